@@ -1,0 +1,13 @@
+from . import models
+from . import controllers
+from .exceptions import BatchExecutionError, BatchValidationError
+from .batch_executor import (
+    BatchExecutor,
+    CallOperation,
+    CreateOperation,
+    DeleteOperation,
+    LoadOperation,
+    UpdateOperation,
+    UpsertOperation,
+)
+from .hooks import post_init_hook, uninstall_hook

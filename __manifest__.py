@@ -1,0 +1,23 @@
+{
+    "name": "Batch Executor",
+    "summary": "Thousands of creates, updates, upserts, deletes, imports and calls in one request, run inside the server",
+    "version": "19.0.1.0.0",
+    "category": "Technical",
+    "author": "Batch Executor contributors",
+    "license": "LGPL-3",
+    "depends": ["base", "web", "bus", "mail"],
+    "data": [
+        "security/batch_executor_groups.xml",
+        "security/ir.model.access.csv",
+        "security/batch_executor_security.xml",
+        "views/batch_failure_views.xml",
+        "views/batch_chunk_views.xml",
+        "views/batch_operation_views.xml",
+        "views/batch_job_views.xml",
+        "views/res_config_settings_views.xml",
+        "views/batch_executor_menus.xml",
+    ],
+    "application": True,
+    "post_init_hook": "post_init_hook",
+    "uninstall_hook": "uninstall_hook",
+}

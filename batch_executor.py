@@ -1,0 +1,140 @@
+"""Zenoo RPC's `BatchExecutor` inside the server: the same operations, options and results, over the engine of `execute`."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .engine import spec
+
+
+@dataclass
+class BatchOperation:
+    """What all operations have in common; the names are those of the API's operation objects."""
+
+    model: str
+    data: Any = None
+    operation_id: str | None = field(default=None, kw_only=True)
+    priority: int = field(default=0, kw_only=True)
+    context: dict | None = field(default=None, kw_only=True)
+    depends_on: list[str] | None = field(default=None, kw_only=True)
+    operation_type: str = field(default="", init=False)
+
+    def as_dict(self) -> dict:
+        """The operation as the API takes it: what was not given is left out."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass
+class CreateOperation(BatchOperation):
+    """Create records from a list of value dicts."""
+
+    return_ids: bool = True
+    group_by: str | None = field(default=None, kw_only=True)
+    operation_type: str = field(default=spec.CREATE, init=False)
+
+
+@dataclass
+class UpdateOperation(BatchOperation):
+    """Write one dict of values on `record_ids` (or a `domain`), or a list of dicts each with its `id`."""
+
+    record_ids: list[int] | None = None
+    domain: list | None = field(default=None, kw_only=True)
+    group_by: str | None = field(default=None, kw_only=True)
+    operation_type: str = field(default=spec.UPDATE, init=False)
+
+
+@dataclass
+class DeleteOperation(BatchOperation):
+    """Delete the records with the ids in `data` (or in a `domain`)."""
+
+    domain: list | None = field(default=None, kw_only=True)
+    operation_type: str = field(default=spec.DELETE, init=False)
+
+
+@dataclass
+class UpsertOperation(BatchOperation):
+    """Update the record that the fields in `key` identify, or create it."""
+
+    key: list[str] = field(default_factory=list)
+    return_ids: bool = True
+    group_by: str | None = field(default=None, kw_only=True)
+    operation_type: str = field(default=spec.UPSERT, init=False)
+
+
+@dataclass
+class LoadOperation(BatchOperation):
+    """Import rows as Odoo's own import does; `fields` names their columns."""
+
+    fields: list[str] = field(default_factory=list)
+    return_ids: bool = True
+    operation_type: str = field(default=spec.LOAD, init=False)
+
+
+@dataclass
+class CallOperation(BatchOperation):
+    """Call a public method on `record_ids` or a `domain`, or once on the model."""
+
+    method: str = ""
+    args: list | None = None
+    kwargs: dict | None = None
+    record_ids: list[int] | None = field(default=None, kw_only=True)
+    domain: list | None = field(default=None, kw_only=True)
+    group_by: str | None = field(default=None, kw_only=True)
+    operation_type: str = field(default=spec.CALL, init=False)
+
+
+class BatchExecutor:
+    """Executes operations inside the caller's transaction, or submits them as a job.
+
+    :param env: environment; everything runs as its user
+    :param int max_chunk_size: most records in a chunk; 0: adaptive
+    :param int max_concurrency: for `submit`: most chunks in flight at once
+    :param float timeout: seconds one attempt at one chunk may take
+    :param int retry_attempts: for `submit`: attempts after a transient failure
+    """
+
+    def __init__(self, env, max_chunk_size=100, max_concurrency=5, timeout=None, retry_attempts=3):
+        self.env = env
+        self.max_chunk_size = max_chunk_size
+        self.max_concurrency = max_concurrency
+        self.timeout = timeout
+        self.retry_attempts = retry_attempts
+        self.stats = {}
+
+    @property
+    def _options(self):
+        return {
+            "max_chunk_size": self.max_chunk_size,
+            "max_concurrency": self.max_concurrency,
+            "timeout": self.timeout,
+            "retry_attempts": self.retry_attempts,
+        }
+
+    def execute_operations(self, operations, progress_callback=None):
+        """Run operations at once, one savepoint per chunk; nothing is committed.
+
+        :param list operations: operation objects or dicts
+        :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk
+        :returns: `{"results": [...], "stats": {...}, "duration": seconds, ...}`, one result per operation, in order
+        :raises BatchValidationError: operations that can't be run; its `validation_errors` say why
+        :raises BatchExecutionError: the execution can't go on
+        """
+        if not operations:
+            return {"results": [], "stats": self.stats, "duration": 0.0}
+        result = self.env["batch.job"]._execute(_plain(operations), self._options, progress_callback)
+        self.stats = result["stats"]
+        return result
+
+    def submit(self, operations, **options):
+        """Queue operations as a job.
+
+        :param list operations: operation objects or dicts
+        :param options: as for `batch.job.submit`, over the executor's own
+        :returns: the `batch.job` record
+        :raises BatchValidationError: operations or options that can't be accepted
+        """
+        status = self.env["batch.job"].submit(_plain(operations), **{**self._options, **options})
+        return self.env["batch.job"].browse(status["job_id"])
+
+
+def _plain(operations):
+    return [operation.as_dict() if isinstance(operation, BatchOperation) else operation for operation in operations]

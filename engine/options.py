@@ -1,0 +1,142 @@
+"""The options of a submission: their defaults, and what each may be."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from .problems import Problems
+from .spec import absent
+
+ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB = "record", "chunk", "job"
+ROLLBACKS = (ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB)
+MAX_CHUNK_SIZE = 10_000
+MAX_INTEGER = 2**31 - 1
+#: What runs inside the caller's own transaction can't wait, be found again or call back.
+QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete")
+#: PostgreSQL's text holds no NUL.
+FORBIDDEN_IN_TEXT = re.compile("\x00")
+
+
+@dataclass(slots=True)
+class Options:
+    """How a job is run; the names are those of the API."""
+
+    name: str | None = None
+    max_chunk_size: int = 100
+    max_concurrency: int = 5
+    timeout: float | None = None
+    retry_attempts: int = 3
+    rollback: str = ROLLBACK_RECORD
+    max_failures: int | None = None
+    dry_run: bool = False
+    priority: int = 0
+    run_at: datetime | None = None
+    idempotency_key: str | None = None
+    draft: bool = False
+    on_complete: Any = None
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether the whole job is one transaction."""
+        return self.dry_run or self.rollback == ROLLBACK_JOB
+
+
+def parse_options(raw: dict, defaults: dict, problems: Problems, *, inline: bool = False) -> Options:
+    """Check the options of `submit` (or, with `inline`, of `execute`); problems are noted, never raised.
+
+    :param defaults: values for options that were not given
+    """
+    options = Options(**defaults)
+    for name, value in raw.items():
+        reader = READERS.get(name)
+        if reader is None:
+            problems.add(f"unknown option {name!r}", key=str(name))
+        elif absent(value):
+            continue
+        elif inline and name in QUEUED_ONLY:
+            problems.add(f"option {name!r} needs a queued job: use submit", key=name)
+        else:
+            try:
+                setattr(options, name, reader(value))
+            except ValueError as error:
+                problems.add(str(error), key=name)
+    return options
+
+
+def _integer(low: int, high: int = MAX_INTEGER):
+    def read(value):
+        if value.__class__ is not int or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def _seconds(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 86_400:
+        raise ValueError("must be a number of seconds above 0, at most 86400")
+    return float(value)
+
+
+def _boolean(value):
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _text(limit: int):
+    def read(value):
+        if not isinstance(value, str) or not value.strip() or len(value) > limit or FORBIDDEN_IN_TEXT.search(value):
+            raise ValueError(f"must be a text of 1 to {limit} characters")
+        return value
+
+    return read
+
+
+def _rollback(value):
+    if value not in ROLLBACKS:
+        raise ValueError(f"must be one of {', '.join(ROLLBACKS)}")
+    return value
+
+
+def _instant(value):
+    """An ISO-8601 text (UTC where it names no zone) as a naive UTC datetime, which is how Odoo keeps them."""
+    if not isinstance(value, datetime):
+        if not isinstance(value, str):
+            raise ValueError("must be an ISO-8601 date and time, as 2030-01-31T06:00:00Z")
+        try:
+            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+        except ValueError:
+            raise ValueError("must be an ISO-8601 date and time, as 2030-01-31T06:00:00Z") from None
+    if value.tzinfo is not None:
+        try:
+            value = value.astimezone(timezone.utc).replace(tzinfo=None)
+        except OverflowError:
+            raise ValueError("is out of range") from None
+    return value.replace(microsecond=0)
+
+
+def _action(value):
+    if value.__class__ is int and value > 0:
+        return value
+    if isinstance(value, str) and value.count(".") == 1:
+        return value
+    raise ValueError("must be the id or the external id (module.name) of a server action")
+
+
+READERS = {
+    "name": _text(256),
+    "max_chunk_size": _integer(0, MAX_CHUNK_SIZE),
+    "max_concurrency": _integer(1, 1000),
+    "timeout": _seconds,
+    "retry_attempts": _integer(0, 100),
+    "rollback": _rollback,
+    "max_failures": _integer(0),
+    "dry_run": _boolean,
+    "priority": _integer(-MAX_INTEGER),
+    "run_at": _instant,
+    "idempotency_key": _text(256),
+    "draft": _boolean,
+    "on_complete": _action,
+}

@@ -1,0 +1,114 @@
+"""What a chunk carries: its items, and where each of them came from."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON, kept as text: exact, empty values and all."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_default)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: PostgreSQL takes it only in its escaped form
+        text = json.dumps(value, separators=(",", ":"), default=json_default)
+    return text
+
+
+def json_default(value: Any) -> Any:
+    """JSON form of what Python callers and XML-RPC may send besides plain JSON.
+
+    :raises TypeError: it has none
+    """
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")  # Odoo's own format
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode()  # base64, in Odoo's binary fields
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} {value!r:.50}")
+
+
+@dataclass(slots=True)
+class Payload:
+    """The items of one chunk. `operations` and `indexes` say for each item whose it is, and where it stood.
+
+    All items of a chunk share `params` (what the operation type needs besides them) and `context`.
+    """
+
+    items: list
+    operations: list
+    indexes: list
+    params: dict = field(default_factory=dict)
+    context: dict = field(default_factory=dict)
+
+    def __len__(self):
+        return len(self.items)
+
+    def take(self, positions: list[int]) -> "Payload":
+        """The same chunk with only some of its items."""
+        return Payload(
+            [self.items[position] for position in positions],
+            [self.operations[position] for position in positions],
+            [self.indexes[position] for position in positions],
+            self.params,
+            self.context,
+        )
+
+    def halves(self) -> tuple["Payload", "Payload"]:
+        """Cut it in two, between two operations if it holds several.
+
+        An operation is then never in two chunks that hold others as well: see `batch.chunk`.
+        """
+        middle = len(self.items) // 2
+        if self.is_shared:
+            middle = nearest_cut(self.operations, middle)
+        return self.take(list(range(middle))), self.take(list(range(middle, len(self.items))))
+
+    def cut(self, size: int) -> tuple["Payload", "Payload | None"]:
+        """The first `size` items (more, if one operation would be torn from others), and the rest."""
+        if size >= len(self.items):
+            return self, None
+        if self.is_shared:
+            while size < len(self.items) and self.operations[size] == self.operations[size - 1]:
+                size += 1
+        if size == len(self.items):
+            return self, None
+        return self.take(list(range(size))), self.take(list(range(size, len(self.items))))
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it holds records of several operations."""
+        return any(operation != self.operations[0] for operation in self.operations)
+
+    def encode(self) -> str:
+        operations = self.operations
+        if operations and not self.is_shared:
+            operations = operations[0]
+        indexes = self.indexes
+        if indexes and indexes == list(range(indexes[0], indexes[0] + len(indexes))):
+            indexes = indexes[0]
+        return dumps({"items": self.items, "operations": operations, "indexes": indexes, "params": self.params, "context": self.context})
+
+    @classmethod
+    def decode(cls, text: str) -> "Payload":
+        raw = json.loads(text)
+        count = len(raw["items"])
+        operations, indexes = raw["operations"], raw["indexes"]
+        if not isinstance(operations, list):
+            operations = [operations] * count
+        if not isinstance(indexes, list):
+            indexes = list(range(indexes, indexes + count))
+        return cls(raw["items"], operations, indexes, raw["params"], raw["context"])
+
+
+def nearest_cut(operations: list, middle: int) -> int:
+    """The place nearest to `middle` where one operation ends and another begins."""
+    cuts = [place for place in range(1, len(operations)) if operations[place] != operations[place - 1]]
+    return min(cuts, key=lambda place: abs(place - middle))

@@ -1,0 +1,179 @@
+"""Operations -> chunks: large operations are split, small neighbouring ones put together."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import states
+from .payload import Payload, dumps
+from .spec import CREATE, UPDATE, Operation
+
+#: With an adaptive size, chunks are stored this large and cut to size when they are claimed.
+ADAPTIVE_BLOCK = 1000
+
+
+@dataclass(slots=True)
+class ChunkPlan:
+    """A chunk to be stored or run, in the order of `sequence`."""
+
+    kind: str
+    operation_type: str
+    model: str
+    payload: Payload
+    priority: int = 0
+    sequence: int = 0
+    level: int = 0
+    waits: set[str] = field(default_factory=set)  # operation_ids it must wait for
+    group_keys: list[int] = field(default_factory=list)
+
+
+def plan(operations: list[Operation], max_chunk_size: int, *, in_order: bool = False) -> list[ChunkPlan]:
+    """Cut and gather `operations` into chunks.
+
+    :param max_chunk_size: most records in a chunk; 0: adaptive
+    :param in_order: the job runs strictly in order, so only direct neighbours may be gathered; else creates
+        are gathered over other operations between them (what is new can't be what those work on)
+    """
+    planner = _Planner(max_chunk_size or ADAPTIVE_BLOCK, in_order)
+    for operation in sorted(operations, key=lambda operation: (-operation.priority, operation.position)):
+        planner.add(operation)
+    return planner.finish()
+
+
+def group_key(field_name: str, value: Any) -> int:
+    """A 32-bit mark of "records sharing this value"; a clash only costs some parallelism."""
+    return zlib.crc32(f"{field_name}={dumps(value)}".encode()) - 2**31
+
+
+def pack_groups(members: list, size: int, group_of: Callable) -> Iterator[tuple[list, list[int]]]:
+    """Chunks of whole groups, with the marks of their groups; a group larger than a chunk gets several, all so marked.
+
+    :param group_of: `(field name, value)` of a member
+    """
+    groups: dict[int, list] = {}
+    for member in members:
+        groups.setdefault(group_key(*group_of(member)), []).append(member)
+    part, keys = [], []
+    for key, group in groups.items():
+        if part and len(part) + len(group) > size:
+            yield part, keys
+            part, keys = [], []
+        part, keys = part + group, [*keys, key]
+        while len(part) > size:
+            yield part[:size], keys
+            part = part[size:]
+    if part:
+        yield part, keys
+
+
+class _Planner:
+    def __init__(self, size, in_order):
+        self.size = size
+        self.in_order = in_order
+        self.chunks: list[ChunkPlan] = []
+        self.open: dict[tuple, ChunkPlan] = {}  # coalescing key -> the chunk that takes more
+        self.grouped: dict[tuple, list[Operation]] = {}
+
+    def add(self, operation: Operation):
+        if operation.selection is not None:
+            self._close_neighbours()
+            self._append(operation, [operation.selection], [0], kind=states.RESOLVE)
+        elif operation.group_by and operation.record_count == 1:
+            key = _coalescing_key(operation)
+            if key not in self.grouped:
+                self.grouped[key] = []
+            self.grouped[key].append(operation)
+        elif operation.group_by:
+            self._close_neighbours()
+            self._split_groups([(operation, item) for item in range(operation.record_count)])
+        elif operation.record_count > self.size or _stands_alone(operation):
+            self._close_neighbours()
+            self._split(operation)
+        elif operation.record_count:
+            self._coalesce(operation)
+
+    def finish(self):
+        for operations in self.grouped.values():
+            self._split_groups([(operation, 0) for operation in operations])
+        if self.grouped:
+            self.chunks.sort(key=lambda chunk: (-chunk.priority, chunk.payload.operations[0]))
+        # a page of a selection yields its chunks at `sequence + 1`
+        for place, chunk in enumerate(self.chunks):
+            chunk.sequence = place * 2
+        return self.chunks
+
+    def _split(self, operation):
+        for first in range(0, operation.record_count, self.size):
+            items = range(first, min(first + self.size, operation.record_count))
+            self._append(operation, [operation.items[item] for item in items], [operation.index_of(item) for item in items])
+
+    def _coalesce(self, operation):
+        key = _coalescing_key(operation)
+        crosses = operation.type == CREATE and not self.in_order
+        if not crosses and key not in self.open:
+            self._close_neighbours()
+        chunk = self.open.get(key)
+        if chunk is None or len(chunk.payload) + operation.record_count > self.size:
+            chunk = self.open[key] = self._append(operation, [], [])
+        payload = chunk.payload
+        payload.items.extend(operation.items)
+        payload.operations.extend([operation.position] * operation.record_count)
+        payload.indexes.extend(operation.index_of(item) for item in range(operation.record_count))
+        chunk.waits |= _waits(operation)
+
+    def _close_neighbours(self):
+        """What comes now runs between them: the open chunks take no more (but creates, which may cross)."""
+        self.open = {} if self.in_order else {key: chunk for key, chunk in self.open.items() if key[2] == CREATE}
+
+    def _split_groups(self, members):
+        for part, keys in pack_groups(members, self.size, lambda member: (member[0].group_by, _group_value(*member))):
+            self._append_group(part, keys)
+
+    def _append_group(self, members, keys):
+        chunk = self._append(members[0][0], [], [])
+        for operation, item in members:
+            chunk.payload.items.append(operation.items[item])
+            chunk.payload.operations.append(operation.position)
+            chunk.payload.indexes.append(operation.index_of(item))
+            chunk.waits |= _waits(operation)
+        chunk.group_keys = keys
+
+    def _append(self, operation, items, indexes, kind=states.RECORDS):
+        params = {**operation.params, "return_ids": operation.return_ids}
+        if operation.group_by and kind == states.RESOLVE:
+            params["group_by"] = operation.group_by
+        chunk = ChunkPlan(
+            kind=kind,
+            operation_type=operation.type,
+            model=operation.model,
+            payload=Payload(items, [operation.position] * len(items), indexes, params, operation.context),
+            priority=operation.priority,
+            level=operation.level,
+            waits=_waits(operation),
+        )
+        self.chunks.append(chunk)
+        return chunk
+
+
+def _waits(operation):
+    return set(operation.depends_on) | set(operation.refs)
+
+
+def _stands_alone(operation):
+    """Values kept apart from their ids, and a model-level call, share nothing with a neighbour."""
+    return "values" in operation.params or "model_level" in operation.params or "duplicates" in operation.params
+
+
+def _coalescing_key(operation):
+    params = dumps(operation.params) if operation.params else ""
+    context = dumps(operation.context) if operation.context else ""
+    return (operation.level, operation.priority, operation.type, operation.model, params, context, operation.return_ids)
+
+
+def _group_value(operation, item):
+    if operation.group_values is not None:
+        return operation.group_values[item]
+    if operation.type == UPDATE:
+        return operation.items[item][1].get(operation.group_by)
+    return operation.items[item].get(operation.group_by)

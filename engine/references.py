@@ -1,0 +1,100 @@
+"""`$ref`: one operation using the ids another one produced, and the order this implies.
+
+`{"$ref": "a"}` stands for all ids of operation `a`, `{"$ref": "a", "index": 0}` for its first one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+REF = "$ref"
+INDEX = "index"
+CONTAINERS = (dict, list, tuple)
+
+
+class MissingReference(Exception):
+    """The id a record refers to was not produced."""
+
+
+def is_ref(value: Any) -> bool:
+    """Whether `value` is written as a reference (well-formed or not)."""
+    return value.__class__ is dict and REF in value and value.keys() <= {REF, INDEX}
+
+
+def ref_problem(ref: dict) -> str | None:
+    """What is wrong with the shape of a reference, or None."""
+    if not isinstance(ref[REF], str) or not ref[REF]:
+        return "$ref must be the operation_id of another operation"
+    index = ref.get(INDEX, 0)
+    if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+        return "index of a $ref must be a whole number from 0"
+    return None
+
+
+def find_refs(value: Any) -> Iterator[dict]:
+    """All references inside a JSON value, at any depth (iterative: depth is the caller's choice)."""
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            if is_ref(value):
+                yield value
+            else:
+                stack.extend(item for item in value.values() if isinstance(item, CONTAINERS))
+        elif isinstance(value, (list, tuple)):
+            stack.extend(item for item in value if isinstance(item, CONTAINERS))
+
+
+def resolve_refs(value: Any, ids_of: Callable[[str], list]) -> Any:
+    """Copy `value` with every reference replaced by the ids it stands for.
+
+    :param ids_of: the ids an operation produced, aligned with its data, False where it failed
+    :raises MissingReference: an id that was not produced
+    """
+    if isinstance(value, dict):
+        if not is_ref(value):
+            return {key: resolve_refs(item, ids_of) for key, item in value.items()}
+        name = value[REF]
+        ids = ids_of(name)
+        if INDEX not in value:
+            return list(ids)
+        index = value[INDEX]
+        if index >= len(ids) or not ids[index]:
+            raise MissingReference(name, index)
+        return ids[index]
+    if isinstance(value, (list, tuple)):
+        resolved = []
+        for item in value:
+            # {"$ref": "a"} as an element of a list of ids stands for several of them
+            if is_ref(item) and INDEX not in item:
+                resolved.extend(ids_of(item[REF]))
+            else:
+                resolved.append(resolve_refs(item, ids_of))
+        return resolved
+    return value
+
+
+def levels(dependencies: dict[int, Iterable[int]]) -> tuple[dict[int, int], set[int]]:
+    """Depth of each node below what it depends on, and the nodes that stand in a cycle.
+
+    Chunks only gather operations of one level: two chunks can then never wait for each other.
+
+    :param dependencies: node -> the nodes it needs (those without are level 0 and may be left out)
+    """
+    waiting = {node: {need for need in needs if need in dependencies} for node, needs in dependencies.items()}
+    followers: dict[int, list[int]] = {}
+    for node, needs in waiting.items():
+        for need in needs:
+            followers.setdefault(need, []).append(node)
+    depth = {}
+    ready = [node for node, needs in waiting.items() if not needs]
+    for node in ready:
+        depth[node] = 1 if dependencies[node] else 0
+    while ready:
+        node = ready.pop()
+        for follower in followers.get(node, ()):
+            waiting[follower].discard(node)
+            depth[follower] = max(depth.get(follower, 1), depth[node] + 1)
+            if not waiting[follower]:
+                ready.append(follower)
+    cyclic = {node for node, needs in waiting.items() if needs}
+    return {node: level for node, level in depth.items() if node not in cyclic}, cyclic

@@ -1,0 +1,100 @@
+"""The answers of the API, from plain values: one shape for queued jobs and inline runs."""
+
+from datetime import datetime
+
+from .spec import CALL, CREATE, LOAD, UPSERT
+from .states import COMPLETED
+
+PRODUCES_IDS = (CREATE, UPSERT, LOAD)
+#: Failures listed with an operation; `failures` pages through all.
+FAILURES_SHOWN = 100
+
+
+def instant(value: datetime | None) -> str | bool:
+    """A naive UTC datetime as ISO-8601 text; False where there is none."""
+    return value.isoformat(timespec="milliseconds") + "Z" if value else False
+
+
+def status(
+    *, counts: dict, duration: float, state: str, job_id=False, uuid=False, name=False, created_at=None, started_at=None,
+    finished_at=None, eta=None, error=False, duplicate=False, url=False,
+) -> dict:  # fmt: skip
+    """The status object.
+
+    :param counts: total_operations, completed_operations, failed_operations, total_records, processed_records,
+        failed_records, cancelled_records
+    """
+    total = counts["total_records"]
+    completed = counts["processed_records"] + counts["failed_records"] + counts["cancelled_records"]
+    if total:
+        # rounded down: 100 means all
+        percentage = int(10_000 * min(completed, total) / total) / 100
+    else:
+        percentage = 100.0 if finished_at else 0.0
+    run = counts["processed_records"] + counts["failed_records"]
+    ended = counts["completed_operations"] + counts["failed_operations"]
+    return {
+        "job_id": job_id,
+        "uuid": uuid,
+        "name": name,
+        "state": state,
+        "completed": completed,
+        "total": total,
+        "percentage": percentage,
+        "stats": {
+            **counts,
+            "operations_per_second": round(ended / duration, 2) if duration else 0.0,
+            "records_per_second": round(run / duration, 2) if duration else 0.0,
+        },
+        "duration": round(duration, 3),
+        "eta": instant(eta),
+        "created_at": instant(created_at),
+        "started_at": instant(started_at),
+        "finished_at": instant(finished_at),
+        "error": error or False,
+        "duplicate": duplicate,
+        "url": url,
+    }
+
+
+def operation_entry(operation: dict, ids: list | None, failures: list[dict]) -> dict:
+    """One entry of a result.
+
+    :param operation: operation_id, operation_type, model, state, record_count, processed_records, failed_records,
+        cancelled_records, data_length, return_ids, model_level, duration, error
+    :param ids: what it produced, aligned with its data
+    :param failures: the first of them, as the API gives them
+    """
+    success = operation["state"] == COMPLETED
+    return {
+        "operation_id": operation["operation_id"],
+        "operation_type": operation["operation_type"],
+        "model": operation["model"],
+        "state": operation["state"],
+        "success": success,
+        "record_count": operation["record_count"],
+        "processed_records": operation["processed_records"],
+        "failed_records": operation["failed_records"],
+        "result": _result(operation, ids, success),
+        "error": False if success else _error(operation),
+        "failures": failures,
+        "duration": round(operation["duration"] or 0.0, 3),
+    }
+
+
+def _result(operation, ids, success):
+    kind = operation["operation_type"]
+    if kind in PRODUCES_IDS and operation["return_ids"]:
+        # a dry run has succeeded without leaving ids: then it is true or false, as for an update
+        if any(ids or ()) or not operation["processed_records"]:
+            return ids if ids is not None else []
+    if kind == CALL and operation["model_level"]:
+        return ids[0] if success and ids else False
+    return success
+
+
+def _error(operation):
+    failed, count, first = operation["failed_records"], operation["record_count"], operation["error"]
+    if failed and count > 1:
+        return f"{failed} of {count} records failed: {first}" if first else f"{failed} of {count} records failed"
+    return first or False

@@ -1,0 +1,362 @@
+"""Operations as callers send them, checked for shape and brought into one form.
+
+Whether a model, a field or a right exists is asked elsewhere: here, JSON goes in and `Operation` comes out.
+"""
+
+import enum
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import Any
+
+from .problems import Problems
+from .references import INDEX, REF, find_refs, is_ref, ref_problem
+
+CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL = "create", "update", "upsert", "delete", "load", "call"
+TYPES = (CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL)
+ALIASES = {"unlink": DELETE}
+
+#: Zenoo RPC's bookkeeping, sent along when its operation objects are serialized as they are.
+IGNORED = frozenset({"status", "created_at", "started_at", "completed_at", "error", "result"})
+COMMON = frozenset({"operation_type", "model", "operation_id", "depends_on", "priority", "context"})
+BY_TYPE = {
+    CREATE: frozenset({"data", "group_by", "return_ids"}),
+    UPDATE: frozenset({"data", "record_ids", "domain", "group_by"}),
+    UPSERT: frozenset({"data", "key", "group_by", "return_ids"}),
+    DELETE: frozenset({"data", "record_ids", "domain"}),
+    LOAD: frozenset({"data", "fields", "return_ids"}),
+    CALL: frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by"}),
+}
+KNOWN = COMMON.union(*BY_TYPE.values())
+MAX_PRIORITY = 2**31 - 1
+#: As many ids as it takes before one set of values is kept apart from them.
+SHARED_FROM = 20
+
+
+@dataclass(slots=True)
+class Operation:
+    """One entry of a submission in its one normal form.
+
+    `items` holds what a chunk is cut from: value dicts (create, upsert), `[id, values]` pairs (update), ids
+    (delete, call, update with `params["values"]`), groups of rows (load), one None (a model-level call).
+    """
+
+    position: int
+    operation_id: str
+    type: str
+    model: str
+    items: list = field(default_factory=list)
+    indexes: Any = None  # place of each item in the data; None: as they stand
+    params: dict = field(default_factory=dict)
+    selection: dict | None = None  # {"domain": …} or {"record_ids": …}: found when the operation starts
+    context: dict = field(default_factory=dict)
+    depends_on: tuple = ()
+    refs: frozenset = frozenset()  # operations named by a $ref
+    whole_refs: frozenset = frozenset()  # those all of whose ids are used: they must have completed
+    priority: int = 0
+    group_by: str | None = None
+    group_values: list | None = None  # of each item, where the records themselves had to be asked
+    return_ids: bool = True
+    level: int = 0
+    data_length: int = 0
+
+    @property
+    def record_count(self) -> int:
+        return len(self.items)
+
+    def index_of(self, item: int) -> int:
+        return item if self.indexes is None else self.indexes[item]
+
+
+def absent(value: Any) -> bool:
+    """Whether a key counts as not given: null, or false as XML-RPC has to say it."""
+    return value is None or value is False
+
+
+def is_id(value: Any) -> bool:
+    return value.__class__ is int and value > 0
+
+
+def is_name(value: Any) -> bool:
+    """A text that says something and that PostgreSQL takes: no NUL, no lone surrogates."""
+    if not isinstance(value, str) or not value.strip() or "\x00" in value:
+        return False
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def parse_operations(operations: Any, problems: Problems, offset: int = 0) -> list[Operation]:
+    """Bring operations into their normal form; what is wrong with them goes to `problems`.
+
+    :param operations: the JSON list of operation objects
+    :param offset: how many operations the job holds already
+    """
+    if not isinstance(operations, (list, tuple)):
+        problems.add("operations must be a list of objects", key="operations")
+        return []
+    parsed = []
+    for position, raw in enumerate(operations):
+        operation = _Parser(raw, position, offset, problems).parse()
+        if operation is not None:
+            parsed.append(operation)
+    return parsed
+
+
+class _Parser:
+    """Reads one raw operation."""
+
+    __slots__ = ("offset", "position", "problems", "raw")
+
+    def __init__(self, raw: Any, position: int, offset: int, problems: Problems):
+        self.raw = raw
+        self.position = position
+        self.offset = offset
+        self.problems = problems
+
+    def parse(self) -> Operation | None:
+        """The operation, or None where nothing more can be said than what is wrong with it."""
+        if is_dataclass(self.raw):
+            self.raw = asdict(self.raw)
+        if not isinstance(self.raw, dict):
+            self._add("an operation must be an object")
+            return None
+        kind = self._type()
+        model = self.raw.get("model")
+        if not is_name(model):
+            self._add("the technical name of a model is required, as 'res.partner'", key="model")
+            model = None
+        if kind is None or model is None:
+            return None
+        self._check_keys(kind)
+        operation = Operation(
+            position=self.position + self.offset,
+            operation_id=self._operation_id(),
+            type=kind,
+            model=model,
+            context=self._context(),
+            depends_on=self._depends_on(),
+            priority=self._priority(),
+            group_by=self._optional_name("group_by"),
+            return_ids=self._return_ids(),
+        )
+        getattr(self, f"_read_{kind}")(operation)
+        operation.data_length = operation.data_length or len(operation.items)
+        self._collect_refs(operation)
+        return operation
+
+    def _add(self, message, record=False, key=False):
+        self.problems.add(message, operation=self.position, record=record, key=key)
+
+    def _get(self, key):
+        value = self.raw.get(key)
+        return None if absent(value) else value
+
+    # -- what every operation has ------------------------------------------------------------------
+
+    def _type(self):
+        kind = self.raw.get("operation_type")
+        if isinstance(kind, enum.Enum):
+            kind = kind.value
+        kind = ALIASES.get(kind, kind) if isinstance(kind, str) else kind
+        if kind in TYPES:
+            return kind
+        self._add(f"operation_type must be one of {', '.join(TYPES)}", key="operation_type")
+        return None
+
+    def _check_keys(self, kind):
+        keys = self.raw.keys()
+        allowed = COMMON | BY_TYPE[kind]
+        if keys <= allowed:
+            return
+        for key in sorted(map(str, keys - allowed - IGNORED)):
+            if key not in KNOWN:
+                self._add(f"unknown key {key!r}", key=key)
+            elif not absent(self.raw[key]) and not (key == "return_ids" and self.raw[key] is True):
+                self._add(f"{key!r} does not apply to an operation of type {kind!r}", key=key)
+
+    def _operation_id(self):
+        given = self._get("operation_id")
+        if given is None:
+            return f"op-{self.position + self.offset + 1}"
+        if not is_name(given):
+            self._add("operation_id must be a text", key="operation_id")
+            return f"op-{self.position + self.offset + 1}"
+        return given
+
+    def _context(self):
+        context = self._get("context")
+        if context is None:
+            return {}
+        if not isinstance(context, dict):
+            self._add("context must be an object", key="context")
+            return {}
+        return context
+
+    def _depends_on(self):
+        names = self._get("depends_on")
+        if names is None:
+            return ()
+        if not isinstance(names, (list, tuple)) or not all(is_name(name) for name in names):
+            self._add("depends_on must be a list of operation_ids", key="depends_on")
+            return ()
+        return tuple(dict.fromkeys(names))
+
+    def _priority(self):
+        priority = self._get("priority") or 0
+        if priority.__class__ is not int or abs(priority) > MAX_PRIORITY:
+            self._add("priority must be a whole number", key="priority")
+            return 0
+        return priority
+
+    def _return_ids(self):
+        value = self.raw.get("return_ids")
+        if value is None:
+            return True
+        if not isinstance(value, bool):
+            self._add("return_ids must be true or false", key="return_ids")
+        return bool(value)
+
+    def _optional_name(self, key):
+        value = self._get(key)
+        if value is None or is_name(value):
+            return value
+        self._add(f"{key} must be the name of a field", key=key)
+        return None
+
+    # -- what the types add ------------------------------------------------------------------------
+
+    def _read_create(self, operation):
+        operation.items = self._dicts()
+
+    def _read_upsert(self, operation):
+        key = self._get("key")
+        if isinstance(key, str) and key:
+            key = [key]
+        if not isinstance(key, (list, tuple)) or not key or not all(is_name(name) for name in key):
+            self._add("key must be a list of one or more field names", key="key")
+            key = []
+        operation.params["key"] = key = list(dict.fromkeys(key))
+        operation.items = self._dicts()
+        seen: dict[str, int] = {}
+        duplicates = {}
+        for index, values in enumerate(operation.items):
+            missing = [name for name in key if name not in values]
+            if missing:
+                self._add(f"each record must hold the key fields; missing: {', '.join(missing)}", index, "data")
+            elif key:
+                first = seen.setdefault(repr([values[name] for name in key]), index)
+                if first != index:
+                    duplicates[index] = first
+        if duplicates:
+            operation.params["duplicates"] = duplicates
+
+    def _read_update(self, operation):
+        data = self.raw.get("data")
+        if isinstance(data, dict):
+            self._read_targets(operation)
+            operation.params["values"] = data
+            if operation.selection is None and len(operation.items) < SHARED_FROM:
+                operation.items = [[record_id, data] for record_id in operation.items]
+                del operation.params["values"]
+            return
+        for key in ("record_ids", "domain"):
+            if self._get(key) is not None:
+                self._add(f"{key} goes with one object of values in data, not with a list", key=key)
+        for index, values in enumerate(self._dicts()):
+            record_id = values.get("id")
+            if is_id(record_id) or (is_ref(record_id) and INDEX in record_id):
+                operation.items.append([record_id, {k: v for k, v in values.items() if k != "id"}])
+            else:
+                self._add("each record must hold the id of an existing record", index, "data")
+
+    def _read_delete(self, operation):
+        if self._get("data") is not None and (self._get("record_ids") is not None or self._get("domain") is not None):
+            self._add("give the ids once: in data or in record_ids, or give a domain", key="data")
+            return
+        self._read_targets(operation, ids_key="data" if self._get("data") is not None else "record_ids")
+
+    def _read_load(self, operation):
+        fields = self._get("fields")
+        if not isinstance(fields, (list, tuple)) or not fields or not all(is_name(name) for name in fields):
+            self._add("fields must be the list of column names, as in Odoo's import", key="fields")
+            fields = []
+        operation.params["fields"] = list(fields)
+        rows = self._list("data")
+        for index, row in enumerate(rows):
+            if not isinstance(row, (list, tuple)):
+                self._add("a row must be a list of values", index, "data")
+            elif fields and len(row) != len(fields):
+                self._add(f"a row must have {len(fields)} values, as fields; this one has {len(row)}", index, "data")
+        operation.items = [[row] for row in rows]
+        operation.data_length = len(rows)
+
+    def _read_call(self, operation):
+        method = self._get("method")
+        if not is_name(method):
+            self._add("method must be the name of a public method", key="method")
+        args, kwargs = self._get("args"), self._get("kwargs")
+        if args is not None and not isinstance(args, (list, tuple)):
+            self._add("args must be a list", key="args")
+            args = None
+        if kwargs is not None and not isinstance(kwargs, dict):
+            self._add("kwargs must be an object", key="kwargs")
+            kwargs = None
+        operation.params.update(method=method, args=list(args or ()), kwargs=dict(kwargs or {}))
+        if self._get("record_ids") is None and self._get("domain") is None:
+            operation.params["model_level"] = True
+            operation.items = [None]
+        else:
+            self._read_targets(operation)
+
+    # -- data, record_ids and domain ---------------------------------------------------------------
+
+    def _list(self, key):
+        value = self._get(key)
+        if isinstance(value, (list, tuple)):
+            return value
+        self._add(f"{key} must be a list", key=key)
+        return []
+
+    def _dicts(self):
+        rows = []
+        for index, values in enumerate(self._list("data")):
+            if isinstance(values, dict):
+                rows.append(values)
+            else:
+                self._add("a record must be an object of field values", index, "data")
+                rows.append({})
+        return rows
+
+    def _read_targets(self, operation, ids_key="record_ids"):
+        """Ids as they stand, or what to find them by when the operation starts."""
+        ids, domain = self._get(ids_key), self._get("domain")
+        if (ids is None) == (domain is None):
+            self._add(f"either {ids_key} or domain is required" if ids is None else "give record_ids or a domain, not both", key=ids_key)
+            return
+        if domain is not None:
+            if isinstance(domain, (list, tuple)):
+                operation.selection = {"domain": list(domain)}
+            else:
+                self._add("domain must be a list", key="domain")
+            return
+        if is_ref(ids):
+            ids = [ids]
+        if not isinstance(ids, (list, tuple)):
+            self._add(f"{ids_key} must be a list of ids", key=ids_key)
+            return
+        for index, record_id in enumerate(ids):
+            if not is_id(record_id) and not is_ref(record_id):
+                self._add("an id must be a whole number above 0", index, ids_key)
+        if any(is_ref(record_id) and INDEX not in record_id for record_id in ids):
+            operation.selection = {"record_ids": list(ids)}
+        else:
+            operation.items = list(ids)
+
+    def _collect_refs(self, operation):
+        names, whole = set(), set()
+        for ref in find_refs([operation.items, operation.params, operation.selection]):
+            if problem := ref_problem(ref):
+                self._add(problem, key=REF)
+                continue
+            names.add(ref[REF])
+            if INDEX not in ref:
+                whole.add(ref[REF])
+        if names:
+            operation.refs, operation.whole_refs = frozenset(names), frozenset(whole)

@@ -1,0 +1,60 @@
+"""The states of jobs, operations and chunks, and what may follow what."""
+
+DRAFT = "draft"
+PENDING = "pending"
+RUNNING = "running"
+PAUSED = "paused"
+COMPLETED = "completed"
+PARTIAL = "partial"
+FAILED = "failed"
+CANCELLED = "cancelled"
+SKIPPED = "skipped"
+
+JOB_STATES = (DRAFT, PENDING, RUNNING, PAUSED, COMPLETED, PARTIAL, FAILED, CANCELLED)
+JOB_FINAL = (COMPLETED, PARTIAL, FAILED, CANCELLED)
+JOB_ACTIVE = (PENDING, RUNNING)
+JOB_UNFINISHED = (DRAFT, PENDING, RUNNING, PAUSED)
+
+OPERATION_STATES = (PENDING, RUNNING, COMPLETED, PARTIAL, FAILED, SKIPPED, CANCELLED)
+OPERATION_FINAL = (COMPLETED, PARTIAL, FAILED, SKIPPED, CANCELLED)
+
+#: `blocked` waits for other operations, `held` for the chunk that runs its whole job in one
+#: transaction, `pending` for a lane; `done` has been run, whatever became of its records.
+BLOCKED = "blocked"
+HELD = "held"
+DONE = "done"
+CHUNK_STATES = (BLOCKED, HELD, PENDING, RUNNING, DONE, CANCELLED)
+CHUNK_FINAL = (DONE, CANCELLED)
+
+#: What running a chunk means.
+RECORDS = "records"  # apply the operation to the chunk's records
+RESOLVE = "resolve"  # find one page of an operation's records and make chunks of them
+ATOMIC = "atomic"  # run all held chunks of the job in one transaction
+CALLBACK = "callback"  # run the job's server action
+CHUNK_KINDS = (RECORDS, RESOLVE, ATOMIC, CALLBACK)
+
+
+def operation_state(total: int, processed: int, failed: int, cancelled: int) -> str:
+    """State of an operation from what became of its records so far."""
+    if processed + failed + cancelled < total:
+        return RUNNING if processed or failed or cancelled else PENDING
+    if processed == total:
+        return COMPLETED
+    if processed:
+        return PARTIAL
+    return FAILED if failed else CANCELLED
+
+
+def job_state(*, total: int, processed: int, failed: int, cancelled: bool, skipped: int = 0) -> str:
+    """Final state of a job whose chunks have all been settled.
+
+    :param cancelled: somebody cancelled the job before everything had run
+    :param skipped: records never run because what they depend on failed, or the job was stopped
+    """
+    if cancelled:
+        return CANCELLED
+    if processed == total:
+        return COMPLETED
+    if processed:
+        return PARTIAL
+    return FAILED

@@ -1,0 +1,1 @@
+"""What runs: effects around the decisions of `engine`. Only this package opens cursors and savepoints."""

@@ -1,0 +1,211 @@
+"""What only the database can say about a submission before it is stored: models, fields, methods, rights."""
+
+from odoo.exceptions import AccessError
+from odoo.fields import Domain
+from odoo.service.model import get_public_method
+
+from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
+
+#: Rights on the model an operation needs; the records' own rules speak when it runs.
+RIGHTS = {
+    CREATE: ("create",),
+    UPDATE: ("write",),
+    UPSERT: ("read", "create", "write"),
+    DELETE: ("unlink",),
+    LOAD: ("create", "write"),
+    CALL: ("read",),
+}
+#: Columns of an import that are no fields: external id and database id.
+IMPORT_IDS = ("id", ".id")
+
+
+class Checker:
+    """Checks operations against the registry and the caller's rights; each question is asked once per model."""
+
+    def __init__(self, env, problems, offset=0):
+        self.env = env
+        self.problems = problems
+        self.offset = offset
+        self.rights = {}
+
+    def check(self, operations):
+        """Note all that is wrong with `operations`, and complete what needs the registry to be understood."""
+        for operation in operations:
+            model = self._model(operation)
+            if model is None:
+                continue
+            self._check_context(operation)
+            if not self._has_rights(operation, model):
+                continue
+            getattr(self, f"_check_{operation.type}")(operation, model)
+            if operation.group_by:
+                self._check_group_by(operation, model)
+
+    def _add(self, operation, message, key=False, record=False):
+        self.problems.add(message, operation=operation.position - self.offset, record=record, key=key)
+
+    def _model(self, operation):
+        model = self.env.get(operation.model)
+        if model is None:
+            self._add(operation, self.env._("there is no model %r", operation.model), "model")
+        elif model._abstract and not operation.params.get("model_level"):
+            self._add(operation, self.env._("model %r is abstract, it has no records", operation.model), "model")
+        else:
+            return model
+        return None
+
+    def _has_rights(self, operation, model):
+        """Whether the caller may do such an operation at all; a model-level call asks for itself."""
+        if operation.params.get("model_level"):
+            return True
+        key = (operation.model, operation.type)
+        if key not in self.rights:
+            self.rights[key] = [right for right in RIGHTS[operation.type] if not model.has_access(right)]
+        for right in self.rights[key]:
+            self._add(
+                operation,
+                self.env._("you have no %(right)s access to %(model)r", right=right, model=operation.model),
+                "model",
+            )
+        return not self.rights[key]
+
+    def _check_context(self, operation):
+        companies = operation.context.get("allowed_company_ids")
+        if companies and (problem := company_problem(self.env, companies)):
+            self._add(operation, problem, "context")
+
+    # -- by type -----------------------------------------------------------------------------------
+
+    def _check_create(self, operation, model):
+        self._check_fields(operation, model, enumerate(operation.items))
+
+    def _check_upsert(self, operation, model):
+        self._check_fields(operation, model, enumerate(operation.items))
+        for name in operation.params["key"]:
+            field = model._fields.get(name)
+            if field is None:
+                self._add(operation, self.env._("model %(model)r has no field %(field)r", model=model._name, field=name), "key")
+            elif not field._description_searchable or field.type in ("one2many", "many2many", "binary"):
+                self._add(operation, self.env._("field %r can't identify a record", name), "key")
+
+    def _check_update(self, operation, model):
+        if "values" in operation.params:
+            self._check_fields(operation, model, [(False, operation.params["values"])])
+        else:
+            self._check_fields(operation, model, ((index, values) for index, (_id, values) in enumerate(operation.items)))
+        self._check_domain(operation, model)
+
+    def _check_delete(self, operation, model):
+        self._check_domain(operation, model)
+
+    def _check_load(self, operation, model):
+        paths = [name.replace(".id", "/.id").strip("/").split("/") for name in operation.params["fields"]]
+        for name, path in zip(operation.params["fields"], paths, strict=True):
+            if problem := self._path_problem(model, path):
+                self._add(operation, f"{name}: {problem}", "fields")
+        group_rows(operation, model)
+
+    def _check_call(self, operation, model):
+        name = operation.params["method"]
+        if isinstance(name, str) and name:
+            try:
+                get_public_method(model, name)
+            except (AccessError, AttributeError) as error:
+                self._add(operation, str(error), "method")
+        self._check_domain(operation, model)
+
+    # -- fields, domains, groups -------------------------------------------------------------------
+
+    def _check_fields(self, operation, model, records):
+        known = model._fields.keys()
+        for index, values in records:
+            if values.keys() <= known:
+                continue
+            unknown = ", ".join(repr(name) for name in sorted(map(str, values.keys() - known)))
+            self._add(
+                operation,
+                self.env._("model %(model)r has no field %(field)s", model=model._name, field=unknown),
+                "data",
+                index,
+            )
+
+    def _path_problem(self, model, path):
+        for place, name in enumerate(path):
+            if name in IMPORT_IDS:
+                return None
+            name = name.partition(".")[0]  # a property of a properties field
+            field = model._fields.get(name)
+            if field is None:
+                return self.env._("model %(model)r has no field %(field)s", model=model._name, field=repr(name))
+            if place + 1 < len(path):
+                if not field.comodel_name:
+                    return self.env._("field %r has no sub-fields", name)
+                model = self.env[field.comodel_name]
+        return None
+
+    def _check_domain(self, operation, model):
+        if not operation.selection or "domain" not in operation.selection:
+            return
+        try:
+            Domain(operation.selection["domain"]).validate(model)
+        except AccessError as error:
+            self._add(operation, str(error), "domain")
+        except Exception as error:  # noqa: BLE001  # what the domain parser raises on nonsense is not fixed
+            self._add(operation, self.env._("not a valid domain: %s", error), "domain")
+
+    def _check_group_by(self, operation, model):
+        name = operation.group_by
+        field = model._fields.get(name)
+        if field is None:
+            self._add(operation, self.env._("model %(model)r has no field %(field)r", model=model._name, field=name), "group_by")
+        elif field.type in ("one2many", "many2many") or not field.store:
+            self._add(operation, self.env._("records can't be grouped by field %r", name), "group_by")
+        elif not operation.params.get("model_level"):
+            read_group_values(self.env, operation)
+
+
+def company_problem(env, company_ids):
+    """Why `allowed_company_ids` can't be used by this user, or None."""
+    if not isinstance(company_ids, (list, tuple)) or not all(id_.__class__ is int for id_ in company_ids):
+        return env._("allowed_company_ids must be a list of ids")
+    if not env.su and (foreign := set(company_ids) - set(env.user._get_company_ids())):
+        return env._("not among your companies: %s", ", ".join(map(str, sorted(foreign))))
+    return None
+
+
+def read_group_values(env, operation):
+    """The grouping value of each item that does not carry it itself, in one query."""
+    name = operation.group_by
+    if operation.type in (CREATE, UPSERT):
+        return
+    pairs = operation.type == UPDATE and "values" not in operation.params
+    if pairs and all(name in values for _id, values in operation.items):
+        return
+    ids = [item[0] if pairs else item for item in operation.items]
+    records = env[operation.model].browse(id_ for id_ in ids if id_.__class__ is int and id_ < 2**31)
+    # which lane runs a record is no secret of the record: rules must not get in the way
+    found = {row["id"]: row[name] for row in records.sudo().exists().read([name], load=None)}
+    operation.group_values = [
+        item[1][name] if pairs and name in item[1] else found.get(id_) if id_.__class__ is int else None
+        for item, id_ in zip(operation.items, ids, strict=True)
+    ]
+
+
+def group_rows(operation, model):
+    """Gather import rows into records: a row with nothing but one2many columns belongs to the one above."""
+    rows = [item[0] for item in operation.items]
+    columns = operation.params["fields"]
+    lines = [model._fields.get(name.split("/")[0]) for name in columns]
+    sub = [place for place, field in enumerate(lines) if field is not None and field.type == "one2many"]
+    if not sub:
+        return
+    own = [place for place in range(len(columns)) if place not in set(sub)]
+    items, indexes = [], []
+    for index, row in enumerate(rows):
+        whole = isinstance(row, (list, tuple)) and len(row) == len(columns)
+        if items and whole and any(row[place] for place in sub) and not any(row[place] for place in own):
+            items[-1].append(row)
+        else:
+            items.append([row])
+            indexes.append(index)
+    operation.items, operation.indexes = items, indexes

@@ -1,0 +1,272 @@
+"""What each type of operation does to the records of a chunk.
+
+A handler is made for one chunk: `prepare` says which positions can't be run at all, `apply` runs some of the others
+and returns what each produced. It may raise whatever the models raise: isolating is the runner's business.
+"""
+
+from odoo.exceptions import MissingError
+from odoo.fields import Domain
+from odoo.models import BaseModel
+from odoo.service.model import get_public_method
+
+from ..engine.isolation import Suspects
+from ..engine.payload import dumps
+from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
+from .errors import failure
+
+#: PostgreSQL's integer: an id above it can't exist, and asking for it is an error of its own.
+MAX_ID = 2**31 - 1
+
+
+class Handler:
+    """What all types have in common."""
+
+    def __init__(self, model, payload):
+        self.model = model
+        self.env = model.env
+        self.payload = payload
+        self.params = payload.params
+
+    @property
+    def items(self):
+        return self.payload.items
+
+    def prepare(self, positions):
+        """Failures of positions that need not be tried."""
+        return {}
+
+    def apply(self, positions):
+        """Run these positions as one; returns position -> id (or True)."""
+        raise NotImplementedError
+
+    def record_id(self, position):
+        """Id of the existing record a position is about, or None."""
+        return None
+
+    def _missing(self, ids_by_position):
+        """Failures for records that are not there: writing on them would silently do nothing."""
+        wanted = {record_id for record_id in ids_by_position.values() if record_id <= MAX_ID}
+        found = set(self.model.browse(wanted).exists()._ids)
+        return {
+            position: failure(
+                MissingError.__name__,
+                self.env._("Record %(model)s,%(id)s does not exist.", model=self.model._name, id=record_id),
+            )
+            for position, record_id in ids_by_position.items()
+            if record_id not in found
+        }
+
+
+class CreateHandler(Handler):
+    def apply(self, positions):
+        # copies: a model's create may change the dicts it is given, and they may be needed again
+        records = self.model.create([dict(self.items[position]) for position in positions])
+        if len(records) != len(positions):
+            raise ValueError(self.env._("create() of %(model)s returned %(got)s records for %(asked)s", model=self.model._name, got=len(records), asked=len(positions)))
+        return dict(zip(positions, records._ids, strict=True))
+
+
+class RecordsHandler(Handler):
+    """Works on existing records."""
+
+    def record_id(self, position):
+        return self.items[position]
+
+    def prepare(self, positions):
+        return self._missing({position: self.record_id(position) for position in positions})
+
+    def _records(self, positions):
+        return self.model.browse(dict.fromkeys(self.record_id(position) for position in positions))
+
+
+class UpdateHandler(RecordsHandler):
+    @property
+    def is_shared(self):
+        return "values" in self.params
+
+    def record_id(self, position):
+        item = self.items[position]
+        return item if self.is_shared else item[0]
+
+    def apply(self, positions):
+        if self.is_shared:
+            self._records(positions).write(dict(self.params["values"]))
+        else:
+            for values, ids in group_by_values([self.items[position] for position in positions]):
+                self.model.browse(ids).write(values)
+        return dict.fromkeys(positions, True)
+
+
+class DeleteHandler(RecordsHandler):
+    def apply(self, positions):
+        self._records(positions).unlink()
+        return dict.fromkeys(positions, True)
+
+
+class CallHandler(RecordsHandler):
+    def prepare(self, positions):
+        return {} if self.params.get("model_level") else super().prepare(positions)
+
+    def record_id(self, position):
+        return None if self.params.get("model_level") else self.items[position]
+
+    def apply(self, positions):
+        method = get_public_method(self.model, self.params["method"])
+        records = self.model if self.params.get("model_level") else self._records(positions)
+        value = method(records, *self.params["args"], **self.params["kwargs"])
+        if self.params.get("model_level"):
+            return {position: jsonable(value) for position in positions}
+        return dict.fromkeys(positions, True)
+
+
+class UpsertHandler(Handler):
+    """Update the record a row's key fields match, create it where none does."""
+
+    def prepare(self, positions):
+        failures = {}
+        duplicates = self.params.get("duplicates") or {}
+        seen = {}
+        for position in positions:
+            index = str(self.payload.indexes[position])
+            key = self._key(self.items[position])
+            first = duplicates.get(index, seen.get(key))
+            if first is None:
+                seen[key] = self.payload.indexes[position]
+            else:
+                failures[position] = failure("ValidationError", self.env._("The same key as record %s of this operation.", first))
+        return failures
+
+    def apply(self, positions):
+        names = self.params["key"]
+        matches = self._matches(positions)
+        new, old, ids = [], [], {}
+        for position in positions:
+            found = matches.get(self._key(self.items[position]), ())
+            if len(found) > 1:
+                raise Suspects({position}) if len(positions) > 1 else ValueError(
+                    self.env._("%(count)s records match %(key)s; it must be one or none.", count=len(found), key=", ".join(f"{name}={self.items[position][name]!r}" for name in names))
+                )
+            if found:
+                ids[position] = found[0]
+                old.append([found[0], {name: value for name, value in self.items[position].items() if name not in names}])
+            else:
+                new.append(position)
+        for values, record_ids in group_by_values(old):
+            if values:
+                self.model.browse(record_ids).write(values)
+            else:
+                self.model.browse(record_ids).check_access("write")
+        if new:
+            records = self.model.create([dict(self.items[position]) for position in new])
+            ids.update(zip(new, records._ids, strict=True))
+        return ids
+
+    def _matches(self, positions):
+        """All records that match a key, by key: one search for the chunk."""
+        names = self.params["key"]
+        model = self.model
+        if "active_test" not in self.env.context:
+            # an archived record is the same record: creating it again would double it
+            model = model.with_context(active_test=False)
+        domain = Domain.AND(
+            Domain(name, "in", list({_plain(self.items[position][name]) for position in positions})) for name in names
+        )
+        records = model.search_fetch(domain, names, order="id")
+        found = {}
+        for record in records:
+            found.setdefault(tuple(self._cell(name, record[name]) for name in names), []).append(record.id)
+        return found
+
+    def _key(self, values):
+        return tuple(self._cell(name, values[name]) for name in self.params["key"])
+
+    def _cell(self, name, value):
+        """A value as the field itself would read it back, so that what was sent and what was found compare."""
+        field = self.model._fields[name]
+        if isinstance(value, BaseModel):
+            return value.id or False
+        try:
+            value = field.convert_to_record(field.convert_to_cache(value, self.model), self.model)
+        except (TypeError, ValueError):
+            return repr(value)
+        return (value.id or False) if isinstance(value, BaseModel) else value or False if field.type != "boolean" else bool(value)
+
+
+class LoadHandler(Handler):
+    """Odoo's own import; an item is a record's row with its sub-rows."""
+
+    def apply(self, positions):
+        rows, owner = [], []
+        for position in positions:
+            rows.extend(list(row) for row in self.items[position])
+            owner.extend([position] * len(self.items[position]))
+        result = self.model.load(list(self.params["fields"]), rows)
+        errors = [message for message in result["messages"] if message.get("type") == "error"]
+        if result["ids"] is False or errors:
+            self._raise(errors or result["messages"], owner, positions)
+        if len(result["ids"]) != len(positions):
+            raise ValueError(self.env._("The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(positions)))
+        return dict(zip(positions, result["ids"], strict=True))
+
+    def _raise(self, messages, owner, positions):
+        if len(positions) > 1:
+            suspects = set()
+            for message in messages:
+                rows = message.get("rows")
+                if rows:
+                    suspects.update(owner[rows["from"] : rows["to"] + 1])
+            raise Suspects(suspects)
+        texts = dict.fromkeys(str(message.get("message", "")) for message in messages)
+        raise LoadError("\n".join(texts) or self.env._("The import failed."))
+
+
+class LoadError(ValueError):
+    """An import row that `Model.load` refused."""
+
+
+HANDLERS = {
+    CREATE: CreateHandler,
+    UPDATE: UpdateHandler,
+    UPSERT: UpsertHandler,
+    DELETE: DeleteHandler,
+    LOAD: LoadHandler,
+    CALL: CallHandler,
+}
+
+
+def group_by_values(pairs):
+    """`[id, values]` pairs -> (values, ids) with as few writes as keep the order where it matters.
+
+    Where an id stands twice, the later values must win: then only direct neighbours are put together.
+    """
+    if len({record_id for record_id, _values in pairs}) == len(pairs):
+        groups = {}
+        for record_id, values in pairs:
+            groups.setdefault(dumps(values), (values, []))[1].append(record_id)
+        return [(dict(values), ids) for values, ids in groups.values()]
+    groups = []
+    for record_id, values in pairs:
+        if groups and groups[-1][0] == values:
+            groups[-1][1].append(record_id)
+        else:
+            groups.append((dict(values), [record_id]))
+    return groups
+
+
+def jsonable(value):
+    """A method's return value as plain JSON; what has no JSON form becomes its text."""
+    if isinstance(value, BaseModel):
+        return list(value.ids)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return str(value)
+
+
+def _plain(value):
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,159 @@
+"""A lane: claim a chunk, run it, settle it, until there is nothing to do or time is up.
+
+Any number of lanes on any number of hosts share one database; PostgreSQL's row locks are all that coordinates them.
+"""
+
+import logging
+import time
+from contextlib import contextmanager
+
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
+
+from odoo import SUPERUSER_ID, api
+
+from ..engine import states
+from ..exceptions import ClaimLost
+from . import atomic, callback, selection
+from .errors import Trouble, trouble_of
+from .records import run_records
+
+_logger = logging.getLogger(__name__)
+
+#: Seconds between two looks for abandoned chunks, per lane.
+RESCUE_EVERY_S = 2.0
+#: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
+IDLE_S = 0.2
+#: How long a lock is waited for where the job sets no timeout, in seconds.
+LOCK_TIMEOUT_S = 60.0
+
+RUNNERS = {
+    states.RECORDS: run_records,
+    states.RESOLVE: selection.run_page,
+    states.ATOMIC: atomic.run_job,
+    states.CALLBACK: callback.run_action,
+}
+
+
+class Lane:
+    """One claiming loop.
+
+    :param registry: the database's registry
+    :param str worker: who this is, for people
+    :param time_left: seconds this lane may still go on, asked between chunks
+    """
+
+    def __init__(self, registry, worker, time_left):
+        self.registry = registry
+        self.worker = worker
+        self.time_left = time_left
+        self.rescued_at = 0.0
+        self.done = 0
+
+    def run(self):
+        """Work until nothing is left or time is up.
+
+        :returns: whether there is more to do
+        """
+        with self.control_cursor() as self.control:
+            while self.time_left() > 0:
+                claim = self.claim()
+                if claim is not None:
+                    self.work_on(claim)
+                elif not self.wait():
+                    return False
+            return True
+
+    # -- claim -> run -> settle --------------------------------------------------------------------
+
+    def claim(self):
+        """Take the next chunk. Committed at once: if this process dies, the attempt has been counted."""
+        with self.transaction() as env:
+            if time.monotonic() - self.rescued_at > RESCUE_EVERY_S:
+                env["batch.chunk"]._rescue_orphans()
+                self.rescued_at = time.monotonic()
+            return env["batch.chunk"]._claim(self.worker)
+
+    def work_on(self, claim):
+        """Run a chunk and settle it, both in one transaction: its effects and its outcome stand or fall together."""
+        _logger.debug("%s: claimed by %s", claim, self.worker)
+        try:
+            with self.work_cursor(claim) as cr:
+                system = api.Environment(cr, SUPERUSER_ID, {})
+                system["batch.chunk"]._hold(claim)
+                started = time.monotonic()
+                outcome = RUNNERS[claim.kind](system, claim, self)
+                system["batch.chunk"]._settle(claim, outcome, time.monotonic() - started)
+                # the one commit of the work: what was done and the note that it is done
+                cr.commit()
+                self.registry.signal_changes()
+            self.done += 1
+        except ClaimLost:
+            self.registry.reset_changes()
+            _logger.info("%s: lost to another lane, rolled back", claim)
+            return
+        except (Trouble, psycopg2.Error) as error:
+            self.registry.reset_changes()
+            self.release(claim, error)
+        with self.transaction() as env:
+            env["batch.job"].browse(claim.job_id)._after_chunk()
+
+    def release(self, claim, error):
+        """Give a chunk back whose attempt was rolled back: to be tried again, halved or given up."""
+        trouble = trouble_of(error)
+        if trouble is None:
+            raise error
+        with self.transaction() as env:
+            env["batch.chunk"]._release(claim, trouble, str(error))
+
+    # -- waiting -----------------------------------------------------------------------------------
+
+    def wait(self):
+        """Nothing can be claimed now: sleep a little if that may change soon; returns whether it may.
+
+        A lane stays as long as chunks are running elsewhere, so that it can take over when their worker dies.
+        """
+        with self.transaction() as env:
+            soon = env["batch.job"]._next_look()
+        if soon is None or soon > self.time_left():
+            return False
+        time.sleep(min(IDLE_S, max(soon, 0.01)))
+        return True
+
+    # -- transactions ------------------------------------------------------------------------------
+
+    @contextmanager
+    def control_cursor(self):
+        """The lane's own cursor, for short transactions.
+
+        READ COMMITTED: a row that another lane has just changed is looked at again; at Odoo's REPEATABLE READ two lanes
+        claiming at the same moment would get serialization failures.
+        """
+        with self.registry.cursor() as cr:
+            cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+            yield cr
+
+    @contextmanager
+    def transaction(self):
+        """A short transaction on the control cursor, committed at its end."""
+        try:
+            yield api.Environment(self.control, SUPERUSER_ID, {})
+            # short and on a cursor of our own: the claim, the progress or the release itself
+            self.control.commit()
+        except BaseException:
+            if not self.control.closed:
+                self.control.rollback()
+            raise
+
+    @contextmanager
+    def work_cursor(self, claim):
+        """A fresh cursor for one chunk: nothing of the last one is left in it, neither cache nor setting."""
+        cr = self.registry.cursor()
+        try:
+            # a lock is waited for no longer than the attempt may take
+            cr.execute(
+                "SELECT set_config('lock_timeout', %s, true)", [f"{int((claim.timeout_s or LOCK_TIMEOUT_S) * 1000)}ms"]
+            )
+            yield cr
+        finally:
+            cr.close()

@@ -1,0 +1,32 @@
+"""Run the records of a claimed chunk, as the job's user."""
+
+from odoo import api
+
+from .references import References
+from .runner import Work, run_chunk
+
+
+def user_env(cr, claim):
+    """The environment user work runs in: the submitter's, with the job's and the operation's context, never sudo."""
+    return api.Environment(cr, claim.user_id, {**claim.context, **claim.payload.context})
+
+
+def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False):
+    """Run a chunk of records; returns its `Outcome`.
+
+    :param system: a superuser environment on the transaction of the work, for the engine's own tables
+    :raises Trouble: see `run_chunk`
+    """
+    env = user_env(system.cr, claim)
+    operations = system["batch.operation"]
+    work = Work(
+        claim.operation_type,
+        claim.model,
+        claim.payload,
+        rollback=claim.rollback,
+        timeout_s=claim.timeout_s,
+        needs=operations._needs(claim.payload.operations) if claim.waits else None,
+        may_rest=may_rest,
+        keep_trying=keep_trying,
+    )
+    return run_chunk(env, work, References(lambda name: operations._produced(claim.job_id, name)))

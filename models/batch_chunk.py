@@ -1,0 +1,88 @@
+from odoo import fields, models
+from odoo.tools import SQL
+
+from ..engine import states
+
+
+class BatchChunk(models.Model):
+    """The unit of claim, savepoint, retry and commit.
+
+    A chunk holds records of one operation (`operation_id` is set), or *all* unfinished records of several
+    small ones. Its row is the queue: `_claim`, `_settle`, `_release` and the rescue of orphans
+    (`batch_chunk_queue.py`, `batch_chunk_rescue.py`) are the only places that change its state while it runs.
+    """
+
+    _name = "batch.chunk"
+    _description = "Batch Chunk"
+    _order = "job_id desc, sequence, id"
+    _log_access = False
+
+    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
+    operation_id = fields.Many2one(
+        "batch.operation", ondelete="cascade", readonly=True, help="Empty where several operations share it."
+    )
+    kind = fields.Selection([(kind, kind.capitalize()) for kind in states.CHUNK_KINDS], readonly=True)
+    operation_type = fields.Char(readonly=True)
+    model = fields.Char(readonly=True)
+    sequence = fields.Integer(readonly=True, help="Place in the job: by priority, then by position.")
+    state = fields.Selection(
+        [(state, state.capitalize()) for state in states.CHUNK_STATES], required=True, readonly=True
+    )
+    payload = fields.Text(readonly=True)
+    result = fields.Text(readonly=True)
+    error = fields.Text(readonly=True)
+    skip_reason = fields.Text(readonly=True)
+    record_count = fields.Integer("Records", readonly=True)
+    processed_records = fields.Integer("Succeeded", readonly=True)
+    failed_records = fields.Integer("Failed", readonly=True)
+    cancelled_records = fields.Integer("Not Run", readonly=True)
+    found_records = fields.Integer(readonly=True, help="Records a selection's page has found.")
+    completed_operations = fields.Integer(readonly=True)
+    failed_operations = fields.Integer(readonly=True)
+    attempt = fields.Integer(readonly=True, help="Attempts made at just these records.")
+    claims = fields.Integer(
+        readonly=True, help="Times it was claimed at all. A worker whose number is not this one has lost it."
+    )
+    worker = fields.Char(readonly=True)
+    run_at = fields.Datetime("Not Before", readonly=True)
+    claimed_at = fields.Datetime(readonly=True)
+    finished_at = fields.Datetime(readonly=True)
+    duration = fields.Float("Duration (s)", digits=(16, 3), readonly=True)
+    tallied = fields.Boolean(readonly=True, help="Counted into its job and operation.")
+
+    _final_has_end = models.Constraint(
+        "CHECK ((state IN ('done', 'cancelled')) = (finished_at IS NOT NULL))",
+        "A chunk has an end exactly when it is over.",
+    )
+    _running_has_claim = models.Constraint(
+        "CHECK (state <> 'running' OR (claimed_at IS NOT NULL AND claims > 0))",
+        "A running chunk has been claimed.",
+    )
+    # `_claim`: the next chunk of a job
+    _pending_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending'")
+    # `_claim`: what a job has in flight; `_rescue_orphans`: what may have been abandoned
+    _running_idx = models.Index("(job_id, claimed_at) WHERE state = 'running'")
+    # `_release_blocked`, `_start_atomic`
+    _waiting_idx = models.Index("(job_id, sequence, id) WHERE state IN ('blocked', 'held')")
+    # `_roll_up`: what has not been counted yet
+    _tally_idx = models.Index("(job_id) WHERE NOT tallied AND finished_at IS NOT NULL")
+    # results by operation
+    _operation_idx = models.Index("(operation_id, id) WHERE operation_id IS NOT NULL")
+    # lists, purge, cascades
+    _job_idx = models.Index("(job_id, id)")
+
+    def init(self):
+        """Columns and storage that fields can't express."""
+        super().init()
+        self.env.cr.execute(
+            SQL(
+                """
+                ALTER TABLE %(table)s
+                    ADD COLUMN IF NOT EXISTS wait_ids integer[],    -- operations it waits for
+                    ADD COLUMN IF NOT EXISTS group_keys integer[],  -- values it must have to itself
+                    -- each row is updated three or four times: leave room for it on its own page
+                    SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)
+                """,
+                table=SQL.identifier(self._table),
+            )
+        )

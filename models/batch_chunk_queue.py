@@ -1,0 +1,307 @@
+import json
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.payload import Payload, dumps
+from ..executor.claim import Claim
+from ..exceptions import ClaimLost
+
+#: Counters of a chunk that has not run, the last of the columns `_insert_chunks` takes.
+ZEROES = (0, 0, 0, 0, 0, 0, 0, 0, False)
+PAGE_SIZE = 500
+
+
+class BatchChunk(models.Model):
+    """The queue: claim, hold, settle, release. Every statement that moves a chunk through its run is here.
+
+    `_claim` and `_release` run in short transactions at READ COMMITTED, on a cursor of the lane's own: a row another
+    lane has just changed is then looked at again, where REPEATABLE READ would fail. `_hold` and `_settle` run in the
+    transaction of the work.
+    """
+
+    _inherit = "batch.chunk"
+
+    @api.model
+    def _claim(self, worker):
+        """Take the next chunk whose turn it is, and mark it running. The caller commits before the work starts.
+
+        :param str worker: who takes it, for people
+        :returns: a `Claim`, or None where nothing can be taken now
+        """
+        Job = self.env["batch.job"]
+        Job._promote()
+        looked_at = []
+        while job := Job._pick_job(looked_at):
+            looked_at.append(job["id"])
+            if job["needs_roll_up"]:
+                Job.browse(job["id"])._roll_up()
+            chunk = self._take(job, worker)
+            if chunk is None and Job.browse(job["id"])._advance():
+                chunk = self._take(job, worker)
+            if chunk is not None:
+                Job.browse(job["id"])._take_turn()
+                return self._make_claim(job, chunk)
+        return None
+
+    def _take(self, job, worker):
+        """Mark the first chunk of a (locked) job that may run now as running; None where there is none."""
+        running, group_keys = self.env.execute_query(self._running_query(job["id"]))[0]
+        if running >= (1 if job["is_atomic"] else job["max_concurrency"]) or job["stopping"]:
+            return None
+        rows = self.env.execute_query(self._candidate_query(job, group_keys or []))
+        if not rows or rows[0][1]:
+            return None
+        [chunk] = self.env.execute_query_dict(self._mark_running_query(rows[0][0], worker))
+        if job["max_chunk_size"] == 0 and chunk["kind"] == states.RECORDS:
+            self._cut_to_size(job, chunk)
+        return chunk
+
+    def _running_query(self, job_id):
+        """How many chunks of a job are in flight, and what they keep others from."""
+        return SQL(
+            """
+            SELECT count(*), array_agg(DISTINCT mark) FILTER (WHERE mark IS NOT NULL)
+              FROM (
+                SELECT DISTINCT chunk.id, mark
+                  FROM batch_chunk AS chunk
+                  LEFT JOIN LATERAL unnest(chunk.group_keys) AS mark ON true
+                 WHERE chunk.job_id = %(job)s
+                   AND chunk.state = 'running'
+              ) AS running
+            """,
+            job=job_id,
+        )
+
+    def _candidate_query(self, job, group_keys):
+        """Id of the next chunk, and whether its time has not come yet (in strict order nothing may pass it)."""
+        may_pass = SQL() if job["max_concurrency"] == 1 else SQL("AND (run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC')")
+        return SQL(
+            """
+            SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false)
+              FROM batch_chunk
+             WHERE job_id = %(job)s
+               AND state = 'pending'
+               %(may_pass)s
+               AND (group_keys IS NULL OR NOT group_keys && %(group_keys)s::integer[])
+             ORDER BY sequence, id
+             LIMIT 1
+               FOR NO KEY UPDATE SKIP LOCKED
+            """,
+            job=job["id"],
+            may_pass=may_pass,
+            group_keys=group_keys,
+        )
+
+    def _mark_running_query(self, chunk_id, worker):
+        """The attempt is counted before it starts: work that kills its worker must not be taken for ever."""
+        return SQL(
+            """
+            UPDATE batch_chunk
+               SET state = 'running',
+                   attempt = attempt + 1,
+                   claims = claims + 1,
+                   worker = %(worker)s,
+                   claimed_at = clock_timestamp() AT TIME ZONE 'UTC',
+                   run_at = NULL
+             WHERE id = %(id)s
+            RETURNING id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload,
+                      wait_ids IS NOT NULL AS waits, group_keys
+            """,
+            id=chunk_id,
+            worker=worker,
+        )
+
+    def _make_claim(self, job, chunk):
+        return Claim(
+            chunk_id=chunk["id"],
+            number=chunk["claims"],
+            attempt=chunk["attempt"],
+            kind=chunk["kind"],
+            operation_id=chunk["operation_id"],
+            operation_type=chunk["operation_type"],
+            model=chunk["model"],
+            sequence=chunk["sequence"],
+            payload=Payload.decode(chunk["payload"]),
+            waits=chunk["waits"],
+            group_keys=chunk["group_keys"] or [],
+            job_id=job["id"],
+            user_id=job["user_id"],
+            context=json.loads(job["context"] or "{}"),
+            timeout_s=job["timeout"] or None,
+            retry_attempts=job["retry_attempts"],
+            rollback=job["rollback"],
+            max_failures=job["max_failures"],
+            chunk_size=job["max_chunk_size"],
+            is_atomic=job["is_atomic"],
+            is_dry_run=job["dry_run"],
+        )
+
+    # -- in the transaction of the work ------------------------------------------------------------
+
+    @api.model
+    def _hold(self, claim):
+        """Lock the chunk's row for the length of the work: a running chunk nobody holds is an orphan.
+
+        NO KEY UPDATE, so that failures can be stored with a reference to it.
+
+        :raises ClaimLost: another lane has taken it over since
+        """
+        held = self.env.execute_query(
+            SQL(
+                """
+                SELECT id
+                  FROM batch_chunk
+                 WHERE id = %(id)s
+                   AND claims = %(number)s
+                   AND state = 'running'
+                   FOR NO KEY UPDATE
+                """,
+                id=claim.chunk_id,
+                number=claim.number,
+            )
+        )
+        if not held:
+            raise ClaimLost
+
+    @api.model
+    def _settle(self, claim, outcome, duration):
+        """Store what became of a chunk, in the transaction that holds its effects.
+
+        :param claim: the chunk, as it was claimed
+        :param outcome: the `Outcome` of its run
+        :param float duration: seconds it took
+        :raises ClaimLost: it is no longer ours; whatever was done must be rolled back
+        """
+        payload = claim.payload
+        if outcome.rest:
+            rest = payload.take(outcome.rest)
+            self._insert_like(claim, [rest])
+            payload, outcome = _without_rest(payload, outcome)
+        self._insert_found(claim, outcome)
+        operations = self.env["batch.operation"]._settle_shared(payload, outcome, duration) if payload.is_shared else (0, 0)
+        settled = self.env.execute_query(
+            SQL(
+                """
+                UPDATE batch_chunk
+                   SET state = 'done',
+                       finished_at = clock_timestamp() AT TIME ZONE 'UTC',
+                       duration = %(duration)s,
+                       payload = coalesce(%(payload)s, payload),
+                       result = %(result)s,
+                       error = %(error)s,
+                       skip_reason = %(skip_reason)s,
+                       record_count = %(record_count)s,
+                       processed_records = %(processed)s,
+                       failed_records = %(failed)s,
+                       cancelled_records = %(skipped)s,
+                       found_records = %(found)s,
+                       completed_operations = %(completed_operations)s,
+                       failed_operations = %(failed_operations)s,
+                       tallied = false
+                 WHERE id = %(id)s
+                   AND claims = %(number)s
+                   AND state = 'running'
+                RETURNING id
+                """,
+                id=claim.chunk_id,
+                number=claim.number,
+                duration=duration,
+                payload=payload.encode() if payload is not claim.payload else None,
+                result=_encode_result(payload, outcome),
+                error=outcome.first_error,
+                skip_reason=outcome.skip_reason,
+                record_count=len(payload) if claim.kind == states.RECORDS else 0,
+                processed=len(outcome.ids),
+                failed=len(outcome.failures) + len(outcome.rolled_back),
+                skipped=len(outcome.skipped),
+                found=outcome.found_records,
+                completed_operations=operations[0],
+                failed_operations=operations[1],
+            )
+        )
+        if not settled:
+            raise ClaimLost
+        self.env["batch.failure"]._store(claim, payload, outcome)
+
+    @api.model
+    def _take_held(self, driver):
+        """Mark the next held chunk of an atomic job as running, inside the transaction of its driver.
+
+        :param driver: the claim of the job's driver chunk
+        :returns: a `Claim` of the held chunk, or None
+        """
+        rows = self.env.execute_query(
+            SQL("SELECT id FROM batch_chunk WHERE job_id = %s AND state = 'held' ORDER BY sequence, id LIMIT 1", driver.job_id)
+        )
+        if not rows:
+            return None
+        [chunk] = self.env.execute_query_dict(self._mark_running_query(rows[0][0], None))
+        return self._make_claim(self.env["batch.job"]._claim_columns(driver.job_id), chunk)
+
+    def _insert_found(self, claim, outcome):
+        """Store the chunks one page of a selection has yielded, and the page after it."""
+        state = states.HELD if claim.is_atomic else states.PENDING
+        rows = [
+            (claim.job_id, claim.operation_id, states.RECORDS, claim.operation_type, claim.model, claim.sequence + 1,
+             state, payload.encode(), len(payload), None, group_keys or None, *ZEROES)
+            for payload, group_keys in outcome.found
+        ]  # fmt: skip
+        if outcome.more is not None:
+            page = Payload([outcome.more], claim.payload.operations, claim.payload.indexes, claim.payload.params, claim.payload.context)
+            rows.append(
+                (claim.job_id, claim.operation_id, states.RESOLVE, claim.operation_type, claim.model, claim.sequence,
+                 state, page.encode(), 0, [] if claim.waits else None, None, *ZEROES)
+            )  # fmt: skip
+        self._insert_chunks(rows)
+
+    def _insert_like(self, claim, payloads):
+        """Store parts of a claimed chunk as pending chunks of their own."""
+        single = [None if payload.is_shared else payload.operations[0] for payload in payloads]
+        waits = [] if claim.waits else None  # they are over, but what they produced is still to be asked for
+        state = states.HELD if claim.is_atomic and claim.kind == states.RECORDS else states.PENDING
+        self._insert_chunks(
+            [
+                (claim.job_id, operation, claim.kind, claim.operation_type, claim.model, claim.sequence, state,
+                 payload.encode(), len(payload), waits, claim.group_keys or None, *ZEROES)
+                for payload, operation in zip(payloads, single, strict=True)
+            ]  # fmt: skip
+        )
+
+    @api.model
+    def _insert_chunks(self, rows):
+        """Bulk insert; each row is in the order of the columns below."""
+        if rows:
+            self.env.cr.execute_values(
+                """
+                INSERT INTO batch_chunk (
+                    job_id, operation_id, kind, operation_type, model, sequence,
+                    state, payload, record_count, wait_ids, group_keys,
+                    processed_records, failed_records, cancelled_records, found_records,
+                    completed_operations, failed_operations, attempt, claims, tallied
+                ) VALUES %s
+                """,
+                rows,
+                page_size=PAGE_SIZE,
+            )
+
+
+def _without_rest(payload, outcome):
+    """The part of a chunk that was run, and its outcome, renumbered."""
+    rest = set(outcome.rest)
+    kept = [position for position in range(len(payload)) if position not in rest]
+    place = {position: number for number, position in enumerate(kept)}
+    for attribute in ("ids", "failures", "skipped"):
+        values = getattr(outcome, attribute)
+        setattr(outcome, attribute, {place[position]: value for position, value in values.items()})
+    outcome.rest = []
+    return payload.take(kept), outcome
+
+
+def _encode_result(payload, outcome):
+    """`[indexes, ids]` of what succeeded (of a model-level call: what it returned); None where there are none to keep."""
+    ids = [(payload.indexes[position], id_) for position, id_ in sorted(outcome.ids.items()) if id_ is not True]
+    if not ids:
+        return None
+    return dumps([[index for index, _id in ids], [id_ for _index, id_ in ids]])

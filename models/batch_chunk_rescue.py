@@ -1,0 +1,135 @@
+import logging
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..engine import states, verdict
+from ..engine.outcome import Outcome
+from ..engine.payload import Payload
+from ..executor.errors import failure
+from ..executor.runner import timeout_message
+
+_logger = logging.getLogger(__name__)
+
+#: Between the commit of a claim and its `_hold` lie milliseconds; a younger running chunk is no orphan yet.
+CLAIM_GRACE_S = 2
+
+
+class BatchChunk(models.Model):
+    """What becomes of a chunk whose attempt came to nothing: given back by its lane, or found without one.
+
+    Both end in `_dispose`, which acts on the verdict of `engine.verdict`, in a short transaction.
+    """
+
+    _inherit = "batch.chunk"
+
+    @api.model
+    def _release(self, claim, trouble, message=None):
+        """Give back a chunk whose attempt was rolled back.
+
+        :param str trouble: why, one of `engine.verdict`
+        :param str message: what the database said
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT id
+                  FROM batch_chunk
+                 WHERE id = %(id)s
+                   AND claims = %(number)s
+                   AND state = 'running'
+                   FOR NO KEY UPDATE
+                """,
+                id=claim.chunk_id,
+                number=claim.number,
+            )
+        )
+        if not rows:
+            _logger.info("%s: lost to another lane while it was being given back", claim)
+            return
+        self._dispose(claim, trouble, message)
+
+    @api.model
+    def _rescue_orphans(self):
+        """Take back chunks whose worker is gone: marked running, yet nobody holds their row.
+
+        :returns: how many there were
+        """
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT chunk.id, chunk.job_id, chunk.claims, chunk.attempt, chunk.kind, chunk.operation_id,
+                       chunk.operation_type, chunk.model, chunk.sequence, chunk.payload,
+                       chunk.wait_ids IS NOT NULL AS waits, chunk.group_keys, chunk.worker
+                  FROM batch_chunk AS chunk
+                 WHERE chunk.state = 'running'
+                   AND chunk.claimed_at < clock_timestamp() AT TIME ZONE 'UTC' - %(grace)s * interval '1 second'
+                 ORDER BY chunk.id
+                   FOR NO KEY UPDATE SKIP LOCKED
+                """,
+                grace=CLAIM_GRACE_S,
+            )
+        )
+        for row in rows:
+            job = self.env["batch.job"]._claim_columns(row["job_id"])
+            claim = self._make_claim(job, row)
+            _logger.warning("%s: its worker (%s) is gone", claim, row["worker"])
+            self._dispose(claim, verdict.LOST)
+            self.env["batch.job"].browse(claim.job_id)._wake()
+        return len(rows)
+
+    def _dispose(self, claim, trouble, message=None):
+        """Act on the verdict about an attempt that was rolled back; the chunk's row is locked."""
+        decision = verdict.decide(
+            trouble, attempt=claim.attempt, size=claim.size, retry_attempts=claim.retry_attempts
+        )
+        _logger.info("%s: %s, so %s", claim, trouble, decision.action)
+        if decision.action == verdict.FAIL:
+            reason = failure(decision.error_type, self._trouble_message(claim, trouble))
+            self._settle(claim, self._failed_outcome(claim, reason), 0.0)
+        elif decision.action == verdict.HALVE:
+            first, second = claim.payload.halves()
+            self._return_to_queue(claim, 0.0, first)
+            self._insert_like(claim, [second])
+        else:
+            self._return_to_queue(claim, decision.delay_s)
+
+    def _failed_outcome(self, claim, reason):
+        outcome = Outcome.all_failed(claim.size, reason)
+        if claim.kind == states.RESOLVE:
+            outcome.found_records = 1
+        return outcome
+
+    def _return_to_queue(self, claim, delay_s, payload: Payload | None = None):
+        """Make the chunk pending again, with just `payload` where it has been halved (its attempts start anew)."""
+        self.env.execute_query(
+            SQL(
+                """
+                UPDATE batch_chunk
+                   SET state = 'pending',
+                       run_at = clock_timestamp() AT TIME ZONE 'UTC' + %(delay)s * interval '1 second',
+                       payload = coalesce(%(payload)s, payload),
+                       record_count = coalesce(%(record_count)s, record_count),
+                       operation_id = coalesce(%(operation)s, operation_id),
+                       attempt = CASE WHEN %(payload)s IS NULL THEN attempt ELSE 0 END
+                 WHERE id = %(id)s
+                RETURNING id
+                """,
+                id=claim.chunk_id,
+                delay=delay_s,
+                payload=payload and payload.encode(),
+                record_count=payload and len(payload),
+                operation=payload.operations[0] if payload and not payload.is_shared else None,
+            )
+        )
+
+    def _trouble_message(self, claim, trouble):
+        env = self.env(context=dict(self.env.context, lang=claim.context.get("lang") or self._user_lang(claim)))
+        if trouble == verdict.TIMEOUT:
+            return timeout_message(env, claim.timeout_s)
+        if trouble == verdict.LOST:
+            return env._("The worker running it died, %s times in a row.", claim.attempt)
+        return env._("It kept conflicting with other transactions: given up after %s attempts.", claim.attempt)
+
+    def _user_lang(self, claim):
+        return self.env["res.users"].browse(claim.user_id).lang

@@ -1,0 +1,156 @@
+import json
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.outcome import Failure
+from ..engine.payload import dumps
+from ..engine.report import FAILURES_SHOWN
+from ..engine.spec import CREATE, LOAD, UPSERT
+
+
+class BatchFailure(models.Model):
+    """One failed record: what was asked for, where it stood, and why it failed."""
+
+    _name = "batch.failure"
+    _description = "Failed Record"
+    _order = "id"
+    _rec_name = "message"
+    _log_access = False
+
+    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True, index=True)
+    operation_id = fields.Many2one("batch.operation", required=True, ondelete="cascade", readonly=True)
+    chunk_id = fields.Many2one("batch.chunk", required=True, ondelete="cascade", readonly=True, index=True)
+    model = fields.Char(readonly=True)
+    operation_type = fields.Char("Type", readonly=True)
+    index = fields.Integer("Place", readonly=True, help="Place in the operation's data, from 0.")
+    record_id = fields.Integer("Record", readonly=True, help="Id of the record, where there was one.")
+    values = fields.Text(help="The values as sent, as JSON. Mend them here, then retry.")
+    error_type = fields.Char("Error", readonly=True)
+    message = fields.Text(readonly=True)
+    traceback = fields.Text(readonly=True, groups="batch_executor.group_batch_manager")
+    attempts = fields.Integer(readonly=True)
+    created_at = fields.Datetime("Failed On", readonly=True)
+    is_skipped = fields.Boolean(readonly=True, help="Not run, because of what it depends on.")
+    retried_at = fields.Datetime("Retried On", readonly=True, help="Set once it was run again: history from then on.")
+
+    # `failures`, `result`, `retry`: what stands, in order
+    _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL")
+    _operation_idx = models.Index("(operation_id, id)")
+
+    def write(self, vals):
+        """Only the values of a standing failure can be mended, and only to what is JSON of the same kind.
+
+        :raises AccessError: another field is to be written
+        :raises ValidationError: not JSON, or of another kind
+        """
+        if self.env.su:
+            return super().write(vals)
+        if vals.keys() - {"values"}:
+            raise AccessError(self.env._("Only the values of a failed record can be changed."))
+        for failure in self:
+            failure._check_mended(vals.get("values"))
+        return super().write(vals)
+
+    def _check_mended(self, text):
+        self.ensure_one()
+        if self.retried_at:
+            raise UserError(self.env._("This failure is history: its record has been run again."))
+        try:
+            mended = json.loads(text or "")
+        except ValueError as error:
+            raise ValidationError(self.env._("Not valid JSON: %s", error)) from error
+        if type(mended) is not type(json.loads(self.values)):
+            raise ValidationError(self.env._("The values must keep their form: %s", self.values[:200]))
+
+    def action_retry(self):
+        """Run just these records again, with the values they were mended to.
+
+        :raises UserError: a job is not finished, or a record has been run again already
+        """
+        for job, failures in self.grouped("job_id").items():
+            locked = job._steer(states.JOB_FINAL, self.env._("Only records of a finished job can be retried."))
+            standing = failures.sudo().filtered(lambda failure: not failure.retried_at)
+            if not standing:
+                raise UserError(self.env._("These records have been run again already."))
+            locked._retry(standing)
+        return True
+
+    @api.model
+    def _store(self, claim, payload, outcome):
+        """Store a row for each failed or skipped record of a chunk, in one statement per page."""
+        failed = [(position, reason, False) for position, reason in outcome.failures.items()]
+        failed += [(position, Failure("Skipped", reason), True) for position, reason in outcome.skipped.items()]
+        rows = [
+            (
+                claim.job_id, payload.operations[position], claim.chunk_id, claim.model, claim.operation_type,
+                payload.indexes[position], _record_id(claim.operation_type, payload.items[position]),
+                dumps(payload.items[position]), reason.error_type, reason.message, reason.traceback, claim.attempt, skipped,
+            )  # fmt: skip
+            for position, reason, skipped in sorted(failed, key=lambda entry: entry[0])
+        ]
+        if rows:
+            self.env.cr.execute_values(
+                """
+                INSERT INTO batch_failure (
+                    job_id, operation_id, chunk_id, model, operation_type, index, record_id,
+                    values, error_type, message, traceback, attempts, is_skipped, created_at
+                ) VALUES %s
+                """,
+                rows,
+                template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() AT TIME ZONE 'UTC')",
+                page_size=500,
+            )
+
+    @api.model
+    def _first_of_operations(self, operation_ids):
+        """The first failures that stand of each operation, as the API gives them, by operation: one query."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT first.id
+                  FROM unnest(%(operations)s::integer[]) AS wanted (id)
+                 CROSS JOIN LATERAL (
+                    SELECT id
+                      FROM batch_failure
+                     WHERE operation_id = wanted.id
+                       AND retried_at IS NULL
+                       AND NOT is_skipped
+                     ORDER BY id
+                     LIMIT %(limit)s
+                 ) AS first
+                """,
+                operations=operation_ids,
+                limit=FAILURES_SHOWN,
+            )
+        )
+        found = {}
+        failures = self.sudo().browse(id_ for (id_,) in rows)
+        for failure, entry in zip(failures, failures._as_dicts(), strict=True):
+            del entry["operation_id"]
+            found.setdefault(failure.operation_id.id, []).append(entry)
+        return found
+
+    def _as_dicts(self):
+        """The failures as the API gives them."""
+        return [
+            {
+                "operation_id": failure.operation_id.operation_id,
+                "index": failure.index,
+                "record_id": failure.record_id or False,
+                "error_type": failure.error_type,
+                "error": failure.message,
+                "attempts": failure.attempts,
+            }
+            for failure in self
+        ]
+
+
+def _record_id(operation_type, item):
+    """Id of the existing record an item is about, where it names one."""
+    if operation_type in (CREATE, UPSERT, LOAD):
+        return None
+    record_id = item[0] if isinstance(item, list) else item
+    return record_id if record_id.__class__ is int and record_id < 2**31 else None

@@ -1,0 +1,198 @@
+import json
+import uuid
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+from ..engine import options, states
+
+STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
+#: Fields of a job that its users may write.
+EDITABLE = ("name",)
+#: `max_failures` where there is no limit: an integer column has no null in the ORM.
+NO_LIMIT = -1
+
+
+class BatchJob(models.Model):
+    """A whole submission: what was asked for, how it is run, and how far it is.
+
+    Written by nobody but the methods of this addon: users have read access only. While the job runs, its row is
+    written in short transactions of its own, never inside the work (`batch_job_progress.py`).
+    """
+
+    _name = "batch.job"
+    _description = "Batch Job"
+    _inherit = ["mail.thread"]
+    _order = "id desc"
+
+    name = fields.Char(required=True)
+    uuid = fields.Char("UUID", required=True, readonly=True, copy=False, default=lambda self: str(uuid.uuid4()))
+    state = fields.Selection(STATE_LABELS, required=True, readonly=True, default=states.PENDING, copy=False, index=True)
+    user_id = fields.Many2one(
+        "res.users", "Submitted By", required=True, readonly=True, index=True, ondelete="restrict",
+        help="Everything in this job runs as this user, with the rights this user has at that moment.",
+    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
+
+    # how it is run
+    priority = fields.Integer(readonly=True, help="Higher first.")
+    max_chunk_size = fields.Integer("Chunk Size", readonly=True, help="Most records in a chunk. 0: adaptive.")
+    max_concurrency = fields.Integer(
+        "Concurrency", readonly=True, help="Most chunks in flight at once. 1 runs everything strictly in order."
+    )
+    timeout = fields.Float("Timeout (s)", readonly=True, help="Seconds one attempt at one chunk may take. 0: no limit.")
+    retry_attempts = fields.Integer("Retries", readonly=True, help="Attempts after a transient failure.")
+    rollback = fields.Selection(
+        [("record", "The failing records"), ("chunk", "Their whole chunk"), ("job", "Everything")],
+        "Undo on Failure", required=True, readonly=True, default=options.ROLLBACK_RECORD,
+    )
+    max_failures = fields.Integer(
+        "Stop After", readonly=True, default=NO_LIMIT, help="Start nothing more once more records have failed. -1: no limit."
+    )
+    dry_run = fields.Boolean("Dry Run", readonly=True, help="Run everything, report it, and undo it all at the end.")
+    context = fields.Text(readonly=True, help="Odoo's context for all operations, as JSON.")
+    run_at = fields.Datetime("Not Before", readonly=True)
+    idempotency_key = fields.Char(readonly=True, copy=False)
+    fingerprint = fields.Char(readonly=True, copy=False)
+    on_complete_id = fields.Many2one("ir.actions.server", "On Completion", readonly=True, ondelete="set null")
+
+    # how far it is
+    total_operations = fields.Integer("Operations", readonly=True, default=0)
+    completed_operations = fields.Integer(readonly=True, default=0)
+    failed_operations = fields.Integer(readonly=True, default=0)
+    total_records = fields.Integer("Records", readonly=True, default=0)
+    processed_records = fields.Integer("Succeeded", readonly=True, default=0)
+    failed_records = fields.Integer("Failed", readonly=True, default=0)
+    cancelled_records = fields.Integer("Not Run", readonly=True, default=0)
+    percentage = fields.Float(compute="_compute_progress", help="Settled records, of all.")
+    records_per_second = fields.Float("Records/s", compute="_compute_progress")
+    duration = fields.Float("Duration (s)", compute="_compute_progress")
+    eta = fields.Datetime("Expected End", compute="_compute_progress")
+    error = fields.Text(readonly=True)
+    started_at = fields.Datetime(readonly=True)
+    finished_at = fields.Datetime(readonly=True)
+    cancel_requested_at = fields.Datetime(readonly=True)
+    called_back_at = fields.Datetime("Action Run", readonly=True)
+
+    # whose turn it is
+    ready = fields.Boolean(readonly=True, default=False, help="In the queue: a lane may look for a chunk here.")
+    wake_at = fields.Datetime(readonly=True, help="When to look again, while it is not in the queue.")
+    turn = fields.Float(readonly=True, default=0.0, help="Among equal priorities, lowest first; moved on at each claim.")
+    progress_at = fields.Datetime(readonly=True, help="When its counters were last brought up to date.")
+
+    operation_ids = fields.One2many("batch.operation", "job_id", "Operation List", readonly=True)
+    chunk_ids = fields.One2many("batch.chunk", "job_id", "Chunks", readonly=True)
+    failure_ids = fields.One2many(
+        "batch.failure", "job_id", "Failures", readonly=True,
+        domain=[("retried_at", "=", False), ("is_skipped", "=", False)],
+    )
+    is_final = fields.Boolean(compute="_compute_is_final")
+    can_retry = fields.Boolean(compute="_compute_is_final")
+
+    _uuid_uniq = models.UniqueIndex("(uuid)")
+    _idempotency_uniq = models.UniqueIndex("(user_id, idempotency_key) WHERE idempotency_key IS NOT NULL")
+    _final_has_end = models.Constraint(
+        "CHECK ((state IN ('completed', 'partial', 'failed', 'cancelled')) = (finished_at IS NOT NULL))",
+        "A job has an end exactly when it is over.",
+    )
+    # `_pick_job`: whose turn it is
+    _ready_idx = models.Index("(priority DESC, turn, id) WHERE ready")
+    # `_take_turn`: how many jobs a user shares the lanes among
+    _ready_user_idx = models.Index("(user_id) WHERE ready")
+    # `_promote`: parked jobs whose time has come
+    _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
+    # the limit of unfinished jobs per user
+    _unfinished_idx = models.Index("(user_id) WHERE finished_at IS NULL")
+
+    def init(self):
+        super().init()
+        # updated at every claim: room for the next version on the same page
+        self.env.cr.execute(SQL("ALTER TABLE %s SET (fillfactor = 50)", SQL.identifier(self._table)))
+
+    @api.depends("total_records", "processed_records", "failed_records", "cancelled_records", "state", "started_at", "finished_at")
+    def _compute_progress(self):
+        now = fields.Datetime.now()
+        for job in self:
+            settled = job.processed_records + job.failed_records + job.cancelled_records
+            job.percentage = job._percentage(settled)
+            end = job.finished_at or now
+            job.duration = max((end - job.started_at).total_seconds(), 0.0) if job.started_at else 0.0
+            job.records_per_second = (job.processed_records + job.failed_records) / job.duration if job.duration else 0.0
+            left = job.total_records - settled
+            job.eta = (
+                fields.Datetime.add(now, seconds=int(left / job.records_per_second))
+                if job.state == states.RUNNING and left and job.records_per_second
+                else False
+            )
+
+    def _percentage(self, settled):
+        if self.total_records:
+            return min(100.0 * settled / self.total_records, 100.0)
+        return 100.0 if self.state in states.JOB_FINAL else 0.0
+
+    @api.depends("state", "failed_records", "cancelled_records")
+    def _compute_is_final(self):
+        for job in self:
+            job.is_final = job.state in states.JOB_FINAL
+            job.can_retry = job.is_final and bool(job.failed_records or job.cancelled_records)
+
+    def write(self, vals):
+        """Users may rename a job and use its chatter; all else is written by the engine alone.
+
+        :raises AccessError: another field is to be written
+        """
+        if not self.env.su and (refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]):
+            raise AccessError(self.env._("Fields of a batch job that can't be written: %s", ", ".join(refused)))
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_only_finished(self):
+        if any(job.state in (states.PENDING, states.RUNNING, states.PAUSED) for job in self):
+            raise UserError(self.env._("Cancel a job before you delete it."))
+
+    @property
+    def _is_atomic(self):
+        return self.dry_run or self.rollback == options.ROLLBACK_JOB
+
+    def _get_context(self):
+        """The Odoo context of all operations of this job."""
+        return json.loads(self.context or "{}")
+
+    # -- buttons -----------------------------------------------------------------------------------
+
+    def action_cancel(self):
+        self.cancel()
+
+    def action_pause(self):
+        self.pause()
+
+    def action_resume(self):
+        self.resume()
+
+    def action_retry(self):
+        self.retry()
+
+    def action_start(self):
+        self.start()
+
+    def action_view_operations(self):
+        return self._view_action("batch.operation", self.env._("Operations"))
+
+    def action_view_chunks(self):
+        return self._view_action("batch.chunk", self.env._("Chunks"))
+
+    def action_view_failures(self):
+        action = self._view_action("batch.failure", self.env._("Failures"))
+        action["context"] = {"search_default_standing": 1}
+        return action
+
+    def _view_action(self, model, name):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": name,
+            "res_model": model,
+            "view_mode": "list,form",
+            "domain": [("job_id", "=", self.id)],
+        }

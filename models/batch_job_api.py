@@ -1,0 +1,249 @@
+import hashlib
+import json
+
+import psycopg2
+
+from odoo import api, models
+from odoo.exceptions import AccessError, ConcurrencyError, UserError
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.graph import check_graph
+from ..engine.options import parse_options
+from ..engine.payload import json_default
+from ..engine.planner import plan
+from ..engine.problems import Problems
+from ..engine.spec import parse_operations
+from ..exceptions import BatchValidationError
+from ..executor import inline
+from ..executor.check import Checker, company_problem
+from ..executor.claim import kept_context
+from .batch_job import NO_LIMIT
+
+GROUP_USER = "batch_executor.group_batch_user"
+
+
+class BatchJob(models.Model):
+    """The verbs that take operations: submit, execute, append. All doors lead here."""
+
+    _inherit = "batch.job"
+
+    @api.model
+    def submit(self, operations=None, **options):
+        """Check a whole submission, store it as a job and wake the lanes.
+
+        :param list operations: operation objects, see the API documentation
+        :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
+            priority, run_at, idempotency_key, draft, on_complete
+        :returns: status
+        :rtype: dict
+        :raises BatchValidationError: with all problems at once; nothing is stored
+        :raises AccessError: the caller is no batch user
+        """
+        self._check_batch_user()
+        problems = Problems()
+        parsed_options = parse_options(options, self._default_options(), problems)
+        key = parsed_options.idempotency_key
+        fingerprint = key and _fingerprint(operations, options)
+        if key and (job := self._find_duplicate(key, fingerprint)):
+            return job._status(duplicate=True)
+        if not operations and not parsed_options.draft and isinstance(operations, (list, tuple, type(None))):
+            problems.add(self.env._("there are no operations"), key="operations")
+        parsed = self._parse(operations if operations is not None else [], problems)
+        action = self._check_action(parsed_options.on_complete, problems)
+        self._check_limits(len(parsed), sum(operation.record_count for operation in parsed), problems)
+        self._raise_problems(problems)
+        job = self._create_job(parsed_options, fingerprint, action)
+        job._append_parsed(parsed, problems)
+        if not parsed_options.draft:
+            job._enqueue()
+            job._wake_lanes_for(parsed_options.run_at)
+        return job.with_env(self.env)._status()
+
+    @api.model
+    def execute(self, operations=None, **options):
+        """Run operations at once, in the caller's own transaction: one savepoint per chunk, committed with the caller.
+
+        :param list operations: as for `submit`
+        :param options: as for `submit`, without draft, run_at, idempotency_key and on_complete
+        :returns: result, as `result` gives it
+        :rtype: dict
+        :raises BatchValidationError: as `submit`
+        """
+        return self._execute(operations, options)
+
+    @api.model
+    def _execute(self, operations, options, progress_callback=None):
+        self._check_batch_user()
+        problems = Problems()
+        parsed_options = parse_options(options, self._default_options(), problems, inline=True)
+        parsed = self._parse(operations if operations is not None else [], problems)
+        records = sum(operation.record_count for operation in parsed)
+        limit = self._setting("execute_limit")
+        if records > limit:
+            problems.add(
+                self.env._("%(records)s records are more than the %(limit)s that may run at once: use submit", records=records, limit=limit),
+                key="operations",
+            )
+        self._raise_problems(problems)
+        return inline.execute(self.env, parsed, parsed_options, progress_callback)
+
+    def append(self, operations=None):
+        """Add operations to a draft.
+
+        :param list operations: as for `submit`; they may refer to operations the job holds already
+        :returns: status
+        :raises BatchValidationError: with all problems at once; nothing is added
+        :raises UserError: the job is no draft
+        """
+        job = self._steer((states.DRAFT,), self.env._("Only a draft takes more operations."))
+        problems = Problems()
+        offset, known = job.total_operations, job._operation_ids_by_name()
+        parsed = self._parse(operations if operations is not None else [], problems, offset, known)
+        self._check_limits(
+            len(parsed) + offset, sum(operation.record_count for operation in parsed) + job.total_records, problems, counts_jobs=False
+        )
+        self._raise_problems(problems)
+        job._append_parsed(parsed, problems)
+        return self._status()
+
+    # -- checking ----------------------------------------------------------------------------------
+
+    @api.model
+    def _check_batch_user(self):
+        if not (self.env.su or self.env.user.has_group(GROUP_USER)):
+            raise AccessError(self.env._("You may not use batch jobs; the group 'Batch / User' is needed for it."))
+
+    def _parse(self, operations, problems, offset=0, known=None):
+        """Operations in their normal form, checked by themselves, against each other and against the database."""
+        parsed = parse_operations(operations, problems, offset)
+        check_graph(parsed, problems, known, offset)
+        if companies := self.env.context.get("allowed_company_ids"):
+            if problem := company_problem(self.env, companies):
+                problems.add(problem, key="context")
+                return parsed
+        Checker(self.env, problems, offset).check(parsed)
+        return parsed
+
+    def _raise_problems(self, problems):
+        if problems:
+            raise BatchValidationError.from_problems(self.env, problems)
+
+    def _check_limits(self, operations, records, problems, counts_jobs=True):
+        for name, count, message in (
+            ("max_operations", operations, self.env._("%s operations are more than one submission may hold (%s)")),
+            ("max_records", records, self.env._("%s records are more than one submission may hold (%s)")),
+        ):
+            limit = self._setting(name)
+            if count > limit:
+                problems.add(message % (count, limit), key="operations")
+        if counts_jobs:
+            limit = self._setting("max_jobs")
+            [(jobs,)] = self.env.execute_query(
+                SQL("SELECT count(*) FROM batch_job WHERE user_id = %s AND finished_at IS NULL", self.env.uid)
+            )
+            if jobs >= limit:
+                problems.add(self.env._("you have %(jobs)s unfinished jobs; %(limit)s are allowed", jobs=jobs, limit=limit))
+
+    def _check_action(self, on_complete, problems):
+        """The server action to be run at the end."""
+        if not on_complete:
+            return self.env["ir.actions.server"]
+        action = self.env["ir.actions.server"].sudo()
+        if isinstance(on_complete, int):
+            action = action.browse(on_complete).exists()
+        else:
+            found = self.env.ref(on_complete, raise_if_not_found=False)
+            action = action.browse(found.id) if found and found._name == action._name else action
+        if not action:
+            problems.add(self.env._("there is no server action %s", on_complete), key="on_complete")
+        elif action.model_name != self._name:
+            problems.add(self.env._("server action %s is not one for batch jobs", on_complete), key="on_complete")
+        return action
+
+    # -- storing -----------------------------------------------------------------------------------
+
+    def _find_duplicate(self, key, fingerprint):
+        job = self.sudo().search([("user_id", "=", self.env.uid), ("idempotency_key", "=", key)], limit=1)
+        if job and job.fingerprint != fingerprint:
+            raise BatchValidationError(
+                self.env._("The idempotency_key %r was used before, for another submission.", key),
+                [{"operation": False, "record": False, "key": "idempotency_key", "message": self.env._("used before, for another submission")}],
+            )
+        return job.with_env(self.env)
+
+    def _create_job(self, options, fingerprint, action):
+        values = {
+            "name": options.name or self.env._("Batch of %s", self.env.user.name),
+            "state": states.DRAFT if options.draft else states.PENDING,
+            "user_id": self.env.uid,
+            "company_id": self.env.company.id,
+            "priority": options.priority,
+            "max_chunk_size": options.max_chunk_size,
+            "max_concurrency": options.max_concurrency,
+            "timeout": options.timeout or 0.0,
+            "retry_attempts": options.retry_attempts,
+            "rollback": options.rollback,
+            "max_failures": NO_LIMIT if options.max_failures is None else options.max_failures,
+            "dry_run": options.dry_run,
+            "context": json.dumps(kept_context(self.env.context)),
+            "run_at": options.run_at,
+            "idempotency_key": options.idempotency_key,
+            "fingerprint": fingerprint,
+            "on_complete_id": action.id,
+        }
+        context = {"mail_create_nolog": True, "mail_create_nosubscribe": True, "tracking_disable": True}
+        try:
+            with self.env.cr.savepoint():
+                return self.sudo().with_context(**context).create(values)
+        except psycopg2.errors.UniqueViolation as error:
+            # the same key at the same moment: run again by Odoo, this call finds the other one's job
+            raise ConcurrencyError(self.env._("This idempotency_key is being used right now.")) from error
+
+    def _append_parsed(self, operations, problems):
+        """Plan and store parsed operations."""
+        try:
+            plans = plan(operations, self.max_chunk_size, in_order=self.max_concurrency == 1)
+            if self._is_atomic and not self.total_operations:
+                self._insert_driver()
+            self._store(operations, plans)
+        except (TypeError, RecursionError, UnicodeError) as error:
+            problems.add(self.env._("the data has no JSON form: %s", error), key="operations")
+            self._raise_problems(problems)
+
+    # -- settings ----------------------------------------------------------------------------------
+
+    @api.model
+    def _setting(self, name):
+        """A limit or default, from the settings."""
+        value = self.env["ir.config_parameter"].sudo().get_param(f"batch_executor.{name}")
+        try:
+            return int(value) if value else SETTINGS[name]
+        except ValueError:
+            return SETTINGS[name]
+
+    @api.model
+    def _default_options(self):
+        return {name: self._setting(name) for name in ("max_chunk_size", "max_concurrency", "retry_attempts")}
+
+
+#: Settings and their defaults; each is the system parameter `batch_executor.<name>`.
+SETTINGS = {
+    "max_chunk_size": 100,
+    "max_concurrency": 5,
+    "retry_attempts": 3,
+    "max_records": 500_000,
+    "max_operations": 100_000,
+    "max_jobs": 1_000,
+    "execute_limit": 5_000,
+    "keep_days": 30,
+    "keep_draft_days": 7,
+    "lanes": 4,
+}
+
+
+def _fingerprint(operations, options):
+    """A hash of what was submitted: the same key for something else is a mistake of the caller."""
+    options = {name: value for name, value in options.items() if name != "idempotency_key"}
+    text = json.dumps([operations, options], sort_keys=True, default=json_default)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

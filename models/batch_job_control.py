@@ -1,0 +1,163 @@
+import psycopg2
+
+from odoo import models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.payload import Payload
+from .batch_chunk_queue import ZEROES
+
+
+class BatchJob(models.Model):
+    """Steering a job from outside, and the few things lanes tell a job besides its progress.
+
+    The verbs run in the caller's transaction and lock the job's row first: of two at once, the second waits, and is run again
+    by Odoo where the first has changed the row.
+    """
+
+    _inherit = "batch.job"
+
+    def cancel(self):
+        """Let nothing more start; chunks in flight finish. A job that runs in one transaction is undone.
+
+        :returns: status
+        :raises UserError: the job is finished
+        """
+        job = self._steer(states.JOB_UNFINISHED, self.env._("A finished job can't be cancelled."))
+        job._update("cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp() AT TIME ZONE 'UTC')")
+        try:
+            # in a savepoint: a lane that is just claiming one of these chunks must not make the whole call fail
+            with self.env.cr.savepoint():
+                job._cancel_waiting_chunks()
+                job._roll_up()
+                if not job._has_unfinished_chunks():
+                    job._finish()
+        except psycopg2.errors.SerializationFailure:
+            job.invalidate_recordset()
+        if job.state not in states.JOB_FINAL:
+            job._update("ready = true, wake_at = NULL, state = CASE state WHEN 'paused' THEN 'running' ELSE state END")
+            job._wake_lanes(1)
+        return self._status()
+
+    def pause(self):
+        """Let nothing more start until `resume`; chunks in flight finish.
+
+        :returns: status
+        :raises UserError: the job is not waiting or running
+        """
+        job = self._steer((*states.JOB_ACTIVE, states.PAUSED), self.env._("Only a waiting or running job can be paused."))
+        job._update("state = 'paused', ready = false, wake_at = NULL")
+        return self._status()
+
+    def resume(self):
+        """Go on with a paused job.
+
+        :returns: status
+        :raises UserError: the job is not paused
+        """
+        job = self._steer((*states.JOB_ACTIVE, states.PAUSED), self.env._("Only a paused job can be resumed."))
+        if job.state == states.PAUSED:
+            job._update("state = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END")
+            job._enqueue()
+            job._wake_lanes(job.max_concurrency)
+        return self._status()
+
+    def start(self):
+        """Let a draft run.
+
+        :returns: status
+        :raises UserError: the job is no draft
+        """
+        job = self._steer((states.DRAFT,), self.env._("Only a draft can be started."))
+        job._update("state = 'pending'")
+        job._enqueue()
+        job._wake_lanes_for(job.run_at)
+        return self._status()
+
+    def _steer(self, allowed, refusal):
+        """The job as superuser, locked, after checking that the caller may see it and that its state allows this."""
+        self.ensure_one()
+        self._check_batch_user()
+        self.check_access("read")
+        job = self.sudo()
+        job.env.execute_query(SQL("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", job.id))
+        job.invalidate_recordset()
+        if job.state not in allowed:
+            raise UserError(refusal)
+        return job
+
+    def _update(self, assignments):
+        """Write columns of the (locked) job, given as SQL."""
+        self.env.cr.execute(SQL("UPDATE batch_job SET %s WHERE id = %s", SQL(assignments), self.id))
+        self.invalidate_recordset()
+
+    def _wake_lanes_for(self, run_at):
+        if run_at and run_at > self.env.cr.now():
+            self._wake_lanes_at(run_at)
+        else:
+            self._wake_lanes(self.max_concurrency)
+
+    # -- what lanes tell ---------------------------------------------------------------------------
+
+    def _after_chunk(self):
+        """A chunk was settled or given back: look at the job again; one that is paused is brought up to date here."""
+        self._wake()
+        rows = self.env.execute_query(
+            SQL("SELECT state FROM batch_job WHERE id = %s AND state = 'paused' FOR NO KEY UPDATE SKIP LOCKED", self.id)
+        )
+        if rows:
+            self._roll_up()
+            if not self._has_unfinished_chunks():
+                self._finish()
+
+    def _next_look(self):
+        """Seconds until there may be something to claim: 0 now, None never (as far as is known)."""
+        [(ready, parked, running)] = self.env.execute_query(
+            SQL(
+                """
+                SELECT EXISTS (SELECT 1 FROM batch_job WHERE ready),
+                       (SELECT extract(epoch FROM min(wake_at) - clock_timestamp() AT TIME ZONE 'UTC')
+                          FROM batch_job
+                         WHERE NOT ready AND wake_at IS NOT NULL),
+                       EXISTS (SELECT 1 FROM batch_chunk WHERE state = 'running')
+                """
+            )
+        )
+        if ready:
+            return 0.0
+        looks = [float(parked)] if parked is not None else []
+        if running:
+            looks.append(1.0)
+        return max(min(looks), 0.0) if looks else None
+
+    def _show_progress(self, processed, failed):
+        """Show how far a job is that runs in one transaction; returns whether it is still wanted."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job
+                   SET processed_records = %s, failed_records = %s, progress_at = clock_timestamp() AT TIME ZONE 'UTC'
+                 WHERE id = %s
+                """,
+                processed,
+                failed,
+                self.id,
+            )
+        )
+        self.invalidate_recordset()
+        self._notify_progress()
+        return not self.cancel_requested_at
+
+    def _insert_callback(self):
+        """Make the chunk that runs the job's action; it is claimed like any other."""
+        payload = Payload([None], [0], [0])
+        self.env["batch.chunk"]._insert_chunks(
+            [(self.id, None, states.CALLBACK, None, self._name, 0, states.PENDING, payload.encode(), 0, None, None, *ZEROES)]
+        )
+
+    def _note_callback(self, error):
+        """Note that the action has run, in the transaction of what it did."""
+        self._update("called_back_at = clock_timestamp() AT TIME ZONE 'UTC'")
+        if error:
+            self.message_post(body=self.env._("The action on completion failed: %s", error.message))

@@ -1,0 +1,337 @@
+import logging
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..engine import states
+from .batch_job import NO_LIMIT
+
+_logger = logging.getLogger(__name__)
+
+#: Least seconds between two updates of a running job's counters, over all lanes.
+PROGRESS_EVERY_S = 0.5
+#: A parked job is looked at again after this long at the latest, whatever was missed.
+LOOK_AGAIN_S = 5
+BUS_TYPE = "batch_executor/progress"
+
+CLAIM_COLUMNS = SQL(
+    """
+    id, user_id, priority, context, timeout, retry_attempts, rollback, dry_run, max_failures, max_chunk_size,
+    max_concurrency, cancel_requested_at IS NOT NULL AS stopping,
+    dry_run OR rollback = 'job' AS is_atomic
+    """
+)
+
+
+class BatchJob(models.Model):
+    """Whose turn it is, and how far it is. All of this runs in the lanes' short transactions, never inside the work.
+
+    Whoever changes a job here holds its row lock. Lock order is job, then chunk, then operation; what is locked is
+    skipped, never waited for, but by the job's own end.
+    """
+
+    _inherit = "batch.job"
+
+    # -- whose turn it is --------------------------------------------------------------------------
+
+    @api.model
+    def _promote(self):
+        """Put parked jobs whose time has come into the queue."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job
+                   SET ready = true, wake_at = NULL
+                 WHERE id IN (
+                    SELECT id
+                      FROM batch_job
+                     WHERE NOT ready
+                       AND wake_at <= clock_timestamp() AT TIME ZONE 'UTC'
+                       FOR NO KEY UPDATE SKIP LOCKED
+                 )
+                """
+            )
+        )
+
+    @api.model
+    def _pick_job(self, looked_at):
+        """Lock the job whose turn it is; returns what a claim needs of it, or None.
+
+        NO KEY UPDATE, so that failures and messages can still refer to it; SKIP LOCKED, so that lanes looking at the
+        same moment go to different jobs.
+
+        :param list looked_at: ids of jobs where nothing was found just now
+        """
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT %(columns)s,
+                       progress_at IS NULL OR max_failures >= 0
+                       OR progress_at < clock_timestamp() AT TIME ZONE 'UTC' - %(every)s * interval '1 second' AS needs_roll_up
+                  FROM batch_job
+                 WHERE ready
+                   AND NOT id = ANY(%(looked_at)s::integer[])
+                 ORDER BY priority DESC, turn, id
+                 LIMIT 1
+                   FOR NO KEY UPDATE SKIP LOCKED
+                """,
+                columns=CLAIM_COLUMNS,
+                every=PROGRESS_EVERY_S,
+                looked_at=looked_at,
+            )
+        )
+        return rows[0] if rows else None
+
+    @api.model
+    def _claim_columns(self, job_id):
+        [job] = self.env.execute_query_dict(SQL("SELECT %s FROM batch_job WHERE id = %s", CLAIM_COLUMNS, job_id))
+        return job
+
+    def _take_turn(self):
+        """Move a job back in the queue after a claim, by as many places as its user has jobs in it.
+
+        Users then share the lanes evenly, and the jobs of a user among themselves; a job that was parked for long
+        does not catch up on the turns it missed.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job AS job
+                   SET turn = greatest(job.turn, coalesce((
+                            SELECT other.turn
+                              FROM batch_job AS other
+                             WHERE other.ready
+                               AND other.priority = job.priority
+                               AND other.id <> job.id
+                             ORDER BY other.turn, other.id
+                             LIMIT 1
+                        ), job.turn)) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id),
+                       state = CASE WHEN job.state = 'pending' THEN 'running' ELSE job.state END,
+                       started_at = coalesce(job.started_at, clock_timestamp() AT TIME ZONE 'UTC')
+                 WHERE job.id = %s
+                """,
+                self.id,
+            )
+        )
+
+    def _enqueue(self):
+        """Put jobs into the queue: at once, or when their time has come."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job AS job
+                   SET ready = job.run_at IS NULL OR job.run_at <= now() AT TIME ZONE 'UTC',
+                       wake_at = CASE WHEN job.run_at > now() AT TIME ZONE 'UTC' THEN job.run_at END,
+                       turn = coalesce((
+                            SELECT other.turn
+                              FROM batch_job AS other
+                             WHERE other.ready
+                               AND other.priority = job.priority
+                             ORDER BY other.turn, other.id
+                             LIMIT 1
+                        ), 0) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id)
+                 WHERE job.id = ANY(%s)
+                """,
+                list(self.ids),
+            )
+        )
+        self.invalidate_recordset()
+
+    def _wake(self):
+        """Put a parked job back into the queue: one of its chunks was settled or given back."""
+        self.env.cr.execute(
+            SQL("UPDATE batch_job SET ready = true, wake_at = NULL WHERE id = %s AND NOT ready AND state IN ('pending', 'running')", self.id)
+        )
+
+    def _park(self):
+        """Take a job in which nothing can be claimed now out of the queue, until something may have changed."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job
+                   SET ready = false,
+                       wake_at = least(
+                            clock_timestamp() AT TIME ZONE 'UTC' + %(again)s * interval '1 second',
+                            (SELECT min(run_at) FROM batch_chunk WHERE job_id = %(id)s AND state = 'pending')
+                       )
+                 WHERE id = %(id)s
+                """,
+                id=self.id,
+                again=LOOK_AGAIN_S,
+            )
+        )
+
+    # -- how far it is -----------------------------------------------------------------------------
+
+    def _roll_up(self):
+        """Count settled chunks into their operations and into the job, each chunk once."""
+        chunks = self.env.execute_query_dict(
+            SQL(
+                """
+                UPDATE batch_chunk
+                   SET tallied = true
+                 WHERE job_id = %s
+                   AND NOT tallied
+                   AND finished_at IS NOT NULL
+                RETURNING operation_id, processed_records, failed_records, cancelled_records, found_records,
+                          completed_operations, failed_operations, duration, error, skip_reason
+                """,
+                self.id,
+            )
+        )
+        operations = self.env["batch.operation"]._roll_up([chunk for chunk in chunks if chunk["operation_id"]])
+
+        def total(column):
+            return sum(chunk[column] or 0 for chunk in chunks)
+
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job
+                   SET processed_records = processed_records + %(processed)s,
+                       failed_records = failed_records + %(failed)s,
+                       cancelled_records = cancelled_records + %(cancelled)s,
+                       total_records = total_records + %(found)s,
+                       completed_operations = completed_operations + %(completed_operations)s,
+                       failed_operations = failed_operations + %(failed_operations)s,
+                       progress_at = clock_timestamp() AT TIME ZONE 'UTC'
+                 WHERE id = %(id)s
+                """,
+                id=self.id,
+                processed=total("processed_records"),
+                failed=total("failed_records"),
+                cancelled=total("cancelled_records"),
+                found=total("found_records"),
+                completed_operations=total("completed_operations") + operations.count(states.COMPLETED),
+                failed_operations=total("failed_operations") + len(operations) - operations.count(states.COMPLETED),
+            )
+        )
+        self.invalidate_recordset()
+        if chunks:
+            self._notify_progress()
+
+    def _advance(self):
+        """Nothing can be claimed in this (locked) job: move it on, to its end or to what comes next.
+
+        :returns: whether there may be something to claim now
+        """
+        self._roll_up()
+        if self._must_stop():
+            self._cancel_waiting_chunks()
+            self._roll_up()
+        elif self._release_blocked():
+            return True
+        if self._has_unfinished_chunks():
+            self._park()
+        else:
+            self._finish()
+        return False
+
+    def _must_stop(self):
+        """Whether nothing more may start; says so on the job the first time."""
+        if not self.cancel_requested_at and self.max_failures != NO_LIMIT and self.failed_records > self.max_failures and not self._is_atomic:
+            self._stop(self.env._("Stopped: %(failed)s records failed, more than the %(limit)s allowed.", failed=self.failed_records, limit=self.max_failures))
+        return bool(self.cancel_requested_at)
+
+    def _stop(self, reason):
+        """Let nothing more start; the job ends as what it has come to."""
+        self.env.cr.execute(
+            SQL("UPDATE batch_job SET cancel_requested_at = clock_timestamp() AT TIME ZONE 'UTC', error = %s WHERE id = %s", reason, self.id)
+        )
+        self.invalidate_recordset()
+
+    def _release_blocked(self):
+        """Make chunks pending whose operations need not wait any longer; returns how many."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_chunk AS chunk
+                   SET state = 'pending'
+                 WHERE chunk.job_id = %s
+                   AND chunk.state = 'blocked'
+                   AND NOT EXISTS (
+                        SELECT 1
+                          FROM batch_operation AS needed
+                         WHERE needed.id = ANY(chunk.wait_ids)
+                           AND needed.state IN ('pending', 'running')
+                   )
+                """,
+                self.id,
+            )
+        )
+        return self.env.cr.rowcount
+
+    def _cancel_waiting_chunks(self):
+        """Cancel what has not started; what another lane is just claiming is left to it."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_chunk
+                   SET state = 'cancelled',
+                       cancelled_records = greatest(record_count, CASE kind WHEN 'resolve' THEN 1 ELSE 0 END),
+                       found_records = CASE kind WHEN 'resolve' THEN 1 ELSE 0 END,
+                       finished_at = clock_timestamp() AT TIME ZONE 'UTC',
+                       tallied = false
+                 WHERE id IN (
+                    SELECT id
+                      FROM batch_chunk
+                     WHERE job_id = %s
+                       AND state IN ('pending', 'blocked', 'held')
+                       FOR NO KEY UPDATE SKIP LOCKED
+                 )
+                """,
+                self.id,
+            )
+        )
+
+    def _has_unfinished_chunks(self):
+        return bool(
+            self.env.execute_query(
+                SQL(
+                    """
+                    (SELECT 1 FROM batch_chunk WHERE job_id = %(id)s AND state = 'pending' LIMIT 1)
+                    UNION ALL
+                    (SELECT 1 FROM batch_chunk WHERE job_id = %(id)s AND state = 'running' LIMIT 1)
+                    UNION ALL
+                    (SELECT 1 FROM batch_chunk WHERE job_id = %(id)s AND state IN ('blocked', 'held') LIMIT 1)
+                    LIMIT 1
+                    """,
+                    id=self.id,
+                )
+            )
+        )
+
+    def _finish(self):
+        """All chunks are settled and counted: give the job its final state."""
+        self.env["batch.operation"]._close_unfinished(self.id)
+        cancelled = bool(self.cancel_requested_at) and not self.error and bool(self.cancelled_records)
+        state = states.job_state(total=self.total_records, processed=self.processed_records, failed=self.failed_records, cancelled=cancelled)
+        callback = self.on_complete_id and not self.called_back_at
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job
+                   SET state = %(state)s,
+                       finished_at = clock_timestamp() AT TIME ZONE 'UTC',
+                       started_at = coalesce(started_at, clock_timestamp() AT TIME ZONE 'UTC'),
+                       ready = %(callback)s,
+                       wake_at = NULL
+                 WHERE id = %(id)s
+                """,
+                id=self.id,
+                state=state,
+                callback=bool(callback),
+            )
+        )
+        if callback:
+            self._insert_callback()
+        self.invalidate_recordset()
+        _logger.info(
+            "job %s (%s) is %s: %s of %s records succeeded, %s failed",
+            self.id, self.name, state, self.processed_records, self.total_records, self.failed_records,
+        )  # fmt: skip
+        self._notify_progress()
+
+    def _notify_progress(self):
+        """Tell the submitter's browsers; delivered with the commit."""
+        self.user_id._bus_send(BUS_TYPE, self._status())

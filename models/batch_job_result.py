@@ -1,0 +1,119 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..engine import report
+
+MAX_LIMIT = 10_000
+
+
+class BatchJob(models.Model):
+    """The verbs that tell about a job: status, result, failures."""
+
+    _inherit = "batch.job"
+
+    def status(self):
+        """How far the job is: one row is read, however large the job.
+
+        :rtype: dict
+        """
+        self._check_visible()
+        return self._status()
+
+    def result(self, offset=0, limit=1000, only=None):
+        """Status, and what became of each operation, in submission order.
+
+        :param int offset: operations to leave out
+        :param int limit: operations at most, up to 10 000
+        :param str only: "failed" for just the operations with failures
+        :rtype: dict
+        """
+        self._check_visible()
+        offset, limit = self._check_page(offset, limit)
+        if only not in (None, False, "failed"):
+            raise UserError(self.env._("only must be 'failed', or be left out."))
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT id, operation_id, operation_type, model, state, record_count, processed_records, failed_records,
+                       cancelled_records, data_length, return_ids, duration, error, result,
+                       coalesce(details::jsonb ? 'model_level', false) AS model_level
+                  FROM batch_operation
+                 WHERE job_id = %(job)s
+                   %(only)s
+                 ORDER BY position
+                OFFSET %(offset)s
+                 LIMIT %(limit)s
+                """,
+                job=self.id,
+                only=SQL("AND failed_records > 0") if only else SQL(),
+                offset=offset,
+                limit=limit + 1,
+            )
+        )
+        page = rows[:limit]
+        ids = self.env["batch.operation"]._collect_ids([row for row in page if _has_ids(row)])
+        failures = self.env["batch.failure"]._first_of_operations([row["id"] for row in page if row["failed_records"]])
+        results = [report.operation_entry(row, ids.get(row["id"]), failures.get(row["id"], [])) for row in page]
+        return {**self._status(), "results": results, "next_offset": offset + limit if len(rows) > limit else False}
+
+    def failures(self, offset=0, limit=1000):
+        """All failures that stand, a page at a time.
+
+        :param int offset: failures to leave out
+        :param int limit: failures at most, up to 10 000
+        :returns: `{"failures": [...], "total": n, "next_offset": n or False}`
+        :rtype: dict
+        """
+        self._check_visible()
+        offset, limit = self._check_page(offset, limit)
+        Failure = self.env["batch.failure"].sudo()
+        domain = [("job_id", "=", self.id), ("retried_at", "=", False), ("is_skipped", "=", False)]
+        total = Failure.search_count(domain)
+        page = Failure.search(domain, order="id", offset=offset, limit=limit)
+        return {
+            "failures": page._as_dicts(),
+            "total": total,
+            "next_offset": offset + limit if offset + limit < total else False,
+        }
+
+    def _check_visible(self):
+        self.ensure_one()
+        self._check_batch_user()
+        self.check_access("read")
+
+    def _check_page(self, offset, limit):
+        for name, value, low in (("offset", offset, 0), ("limit", limit, 1)):
+            if value.__class__ is not int or value < low or value > 2**31:
+                raise UserError(self.env._("%(name)s must be a whole number from %(low)s.", name=name, low=low))
+        return offset, min(limit, MAX_LIMIT)
+
+    def _status(self, duplicate=False):
+        job = self.sudo()
+        counts = {
+            name: job[name]
+            for name in (
+                "total_operations", "completed_operations", "failed_operations",
+                "total_records", "processed_records", "failed_records", "cancelled_records",
+            )
+        }  # fmt: skip
+        end = job.finished_at or fields.Datetime.now()
+        return report.status(
+            counts=counts,
+            duration=max((end - job.started_at).total_seconds(), 0.001) if job.started_at else 0.0,
+            state=job.state,
+            job_id=job.id,
+            uuid=job.uuid,
+            name=job.name,
+            created_at=job.create_date,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            eta=job.eta,
+            error=job.error,
+            duplicate=duplicate,
+            url=f"/odoo/batch-jobs/{job.id}",
+        )
+
+
+def _has_ids(row):
+    return row["model_level"] or (row["return_ids"] and row["operation_type"] in report.PRODUCES_IDS)

@@ -1,0 +1,116 @@
+from odoo import models
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.payload import Payload, dumps
+from .batch_chunk_queue import ZEROES
+
+PAGE_SIZE = 1000
+
+
+class BatchJob(models.Model):
+    """Storing planned operations and chunks: two bulk statements, whatever their number."""
+
+    _inherit = "batch.job"
+
+    def _store(self, operations, plans):
+        """Store operations and the chunks planned for them, after those the job has already.
+
+        :param list operations: parsed `Operation`s
+        :param list plans: their `ChunkPlan`s
+        :raises TypeError, ValueError: something has no JSON form; nothing is stored then
+        """
+        self.ensure_one()
+        self.flush_recordset()
+        ids = dict(zip((operation.position for operation in operations), self._next_operation_ids(len(operations)), strict=True))
+        names = self._operation_ids_by_name() if any(plan.waits for plan in plans) else {}
+        names.update((operation.operation_id, ids[operation.position]) for operation in operations)
+        operation_rows = [self._operation_row(operation, ids[operation.position]) for operation in operations]
+        chunk_rows = self._chunk_rows(plans, ids, names)
+        self.env.cr.execute_values(
+            """
+            INSERT INTO batch_operation (
+                id, job_id, position, operation_id, operation_type, model, priority, details, depends_on, return_ids,
+                data_length, state, record_count, processed_records, failed_records, cancelled_records
+            ) VALUES %s
+            """,
+            operation_rows,
+            page_size=PAGE_SIZE,
+        )
+        self.env["batch.chunk"]._insert_chunks(chunk_rows)
+        self._count(operations)
+
+    def _next_operation_ids(self, count):
+        """Reserve ids, so that chunks know their operations before either is stored."""
+        rows = self.env.execute_query(SQL("SELECT nextval('batch_operation_id_seq') FROM generate_series(1, %s)", count))
+        return [id_ for (id_,) in rows]
+
+    def _operation_ids_by_name(self):
+        return dict(self.env.execute_query(SQL("SELECT operation_id, id FROM batch_operation WHERE job_id = %s", self.id)))
+
+    def _operation_row(self, operation, id_):
+        needs = [*operation.depends_on, *sorted(operation.whole_refs)]
+        empty = not operation.record_count and operation.selection is None and not needs
+        return (
+            id_, self.id, operation.position, operation.operation_id, operation.type, operation.model, operation.priority,
+            _details(operation), dumps(needs) if needs else None, operation.return_ids, operation.data_length,
+            states.COMPLETED if empty else states.PENDING, operation.record_count, 0, 0, 0,
+        )  # fmt: skip
+
+    def _chunk_rows(self, plans, ids, names):
+        after = self._last_sequence() + 1
+        rows = []
+        for plan in sorted(plans, key=lambda plan: plan.level) if self._is_atomic else plans:
+            payload = plan.payload
+            payload = Payload(payload.items, [ids[position] for position in payload.operations], payload.indexes, payload.params, payload.context)
+            if self._is_atomic:
+                state, sequence = states.HELD, 2 * len(rows)  # one after the other, so each after what it needs
+            else:
+                state, sequence = states.BLOCKED if plan.waits else states.PENDING, plan.sequence
+            rows.append(
+                (self.id, None if payload.is_shared else payload.operations[0], plan.kind, plan.operation_type, plan.model,
+                 after + sequence, state, payload.encode(), len(payload) if plan.kind == states.RECORDS else 0,
+                 [names[name] for name in plan.waits] if plan.waits else None, plan.group_keys or None, *ZEROES)
+            )  # fmt: skip
+        return rows
+
+    def _last_sequence(self):
+        [(last,)] = self.env.execute_query(SQL("SELECT max(sequence) FROM batch_chunk WHERE job_id = %s", self.id))
+        return -1 if last is None else last + 1
+
+    def _count(self, operations):
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job
+                   SET total_operations = total_operations + %s,
+                       completed_operations = completed_operations + %s,
+                       total_records = total_records + %s
+                 WHERE id = %s
+                """,
+                len(operations),
+                sum(not (operation.record_count or operation.selection or operation.depends_on or operation.whole_refs) for operation in operations),
+                sum(operation.record_count for operation in operations),
+                self.id,
+            )
+        )
+        self.invalidate_recordset()
+
+    def _insert_driver(self):
+        """The chunk that runs all held ones in one transaction."""
+        payload = Payload([None], [0], [0])
+        self.env["batch.chunk"]._insert_chunks(
+            [(self.id, None, states.ATOMIC, None, None, 0, states.PENDING, payload.encode(), 0, None, None, *ZEROES)]
+        )
+
+
+def _details(operation):
+    """What the operation does besides its data, for people."""
+    details = {key: value for key, value in operation.params.items() if key != "duplicates"}
+    if operation.selection:
+        details.update(operation.selection)
+    if operation.group_by:
+        details["group_by"] = operation.group_by
+    if operation.context:
+        details["context"] = operation.context
+    return dumps(details) if details else None

@@ -1,0 +1,105 @@
+import logging
+import threading
+import time
+
+from odoo import api, models
+
+from ..executor.claim import new_worker_name
+from ..executor.lane import Lane
+
+_logger = logging.getLogger(__name__)
+
+#: A lane starting this soon after another one has used up its time on the same thread leaves its turn to the other crons.
+SAME_PASS_S = 1.0
+LANE_CODE = "model._run_lane()"
+
+_thread = threading.local()
+
+
+class BatchJob(models.Model):
+    """The lanes: scheduled actions that all call `_run_lane`.
+
+    Odoo never runs one of them twice at once, so that N of them are N lanes over all cron workers of all hosts.
+    """
+
+    _inherit = "batch.job"
+
+    @api.model
+    def _run_lane(self):
+        """Entry point of a lane's scheduled action."""
+        IrCron = self.env["ir.cron"]
+        # counted as progress before anything runs: a cron killed by its users' work is not a cron that never gets anywhere
+        IrCron._commit_progress(1, remaining=0)
+        if time.monotonic() - getattr(_thread, "used_up_at", float("-inf")) < SAME_PASS_S:
+            # one worker runs all ready crons in one pass, under one time limit: one lane's time is enough of it
+            more = True
+        else:
+            end = self.env.context.get("cron_end_time", time.monotonic() + 10)
+            lane = Lane(self.env.registry, new_worker_name(self._lane_name()), lambda: end - time.monotonic())
+            more = lane.run()
+            if more:
+                _thread.used_up_at = time.monotonic()
+        if more:
+            # come back after the other scheduled actions; without this Odoo would poll for it in a minute or so
+            self.env["ir.cron"].browse(self.env.context.get("cron_id")).exists()._trigger_lanes()
+        IrCron._commit_progress()
+
+    def _lane_name(self):
+        return f"lane {self.env.context.get('cron_id', 'by hand')}"
+
+    @api.model
+    def _wake_lanes(self, wanted=None):
+        """Wake lanes after the commit of this transaction.
+
+        :param int wanted: how many may find work; None: all
+        """
+        lanes = self.env["ir.cron"].sudo()._batch_lanes()
+        lanes[:wanted]._trigger_lanes()
+
+    @api.model
+    def _wake_lanes_at(self, instant):
+        """Wake a lane at an instant; Odoo finds such triggers within a minute."""
+        lanes = self.env["ir.cron"].sudo()._batch_lanes()
+        if lanes:
+            lanes[0]._trigger(instant)
+
+
+    @api.model
+    def _set_lanes(self, count):
+        """Have exactly `count` lanes: make missing ones, put those beyond it to sleep.
+
+        A lane that is running can't be written: it is left alone and takes the change at the next call.
+        """
+        IrCron = self.env["ir.cron"].sudo().with_context(active_test=False)
+        lanes = IrCron.search([("code", "=", LANE_CODE)], order="id")
+        for number, lane in enumerate(lanes):
+            if lane.active != (number < count) and lane.try_lock_for_update(allow_referencing=True):
+                lane.active = number < count
+        IrCron.create([self._lane_values(number) for number in range(len(lanes), count)])
+
+    def _lane_values(self, number):
+        return {
+            "name": f"Batch Executor: lane {number + 1}",
+            "model_id": self.env["ir.model"]._get_id(self._name),
+            "state": "code",
+            "code": LANE_CODE,
+            "user_id": self.env.ref("base.user_root").id,
+            # the first one looks by itself for what was abandoned while nobody was there; all come when they are called
+            "interval_number": 1 if number == 0 else 60,
+            "interval_type": "minutes",
+            # after the other scheduled actions that are ready
+            "priority": 10,
+        }
+
+
+class IrCron(models.Model):
+    _inherit = "ir.cron"
+
+    @api.model
+    def _batch_lanes(self):
+        """The scheduled actions that are lanes."""
+        return self.search([("code", "=", LANE_CODE), ("active", "=", True)], order="id")
+
+    def _trigger_lanes(self):
+        for lane in self:
+            lane._trigger()

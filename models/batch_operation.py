@@ -1,0 +1,261 @@
+import json
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..engine import spec, states
+from ..engine.payload import dumps
+
+TYPE_LABELS = {
+    spec.CREATE: "Create",
+    spec.UPDATE: "Update",
+    spec.UPSERT: "Upsert",
+    spec.DELETE: "Delete",
+    spec.LOAD: "Import",
+    spec.CALL: "Call",
+}
+
+
+class BatchOperation(models.Model):
+    """One entry of a submission, with its result.
+
+    Rows are inserted and updated in bulk, by SQL only. Whose turn it is to write one:
+    an operation that shares its chunk with others is written by that chunk's own transaction (it is in no
+    other chunk); one that has chunks to itself is written by the roll-up, under the job's lock.
+    """
+
+    _name = "batch.operation"
+    _description = "Batch Operation"
+    _order = "job_id desc, position"
+    _rec_name = "operation_id"
+    _log_access = False  # a hundred thousand rows in one submission: no more columns than it takes
+
+    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
+    position = fields.Integer("No.", readonly=True, help="Place in the submission, from 0.")
+    operation_id = fields.Char("Operation", required=True, readonly=True, help="The caller's own name for it.")
+    operation_type = fields.Selection([*TYPE_LABELS.items()], "Type", required=True, readonly=True)
+    model = fields.Char(required=True, readonly=True)
+    priority = fields.Integer(readonly=True)
+    details = fields.Text(readonly=True, help="What the operation does besides its data, as JSON.")
+    depends_on = fields.Text(readonly=True, help="Operations that must have completed, as JSON.")
+    return_ids = fields.Boolean(readonly=True)
+    data_length = fields.Integer(readonly=True)
+    state = fields.Selection(
+        [(state, state.capitalize()) for state in states.OPERATION_STATES], default=states.PENDING, readonly=True
+    )
+    record_count = fields.Integer("Records", readonly=True)
+    processed_records = fields.Integer("Succeeded", readonly=True)
+    failed_records = fields.Integer("Failed", readonly=True)
+    cancelled_records = fields.Integer("Not Run", readonly=True)
+    result = fields.Text(readonly=True, help="Ids, as JSON, of an operation that shared its chunk with others.")
+    error = fields.Text(readonly=True)
+    started_at = fields.Datetime(readonly=True)
+    finished_at = fields.Datetime(readonly=True)
+    duration = fields.Float("Duration (s)", digits=(16, 3), readonly=True, help="Seconds its records took to run.")
+    failure_ids = fields.One2many("batch.failure", "operation_id", "Failures", readonly=True)
+
+    # results and lists by job, in order; references by name
+    _job_position_uniq = models.UniqueIndex("(job_id, position)")
+    _job_name_uniq = models.UniqueIndex("(job_id, operation_id)")
+
+    @api.model
+    def _settle_shared(self, payload, outcome, duration):
+        """Write the results of operations that share a chunk, in the transaction of that chunk.
+
+        Where an operation was run in parts (a retry, a long isolation), what it has already is kept.
+
+        :returns: how many of them have ended completed, and otherwise
+        """
+        places = {}
+        for position, operation_id in enumerate(payload.operations):
+            places.setdefault(operation_id, []).append(position)
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, result
+                  FROM batch_operation
+                 WHERE id = ANY(%s)
+                """,
+                list(places),
+            )
+        )
+        share = duration / len(payload)
+        values = [_shared_result(row, places[row["id"]], payload, outcome, share) for row in rows]
+        self.env.cr.execute_values(
+            """
+            UPDATE batch_operation AS operation
+               SET state = result.state,
+                   processed_records = result.processed,
+                   failed_records = result.failed,
+                   cancelled_records = result.cancelled,
+                   result = result.ids,
+                   error = result.error,
+                   duration = coalesce(operation.duration, 0) + result.duration,
+                   started_at = coalesce(operation.started_at, now() AT TIME ZONE 'UTC'),
+                   finished_at = CASE WHEN result.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
+              FROM (VALUES %s)
+                AS result (id, state, processed, failed, cancelled, ids, error, duration, is_final)
+             WHERE operation.id = result.id
+            """,
+            values,
+            template="(%s, %s, %s, %s, %s, %s::text, %s::text, %s, %s)",
+            page_size=len(values),
+        )
+        ended = [row[1] for row in values if row[1] in states.OPERATION_FINAL]
+        completed = ended.count(states.COMPLETED)
+        return completed, len(ended) - completed
+
+    @api.model
+    def _roll_up(self, chunks):
+        """Count settled chunks into the operations they belong to alone, under the lock of their job.
+
+        :param list chunks: dicts of counters of chunks that were just marked as counted
+        :returns: the states of the operations that have ended by this
+        """
+        if not chunks:
+            return []
+        sums = {}
+        for chunk in chunks:
+            total = sums.setdefault(chunk["operation_id"], [0, 0, 0, 0, 0.0, None])
+            for place, column in enumerate(("found_records", "processed_records", "failed_records", "cancelled_records", "duration")):
+                total[place] += chunk[column] or 0
+            total[5] = total[5] or chunk["error"] or chunk["skip_reason"]
+        rows = self.env.cr.execute_values(
+            """
+            UPDATE batch_operation AS operation
+               SET record_count = operation.record_count + tally.found,
+                   processed_records = operation.processed_records + tally.processed,
+                   failed_records = operation.failed_records + tally.failed,
+                   cancelled_records = operation.cancelled_records + tally.cancelled,
+                   duration = coalesce(operation.duration, 0) + tally.duration,
+                   error = coalesce(operation.error, tally.error),
+                   started_at = coalesce(operation.started_at, clock_timestamp() AT TIME ZONE 'UTC')
+              FROM (VALUES %s)
+                AS tally (id, found, processed, failed, cancelled, duration, error)
+             WHERE operation.id = tally.id
+            RETURNING operation.id, operation.record_count, operation.processed_records, operation.failed_records,
+                      operation.cancelled_records, operation.error,
+                      EXISTS (
+                        SELECT 1
+                          FROM batch_chunk AS page
+                         WHERE page.operation_id = operation.id
+                           AND page.kind = 'resolve'
+                           AND page.finished_at IS NULL
+                      ) AS is_open
+            """,
+            [(operation_id, *total) for operation_id, total in sums.items()],
+            template="(%s, %s, %s, %s, %s, %s, %s::text)",
+            page_size=len(sums),
+            fetch=True,
+        )
+        skipped = {chunk["operation_id"] for chunk in chunks if chunk["skip_reason"]}
+        moved = []
+        for operation_id, count, processed, failed, cancelled, _error, is_open in rows:
+            state = states.RUNNING if is_open else states.operation_state(count, processed, failed, cancelled)
+            if state == states.CANCELLED and operation_id in skipped:
+                state = states.SKIPPED
+            moved.append((operation_id, state, state in states.OPERATION_FINAL))
+        self.env.cr.execute_values(
+            """
+            UPDATE batch_operation AS operation
+               SET state = moved.state,
+                   finished_at = CASE WHEN moved.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
+              FROM (VALUES %s) AS moved (id, state, is_final)
+             WHERE operation.id = moved.id
+            """,
+            moved,
+            page_size=len(moved),
+        )
+        return [state for _id, state, is_final in moved if is_final]
+
+    @api.model
+    def _close_unfinished(self, job_id):
+        """Give operations their final state that were never run, or not to the end, once their job is over."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_operation
+                   SET cancelled_records = record_count - processed_records - failed_records,
+                       state = CASE
+                            WHEN record_count = 0 THEN 'completed'
+                            WHEN processed_records > 0 THEN 'partial'
+                            WHEN failed_records > 0 THEN 'failed'
+                            ELSE 'cancelled'
+                       END,
+                       finished_at = clock_timestamp() AT TIME ZONE 'UTC'
+                 WHERE job_id = %s
+                   AND state IN ('pending', 'running')
+                """,
+                job_id,
+            )
+        )
+
+    # -- what others need of an operation ----------------------------------------------------------
+
+    @api.model
+    def _needs(self, operation_ids):
+        """Names of the operations that each of these must find completed, by id."""
+        rows = self.env.execute_query(
+            SQL("SELECT id, depends_on FROM batch_operation WHERE id = ANY(%s)", list(set(operation_ids)))
+        )
+        return {id_: json.loads(names) if names else [] for id_, names in rows}
+
+    @api.model
+    def _produced(self, job_id, name):
+        """State of an operation, and the ids it has produced, aligned with its data (False where there is none)."""
+        [row] = self.env.execute_query_dict(
+            SQL(
+                "SELECT id, state, data_length, result FROM batch_operation WHERE job_id = %s AND operation_id = %s",
+                job_id,
+                name,
+            )
+        )
+        return row["state"], self._collect_ids([row])[row["id"]]
+
+    @api.model
+    def _collect_ids(self, rows):
+        """Ids of operations from where they are kept: on their own row, or on the chunks they have to themselves.
+
+        :param list rows: dicts of id, data_length and result of operations
+        """
+        ids = {row["id"]: json.loads(row["result"]) if row["result"] else [False] * row["data_length"] for row in rows}
+        chunks = self.env.execute_query(
+            SQL(
+                """
+                SELECT operation_id, result
+                  FROM batch_chunk
+                 WHERE operation_id = ANY(%s)
+                   AND result IS NOT NULL
+                 ORDER BY operation_id, id
+                """,
+                list(ids),
+            )
+        )
+        for operation_id, result in chunks:
+            kept = ids[operation_id]
+            for index, id_ in zip(*json.loads(result), strict=True):
+                kept[index] = id_
+        return ids
+
+
+def _shared_result(row, positions, payload, outcome, share):
+    """The new values of one operation's row, from what it had and what its records in this chunk came to."""
+    processed = row["processed_records"] + sum(position in outcome.ids for position in positions)
+    failures = [outcome.failures[position] for position in positions if position in outcome.failures]
+    skips = [outcome.skipped[position] for position in positions if position in outcome.skipped]
+    failed = row["failed_records"] + len(failures) + sum(position in outcome.rolled_back for position in positions)
+    cancelled = row["cancelled_records"] + len(skips)
+    state = states.operation_state(row["record_count"], processed, failed, cancelled)
+    if skips and state == states.CANCELLED:
+        state = states.SKIPPED
+    ids = json.loads(row["result"]) if row["result"] else None
+    for position in positions:
+        id_ = outcome.ids.get(position, True)
+        if id_ is not True:
+            ids = ids or [False] * row["data_length"]
+            ids[payload.indexes[position]] = id_
+    error = failures[0].message if failures else skips[0] if skips else outcome.note
+    return (
+        row["id"], state, processed, failed, cancelled, dumps(ids) if ids else None, error,
+        share * len(positions), state in states.OPERATION_FINAL,
+    )  # fmt: skip

@@ -1,0 +1,18 @@
+from odoo import fields, models
+
+
+class BatchSizing(models.Model):
+    """What has been learned about chunk sizes: how long records of a model take, by operation and size."""
+
+    _name = "batch.sizing"
+    _description = "Learned Chunk Size"
+    _order = "model, operation_type, size"
+    _log_access = False
+
+    model = fields.Char(required=True, readonly=True)
+    operation_type = fields.Char("Type", required=True, readonly=True)
+    size = fields.Integer("Chunk Size", required=True, readonly=True)
+    seconds_per_record = fields.Float(digits=(16, 6), readonly=True, help="Moving average.")
+    samples = fields.Integer(readonly=True)
+
+    _size_uniq = models.UniqueIndex("(model, operation_type, size)")

@@ -1,0 +1,1 @@
+"""What the scripts next door share: a complete Odoo for developing this addon."""
