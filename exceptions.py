@@ -11,7 +11,7 @@ class BatchValidationError(ValidationError):
 
     def __init__(self, message, validation_errors=None):
         super().__init__(message)
-        self.validation_errors = list(validation_errors or [])
+        self.validation_errors = _Quiet(validation_errors or ())
         self.args = (message, self.validation_errors)
 
     def __str__(self):
@@ -26,6 +26,13 @@ class BatchValidationError(ValidationError):
         if more > 0:
             lines.append(env._("... and %s more", more))
         return cls("\n".join([head, *(f"- {line}" for line in lines)]), problems.as_dicts())
+
+
+class _Quiet(list):
+    """A list that adds nothing where Odoo joins the texts of an exception's arguments into its message."""
+
+    def __str__(self):
+        return ""
 
 
 class BatchExecutionError(UserError):
