@@ -14,6 +14,15 @@ ENDS_TRANSACTION = re.compile(r"\s*(commit|end|abort|begin|start\s+transaction|r
 UNDOES = re.compile(r"\s*(rollback\s+to|release)\b", re.IGNORECASE)
 
 
+#: How long a lock is waited for where the job sets no timeout, in seconds.
+LOCK_TIMEOUT_S = 60.0
+
+
+def limit_lock_waits(cr, timeout_s):
+    """Let this transaction wait for a lock no longer than an attempt may take."""
+    cr.execute("SELECT set_config('lock_timeout', %s, true)", [f"{int((timeout_s or LOCK_TIMEOUT_S) * 1000)}ms"])
+
+
 class Deadline:
     """The instant an attempt must have ended by, on the monotonic clock; None: never."""
 

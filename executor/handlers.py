@@ -128,7 +128,7 @@ class UpsertHandler(Handler):
         seen = {}
         for position in positions:
             index = str(self.payload.indexes[position])
-            key = self._key(self.items[position])
+            key = self.key(position)
             first = duplicates.get(index, seen.get(key))
             if first is None:
                 seen[key] = self.payload.indexes[position]
@@ -138,10 +138,10 @@ class UpsertHandler(Handler):
 
     def apply(self, positions):
         names = self.params["key"]
-        matches = self._matches(positions)
+        matches = self.matches(positions)
         new, old, ids = [], [], {}
         for position in positions:
-            found = matches.get(self._key(self.items[position]), ())
+            found = matches.get(self.key(position), ())
             if len(found) > 1:
                 raise Suspects({position}) if len(positions) > 1 else ValueError(
                     self.env._("%(count)s records match %(key)s; it must be one or none.", count=len(found), key=", ".join(f"{name}={self.items[position][name]!r}" for name in names))
@@ -161,8 +161,8 @@ class UpsertHandler(Handler):
             ids.update(zip(new, records._ids, strict=True))
         return ids
 
-    def _matches(self, positions):
-        """All records that match a key, by key: one search for the chunk."""
+    def matches(self, positions):
+        """Ids of all records that match a key, by key: one search for the chunk."""
         names = self.params["key"]
         model = self.model
         if "active_test" not in self.env.context:
@@ -177,7 +177,9 @@ class UpsertHandler(Handler):
             found.setdefault(tuple(self._cell(name, record[name]) for name in names), []).append(record.id)
         return found
 
-    def _key(self, values):
+    def key(self, position):
+        """What identifies the record of a position, comparable with what was found."""
+        values = self.items[position]
         return tuple(self._cell(name, values[name]) for name in self.params["key"])
 
     def _cell(self, name, value):

@@ -7,12 +7,13 @@ from odoo import fields
 from ..engine import report, states
 from ..engine.options import ROLLBACK_JOB
 from ..engine.planner import ADAPTIVE_BLOCK, plan
-from ..engine.spec import CREATE
+from ..engine.spec import CREATE, UPSERT
 from ..exceptions import BatchExecutionError
 from .errors import Trouble
 from .references import References
 from .runner import UndoableSavepoint, Work, run_chunk
 from .selection import select_inline
+from .upsert_lock import lock_inline
 
 
 def execute(env, operations, options, progress_callback=None):
@@ -133,6 +134,8 @@ class _InlineRun:
             may_rest=False,
             keep_trying=True,
         )
+        if chunk.operation_type == UPSERT and work.needs is None:
+            lock_inline(self._env(payload), chunk.model, payload)
         outcome = run_chunk(self._env(payload), work, self._references())
         self._note(payload, outcome, time.monotonic() - started)
         if self.progress_callback:

@@ -7,7 +7,6 @@ import logging
 import time
 from contextlib import contextmanager
 
-import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo import SUPERUSER_ID, api
@@ -15,8 +14,10 @@ from odoo import SUPERUSER_ID, api
 from ..engine import states
 from ..exceptions import ClaimLost
 from . import atomic, callback, selection
-from .errors import Trouble, trouble_of
+from .errors import trouble_of
+from .guard import limit_lock_waits
 from .records import run_records
+from .upsert_lock import key_locks
 
 _logger = logging.getLogger(__name__)
 
@@ -24,8 +25,6 @@ _logger = logging.getLogger(__name__)
 RESCUE_EVERY_S = 2.0
 #: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
 IDLE_S = 0.2
-#: How long a lock is waited for where the job sets no timeout, in seconds.
-LOCK_TIMEOUT_S = 60.0
 
 RUNNERS = {
     states.RECORDS: run_records,
@@ -78,7 +77,8 @@ class Lane:
         """Run a chunk and settle it, both in one transaction: its effects and its outcome stand or fall together."""
         _logger.debug("%s: claimed by %s", claim, self.worker)
         try:
-            with self.work_cursor(claim) as cr:
+            # what must be locked before the work's snapshot is taken: see `upsert_lock`
+            with key_locks(self.registry, claim), self.work_cursor(claim) as cr:
                 system = api.Environment(cr, SUPERUSER_ID, {})
                 system["batch.chunk"]._hold(claim)
                 started = time.monotonic()
@@ -92,19 +92,25 @@ class Lane:
             self.registry.reset_changes()
             _logger.info("%s: lost to another lane, rolled back", claim)
             return
-        except (Trouble, psycopg2.Error) as error:
+        except Exception as error:  # a lane must not die of one chunk, whatever is wrong with it
             self.registry.reset_changes()
             self.release(claim, error)
         with self.transaction() as env:
             env["batch.job"].browse(claim.job_id)._after_chunk()
 
     def release(self, claim, error):
-        """Give a chunk back whose attempt was rolled back: to be tried again, halved or given up."""
+        """Give a chunk back whose attempt was rolled back: to be tried again, halved or given up.
+
+        Errors of the records have become outcomes before; what comes here without being trouble is our own mistake.
+        """
         trouble = trouble_of(error)
         if trouble is None:
-            raise error
+            _logger.exception("%s: could not be run or settled", claim)
         with self.transaction() as env:
-            env["batch.chunk"]._release(claim, trouble, str(error))
+            if trouble is None:
+                env["batch.chunk"]._give_up(claim, error)
+            else:
+                env["batch.chunk"]._release(claim, trouble)
 
     # -- waiting -----------------------------------------------------------------------------------
 
@@ -150,10 +156,7 @@ class Lane:
         """A fresh cursor for one chunk: nothing of the last one is left in it, neither cache nor setting."""
         cr = self.registry.cursor()
         try:
-            # a lock is waited for no longer than the attempt may take
-            cr.execute(
-                "SELECT set_config('lock_timeout', %s, true)", [f"{int((claim.timeout_s or LOCK_TIMEOUT_S) * 1000)}ms"]
-            )
+            limit_lock_waits(cr, claim.timeout_s)
             yield cr
         finally:
             cr.close()

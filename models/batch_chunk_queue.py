@@ -226,19 +226,18 @@ class BatchChunk(models.Model):
         self.env["batch.failure"]._store(claim, payload, outcome)
 
     @api.model
-    def _take_held(self, driver):
+    def _take_held(self, job_id):
         """Mark the next held chunk of an atomic job as running, inside the transaction of its driver.
 
-        :param driver: the claim of the job's driver chunk
         :returns: a `Claim` of the held chunk, or None
         """
         rows = self.env.execute_query(
-            SQL("SELECT id FROM batch_chunk WHERE job_id = %s AND state = 'held' ORDER BY sequence, id LIMIT 1", driver.job_id)
+            SQL("SELECT id FROM batch_chunk WHERE job_id = %s AND state = 'held' ORDER BY sequence, id LIMIT 1", job_id)
         )
         if not rows:
             return None
         [chunk] = self.env.execute_query_dict(self._mark_running_query(rows[0][0], None))
-        return self._make_claim(self.env["batch.job"]._claim_columns(driver.job_id), chunk)
+        return self._make_claim(self.env["batch.job"]._claim_columns(job_id), chunk)
 
     def _insert_found(self, claim, outcome):
         """Store the chunks one page of a selection has yielded, and the page after it."""

@@ -24,12 +24,22 @@ class BatchChunk(models.Model):
     _inherit = "batch.chunk"
 
     @api.model
-    def _release(self, claim, trouble, message=None):
+    def _release(self, claim, trouble):
         """Give back a chunk whose attempt was rolled back.
 
         :param str trouble: why, one of `engine.verdict`
-        :param str message: what the database said
         """
+        if self._is_still_ours(claim):
+            self._dispose(claim, trouble)
+
+    @api.model
+    def _give_up(self, claim, error):
+        """Fail the records of a chunk that can't be run or settled at all."""
+        if self._is_still_ours(claim):
+            self._fail(claim, failure("InternalError", self.env._("Internal error: %s", type(error).__name__)))
+
+    def _is_still_ours(self, claim):
+        """Lock a chunk that is to be given back; False where another lane has taken it over."""
         rows = self.env.execute_query(
             SQL(
                 """
@@ -46,8 +56,7 @@ class BatchChunk(models.Model):
         )
         if not rows:
             _logger.info("%s: lost to another lane while it was being given back", claim)
-            return
-        self._dispose(claim, trouble, message)
+        return bool(rows)
 
     @api.model
     def _rescue_orphans(self):
@@ -78,15 +87,14 @@ class BatchChunk(models.Model):
             self.env["batch.job"].browse(claim.job_id)._wake()
         return len(rows)
 
-    def _dispose(self, claim, trouble, message=None):
+    def _dispose(self, claim, trouble):
         """Act on the verdict about an attempt that was rolled back; the chunk's row is locked."""
         decision = verdict.decide(
             trouble, attempt=claim.attempt, size=claim.size, retry_attempts=claim.retry_attempts
         )
         _logger.info("%s: %s, so %s", claim, trouble, decision.action)
         if decision.action == verdict.FAIL:
-            reason = failure(decision.error_type, self._trouble_message(claim, trouble))
-            self._settle(claim, self._failed_outcome(claim, reason), 0.0)
+            self._fail(claim, failure(decision.error_type, self._trouble_message(claim, trouble)))
         elif decision.action == verdict.HALVE:
             first, second = claim.payload.halves()
             self._return_to_queue(claim, 0.0, first)
@@ -94,11 +102,20 @@ class BatchChunk(models.Model):
         else:
             self._return_to_queue(claim, decision.delay_s)
 
-    def _failed_outcome(self, claim, reason):
-        outcome = Outcome.all_failed(claim.size, reason)
-        if claim.kind == states.RESOLVE:
-            outcome.found_records = 1
-        return outcome
+    def _fail(self, claim, reason):
+        """Settle a chunk as failed. One that stands for a whole job or for its action says so on the job."""
+        if claim.kind == states.RECORDS:
+            outcome = Outcome.all_failed(claim.size, reason)
+        elif claim.kind == states.RESOLVE:
+            outcome = Outcome(failures={0: reason}, found_records=1)
+        else:
+            outcome = Outcome(note=reason.message)
+            job = self.env["batch.job"].browse(claim.job_id)
+            if claim.kind == states.ATOMIC:
+                job._fail_held(reason.message)
+            else:
+                job._note_callback(reason)
+        self._settle(claim, outcome, 0.0)
 
     def _return_to_queue(self, claim, delay_s, payload: Payload | None = None):
         """Make the chunk pending again, with just `payload` where it has been halved (its attempts start anew)."""

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..engine import states
+from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from .batch_chunk_queue import ZEROES
 
@@ -89,7 +90,8 @@ class BatchJob(models.Model):
 
     def _update(self, assignments):
         """Write columns of the (locked) job, given as SQL."""
-        self.env.cr.execute(SQL("UPDATE batch_job SET %s WHERE id = %s", SQL(assignments), self.id))
+        assignments = assignments if isinstance(assignments, SQL) else SQL(assignments)
+        self.env.cr.execute(SQL("UPDATE batch_job SET %s WHERE id = %s", assignments, self.id))
         self.invalidate_recordset()
 
     def _wake_lanes_for(self, run_at):
@@ -148,6 +150,15 @@ class BatchJob(models.Model):
         self.invalidate_recordset()
         self._notify_progress()
         return not self.cancel_requested_at
+
+    def _fail_held(self, message):
+        """Fail all that was to run in one transaction which could not be brought to its end."""
+        chunks = self.env["batch.chunk"]
+        while held := chunks._take_held(self.id):
+            outcome = Outcome(rolled_back=set(range(held.size)), note=message)
+            if held.kind == states.RESOLVE:
+                outcome.found_records = 1
+            chunks._settle(held, outcome, 0.0)
 
     def _insert_callback(self):
         """Make the chunk that runs the job's action; it is claimed like any other."""

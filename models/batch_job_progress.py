@@ -179,6 +179,10 @@ class BatchJob(models.Model):
                 self.id,
             )
         )
+        if self._is_atomic:
+            if not chunks:
+                return
+            self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
         operations = self.env["batch.operation"]._roll_up([chunk for chunk in chunks if chunk["operation_id"]])
 
         def total(column):
@@ -304,6 +308,8 @@ class BatchJob(models.Model):
     def _finish(self):
         """All chunks are settled and counted: give the job its final state."""
         self.env["batch.operation"]._close_unfinished(self.id)
+        if self._is_atomic:
+            self._note_report()
         cancelled = bool(self.cancel_requested_at) and not self.error and bool(self.cancelled_records)
         state = states.job_state(total=self.total_records, processed=self.processed_records, failed=self.failed_records, cancelled=cancelled)
         callback = self.on_complete_id and not self.called_back_at
@@ -331,6 +337,14 @@ class BatchJob(models.Model):
             self.id, self.name, state, self.processed_records, self.total_records, self.failed_records,
         )  # fmt: skip
         self._notify_progress()
+
+    def _note_report(self):
+        """What the driver of a job in one transaction has to say: why everything was undone."""
+        rows = self.env.execute_query(
+            SQL("SELECT error FROM batch_chunk WHERE job_id = %s AND kind = 'atomic' AND error IS NOT NULL ORDER BY id DESC LIMIT 1", self.id)
+        )
+        if rows:
+            self._update(SQL("error = %s", rows[0][0]))
 
     def _notify_progress(self):
         """Tell the submitter's browsers; delivered with the commit."""

@@ -1,0 +1,103 @@
+"""Two upserts of one key at the same time must not both create it, whether or not the model has a unique constraint.
+
+Each key is an advisory lock. At REPEATABLE READ it must be held *before* the transaction takes its snapshot, or the second
+one would wait and still not see what the first has created. A lane therefore takes the locks on a connection of their own,
+first. Inside somebody else's transaction (`execute`) that is too late: there, what was missed is looked for instead.
+"""
+
+import zlib
+from contextlib import contextmanager
+
+from odoo import SUPERUSER_ID, api
+from odoo.exceptions import ConcurrencyError
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.references import MissingReference, find_refs
+from ..engine.spec import UPSERT
+from .guard import limit_lock_waits
+from .handlers import UpsertHandler
+from .records import user_env
+from .references import References
+
+#: First key of our advisory locks, to keep out of the way of others.
+LOCK_SPACE = zlib.crc32(b"batch_executor.upsert") - 2**31
+#: Locks a chunk takes at most (PostgreSQL keeps them in a table of fixed size); more keys share some.
+MAX_LOCKS = 1000
+
+
+@contextmanager
+def key_locks(registry, claim):
+    """Hold the locks of a claimed chunk's keys, on a connection of their own, while its work runs and commits."""
+    if claim.operation_type != UPSERT or claim.kind != states.RECORDS or claim.model not in registry:
+        yield
+        return
+    with registry.cursor() as cr:
+        limit_lock_waits(cr, claim.timeout_s)
+        _lock(cr, "pg_advisory_xact_lock", _keys(cr, claim))
+        yield
+
+
+def lock_inline(env, model_name, payload):
+    """Take the locks inside the caller's transaction.
+
+    :raises ConcurrencyError: another transaction is, or has been since our snapshot, at one of these keys; run again by
+        Odoo, this one sees what it did
+    """
+    handler = UpsertHandler(env[model_name], payload)
+    positions = list(range(len(payload)))
+    taken = _lock(env.cr, "pg_try_advisory_xact_lock", {_number(model_name, handler.key(position)) for position in positions})
+    if not all(taken) or _created_since(handler, positions):
+        raise ConcurrencyError(env._("Another transaction is upserting the same records."))
+
+
+def _created_since(handler, positions):
+    """Whether others have committed records of these keys that our snapshot does not show."""
+    model = handler.model
+    with model.env.registry.cursor() as cr:
+        fresh = UpsertHandler(model.with_env(model.env(cr=cr)), handler.payload)
+        ids = {id_ for found in fresh.matches(positions).values() for id_ in found}
+        if not ids:
+            return False
+        # rows our own transaction has changed or deleted are locked by it: those are no news
+        cr.execute(SQL("SELECT id FROM %s WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", SQL.identifier(model._table), list(ids)))
+        fresh_ids = {id_ for (id_,) in cr.fetchall()}
+        cr.rollback()  # nothing was written: only the locks are given back
+    return bool(fresh_ids - {id_ for found in handler.matches(positions).values() for id_ in found})
+
+
+def _keys(cr, claim):
+    payload = claim.payload
+    if claim.waits and next(find_refs(payload.items), None) is not None:
+        operations = api.Environment(cr, SUPERUSER_ID, {})["batch.operation"]
+        references = References(lambda name: operations._produced(claim.job_id, name))
+        payload = payload.take(list(range(len(payload))))
+        payload.items = [_resolved(references, item) for item in payload.items]
+    handler = UpsertHandler(user_env(cr, claim)[claim.model], payload)
+    return {_number(claim.model, handler.key(position)) for position in range(len(payload))}
+
+
+def _resolved(references, item):
+    try:
+        return references.resolve(item)
+    except MissingReference:
+        return item  # it is going to fail for this
+
+
+def _number(model_name, key):
+    return zlib.crc32(f"{model_name}{key!r}".encode("utf-8", "surrogatepass")) - 2**31
+
+
+def _lock(cr, function, numbers):
+    """Take advisory locks in one order everywhere, so that two chunks can't deadlock on them."""
+    if len(numbers) > MAX_LOCKS:
+        numbers = {number % MAX_LOCKS for number in numbers}
+    cr.execute(
+        SQL(
+            "SELECT %s(%s, number) FROM unnest(%s::integer[]) AS number",
+            SQL.identifier(function),
+            LOCK_SPACE,
+            sorted(numbers),
+        )
+    )
+    return [taken for (taken,) in cr.fetchall()]
