@@ -11,4 +11,6 @@ def uninstall_hook(env):
     """Jobs that are not finished would be lost without a word."""
     unfinished = env["batch.job"].search_count([("state", "in", ("pending", "running", "paused"))])
     if unfinished:
-        raise UserError(env._("%s batch jobs are not finished. Finish or cancel them before you uninstall.", unfinished))
+        raise UserError(
+            env._("%s batch jobs are not finished. Finish or cancel them before you uninstall.", unfinished)
+        )

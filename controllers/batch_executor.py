@@ -4,7 +4,6 @@ from odoo.exceptions import MissingError, UserError
 from odoo.http import Controller, request, route
 
 
-
 def batch_route(verb):
     return route(
         f"/batch/v1/{verb}", type="jsonrpc", auth="batch_executor", methods=["POST"], save_session=False, readonly=False

@@ -33,7 +33,9 @@ def check_graph(operations: list[Operation], problems: Problems, known: dict[str
     depth, cyclic = levels(needs)
     for operation in operations:
         if operation.position in cyclic:
-            problems.add("waits for itself, directly or through others", operation=operation.position - offset, key="depends_on")
+            problems.add(
+                "waits for itself, directly or through others", operation=operation.position - offset, key="depends_on"
+            )
         operation.level = depth.get(operation.position, 0)
         if any(name in known for name in (*operation.depends_on, *operation.refs)):
             operation.level += 1

@@ -94,7 +94,15 @@ class Payload:
         indexes = self.indexes
         if indexes and indexes == list(range(indexes[0], indexes[0] + len(indexes))):
             indexes = indexes[0]
-        return dumps({"items": self.items, "operations": operations, "indexes": indexes, "params": self.params, "context": self.context})
+        return dumps(
+            {
+                "items": self.items,
+                "operations": operations,
+                "indexes": indexes,
+                "params": self.params,
+                "context": self.context,
+            }
+        )
 
     @classmethod
     def decode(cls, text: str) -> "Payload":

@@ -106,7 +106,9 @@ class _Planner:
     def _split(self, operation):
         for first in range(0, operation.record_count, self.size):
             items = range(first, min(first + self.size, operation.record_count))
-            self._append(operation, [operation.items[item] for item in items], [operation.index_of(item) for item in items])
+            self._append(
+                operation, [operation.items[item] for item in items], [operation.index_of(item) for item in items]
+            )
 
     def _coalesce(self, operation):
         key = _coalescing_key(operation)

@@ -16,9 +16,21 @@ def instant(value: datetime | None) -> str | bool:
 
 
 def status(
-    *, counts: dict, duration: float, state: str, job_id=False, uuid=False, name=False, created_at=None, started_at=None,
-    finished_at=None, eta=None, error=False, duplicate=False, url=False,
-) -> dict:  # fmt: skip
+    *,
+    counts: dict,
+    duration: float,
+    state: str,
+    job_id=False,
+    uuid=False,
+    name=False,
+    created_at=None,
+    started_at=None,
+    finished_at=None,
+    eta=None,
+    error=False,
+    duplicate=False,
+    url=False,
+) -> dict:
     """The status object.
 
     :param counts: total_operations, completed_operations, failed_operations, total_records, processed_records,

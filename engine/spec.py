@@ -328,7 +328,10 @@ class _Parser:
         """Ids as they stand, or what to find them by when the operation starts."""
         ids, domain = self._get(ids_key), self._get("domain")
         if (ids is None) == (domain is None):
-            self._add(f"either {ids_key} or domain is required" if ids is None else "give record_ids or a domain, not both", key=ids_key)
+            self._add(
+                f"either {ids_key} or domain is required" if ids is None else "give record_ids or a domain, not both",
+                key=ids_key,
+            )
             return
         if domain is not None:
             if isinstance(domain, (list, tuple)):

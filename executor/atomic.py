@@ -130,4 +130,8 @@ class _AtomicRun:
         """Why all was undone, for the job; None where it was not, or was meant to be."""
         if self.claim.is_dry_run or not self.failed:
             return None
-        return self.system._("Everything was rolled back, because %(count)s records failed. The first: %(message)s", count=self.failed, message=self.first)
+        return self.system._(
+            "Everything was rolled back, because %(count)s records failed. The first: %(message)s",
+            count=self.failed,
+            message=self.first,
+        )

@@ -84,7 +84,11 @@ class Checker:
         for name in operation.params["key"]:
             field = model._fields.get(name)
             if field is None:
-                self._add(operation, self.env._("model %(model)r has no field %(field)r", model=model._name, field=name), "key")
+                self._add(
+                    operation,
+                    self.env._("model %(model)r has no field %(field)r", model=model._name, field=name),
+                    "key",
+                )
             elif not field._description_searchable or field.type in ("one2many", "many2many", "binary"):
                 self._add(operation, self.env._("field %r can't identify a record", name), "key")
 
@@ -92,7 +96,9 @@ class Checker:
         if "values" in operation.params:
             self._check_fields(operation, model, [(False, operation.params["values"])])
         else:
-            self._check_fields(operation, model, ((index, values) for index, (_id, values) in enumerate(operation.items)))
+            self._check_fields(
+                operation, model, ((index, values) for index, (_id, values) in enumerate(operation.items))
+            )
         self._check_domain(operation, model)
 
     def _check_delete(self, operation, model):
@@ -157,7 +163,11 @@ class Checker:
         name = operation.group_by
         field = model._fields.get(name)
         if field is None:
-            self._add(operation, self.env._("model %(model)r has no field %(field)r", model=model._name, field=name), "group_by")
+            self._add(
+                operation,
+                self.env._("model %(model)r has no field %(field)r", model=model._name, field=name),
+                "group_by",
+            )
         elif field.type in ("one2many", "many2many") or not field.store:
             self._add(operation, self.env._("records can't be grouped by field %r", name), "group_by")
         elif not operation.params.get("model_level"):

@@ -9,8 +9,21 @@ from ..engine.payload import Payload
 
 #: Keys of a caller's context that mean nothing outside its own request.
 TRANSIENT_CONTEXT = frozenset(
-    ("active_id", "active_ids", "active_model", "params", "uid", "bin_size", "cron_id", "cron_end_time", "lastcall",
-     "ir_cron_progress_id", "mail_notify_force_send", "prefetch_fields", "import_file")
+    (
+        "active_id",
+        "active_ids",
+        "active_model",
+        "params",
+        "uid",
+        "bin_size",
+        "cron_id",
+        "cron_end_time",
+        "lastcall",
+        "ir_cron_progress_id",
+        "mail_notify_force_send",
+        "prefetch_fields",
+        "import_file",
+    )
 )
 
 

@@ -1,5 +1,6 @@
 """Exceptions of user work -> what the user may read, or why the whole attempt has to go."""
 
+import re
 import traceback
 
 import psycopg2
@@ -18,8 +19,14 @@ TRACEBACK_LIMIT = 20_000
 
 #: The connection is gone, or the server is going down.
 CONNECTION_ERRORS = (
-    pg.AdminShutdown, pg.CrashShutdown, pg.CannotConnectNow, pg.ConnectionException, pg.IdleInTransactionSessionTimeout,
+    pg.AdminShutdown,
+    pg.CrashShutdown,
+    pg.CannotConnectNow,
+    pg.ConnectionException,
+    pg.IdleInTransactionSessionTimeout,
 )
+#: Detail of a reference to a missing record (of a deletion it reads "is still referenced").
+ABSENT_KEY = re.compile(r"\((?P<column>\w+)\)=\((?P<id>\d+)\) is not present")
 #: The transaction has been ended behind our back: our savepoint is gone.
 SAVEPOINT_ERRORS = (pg.InvalidSavepointSpecification, pg.NoActiveSqlTransaction)
 
@@ -55,7 +62,9 @@ def is_disconnect(error):
     if isinstance(error, CONNECTION_ERRORS):
         return True
     # libpq's own errors ("server closed the connection unexpectedly") carry no code
-    return isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) and not getattr(error, "pgcode", None)
+    return isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) and not getattr(
+        error, "pgcode", None
+    )
 
 
 def failure_of(error, env, model_name):
@@ -107,6 +116,9 @@ def integrity_message(error, env, model_name):
     """The constraint's own words, looked up on the model whose table it belongs to."""
     model = env[model_name]
     table = error.diag.table_name
+    if isinstance(error, pg.ForeignKeyViolation) and (found := ABSENT_KEY.search(error.diag.message_detail or "")):
+        # Odoo words every such error as a deletion; here, most are values that refer to what is not there
+        return env._("%(field)s refers to record %(id)s, which does not exist.", field=found["column"], id=found["id"])
     if table and table != model._table:
         model = next((env[name] for name, cls in env.registry.items() if cls._table == table), model)
     return model._sql_error_to_message(error)

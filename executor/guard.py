@@ -10,7 +10,9 @@ from ..exceptions import ChunkTimeout, TransactionControlError
 #: Seconds between two attempts to cancel the running statement once time is up.
 CANCEL_EVERY_S = 0.05
 #: Statements that would end the transaction; `ROLLBACK TO SAVEPOINT` does not.
-ENDS_TRANSACTION = re.compile(r"\s*(commit|end|abort|begin|start\s+transaction|rollback(?!\s+to\b|\s+work\s+to\b))\b", re.IGNORECASE)
+ENDS_TRANSACTION = re.compile(
+    r"\s*(commit|end|abort|begin|start\s+transaction|rollback(?!\s+to\b|\s+work\s+to\b))\b", re.IGNORECASE
+)
 UNDOES = re.compile(r"\s*(rollback\s+to|release)\b", re.IGNORECASE)
 
 

@@ -41,7 +41,7 @@ class Handler:
 
     def record_id(self, position):
         """Id of the existing record a position is about, or None."""
-        return None
+        return
 
     def _missing(self, ids_by_position):
         """Failures for records that are not there: writing on them would silently do nothing."""
@@ -62,7 +62,14 @@ class CreateHandler(Handler):
         # copies: a model's create may change the dicts it is given, and they may be needed again
         records = self.model.create([dict(self.items[position]) for position in positions])
         if len(records) != len(positions):
-            raise ValueError(self.env._("create() of %(model)s returned %(got)s records for %(asked)s", model=self.model._name, got=len(records), asked=len(positions)))
+            raise ValueError(
+                self.env._(
+                    "create() of %(model)s returned %(got)s records for %(asked)s",
+                    model=self.model._name,
+                    got=len(records),
+                    asked=len(positions),
+                )
+            )
         return dict(zip(positions, records._ids, strict=True))
 
 
@@ -133,7 +140,9 @@ class UpsertHandler(Handler):
             if first is None:
                 seen[key] = self.payload.indexes[position]
             else:
-                failures[position] = failure("ValidationError", self.env._("The same key as record %s of this operation.", first))
+                failures[position] = failure(
+                    "ValidationError", self.env._("The same key as record %s of this operation.", first)
+                )
         return failures
 
     def apply(self, positions):
@@ -143,12 +152,22 @@ class UpsertHandler(Handler):
         for position in positions:
             found = matches.get(self.key(position), ())
             if len(found) > 1:
-                raise Suspects({position}) if len(positions) > 1 else ValueError(
-                    self.env._("%(count)s records match %(key)s; it must be one or none.", count=len(found), key=", ".join(f"{name}={self.items[position][name]!r}" for name in names))
+                raise (
+                    Suspects({position})
+                    if len(positions) > 1
+                    else ValueError(
+                        self.env._(
+                            "%(count)s records match %(key)s; it must be one or none.",
+                            count=len(found),
+                            key=", ".join(f"{name}={self.items[position][name]!r}" for name in names),
+                        )
+                    )
                 )
             if found:
                 ids[position] = found[0]
-                old.append([found[0], {name: value for name, value in self.items[position].items() if name not in names}])
+                old.append(
+                    [found[0], {name: value for name, value in self.items[position].items() if name not in names}]
+                )
             else:
                 new.append(position)
         for values, record_ids in group_by_values(old):
@@ -191,7 +210,13 @@ class UpsertHandler(Handler):
             value = field.convert_to_record(field.convert_to_cache(value, self.model), self.model)
         except (TypeError, ValueError):
             return repr(value)
-        return (value.id or False) if isinstance(value, BaseModel) else value or False if field.type != "boolean" else bool(value)
+        return (
+            (value.id or False)
+            if isinstance(value, BaseModel)
+            else value or False
+            if field.type != "boolean"
+            else bool(value)
+        )
 
 
 class LoadHandler(Handler):
@@ -207,7 +232,11 @@ class LoadHandler(Handler):
         if result["ids"] is False or errors:
             self._raise(errors or result["messages"], owner, positions)
         if len(result["ids"]) != len(positions):
-            raise ValueError(self.env._("The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(positions)))
+            raise ValueError(
+                self.env._(
+                    "The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(positions)
+                )
+            )
         return dict(zip(positions, result["ids"], strict=True))
 
     def _raise(self, messages, owner, positions):

@@ -118,7 +118,15 @@ class _InlineRun:
         self._note(chunk.payload, outcome, 0.0)
         limit = self.env["batch.job"]._setting("execute_limit")
         if outcome.found_records > limit:
-            raise Trouble("limit", self.env._("The selection of %(name)s finds %(count)s records, more than the %(limit)s that may run at once: use submit.", name=record.operation.operation_id, count=outcome.found_records, limit=limit))
+            raise Trouble(
+                "limit",
+                self.env._(
+                    "The selection of %(name)s finds %(count)s records, more than the %(limit)s that may run at once: use submit.",
+                    name=record.operation.operation_id,
+                    count=outcome.found_records,
+                    limit=limit,
+                ),
+            )
         for payload, _keys in outcome.found:
             self._run(chunk, payload)
 
@@ -191,7 +199,11 @@ class _InlineRun:
         limit = self.options.max_failures
         if limit is None or self._total("failed") <= limit:
             return False
-        self.error = self.env._("Stopped: %(failed)s records failed, more than the %(limit)s allowed.", failed=self._total("failed"), limit=limit)
+        self.error = self.env._(
+            "Stopped: %(failed)s records failed, more than the %(limit)s allowed.",
+            failed=self._total("failed"),
+            limit=limit,
+        )
         return True
 
     def _cancel_rest(self):
@@ -208,7 +220,11 @@ class _InlineRun:
                 record.error = record.error or self.env._("Rolled back, because records of other operations failed.")
         if not self.options.dry_run:
             first = next(record for record in self.records.values() if record.failures)
-            self.error = self.env._("Everything was rolled back, because %(count)s records failed. The first: %(message)s", count=sum(len(record.failures) for record in self.records.values()), message=first.failures[0]["error"])
+            self.error = self.env._(
+                "Everything was rolled back, because %(count)s records failed. The first: %(message)s",
+                count=sum(len(record.failures) for record in self.records.values()),
+                message=first.failures[0]["error"],
+            )
 
     # -- answers -----------------------------------------------------------------------------------
 
@@ -239,9 +255,10 @@ class _InlineRun:
 
     def _result(self):
         state = states.job_state(
-            total=self._total("count"), processed=self._total("processed"), failed=self._total("failed"), cancelled=False
+            total=self._total("count"),
+            processed=self._total("processed"),
+            failed=self._total("failed"),
+            cancelled=False,
         )
         results = [record.entry() for _position, record in sorted(self.records.items())]
         return {**self._status(state, fields.Datetime.now()), "results": results, "next_offset": False}
-
-

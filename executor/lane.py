@@ -85,7 +85,7 @@ class Lane:
                 outcome = RUNNERS[claim.kind](system, claim, self)
                 system["batch.chunk"]._settle(claim, outcome, time.monotonic() - started)
                 # the one commit of the work: what was done and the note that it is done
-                cr.commit()
+                cr.commit()  # pylint: disable=invalid-commit
                 self.registry.signal_changes()
             self.done += 1
         except ClaimLost:

@@ -66,5 +66,10 @@ def missing_failure(missing, references, env):
     state, _ids = references.get(name)
     return failure(
         "MissingReference",
-        env._("Record %(index)s of operation %(name)s, which this record refers to, was not produced (the operation is %(state)s).", index=index, name=name, state=state),
+        env._(
+            "Record %(index)s of operation %(name)s, which this record refers to, was not produced (the operation is %(state)s).",
+            index=index,
+            name=name,
+            state=state,
+        ),
     )

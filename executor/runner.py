@@ -77,7 +77,9 @@ class _ChunkRun:
         """Why nothing of this chunk may run at all, by the rights the user has now."""
         user, env = self.env.user, self.env
         if not user.active and not env.su:
-            return failure(AccessError.__name__, env._("The user %s, who submitted the job, is archived.", user.sudo().login))
+            return failure(
+                AccessError.__name__, env._("The user %s, who submitted the job, is archived.", user.sudo().login)
+            )
         if not env.su and not user.has_group("batch_executor.group_batch_user"):
             return failure(AccessError.__name__, env._("The user %s may no longer run batch jobs.", user.sudo().login))
         if self.work.model not in env:
@@ -121,7 +123,10 @@ class _ChunkRun:
         """Try some positions as a whole: None where they went well, else their failure (or `Suspects`)."""
         cr = self.env.cr
         try:
-            with UndoableSavepoint(self.env), guarded(cr, self._attempt_deadline(), transaction_control_message(self.env)):
+            with (
+                UndoableSavepoint(self.env),
+                guarded(cr, self._attempt_deadline(), transaction_control_message(self.env)),
+            ):
                 ids = handler.apply(positions)
                 cr.flush()  # what fails only now still belongs to these records, and to their time
         except Suspects as suspects:

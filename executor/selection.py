@@ -79,10 +79,13 @@ def _chunks(model, payload, ids, offset, size):
     else:
         parts = ((places[first : first + size], []) for first in range(0, len(places), size))
     for part, keys in parts:
-        yield Payload(
-            [ids[place] for place in part],
-            [payload.operations[0]] * len(part),
-            [offset + place for place in part],
-            params,
-            payload.context,
-        ), keys
+        yield (
+            Payload(
+                [ids[place] for place in part],
+                [payload.operations[0]] * len(part),
+                [offset + place for place in part],
+                params,
+                payload.context,
+            ),
+            keys,
+        )

@@ -46,7 +46,9 @@ def lock_inline(env, model_name, payload):
     """
     handler = UpsertHandler(env[model_name], payload)
     positions = list(range(len(payload)))
-    taken = _lock(env.cr, "pg_try_advisory_xact_lock", {_number(model_name, handler.key(position)) for position in positions})
+    taken = _lock(
+        env.cr, "pg_try_advisory_xact_lock", {_number(model_name, handler.key(position)) for position in positions}
+    )
     if not all(taken) or _created_since(handler, positions):
         raise ConcurrencyError(env._("Another transaction is upserting the same records."))
 
@@ -60,7 +62,9 @@ def _created_since(handler, positions):
         if not ids:
             return False
         # rows our own transaction has changed or deleted are locked by it: those are no news
-        cr.execute(SQL("SELECT id FROM %s WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", SQL.identifier(model._table), list(ids)))
+        cr.execute(
+            SQL("SELECT id FROM %s WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", SQL.identifier(model._table), list(ids))
+        )
         fresh_ids = {id_ for (id_,) in cr.fetchall()}
         cr.rollback()  # nothing was written: only the locks are given back
     return bool(fresh_ids - {id_ for found in handler.matches(positions).values() for id_ in found})

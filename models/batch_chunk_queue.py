@@ -5,8 +5,8 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload, dumps
-from ..executor.claim import Claim
 from ..exceptions import ClaimLost
+from ..executor.claim import Claim
 
 #: Counters of a chunk that has not run, the last of the columns `_insert_chunks` takes.
 ZEROES = (0, 0, 0, 0, 0, 0, 0, 0, False)
@@ -76,7 +76,9 @@ class BatchChunk(models.Model):
 
     def _candidate_query(self, job, group_keys):
         """Id of the next chunk, and whether its time has not come yet (in strict order nothing may pass it)."""
-        may_pass = SQL() if job["max_concurrency"] == 1 else SQL("AND (run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC')")
+        may_pass = (
+            SQL() if job["max_concurrency"] == 1 else SQL("AND (run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC')")
+        )
         return SQL(
             """
             SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false)
@@ -180,7 +182,9 @@ class BatchChunk(models.Model):
             self._insert_like(claim, [rest])
             payload, outcome = _without_rest(payload, outcome)
         self._insert_found(claim, outcome)
-        operations = self.env["batch.operation"]._settle_shared(payload, outcome, duration) if payload.is_shared else (0, 0)
+        operations = (
+            self.env["batch.operation"]._settle_shared(payload, outcome, duration) if payload.is_shared else (0, 0)
+        )
         settled = self.env.execute_query(
             SQL(
                 """
@@ -243,16 +247,46 @@ class BatchChunk(models.Model):
         """Store the chunks one page of a selection has yielded, and the page after it."""
         state = states.HELD if claim.is_atomic else states.PENDING
         rows = [
-            (claim.job_id, claim.operation_id, states.RECORDS, claim.operation_type, claim.model, claim.sequence + 1,
-             state, payload.encode(), len(payload), None, group_keys or None, *ZEROES)
+            (
+                claim.job_id,
+                claim.operation_id,
+                states.RECORDS,
+                claim.operation_type,
+                claim.model,
+                claim.sequence + 1,
+                state,
+                payload.encode(),
+                len(payload),
+                None,
+                group_keys or None,
+                *ZEROES,
+            )
             for payload, group_keys in outcome.found
-        ]  # fmt: skip
+        ]
         if outcome.more is not None:
-            page = Payload([outcome.more], claim.payload.operations, claim.payload.indexes, claim.payload.params, claim.payload.context)
+            page = Payload(
+                [outcome.more],
+                claim.payload.operations,
+                claim.payload.indexes,
+                claim.payload.params,
+                claim.payload.context,
+            )
             rows.append(
-                (claim.job_id, claim.operation_id, states.RESOLVE, claim.operation_type, claim.model, claim.sequence,
-                 state, page.encode(), 0, [] if claim.waits else None, None, *ZEROES)
-            )  # fmt: skip
+                (
+                    claim.job_id,
+                    claim.operation_id,
+                    states.RESOLVE,
+                    claim.operation_type,
+                    claim.model,
+                    claim.sequence,
+                    state,
+                    page.encode(),
+                    0,
+                    [] if claim.waits else None,
+                    None,
+                    *ZEROES,
+                )
+            )
         self._insert_chunks(rows)
 
     def _insert_like(self, claim, payloads):
@@ -262,10 +296,22 @@ class BatchChunk(models.Model):
         state = states.HELD if claim.is_atomic and claim.kind == states.RECORDS else states.PENDING
         self._insert_chunks(
             [
-                (claim.job_id, operation, claim.kind, claim.operation_type, claim.model, claim.sequence, state,
-                 payload.encode(), len(payload), waits, claim.group_keys or None, *ZEROES)
+                (
+                    claim.job_id,
+                    operation,
+                    claim.kind,
+                    claim.operation_type,
+                    claim.model,
+                    claim.sequence,
+                    state,
+                    payload.encode(),
+                    len(payload),
+                    waits,
+                    claim.group_keys or None,
+                    *ZEROES,
+                )
                 for payload, operation in zip(payloads, single, strict=True)
-            ]  # fmt: skip
+            ]
         )
 
     @api.model

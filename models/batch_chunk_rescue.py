@@ -89,9 +89,7 @@ class BatchChunk(models.Model):
 
     def _dispose(self, claim, trouble):
         """Act on the verdict about an attempt that was rolled back; the chunk's row is locked."""
-        decision = verdict.decide(
-            trouble, attempt=claim.attempt, size=claim.size, retry_attempts=claim.retry_attempts
-        )
+        decision = verdict.decide(trouble, attempt=claim.attempt, size=claim.size, retry_attempts=claim.retry_attempts)
         _logger.info("%s: %s, so %s", claim, trouble, decision.action)
         if decision.action == verdict.FAIL:
             self._fail(claim, failure(decision.error_type, self._trouble_message(claim, trouble)))

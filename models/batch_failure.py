@@ -26,7 +26,7 @@ class BatchFailure(models.Model):
     model = fields.Char(readonly=True)
     operation_type = fields.Char("Type", readonly=True)
     index = fields.Integer("Place", readonly=True, help="Place in the operation's data, from 0.")
-    record_id = fields.Integer("Record", readonly=True, help="Id of the record, where there was one.")
+    record_id = fields.Integer("Record Id", readonly=True, help="Id of the record, where there was one.")
     values = fields.Text(help="The values as sent, as JSON. Mend them here, then retry.")
     error_type = fields.Char("Error", readonly=True)
     message = fields.Text(readonly=True)
@@ -85,10 +85,20 @@ class BatchFailure(models.Model):
         failed += [(position, Failure("Skipped", reason), True) for position, reason in outcome.skipped.items()]
         rows = [
             (
-                claim.job_id, payload.operations[position], claim.chunk_id, claim.model, claim.operation_type,
-                payload.indexes[position], _record_id(claim.operation_type, payload.items[position]),
-                dumps(payload.items[position]), reason.error_type, reason.message, reason.traceback, claim.attempt, skipped,
-            )  # fmt: skip
+                claim.job_id,
+                payload.operations[position],
+                claim.chunk_id,
+                claim.model,
+                claim.operation_type,
+                payload.indexes[position],
+                _record_id(claim.operation_type, payload.items[position]),
+                dumps(payload.items[position]),
+                reason.error_type,
+                reason.message,
+                reason.traceback,
+                claim.attempt,
+                skipped,
+            )
             for position, reason, skipped in sorted(failed, key=lambda entry: entry[0])
         ]
         if rows:

@@ -30,7 +30,12 @@ class BatchJob(models.Model):
     uuid = fields.Char("UUID", required=True, readonly=True, copy=False, default=lambda self: str(uuid.uuid4()))
     state = fields.Selection(STATE_LABELS, required=True, readonly=True, default=states.PENDING, copy=False, index=True)
     user_id = fields.Many2one(
-        "res.users", "Submitted By", required=True, readonly=True, index=True, ondelete="restrict",
+        "res.users",
+        "Submitted By",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
         help="Everything in this job runs as this user, with the rights this user has at that moment.",
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
@@ -45,12 +50,18 @@ class BatchJob(models.Model):
     retry_attempts = fields.Integer("Retries", readonly=True, help="Attempts after a transient failure.")
     rollback = fields.Selection(
         [("record", "The failing records"), ("chunk", "Their whole chunk"), ("job", "Everything")],
-        "Undo on Failure", required=True, readonly=True, default=options.ROLLBACK_RECORD,
+        "Undo on Failure",
+        required=True,
+        readonly=True,
+        default=options.ROLLBACK_RECORD,
     )
     max_failures = fields.Integer(
-        "Stop After", readonly=True, default=NO_LIMIT, help="Start nothing more once more records have failed. -1: no limit."
+        "Stop After",
+        readonly=True,
+        default=NO_LIMIT,
+        help="Start nothing more once more records have failed. -1: no limit.",
     )
-    dry_run = fields.Boolean("Dry Run", readonly=True, help="Run everything, report it, and undo it all at the end.")
+    dry_run = fields.Boolean(readonly=True, help="Run everything, report it, and undo it all at the end.")
     context = fields.Text(readonly=True, help="Odoo's context for all operations, as JSON.")
     run_at = fields.Datetime("Not Before", readonly=True)
     idempotency_key = fields.Char(readonly=True, copy=False)
@@ -78,13 +89,18 @@ class BatchJob(models.Model):
     # whose turn it is
     ready = fields.Boolean(readonly=True, default=False, help="In the queue: a lane may look for a chunk here.")
     wake_at = fields.Datetime(readonly=True, help="When to look again, while it is not in the queue.")
-    turn = fields.Float(readonly=True, default=0.0, help="Among equal priorities, lowest first; moved on at each claim.")
+    turn = fields.Float(
+        readonly=True, default=0.0, help="Among equal priorities, lowest first; moved on at each claim."
+    )
     progress_at = fields.Datetime(readonly=True, help="When its counters were last brought up to date.")
 
     operation_ids = fields.One2many("batch.operation", "job_id", "Operation List", readonly=True)
     chunk_ids = fields.One2many("batch.chunk", "job_id", "Chunks", readonly=True)
     failure_ids = fields.One2many(
-        "batch.failure", "job_id", "Failures", readonly=True,
+        "batch.failure",
+        "job_id",
+        "Failures",
+        readonly=True,
         domain=[("retried_at", "=", False), ("is_skipped", "=", False)],
     )
     is_final = fields.Boolean(compute="_compute_is_final")
@@ -110,7 +126,15 @@ class BatchJob(models.Model):
         # updated at every claim: room for the next version on the same page
         self.env.cr.execute(SQL("ALTER TABLE %s SET (fillfactor = 50)", SQL.identifier(self._table)))
 
-    @api.depends("total_records", "processed_records", "failed_records", "cancelled_records", "state", "started_at", "finished_at")
+    @api.depends(
+        "total_records",
+        "processed_records",
+        "failed_records",
+        "cancelled_records",
+        "state",
+        "started_at",
+        "finished_at",
+    )
     def _compute_progress(self):
         now = fields.Datetime.now()
         for job in self:
@@ -118,7 +142,9 @@ class BatchJob(models.Model):
             job.percentage = job._percentage(settled)
             end = job.finished_at or now
             job.duration = max((end - job.started_at).total_seconds(), 0.0) if job.started_at else 0.0
-            job.records_per_second = (job.processed_records + job.failed_records) / job.duration if job.duration else 0.0
+            job.records_per_second = (
+                (job.processed_records + job.failed_records) / job.duration if job.duration else 0.0
+            )
             left = job.total_records - settled
             job.eta = (
                 fields.Datetime.add(now, seconds=int(left / job.records_per_second))
@@ -142,7 +168,9 @@ class BatchJob(models.Model):
 
         :raises AccessError: another field is to be written
         """
-        if not self.env.su and (refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]):
+        if not self.env.su and (
+            refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]
+        ):
             raise AccessError(self.env._("Fields of a batch job that can't be written: %s", ", ".join(refused)))
         return super().write(vals)
 

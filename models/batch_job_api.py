@@ -4,7 +4,7 @@ import json
 import psycopg2
 
 from odoo import api, models
-from odoo.exceptions import AccessError, ConcurrencyError, UserError
+from odoo.exceptions import AccessError, ConcurrencyError
 from odoo.tools import SQL
 
 from ..engine import states
@@ -82,7 +82,11 @@ class BatchJob(models.Model):
         limit = self._setting("execute_limit")
         if records > limit:
             problems.add(
-                self.env._("%(records)s records are more than the %(limit)s that may run at once: use submit", records=records, limit=limit),
+                self.env._(
+                    "%(records)s records are more than the %(limit)s that may run at once: use submit",
+                    records=records,
+                    limit=limit,
+                ),
                 key="operations",
             )
         self._raise_problems(problems)
@@ -101,7 +105,10 @@ class BatchJob(models.Model):
         offset, known = job.total_operations, job._operation_ids_by_name()
         parsed = self._parse(operations if operations is not None else [], problems, offset, known)
         self._check_limits(
-            len(parsed) + offset, sum(operation.record_count for operation in parsed) + job.total_records, problems, counts_jobs=False
+            len(parsed) + offset,
+            sum(operation.record_count for operation in parsed) + job.total_records,
+            problems,
+            counts_jobs=False,
         )
         self._raise_problems(problems)
         job._append_parsed(parsed, problems)
@@ -118,10 +125,10 @@ class BatchJob(models.Model):
         """Operations in their normal form, checked by themselves, against each other and against the database."""
         parsed = parse_operations(operations, problems, offset)
         check_graph(parsed, problems, known, offset)
-        if companies := self.env.context.get("allowed_company_ids"):
-            if problem := company_problem(self.env, companies):
-                problems.add(problem, key="context")
-                return parsed
+        companies = self.env.context.get("allowed_company_ids")
+        if companies and (problem := company_problem(self.env, companies)):
+            problems.add(problem, key="context")
+            return parsed
         Checker(self.env, problems, offset).check(parsed)
         return parsed
 
@@ -130,20 +137,30 @@ class BatchJob(models.Model):
             raise BatchValidationError.from_problems(self.env, problems)
 
     def _check_limits(self, operations, records, problems, counts_jobs=True):
-        for name, count, message in (
-            ("max_operations", operations, self.env._("%s operations are more than one submission may hold (%s)")),
-            ("max_records", records, self.env._("%s records are more than one submission may hold (%s)")),
+        for name, count, what in (
+            ("max_operations", operations, self.env._("operations")),
+            ("max_records", records, self.env._("records")),
         ):
             limit = self._setting(name)
             if count > limit:
-                problems.add(message % (count, limit), key="operations")
+                problems.add(
+                    self.env._(
+                        "%(count)s %(what)s are more than the %(limit)s a submission may hold",
+                        count=count,
+                        what=what,
+                        limit=limit,
+                    ),
+                    key="operations",
+                )
         if counts_jobs:
             limit = self._setting("max_jobs")
             [(jobs,)] = self.env.execute_query(
                 SQL("SELECT count(*) FROM batch_job WHERE user_id = %s AND finished_at IS NULL", self.env.uid)
             )
             if jobs >= limit:
-                problems.add(self.env._("you have %(jobs)s unfinished jobs; %(limit)s are allowed", jobs=jobs, limit=limit))
+                problems.add(
+                    self.env._("you have %(jobs)s unfinished jobs; %(limit)s are allowed", jobs=jobs, limit=limit)
+                )
 
     def _check_action(self, on_complete, problems):
         """The server action to be run at the end."""
@@ -168,7 +185,14 @@ class BatchJob(models.Model):
         if job and job.fingerprint != fingerprint:
             raise BatchValidationError(
                 self.env._("The idempotency_key %r was used before, for another submission.", key),
-                [{"operation": False, "record": False, "key": "idempotency_key", "message": self.env._("used before, for another submission")}],
+                [
+                    {
+                        "operation": False,
+                        "record": False,
+                        "key": "idempotency_key",
+                        "message": self.env._("used before, for another submission"),
+                    }
+                ],
             )
         return job.with_env(self.env)
 

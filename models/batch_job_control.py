@@ -47,7 +47,9 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is not waiting or running
         """
-        job = self._steer((*states.JOB_ACTIVE, states.PAUSED), self.env._("Only a waiting or running job can be paused."))
+        job = self._steer(
+            (*states.JOB_ACTIVE, states.PAUSED), self.env._("Only a waiting or running job can be paused.")
+        )
         job._update("state = 'paused', ready = false, wake_at = NULL")
         return self._status()
 
@@ -164,7 +166,22 @@ class BatchJob(models.Model):
         """Make the chunk that runs the job's action; it is claimed like any other."""
         payload = Payload([None], [0], [0])
         self.env["batch.chunk"]._insert_chunks(
-            [(self.id, None, states.CALLBACK, None, self._name, 0, states.PENDING, payload.encode(), 0, None, None, *ZEROES)]
+            [
+                (
+                    self.id,
+                    None,
+                    states.CALLBACK,
+                    None,
+                    self._name,
+                    0,
+                    states.PENDING,
+                    payload.encode(),
+                    0,
+                    None,
+                    None,
+                    *ZEROES,
+                )
+            ]
         )
 
     def _note_callback(self, error):

@@ -140,7 +140,10 @@ class BatchJob(models.Model):
     def _wake(self):
         """Put a parked job back into the queue: one of its chunks was settled or given back."""
         self.env.cr.execute(
-            SQL("UPDATE batch_job SET ready = true, wake_at = NULL WHERE id = %s AND NOT ready AND state IN ('pending', 'running')", self.id)
+            SQL(
+                "UPDATE batch_job SET ready = true, wake_at = NULL WHERE id = %s AND NOT ready AND state IN ('pending', 'running')",
+                self.id,
+            )
         )
 
     def _park(self):
@@ -233,14 +236,29 @@ class BatchJob(models.Model):
 
     def _must_stop(self):
         """Whether nothing more may start; says so on the job the first time."""
-        if not self.cancel_requested_at and self.max_failures != NO_LIMIT and self.failed_records > self.max_failures and not self._is_atomic:
-            self._stop(self.env._("Stopped: %(failed)s records failed, more than the %(limit)s allowed.", failed=self.failed_records, limit=self.max_failures))
+        if (
+            not self.cancel_requested_at
+            and self.max_failures != NO_LIMIT
+            and self.failed_records > self.max_failures
+            and not self._is_atomic
+        ):
+            self._stop(
+                self.env._(
+                    "Stopped: %(failed)s records failed, more than the %(limit)s allowed.",
+                    failed=self.failed_records,
+                    limit=self.max_failures,
+                )
+            )
         return bool(self.cancel_requested_at)
 
     def _stop(self, reason):
         """Let nothing more start; the job ends as what it has come to."""
         self.env.cr.execute(
-            SQL("UPDATE batch_job SET cancel_requested_at = clock_timestamp() AT TIME ZONE 'UTC', error = %s WHERE id = %s", reason, self.id)
+            SQL(
+                "UPDATE batch_job SET cancel_requested_at = clock_timestamp() AT TIME ZONE 'UTC', error = %s WHERE id = %s",
+                reason,
+                self.id,
+            )
         )
         self.invalidate_recordset()
 
@@ -311,7 +329,9 @@ class BatchJob(models.Model):
         if self._is_atomic:
             self._note_report()
         cancelled = bool(self.cancel_requested_at) and not self.error and bool(self.cancelled_records)
-        state = states.job_state(total=self.total_records, processed=self.processed_records, failed=self.failed_records, cancelled=cancelled)
+        state = states.job_state(
+            total=self.total_records, processed=self.processed_records, failed=self.failed_records, cancelled=cancelled
+        )
         callback = self.on_complete_id and not self.called_back_at
         self.env.cr.execute(
             SQL(
@@ -334,14 +354,22 @@ class BatchJob(models.Model):
         self.invalidate_recordset()
         _logger.info(
             "job %s (%s) is %s: %s of %s records succeeded, %s failed",
-            self.id, self.name, state, self.processed_records, self.total_records, self.failed_records,
-        )  # fmt: skip
+            self.id,
+            self.name,
+            state,
+            self.processed_records,
+            self.total_records,
+            self.failed_records,
+        )
         self._notify_progress()
 
     def _note_report(self):
         """What the driver of a job in one transaction has to say: why everything was undone."""
         rows = self.env.execute_query(
-            SQL("SELECT error FROM batch_chunk WHERE job_id = %s AND kind = 'atomic' AND error IS NOT NULL ORDER BY id DESC LIMIT 1", self.id)
+            SQL(
+                "SELECT error FROM batch_chunk WHERE job_id = %s AND kind = 'atomic' AND error IS NOT NULL ORDER BY id DESC LIMIT 1",
+                self.id,
+            )
         )
         if rows:
             self._update(SQL("error = %s", rows[0][0]))

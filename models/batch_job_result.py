@@ -93,10 +93,15 @@ class BatchJob(models.Model):
         counts = {
             name: job[name]
             for name in (
-                "total_operations", "completed_operations", "failed_operations",
-                "total_records", "processed_records", "failed_records", "cancelled_records",
+                "total_operations",
+                "completed_operations",
+                "failed_operations",
+                "total_records",
+                "processed_records",
+                "failed_records",
+                "cancelled_records",
             )
-        }  # fmt: skip
+        }
         end = job.finished_at or fields.Datetime.now()
         return report.status(
             counts=counts,

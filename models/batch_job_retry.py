@@ -67,12 +67,25 @@ class BatchJob(models.Model):
                 count = len(payload)
                 reopened += [(failure.operation_id.id, 1, failure.is_skipped, 0) for failure in members]
             operation = None if payload.is_shared else payload.operations[0]
-            waits = self.env.execute_query(SQL("SELECT wait_ids IS NOT NULL, group_keys FROM batch_chunk WHERE id = %s", chunk.id))[0]
+            waits = self.env.execute_query(
+                SQL("SELECT wait_ids IS NOT NULL, group_keys FROM batch_chunk WHERE id = %s", chunk.id)
+            )[0]
             rows.append(
-                (self.id, operation, chunk.kind, chunk.operation_type, chunk.model, chunk.sequence,
-                 states.BLOCKED if waits[0] else states.PENDING, payload.encode(), count, self._waits_of(payload) if waits[0] else None,
-                 waits[1], *ZEROES)
-            )  # fmt: skip
+                (
+                    self.id,
+                    operation,
+                    chunk.kind,
+                    chunk.operation_type,
+                    chunk.model,
+                    chunk.sequence,
+                    states.BLOCKED if waits[0] else states.PENDING,
+                    payload.encode(),
+                    count,
+                    self._waits_of(payload) if waits[0] else None,
+                    waits[1],
+                    *ZEROES,
+                )
+            )
         self.env["batch.chunk"]._insert_chunks(rows)
         self._take_back_chunks(by_chunk)
         self._reopen(reopened)
@@ -86,7 +99,12 @@ class BatchJob(models.Model):
     def _take_back_chunks(self, by_chunk):
         """The old chunks keep what succeeded; what runs again is no longer theirs."""
         values = [
-            (chunk.id, len(members.filtered(lambda failure: not failure.is_skipped)), len(members.filtered("is_skipped")), chunk.kind == states.RESOLVE)
+            (
+                chunk.id,
+                len(members.filtered(lambda failure: not failure.is_skipped)),
+                len(members.filtered("is_skipped")),
+                chunk.kind == states.RESOLVE,
+            )
             for chunk, members in by_chunk.items()
         ]
         if values:
@@ -181,16 +199,23 @@ class BatchJob(models.Model):
         """A job that is one transaction runs again as a whole, with the values its failures were mended to."""
         mended = {}
         for failure in failures:
-            mended.setdefault(failure.chunk_id.id, {})[failure.operation_id.id, failure.index] = json.loads(failure.values)
+            mended.setdefault(failure.chunk_id.id, {})[failure.operation_id.id, failure.index] = json.loads(
+                failure.values
+            )
         for chunk in self.env["batch.chunk"].browse(mended):
             if chunk.kind != states.RECORDS:
                 continue
             payload = Payload.decode(chunk.payload)
             for position, place in enumerate(zip(payload.operations, payload.indexes, strict=True)):
                 payload.items[position] = mended[chunk.id].get(place, payload.items[position])
-            self.env.execute_query(SQL("UPDATE batch_chunk SET payload = %s WHERE id = %s RETURNING id", payload.encode(), chunk.id))
+            self.env.execute_query(
+                SQL("UPDATE batch_chunk SET payload = %s WHERE id = %s RETURNING id", payload.encode(), chunk.id)
+            )
         self.env.cr.execute(
-            SQL("DELETE FROM batch_chunk WHERE job_id = %s AND kind IN ('atomic', 'callback') AND state IN ('done', 'cancelled')", self.id)
+            SQL(
+                "DELETE FROM batch_chunk WHERE job_id = %s AND kind IN ('atomic', 'callback') AND state IN ('done', 'cancelled')",
+                self.id,
+            )
         )
         self.env.cr.execute(
             SQL(
@@ -233,6 +258,9 @@ class BatchJob(models.Model):
 
     def _mark_retried(self, failures):
         self.env.cr.execute(
-            SQL("UPDATE batch_failure SET retried_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = ANY(%s)", list(failures.ids))
+            SQL(
+                "UPDATE batch_failure SET retried_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = ANY(%s)",
+                list(failures.ids),
+            )
         )
         failures.invalidate_recordset()

@@ -22,7 +22,11 @@ class BatchJob(models.Model):
         """
         self.ensure_one()
         self.flush_recordset()
-        ids = dict(zip((operation.position for operation in operations), self._next_operation_ids(len(operations)), strict=True))
+        ids = dict(
+            zip(
+                (operation.position for operation in operations), self._next_operation_ids(len(operations)), strict=True
+            )
+        )
         names = self._operation_ids_by_name() if any(plan.waits for plan in plans) else {}
         names.update((operation.operation_id, ids[operation.position]) for operation in operations)
         operation_rows = [self._operation_row(operation, ids[operation.position]) for operation in operations]
@@ -42,36 +46,70 @@ class BatchJob(models.Model):
 
     def _next_operation_ids(self, count):
         """Reserve ids, so that chunks know their operations before either is stored."""
-        rows = self.env.execute_query(SQL("SELECT nextval('batch_operation_id_seq') FROM generate_series(1, %s)", count))
+        rows = self.env.execute_query(
+            SQL("SELECT nextval('batch_operation_id_seq') FROM generate_series(1, %s)", count)
+        )
         return [id_ for (id_,) in rows]
 
     def _operation_ids_by_name(self):
-        return dict(self.env.execute_query(SQL("SELECT operation_id, id FROM batch_operation WHERE job_id = %s", self.id)))
+        return dict(
+            self.env.execute_query(SQL("SELECT operation_id, id FROM batch_operation WHERE job_id = %s", self.id))
+        )
 
     def _operation_row(self, operation, id_):
         needs = [*operation.depends_on, *sorted(operation.whole_refs)]
         empty = not operation.record_count and operation.selection is None and not needs
         return (
-            id_, self.id, operation.position, operation.operation_id, operation.type, operation.model, operation.priority,
-            _details(operation), dumps(needs) if needs else None, operation.return_ids, operation.data_length,
-            states.COMPLETED if empty else states.PENDING, operation.record_count, 0, 0, 0,
-        )  # fmt: skip
+            id_,
+            self.id,
+            operation.position,
+            operation.operation_id,
+            operation.type,
+            operation.model,
+            operation.priority,
+            _details(operation),
+            dumps(needs) if needs else None,
+            operation.return_ids,
+            operation.data_length,
+            states.COMPLETED if empty else states.PENDING,
+            operation.record_count,
+            0,
+            0,
+            0,
+        )
 
     def _chunk_rows(self, plans, ids, names):
         after = self._last_sequence() + 1
         rows = []
         for plan in sorted(plans, key=lambda plan: plan.level) if self._is_atomic else plans:
             payload = plan.payload
-            payload = Payload(payload.items, [ids[position] for position in payload.operations], payload.indexes, payload.params, payload.context)
+            payload = Payload(
+                payload.items,
+                [ids[position] for position in payload.operations],
+                payload.indexes,
+                payload.params,
+                payload.context,
+            )
             if self._is_atomic:
                 state, sequence = states.HELD, 2 * len(rows)  # one after the other, so each after what it needs
             else:
                 state, sequence = states.BLOCKED if plan.waits else states.PENDING, plan.sequence
             rows.append(
-                (self.id, None if payload.is_shared else payload.operations[0], plan.kind, plan.operation_type, plan.model,
-                 after + sequence, state, payload.encode(), len(payload) if plan.kind == states.RECORDS else 0,
-                 [names[name] for name in plan.waits] if plan.waits else None, plan.group_keys or None, *ZEROES)
-            )  # fmt: skip
+                (
+                    self.id,
+                    None if payload.is_shared else payload.operations[0],
+                    plan.kind,
+                    plan.operation_type,
+                    plan.model,
+                    after + sequence,
+                    state,
+                    payload.encode(),
+                    len(payload) if plan.kind == states.RECORDS else 0,
+                    [names[name] for name in plan.waits] if plan.waits else None,
+                    plan.group_keys or None,
+                    *ZEROES,
+                )
+            )
         return rows
 
     def _last_sequence(self):
@@ -89,7 +127,10 @@ class BatchJob(models.Model):
                  WHERE id = %s
                 """,
                 len(operations),
-                sum(not (operation.record_count or operation.selection or operation.depends_on or operation.whole_refs) for operation in operations),
+                sum(
+                    not (operation.record_count or operation.selection or operation.depends_on or operation.whole_refs)
+                    for operation in operations
+                ),
                 sum(operation.record_count for operation in operations),
                 self.id,
             )

@@ -63,7 +63,6 @@ class BatchJob(models.Model):
         if lanes:
             lanes[0]._trigger(instant)
 
-
     @api.model
     def _set_lanes(self, count):
         """Have exactly `count` lanes: make missing ones, put those beyond it to sleep.

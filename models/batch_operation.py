@@ -32,7 +32,7 @@ class BatchOperation(models.Model):
 
     job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
     position = fields.Integer("No.", readonly=True, help="Place in the submission, from 0.")
-    operation_id = fields.Char("Operation", required=True, readonly=True, help="The caller's own name for it.")
+    operation_id = fields.Char("Name", required=True, readonly=True, help="The caller's own name for it.")
     operation_type = fields.Selection([*TYPE_LABELS.items()], "Type", required=True, readonly=True)
     model = fields.Char(required=True, readonly=True)
     priority = fields.Integer(readonly=True)
@@ -117,7 +117,9 @@ class BatchOperation(models.Model):
         sums = {}
         for chunk in chunks:
             total = sums.setdefault(chunk["operation_id"], [0, 0, 0, 0, 0.0, None])
-            for place, column in enumerate(("found_records", "processed_records", "failed_records", "cancelled_records", "duration")):
+            for place, column in enumerate(
+                ("found_records", "processed_records", "failed_records", "cancelled_records", "duration")
+            ):
                 total[place] += chunk[column] or 0
             total[5] = total[5] or chunk["error"] or chunk["skip_reason"]
         rows = self.env.cr.execute_values(
@@ -256,6 +258,13 @@ def _shared_result(row, positions, payload, outcome, share):
             ids[payload.indexes[position]] = id_
     error = failures[0].message if failures else skips[0] if skips else outcome.note
     return (
-        row["id"], state, processed, failed, cancelled, dumps(ids) if ids else None, error,
-        share * len(positions), state in states.OPERATION_FINAL,
-    )  # fmt: skip
+        row["id"],
+        state,
+        processed,
+        failed,
+        cancelled,
+        dumps(ids) if ids else None,
+        error,
+        share * len(positions),
+        state in states.OPERATION_FINAL,
+    )

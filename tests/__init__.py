@@ -1,0 +1,2 @@
+from . import test_control
+from . import test_api_submit
