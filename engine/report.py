@@ -96,10 +96,10 @@ def operation_entry(operation: dict, ids: list | None, failures: list[dict]) -> 
 
 def _result(operation, ids, success):
     kind = operation["operation_type"]
-    if kind in PRODUCES_IDS and operation["return_ids"]:
-        # a dry run has succeeded without leaving ids: then it is true or false, as for an update
-        if any(ids or ()) or not operation["processed_records"]:
-            return ids if ids is not None else []
+    # a dry run has succeeded without leaving ids: then it is true or false, as for an update
+    has_ids = any(ids or ()) or not operation["processed_records"]
+    if kind in PRODUCES_IDS and operation["return_ids"] and has_ids:
+        return ids if ids is not None else []
     if kind == CALL and operation["model_level"]:
         return ids[0] if success and ids else False
     return success

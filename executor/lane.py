@@ -92,7 +92,7 @@ class Lane:
             self.registry.reset_changes()
             _logger.info("%s: lost to another lane, rolled back", claim)
             return
-        except Exception as error:  # a lane must not die of one chunk, whatever is wrong with it
+        except Exception as error:  # noqa: BLE001  # a lane must not die of one chunk, whatever is wrong with it
             self.registry.reset_changes()
             self.release(claim, error)
         with self.transaction() as env:

@@ -131,7 +131,7 @@ class _ChunkRun:
                 cr.flush()  # what fails only now still belongs to these records, and to their time
         except Suspects as suspects:
             return suspects
-        except Exception as error:  # user code may raise anything; what it raises is the record's outcome
+        except Exception as error:  # noqa: BLE001  # user code may raise anything: it is the record's outcome
             return self._judge(error)
         self.released += 1
         outcome.ids.update(ids)

@@ -15,7 +15,7 @@ import odoo
 from odoo import SUPERUSER_ID, Command, api, http
 from odoo.modules.registry import DummyRLock, Registry
 from odoo.service import security
-from odoo.tests.common import HOST, BaseCase, get_db_name, tagged
+from odoo.tests.common import HOST, BaseCase, get_db_name
 from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.executor.lane import Lane
@@ -24,8 +24,8 @@ from odoo.addons.batch_executor.executor.lane import Lane
 PATIENCE_S = 60
 #: What a case leaves behind is deleted in this order: what refers to others first.
 SWEPT = (
-    "ir.actions.server", "product.template", "res.partner", "res.partner.category", "res.country.state", "res.country",
-    "res.users", "res.partner", "res.company", "ir.cron.trigger",
+    "ir.actions.server", "product.template", "res.users", "res.partner", "res.partner.category", "res.country.state",
+    "res.country", "res.company", "ir.cron.trigger",
 )  # fmt: skip
 JOB_VERBS = ("append", "start", "status", "result", "failures", "cancel", "pause", "resume", "retry")
 FINAL = ("completed", "partial", "failed", "cancelled")
@@ -422,8 +422,6 @@ class ApiCase(CommittedCase):
 
 #: Groups of those who submit in most tests.
 WORKER = ("base.group_user", "base.group_partner_manager", "product.group_product_manager", "batch_executor.group_batch_user")
-
-api_tags = tagged("post_install", "-at_install")
 
 
 def _last_id(env, model):
