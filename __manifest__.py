@@ -10,6 +10,7 @@
         "security/batch_executor_groups.xml",
         "security/ir.model.access.csv",
         "security/batch_executor_security.xml",
+        "views/batch_sizing_views.xml",
         "views/batch_failure_views.xml",
         "views/batch_chunk_views.xml",
         "views/batch_operation_views.xml",
@@ -17,6 +18,10 @@
         "views/res_config_settings_views.xml",
         "views/batch_executor_menus.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["batch_executor/static/src/**/*"],
+        "web.assets_tests": ["batch_executor/static/tests/tours/**/*"],
+    },
     "application": True,
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",

@@ -1,12 +1,11 @@
 """The options of a submission: their defaults, and what each may be."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from .problems import Problems
-from .spec import absent
+from .spec import absent, is_name
 
 ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB = "record", "chunk", "job"
 ROLLBACKS = (ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB)
@@ -14,8 +13,8 @@ MAX_CHUNK_SIZE = 10_000
 MAX_INTEGER = 2**31 - 1
 #: What runs inside the caller's own transaction can't wait, be found again or call back.
 QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete")
-#: PostgreSQL's text holds no NUL.
-FORBIDDEN_IN_TEXT = re.compile("\x00")
+#: PostgreSQL's text holds no NUL, and UTF-8 no lone surrogates.
+FORBIDDEN_IN_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -87,7 +86,7 @@ def _boolean(value):
 
 def _text(limit: int):
     def read(value):
-        if not isinstance(value, str) or not value.strip() or len(value) > limit or FORBIDDEN_IN_TEXT.search(value):
+        if not is_name(value) or len(value) > limit:
             raise ValueError(f"must be a text of 1 to {limit} characters")
         return value
 
@@ -120,7 +119,7 @@ def _instant(value):
 def _action(value):
     if value.__class__ is int and value > 0:
         return value
-    if isinstance(value, str) and value.count(".") == 1:
+    if isinstance(value, str) and value.count(".") == 1 and not FORBIDDEN_IN_TEXT.search(value):
         return value
     raise ValueError("must be the id or the external id (module.name) of a server action")
 

@@ -17,6 +17,16 @@ def dumps(value: Any) -> str:
     return text
 
 
+def indented(text: str, limit: int | None = None) -> str:
+    """JSON text laid out for people; what is none, or longer than `limit`, as it stands."""
+    if limit is not None and len(text) > limit:
+        return text[:limit] + " …"
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    except ValueError:
+        return text
+
+
 def json_default(value: Any) -> Any:
     """JSON form of what Python callers and XML-RPC may send besides plain JSON.
 

@@ -62,15 +62,22 @@ def resolve_refs(value: Any, ids_of: Callable[[str], list]) -> Any:
             raise MissingReference(name, index)
         return ids[index]
     if isinstance(value, (list, tuple)):
+        if not _is_id_list(value):
+            return [resolve_refs(item, ids_of) for item in value]
         resolved = []
         for item in value:
-            # {"$ref": "a"} as an element of a list of ids stands for several of them
+            # as one of a list of ids, {"$ref": "a"} stands for several of them
             if is_ref(item) and INDEX not in item:
                 resolved.extend(ids_of(item[REF]))
             else:
                 resolved.append(resolve_refs(item, ids_of))
         return resolved
     return value
+
+
+def _is_id_list(value: list | tuple) -> bool:
+    """Whether all of it are ids or references; `[6, 0, {"$ref": "a"}]` and `["id", "in", {"$ref": "a"}]` are not."""
+    return all(is_ref(item) or (item.__class__ is int and item > 0) for item in value)
 
 
 def levels(dependencies: dict[int, Iterable[int]]) -> tuple[dict[int, int], set[int]]:

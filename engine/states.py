@@ -17,6 +17,8 @@ JOB_UNFINISHED = (DRAFT, PENDING, RUNNING, PAUSED)
 
 OPERATION_STATES = (PENDING, RUNNING, COMPLETED, PARTIAL, FAILED, SKIPPED, CANCELLED)
 OPERATION_FINAL = (COMPLETED, PARTIAL, FAILED, SKIPPED, CANCELLED)
+#: What counts as a failed operation; one that was cancelled is neither that nor completed.
+OPERATION_FAILED = (PARTIAL, FAILED, SKIPPED)
 
 #: `blocked` waits for other operations, `held` for the chunk that runs its whole job in one
 #: transaction, `pending` for a lane; `done` has been run, whatever became of its records.

@@ -108,7 +108,7 @@ class _AtomicRun:
         with self.lane.transaction() as env:
             wanted = env["batch.job"].browse(self.claim.job_id)._show_progress(self.processed, self.failed)
         if not wanted:
-            raise Trouble(CONFLICT, "cancelled")
+            raise Trouble(CONFLICT, "the job was cancelled")
 
     def store_undone(self):
         """The chunks are held again: settle them by what they came to, without their effects."""

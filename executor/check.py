@@ -2,6 +2,7 @@
 
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
+from odoo.models import fix_import_export_id_paths
 from odoo.service.model import get_public_method
 
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
@@ -105,7 +106,7 @@ class Checker:
         self._check_domain(operation, model)
 
     def _check_load(self, operation, model):
-        paths = [name.replace(".id", "/.id").strip("/").split("/") for name in operation.params["fields"]]
+        paths = [fix_import_export_id_paths(name) for name in operation.params["fields"]]
         for name, path in zip(operation.params["fields"], paths, strict=True):
             if problem := self._path_problem(model, path):
                 self._add(operation, f"{name}: {problem}", "fields")
@@ -205,7 +206,7 @@ def group_rows(operation, model):
     """Gather import rows into records: a row with nothing but one2many columns belongs to the one above."""
     rows = [item[0] for item in operation.items]
     columns = operation.params["fields"]
-    lines = [model._fields.get(name.split("/")[0]) for name in columns]
+    lines = [model._fields.get(fix_import_export_id_paths(name)[0]) for name in columns]
     sub = [place for place, field in enumerate(lines) if field is not None and field.type == "one2many"]
     if not sub:
         return

@@ -16,6 +16,7 @@ TRANSIENT_CONTEXT = frozenset(
         "params",
         "uid",
         "bin_size",
+        "guest",  # set by the module `mail` on every change of user
         "cron_id",
         "cron_end_time",
         "lastcall",

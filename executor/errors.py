@@ -5,6 +5,7 @@ import traceback
 
 import psycopg2
 from psycopg2 import errors as pg
+from psycopg2.pool import PoolError
 
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
@@ -43,7 +44,8 @@ class Trouble(Exception):
 def trouble_of(error):
     """Why this error ends the whole attempt, or None where it is the records' own.
 
-    A conflict stays one when user code has wrapped it: the causes are looked at as well.
+    A conflict stays one when user code has wrapped it: the causes are looked at as well. But for a lock that was not to
+    be had: what goes wrong *after* that was dealt with is an error of its own.
     """
     seen = set()
     while error is not None and id(error) not in seen:
@@ -52,10 +54,23 @@ def trouble_of(error):
             return error.kind
         if isinstance(error, (ChunkTimeout, pg.QueryCanceled)):
             return verdict.TIMEOUT
-        if isinstance(error, (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError)) or is_disconnect(error):
+        if is_conflict(error):
             return verdict.CONFLICT
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or _context_of(error)
     return None
+
+
+def is_conflict(error):
+    return isinstance(error, (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError, PoolError)) or is_disconnect(error)
+
+
+def _context_of(error):
+    """The error during whose handling this one was raised; for a lock not available only if it was raised right there."""
+    context = error.__context__
+    if not isinstance(context, pg.LockNotAvailable) or not (context.__traceback__ and error.__traceback__):
+        return context
+    *_outer, (raised_in, _line) = traceback.walk_tb(error.__traceback__)
+    return context if raised_in is context.__traceback__.tb_frame else None
 
 
 def is_disconnect(error):

@@ -4,6 +4,8 @@ A handler is made for one chunk: `prepare` says which positions can't be run at 
 and returns what each produced. It may raise whatever the models raise: isolating is the runner's business.
 """
 
+import math
+
 from odoo.exceptions import MissingError
 from odoo.fields import Domain
 from odoo.models import BaseModel
@@ -20,6 +22,9 @@ MAX_ID = 2**31 - 1
 
 class Handler:
     """What all types have in common."""
+
+    #: Whether what it raises may be said of a conflict with another transaction.
+    hides_conflicts = False
 
     def __init__(self, model, payload):
         self.model = model
@@ -222,6 +227,8 @@ class UpsertHandler(Handler):
 class LoadHandler(Handler):
     """Odoo's own import; an item is a record's row with its sub-rows."""
 
+    hides_conflicts = True  # it makes messages of whatever the database says
+
     def apply(self, positions):
         rows, owner = [], []
         for position in positions:
@@ -285,10 +292,14 @@ def group_by_values(pairs):
 
 
 def jsonable(value):
-    """A method's return value as plain JSON; what has no JSON form becomes its text."""
+    """A method's return value as plain JSON, false for null; what has no JSON form becomes its text."""
     if isinstance(value, BaseModel):
         return list(value.ids)
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None:
+        return False
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, dict):
         return {str(key): jsonable(item) for key, item in value.items()}

@@ -90,7 +90,8 @@ class _InlineRun:
             except Trouble as trouble:
                 if trouble.__cause__ is not None:
                     raise trouble.__cause__ from None
-                raise BatchExecutionError(str(trouble), partial_results=self._result()) from trouble
+                unfinished = [name for name, record in self.names.items() if record.state != states.COMPLETED]
+                raise BatchExecutionError(str(trouble), unfinished, self._result()) from trouble
             if self.options.dry_run or (self.options.rollback == ROLLBACK_JOB and self._total("failed")):
                 savepoint.rollback()
                 self._undo()
@@ -237,7 +238,7 @@ class _InlineRun:
         counts = {
             "total_operations": len(self.records),
             "completed_operations": completed,
-            "failed_operations": len(ended) - completed,
+            "failed_operations": sum(state in states.OPERATION_FAILED for state in ended),
             "total_records": self._total("count"),
             "processed_records": self._total("processed"),
             "failed_records": self._total("failed"),

@@ -7,15 +7,16 @@ import logging
 import time
 from contextlib import contextmanager
 
+import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo import SUPERUSER_ID, api
 
 from ..engine import states
-from ..exceptions import ClaimLost
+from ..exceptions import ClaimLost, TransactionControlError
 from . import atomic, callback, selection
-from .errors import trouble_of
-from .guard import limit_lock_waits
+from .errors import is_conflict, trouble_of
+from .guard import limit_waits
 from .records import run_records
 from .upsert_lock import key_locks
 
@@ -25,6 +26,8 @@ _logger = logging.getLogger(__name__)
 RESCUE_EVERY_S = 2.0
 #: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
 IDLE_S = 0.2
+#: Seconds a lane waits for the row of a job that somebody is just steering.
+CONTROL_TIMEOUT_S = 10
 
 RUNNERS = {
     states.RECORDS: run_records,
@@ -54,14 +57,25 @@ class Lane:
 
         :returns: whether there is more to do
         """
-        with self.control_cursor() as self.control:
-            while self.time_left() > 0:
-                claim = self.claim()
-                if claim is not None:
-                    self.work_on(claim)
-                elif not self.wait():
-                    return False
-            return True
+        try:
+            with self.control_cursor() as self.control:
+                while self.time_left() > 0 and self.is_current():
+                    claim = self.claim()
+                    if claim is not None:
+                        self.work_on(claim)
+                    elif not self.wait():
+                        return False
+        except psycopg2.Error as error:
+            if not is_conflict(error):
+                raise
+            # lost connections above all; a chunk that was being run is found and taken again
+            _logger.warning("%s ends, and comes back with new connections: %s", self.worker, error)
+        return True
+
+    def is_current(self):
+        """Hear what other processes have changed: rights above all. Once models are others, the lane must start anew."""
+        with self.transaction():
+            return self.registry.check_signaling(self.control) is self.registry
 
     # -- claim -> run -> settle --------------------------------------------------------------------
 
@@ -83,7 +97,8 @@ class Lane:
                 system["batch.chunk"]._hold(claim)
                 started = time.monotonic()
                 outcome = RUNNERS[claim.kind](system, claim, self)
-                system["batch.chunk"]._settle(claim, outcome, time.monotonic() - started)
+                duration = time.monotonic() - started
+                system["batch.chunk"]._settle(claim, outcome, duration)
                 # the one commit of the work: what was done and the note that it is done
                 cr.commit()  # pylint: disable=invalid-commit
                 self.registry.signal_changes()
@@ -95,8 +110,16 @@ class Lane:
         except Exception as error:  # noqa: BLE001  # a lane must not die of one chunk, whatever is wrong with it
             self.registry.reset_changes()
             self.release(claim, error)
+        else:
+            self.learn(claim, outcome, duration)
         with self.transaction() as env:
-            env["batch.job"].browse(claim.job_id)._after_chunk()
+            env["batch.job"].browse(claim.job_id)._wake()
+
+    def learn(self, claim, outcome, duration):
+        """Remember how long such records take in chunks of this size, where the size is ours to choose."""
+        if claim.chunk_size == 0 and claim.kind == states.RECORDS and not outcome.failures and not outcome.rest:
+            with self.transaction() as env:
+                env["batch.sizing"]._learn(claim.model, claim.operation_type, claim.size, duration)
 
     def release(self, claim, error):
         """Give a chunk back whose attempt was rolled back: to be tried again, halved or given up.
@@ -104,7 +127,7 @@ class Lane:
         Errors of the records have become outcomes before; what comes here without being trouble is our own mistake.
         """
         trouble = trouble_of(error)
-        if trouble is None:
+        if trouble is None and not isinstance(error, TransactionControlError):
             _logger.exception("%s: could not be run or settled", claim)
         with self.transaction() as env:
             if trouble is None:
@@ -137,6 +160,8 @@ class Lane:
         """
         with self.registry.cursor() as cr:
             cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+            cr.execute("SELECT set_config('lock_timeout', %s, false)", [f"{CONTROL_TIMEOUT_S}s"])
+            cr.commit()  # pylint: disable=invalid-commit  # for all transactions to come on this cursor
             yield cr
 
     @contextmanager
@@ -156,7 +181,7 @@ class Lane:
         """A fresh cursor for one chunk: nothing of the last one is left in it, neither cache nor setting."""
         cr = self.registry.cursor()
         try:
-            limit_lock_waits(cr, claim.timeout_s)
+            limit_waits(cr, claim.timeout_s)
             yield cr
         finally:
             cr.close()

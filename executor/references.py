@@ -54,11 +54,16 @@ def resolve_payload(payload, references, needs, env):
             failures[position] = missing_failure(missing, references, env)
     try:
         if len(skipped) < len(payload) and next(find_refs(payload.params), None) is not None:
-            payload.params = references.resolve(payload.params)
+            payload.params = {key: _resolve_param(references, key, value) for key, value in payload.params.items()}
     except MissingReference as missing:
         reason = missing_failure(missing, references, env)
         failures.update({position: reason for position in range(len(payload)) if position not in skipped})
     return failures, skipped
+
+
+def _resolve_param(references, key, value):
+    """Each of a call's `args` is one argument: a reference among them is one list of ids."""
+    return [references.resolve(item) for item in value] if key == "args" else references.resolve(value)
 
 
 def missing_failure(missing, references, env):

@@ -10,8 +10,9 @@ from ..engine.options import ROLLBACK_CHUNK
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.verdict import TIMEOUT
-from .errors import Trouble, failure, failure_of, transaction_control_message, trouble_of
-from .guard import Deadline, guarded
+from ..exceptions import TransactionControlError
+from .errors import SAVEPOINT_ERRORS, Trouble, failure, failure_of, transaction_control_message, trouble_of
+from .guard import Deadline, Guard
 from .handlers import HANDLERS
 from .references import resolve_payload
 
@@ -64,7 +65,8 @@ class _ChunkRun:
                 failures, skipped = resolve_payload(self.work.payload, self.references, self.work.needs, self.env)
             handler = HANDLERS[self.work.operation_type](self.env[self.work.model], self.work.payload)
             positions = [position for position in range(size) if position not in failures and position not in skipped]
-            failures.update(handler.prepare(positions))
+            with self.env.cr.savepoint():  # should the database refuse, the chunk can still be settled
+                failures.update(handler.prepare(positions))
         except Exception as error:
             if trouble := trouble_of(error):
                 raise Trouble(trouble, str(error)) from error
@@ -122,17 +124,13 @@ class _ChunkRun:
     def _attempt(self, handler, positions, outcome):
         """Try some positions as a whole: None where they went well, else their failure (or `Suspects`)."""
         cr = self.env.cr
+        guard = Guard(cr, self._attempt_deadline(), transaction_control_message(self.env))
         try:
-            with (
-                UndoableSavepoint(self.env),
-                guarded(cr, self._attempt_deadline(), transaction_control_message(self.env)),
-            ):
+            with UndoableSavepoint(self.env), guard:
                 ids = handler.apply(positions)
                 cr.flush()  # what fails only now still belongs to these records, and to their time
-        except Suspects as suspects:
-            return suspects
         except Exception as error:  # noqa: BLE001  # user code may raise anything: it is the record's outcome
-            return self._judge(error)
+            return self._judge(error, handler, guard)
         self.released += 1
         outcome.ids.update(ids)
         return None
@@ -140,12 +138,20 @@ class _ChunkRun:
     def _attempt_deadline(self):
         return Deadline(self.work.timeout_s) if self.work.keep_trying else self.deadline
 
-    def _judge(self, error):
-        trouble = trouble_of(error)
+    def _judge(self, error, handler, guard):
+        if handler.hides_conflicts and guard.conflict:
+            error = guard.conflict
+        # whatever code makes of its statements being cancelled
+        trouble = TIMEOUT if guard.deadline.expired else trouble_of(error)
         if trouble == TIMEOUT and self.work.keep_trying:
             return failure("TimeoutError", timeout_message(self.env, self.work.timeout_s))
         if trouble:
             raise Trouble(trouble, str(error)) from error
+        if isinstance(error, Suspects):
+            return error
+        if isinstance(error, SAVEPOINT_ERRORS):
+            # something was committed behind our back: running any of it again would do it twice
+            raise TransactionControlError(guard.message) from error
         return failure_of(error, self.env, self.work.model)
 
 

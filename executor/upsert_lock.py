@@ -15,7 +15,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.references import MissingReference, find_refs
 from ..engine.spec import UPSERT
-from .guard import limit_lock_waits
+from .guard import limit_waits
 from .handlers import UpsertHandler
 from .records import user_env
 from .references import References
@@ -33,7 +33,8 @@ def key_locks(registry, claim):
         yield
         return
     with registry.cursor() as cr:
-        limit_lock_waits(cr, claim.timeout_s)
+        limit_waits(cr, claim.timeout_s)
+        api.Environment(cr, SUPERUSER_ID, {})["batch.chunk"]._hold(claim, SQL("KEY SHARE"))
         _lock(cr, "pg_advisory_xact_lock", _keys(cr, claim))
         yield
 
@@ -78,6 +79,8 @@ def _keys(cr, claim):
         payload = payload.take(list(range(len(payload))))
         payload.items = [_resolved(references, item) for item in payload.items]
     handler = UpsertHandler(user_env(cr, claim)[claim.model], payload)
+    if not handler.model._fields.keys() >= set(handler.params["key"]):
+        return set()  # a field is gone since: they are going to fail for this
     return {_number(claim.model, handler.key(position)) for position in range(len(payload))}
 
 

@@ -12,6 +12,7 @@ from . import batch_job_progress
 from . import batch_job_control
 from . import batch_job_retry
 from . import batch_job_purge
+from . import batch_job_action
 from . import batch_lane
 from . import ir_http
 from . import res_config_settings

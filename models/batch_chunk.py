@@ -1,7 +1,11 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine import states
+from ..engine.payload import indented
+
+#: Characters of a payload that its form shows.
+PAYLOAD_SHOWN = 20_000
 
 
 class BatchChunk(models.Model):
@@ -14,15 +18,20 @@ class BatchChunk(models.Model):
 
     _name = "batch.chunk"
     _description = "Batch Chunk"
-    _order = "job_id desc, sequence, id"
+    _order = "job_id.id desc, sequence, id"
     _log_access = False
 
     job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
     operation_id = fields.Many2one(
         "batch.operation", ondelete="cascade", readonly=True, help="Empty where several operations share it."
     )
-    kind = fields.Selection([(kind, kind.capitalize()) for kind in states.CHUNK_KINDS], readonly=True)
-    operation_type = fields.Char(readonly=True)
+    kind = fields.Selection(
+        [(kind, kind.capitalize()) for kind in states.CHUNK_KINDS],
+        readonly=True,
+        help="What it does: run records, resolve a selection into records, run its job in one transaction (atomic), "
+        "or run its job's action at the end (callback).",
+    )
+    operation_type = fields.Char("Type", readonly=True)
     model = fields.Char(readonly=True)
     sequence = fields.Integer(readonly=True, help="Place in the job: by priority, then by position.")
     state = fields.Selection(
@@ -31,7 +40,7 @@ class BatchChunk(models.Model):
     payload = fields.Text(readonly=True)
     result = fields.Text(readonly=True)
     error = fields.Text(readonly=True)
-    skip_reason = fields.Text(readonly=True)
+    skip_reason = fields.Text(readonly=True, help="Why its records were not run.")
     record_count = fields.Integer("Records", readonly=True)
     processed_records = fields.Integer("Succeeded", readonly=True)
     failed_records = fields.Integer("Failed", readonly=True)
@@ -43,12 +52,13 @@ class BatchChunk(models.Model):
     claims = fields.Integer(
         readonly=True, help="Times it was claimed at all. A worker whose number is not this one has lost it."
     )
-    worker = fields.Char(readonly=True)
+    worker = fields.Char(readonly=True, help="Who has claimed it last: lane, host and process.")
     run_at = fields.Datetime("Not Before", readonly=True)
     claimed_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
     duration = fields.Float("Duration (s)", digits=(16, 3), readonly=True)
     tallied = fields.Boolean(readonly=True, help="Counted into its job and operation.")
+    pretty_payload = fields.Text("Payload Laid Out", compute="_compute_pretty_payload", help="What it runs, as JSON.")
 
     _final_has_end = models.Constraint(
         "CHECK ((state IN ('done', 'cancelled')) = (finished_at IS NOT NULL))",
@@ -86,3 +96,12 @@ class BatchChunk(models.Model):
                 table=SQL.identifier(self._table),
             )
         )
+
+    def _compute_display_name(self):
+        for chunk in self:
+            chunk.display_name = self.env._("Chunk %s", chunk.id)
+
+    @api.depends("payload")
+    def _compute_pretty_payload(self):
+        for chunk in self:
+            chunk.pretty_payload = indented(chunk.payload, PAYLOAD_SHOWN) if chunk.payload else False

@@ -8,6 +8,8 @@ from ..engine.payload import Payload, dumps
 from ..exceptions import ClaimLost
 from ..executor.claim import Claim
 
+#: The lock of the work on its chunk.
+NO_KEY_UPDATE = SQL("NO KEY UPDATE")
 #: Counters of a chunk that has not run, the last of the columns `_insert_chunks` takes.
 ZEROES = (0, 0, 0, 0, 0, 0, 0, 0, False)
 PAGE_SIZE = 500
@@ -37,6 +39,7 @@ class BatchChunk(models.Model):
             looked_at.append(job["id"])
             if job["needs_roll_up"]:
                 Job.browse(job["id"])._roll_up()
+                job["stopping"] = Job.browse(job["id"])._must_stop()
             chunk = self._take(job, worker)
             if chunk is None and Job.browse(job["id"])._advance():
                 chunk = self._take(job, worker)
@@ -48,7 +51,7 @@ class BatchChunk(models.Model):
     def _take(self, job, worker):
         """Mark the first chunk of a (locked) job that may run now as running; None where there is none."""
         running, group_keys = self.env.execute_query(self._running_query(job["id"]))[0]
-        if running >= (1 if job["is_atomic"] else job["max_concurrency"]) or job["stopping"]:
+        if running >= (1 if job["is_atomic"] else job["max_concurrency"]) or job["stopping"] or job["is_paused"]:
             return None
         rows = self.env.execute_query(self._candidate_query(job, group_keys or []))
         if not rows or rows[0][1]:
@@ -57,6 +60,28 @@ class BatchChunk(models.Model):
         if job["max_chunk_size"] == 0 and chunk["kind"] == states.RECORDS:
             self._cut_to_size(job, chunk)
         return chunk
+
+    def _cut_to_size(self, job, chunk):
+        """Keep of a block as many records as the next chunk should have; the rest stays in the queue."""
+        payload = Payload.decode(chunk["payload"])
+        size = self.env["batch.sizing"]._choose(
+            chunk["model"], chunk["operation_type"], len(chunk["payload"]) / max(len(payload), 1)
+        )
+        first, rest = payload.cut(size)
+        if rest is None:
+            return
+        chunk["payload"] = first.encode()
+        self._insert_like(self._make_claim(job, chunk), [rest])
+        self.env.execute_query(
+            SQL(
+                "UPDATE batch_chunk SET payload = %s, record_count = %s, operation_id = %s WHERE id = %s RETURNING id",
+                chunk["payload"],
+                len(first),
+                None if first.is_shared else first.operations[0],
+                chunk["id"],
+            )
+        )
+        chunk["operation_id"] = None if first.is_shared else first.operations[0]
 
     def _running_query(self, job_id):
         """How many chunks of a job are in flight, and what they keep others from."""
@@ -143,10 +168,11 @@ class BatchChunk(models.Model):
     # -- in the transaction of the work ------------------------------------------------------------
 
     @api.model
-    def _hold(self, claim):
+    def _hold(self, claim, strength=NO_KEY_UPDATE):
         """Lock the chunk's row for the length of the work: a running chunk nobody holds is an orphan.
 
-        NO KEY UPDATE, so that failures can be stored with a reference to it.
+        NO KEY UPDATE, so that failures can be stored with a reference to it; KEY SHARE by what the work has to wait for
+        before it begins: the two do not conflict with each other, and both keep a rescue away.
 
         :raises ClaimLost: another lane has taken it over since
         """
@@ -158,10 +184,11 @@ class BatchChunk(models.Model):
                  WHERE id = %(id)s
                    AND claims = %(number)s
                    AND state = 'running'
-                   FOR NO KEY UPDATE
+                   FOR %(strength)s
                 """,
                 id=claim.chunk_id,
                 number=claim.number,
+                strength=strength,
             )
         )
         if not held:

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 from ..engine import states, verdict
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
+from ..exceptions import TransactionControlError
 from ..executor.errors import failure
 from ..executor.runner import timeout_message
 
@@ -35,8 +36,12 @@ class BatchChunk(models.Model):
     @api.model
     def _give_up(self, claim, error):
         """Fail the records of a chunk that can't be run or settled at all."""
+        if isinstance(error, TransactionControlError):
+            reason = failure(type(error).__name__, str(error))
+        else:
+            reason = failure("InternalError", self.env._("Internal error: %s", type(error).__name__))
         if self._is_still_ours(claim):
-            self._fail(claim, failure("InternalError", self.env._("Internal error: %s", type(error).__name__)))
+            self._fail(claim, reason)
 
     def _is_still_ours(self, claim):
         """Lock a chunk that is to be given back; False where another lane has taken it over."""
@@ -74,7 +79,7 @@ class BatchChunk(models.Model):
                  WHERE chunk.state = 'running'
                    AND chunk.claimed_at < clock_timestamp() AT TIME ZONE 'UTC' - %(grace)s * interval '1 second'
                  ORDER BY chunk.id
-                   FOR NO KEY UPDATE SKIP LOCKED
+                   FOR UPDATE SKIP LOCKED  -- see `_hold`
                 """,
                 grace=CLAIM_GRACE_S,
             )
@@ -85,13 +90,18 @@ class BatchChunk(models.Model):
             _logger.warning("%s: its worker (%s) is gone", claim, row["worker"])
             self._dispose(claim, verdict.LOST)
             self.env["batch.job"].browse(claim.job_id)._wake()
+        if rows:
+            # the successor of a killed cron worker sleeps for a minute before it first looks for work by itself
+            self.env["batch.job"]._wake_lanes()
         return len(rows)
 
     def _dispose(self, claim, trouble):
         """Act on the verdict about an attempt that was rolled back; the chunk's row is locked."""
         decision = verdict.decide(trouble, attempt=claim.attempt, size=claim.size, retry_attempts=claim.retry_attempts)
         _logger.info("%s: %s, so %s", claim, trouble, decision.action)
-        if decision.action == verdict.FAIL:
+        if self.env["batch.job"].browse(claim.job_id).cancel_requested_at:
+            self._return_to_queue(claim, 0.0)  # where it is cancelled with the others
+        elif decision.action == verdict.FAIL:
             self._fail(claim, failure(decision.error_type, self._trouble_message(claim, trouble)))
         elif decision.action == verdict.HALVE:
             first, second = claim.payload.halves()
@@ -122,7 +132,9 @@ class BatchChunk(models.Model):
                 """
                 UPDATE batch_chunk
                    SET state = 'pending',
-                       run_at = clock_timestamp() AT TIME ZONE 'UTC' + %(delay)s * interval '1 second',
+                       run_at = CASE WHEN %(delay)s > 0
+                            THEN clock_timestamp() AT TIME ZONE 'UTC' + %(delay)s * interval '1 second'
+                       END,
                        payload = coalesce(%(payload)s, payload),
                        record_count = coalesce(%(record_count)s, record_count),
                        operation_id = coalesce(%(operation)s, operation_id),

@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.outcome import Failure
-from ..engine.payload import dumps
+from ..engine.payload import dumps, indented
 from ..engine.report import FAILURES_SHOWN
 from ..engine.spec import CREATE, LOAD, UPSERT
 
@@ -36,9 +36,37 @@ class BatchFailure(models.Model):
     is_skipped = fields.Boolean(readonly=True, help="Not run, because of what it depends on.")
     retried_at = fields.Datetime("Retried On", readonly=True, help="Set once it was run again: history from then on.")
 
+    # for the backend
+    pretty_values = fields.Text(
+        "Values as Sent",
+        compute="_compute_pretty_values",
+        inverse="_inverse_pretty_values",
+        help="The values as sent, as JSON. Mend them here, then retry.",
+    )
+    job_state = fields.Selection(related="job_id.state", string="Job State")
+
     # `failures`, `result`, `retry`: what stands, in order
     _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL")
     _operation_idx = models.Index("(operation_id, id)")
+
+    @api.depends("values")
+    def _compute_pretty_values(self):
+        for failure in self:
+            failure.pretty_values = indented(failure.values) if failure.values else False
+
+    def _inverse_pretty_values(self):
+        for failure in self:
+            try:
+                failure.values = dumps(json.loads(failure.pretty_values or ""))
+            except ValueError:
+                failure.values = failure.pretty_values  # refused by `write`, which says what is wrong with it
+
+    @api.depends("operation_id", "index")
+    def _compute_display_name(self):
+        for failure in self:
+            failure.display_name = self.env._(
+                "%(operation)s, record %(index)s", operation=failure.operation_id.operation_id, index=failure.index
+            )
 
     def write(self, vals):
         """Only the values of a standing failure can be mended, and only to what is JSON of the same kind.
@@ -48,10 +76,11 @@ class BatchFailure(models.Model):
         """
         if self.env.su:
             return super().write(vals)
-        if vals.keys() - {"values"}:
+        if vals.keys() - {"values", "pretty_values"}:
             raise AccessError(self.env._("Only the values of a failed record can be changed."))
-        for failure in self:
-            failure._check_mended(vals.get("values"))
+        if "values" in vals:
+            for failure in self:
+                failure._check_mended(vals["values"])
         return super().write(vals)
 
     def _check_mended(self, text):
@@ -77,6 +106,18 @@ class BatchFailure(models.Model):
                 raise UserError(self.env._("These records have been run again already."))
             locked._retry(standing)
         return True
+
+    def action_view_record(self):
+        """Open the record this is about."""
+        self.ensure_one()
+        if self.model not in self.env or not self.env[self.model].browse(self.record_id).exists():
+            raise UserError(self.env._("This record does not exist any longer."))
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self.model,
+            "res_id": self.record_id,
+            "views": [(False, "form")],
+        }
 
     @api.model
     def _store(self, claim, payload, outcome):

@@ -28,7 +28,16 @@ class BatchJob(models.Model):
 
     name = fields.Char(required=True)
     uuid = fields.Char("UUID", required=True, readonly=True, copy=False, default=lambda self: str(uuid.uuid4()))
-    state = fields.Selection(STATE_LABELS, required=True, readonly=True, default=states.PENDING, copy=False, index=True)
+    state = fields.Selection(
+        STATE_LABELS,
+        required=True,
+        readonly=True,
+        default=states.PENDING,
+        copy=False,
+        index=True,
+        group_expand=True,
+        help="Partial: finished, some records failed. Failed: nothing succeeded, or all of it was undone.",
+    )
     user_id = fields.Many2one(
         "res.users",
         "Submitted By",
@@ -92,6 +101,7 @@ class BatchJob(models.Model):
     turn = fields.Float(
         readonly=True, default=0.0, help="Among equal priorities, lowest first; moved on at each claim."
     )
+    steered_until = fields.Datetime(readonly=True, help="Lanes leave it alone until then: somebody wants to steer it.")
     progress_at = fields.Datetime(readonly=True, help="When its counters were last brought up to date.")
 
     operation_ids = fields.One2many("batch.operation", "job_id", "Operation List", readonly=True)
@@ -186,41 +196,3 @@ class BatchJob(models.Model):
     def _get_context(self):
         """The Odoo context of all operations of this job."""
         return json.loads(self.context or "{}")
-
-    # -- buttons -----------------------------------------------------------------------------------
-
-    def action_cancel(self):
-        self.cancel()
-
-    def action_pause(self):
-        self.pause()
-
-    def action_resume(self):
-        self.resume()
-
-    def action_retry(self):
-        self.retry()
-
-    def action_start(self):
-        self.start()
-
-    def action_view_operations(self):
-        return self._view_action("batch.operation", self.env._("Operations"))
-
-    def action_view_chunks(self):
-        return self._view_action("batch.chunk", self.env._("Chunks"))
-
-    def action_view_failures(self):
-        action = self._view_action("batch.failure", self.env._("Failures"))
-        action["context"] = {"search_default_standing": 1}
-        return action
-
-    def _view_action(self, model, name):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": name,
-            "res_model": model,
-            "view_mode": "list,form",
-            "domain": [("job_id", "=", self.id)],
-        }

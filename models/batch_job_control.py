@@ -1,4 +1,5 @@
 import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo import models
 from odoo.exceptions import UserError
@@ -8,6 +9,9 @@ from ..engine import states
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from .batch_chunk_queue import ZEROES
+
+#: Odoo runs a call that met a conflict again within two seconds.
+KEEP_OFF_S = 3
 
 
 class BatchJob(models.Model):
@@ -31,14 +35,16 @@ class BatchJob(models.Model):
             # in a savepoint: a lane that is just claiming one of these chunks must not make the whole call fail
             with self.env.cr.savepoint():
                 job._cancel_waiting_chunks()
+                is_over = not job._has_unfinished_chunks()
                 job._roll_up()
-                if not job._has_unfinished_chunks():
+                if is_over:
                     job._finish()
         except psycopg2.errors.SerializationFailure:
             job.invalidate_recordset()
         if job.state not in states.JOB_FINAL:
             job._update("ready = true, wake_at = NULL, state = CASE state WHEN 'paused' THEN 'running' ELSE state END")
-            job._wake_lanes(1)
+        if job.ready:
+            job._wake_lanes(1)  # for what is left to do, be it only the job's action
         return self._status()
 
     def pause(self):
@@ -50,7 +56,10 @@ class BatchJob(models.Model):
         job = self._steer(
             (*states.JOB_ACTIVE, states.PAUSED), self.env._("Only a waiting or running job can be paused.")
         )
-        job._update("state = 'paused', ready = false, wake_at = NULL")
+        # it stays in the queue until a lane has counted what was in flight
+        job._update("state = 'paused', ready = true, wake_at = NULL")
+        job._roll_up()
+        job._wake_lanes(1)
         return self._status()
 
     def resume(self):
@@ -84,11 +93,27 @@ class BatchJob(models.Model):
         self._check_batch_user()
         self.check_access("read")
         job = self.sudo()
-        job.env.execute_query(SQL("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", job.id))
+        try:
+            job.env.execute_query(SQL("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", job.id))
+        except psycopg2.errors.SerializationFailure:
+            job._keep_lanes_off()
+            raise
         job.invalidate_recordset()
+        if job.steered_until:
+            job._update("steered_until = NULL")
         if job.state not in allowed:
             raise UserError(refusal)
         return job
+
+    def _keep_lanes_off(self):
+        """Let lanes claim nothing in this job for a while: each claim changes its row since our snapshot.
+
+        Of a job that is claimed from all the time, a verb would else be refused as often as Odoo runs it again.
+        """
+        with self.env.registry.cursor() as cr:
+            cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+            until = SQL("clock_timestamp() AT TIME ZONE 'UTC' + %s * interval '1 second'", KEEP_OFF_S)
+            cr.execute(SQL("UPDATE batch_job SET steered_until = %s WHERE id = %s", until, self.id))
 
     def _update(self, assignments):
         """Write columns of the (locked) job, given as SQL."""
@@ -103,17 +128,6 @@ class BatchJob(models.Model):
             self._wake_lanes(self.max_concurrency)
 
     # -- what lanes tell ---------------------------------------------------------------------------
-
-    def _after_chunk(self):
-        """A chunk was settled or given back: look at the job again; one that is paused is brought up to date here."""
-        self._wake()
-        rows = self.env.execute_query(
-            SQL("SELECT state FROM batch_job WHERE id = %s AND state = 'paused' FOR NO KEY UPDATE SKIP LOCKED", self.id)
-        )
-        if rows:
-            self._roll_up()
-            if not self._has_unfinished_chunks():
-                self._finish()
 
     def _next_look(self):
         """Seconds until there may be something to claim: 0 now, None never (as far as is known)."""

@@ -17,7 +17,7 @@ BUS_TYPE = "batch_executor/progress"
 CLAIM_COLUMNS = SQL(
     """
     id, user_id, priority, context, timeout, retry_attempts, rollback, dry_run, max_failures, max_chunk_size,
-    max_concurrency, cancel_requested_at IS NOT NULL AS stopping,
+    max_concurrency, cancel_requested_at IS NOT NULL AND finished_at IS NULL AS stopping, state = 'paused' AS is_paused,
     dry_run OR rollback = 'job' AS is_atomic
     """
 )
@@ -71,6 +71,7 @@ class BatchJob(models.Model):
                   FROM batch_job
                  WHERE ready
                    AND NOT id = ANY(%(looked_at)s::integer[])
+                   AND (steered_until IS NULL OR steered_until < clock_timestamp() AT TIME ZONE 'UTC')
                  ORDER BY priority DESC, turn, id
                  LIMIT 1
                    FOR NO KEY UPDATE SKIP LOCKED
@@ -138,13 +139,19 @@ class BatchJob(models.Model):
         self.invalidate_recordset()
 
     def _wake(self):
-        """Put a parked job back into the queue: one of its chunks was settled or given back."""
-        self.env.cr.execute(
+        """Put a parked job back into the queue: one of its chunks was settled or given back.
+
+        The lock is waited for: a lane that is parking it right now has not seen this chunk.
+        """
+        rows = self.env.execute_query(
             SQL(
-                "UPDATE batch_job SET ready = true, wake_at = NULL WHERE id = %s AND NOT ready AND state IN ('pending', 'running')",
+                "SELECT ready FROM batch_job WHERE id = %s AND state = ANY(%s) FOR NO KEY UPDATE",
                 self.id,
+                [*states.JOB_ACTIVE, states.PAUSED],
             )
         )
+        if rows == [(False,)]:
+            self._update("ready = true, wake_at = NULL")
 
     def _park(self):
         """Take a job in which nothing can be claimed now out of the queue, until something may have changed."""
@@ -153,10 +160,16 @@ class BatchJob(models.Model):
                 """
                 UPDATE batch_job
                    SET ready = false,
-                       wake_at = least(
-                            clock_timestamp() AT TIME ZONE 'UTC' + %(again)s * interval '1 second',
-                            (SELECT min(run_at) FROM batch_chunk WHERE job_id = %(id)s AND state = 'pending')
-                       )
+                       wake_at = CASE
+                            -- paused, and nothing in flight: until somebody resumes it
+                            WHEN state = 'paused' AND NOT EXISTS (
+                                SELECT 1 FROM batch_chunk WHERE job_id = %(id)s AND state = 'running'
+                            ) THEN NULL
+                            ELSE least(
+                                clock_timestamp() AT TIME ZONE 'UTC' + %(again)s * interval '1 second',
+                                (SELECT min(run_at) FROM batch_chunk WHERE job_id = %(id)s AND state = 'pending')
+                            )
+                       END
                  WHERE id = %(id)s
                 """,
                 id=self.id,
@@ -176,7 +189,7 @@ class BatchJob(models.Model):
                  WHERE job_id = %s
                    AND NOT tallied
                    AND finished_at IS NOT NULL
-                RETURNING operation_id, processed_records, failed_records, cancelled_records, found_records,
+                RETURNING kind, operation_id, processed_records, failed_records, cancelled_records, found_records,
                           completed_operations, failed_operations, duration, error, skip_reason
                 """,
                 self.id,
@@ -185,7 +198,8 @@ class BatchJob(models.Model):
         if self._is_atomic:
             if not chunks:
                 return
-            self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
+            if any(chunk["kind"] != states.CALLBACK for chunk in chunks):
+                self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
         operations = self.env["batch.operation"]._roll_up([chunk for chunk in chunks if chunk["operation_id"]])
 
         def total(column):
@@ -210,7 +224,7 @@ class BatchJob(models.Model):
                 cancelled=total("cancelled_records"),
                 found=total("found_records"),
                 completed_operations=total("completed_operations") + operations.count(states.COMPLETED),
-                failed_operations=total("failed_operations") + len(operations) - operations.count(states.COMPLETED),
+                failed_operations=total("failed_operations") + sum(state in states.OPERATION_FAILED for state in operations),
             )
         )
         self.invalidate_recordset()
@@ -225,17 +239,21 @@ class BatchJob(models.Model):
         self._roll_up()
         if self._must_stop():
             self._cancel_waiting_chunks()
-            self._roll_up()
-        elif self._release_blocked():
+        elif self.state != states.PAUSED and self._release_blocked():
             return True
-        if self._has_unfinished_chunks():
-            self._park()
-        else:
+        # asked before the last count: what is settled between the two must not be missed
+        is_over = not self._has_unfinished_chunks()
+        self._roll_up()
+        if is_over:
             self._finish()
+        else:
+            self._park()
         return False
 
     def _must_stop(self):
-        """Whether nothing more may start; says so on the job the first time."""
+        """Whether nothing more may start; says so on the job the first time. What a finished job runs is its action."""
+        if self.finished_at:
+            return False
         if (
             not self.cancel_requested_at
             and self.max_failures != NO_LIMIT
@@ -328,7 +346,7 @@ class BatchJob(models.Model):
         self.env["batch.operation"]._close_unfinished(self.id)
         if self._is_atomic:
             self._note_report()
-        cancelled = bool(self.cancel_requested_at) and not self.error and bool(self.cancelled_records)
+        cancelled = bool(self.cancel_requested_at) and not self.error and bool(self.cancelled_records or not self.total_records)
         state = states.job_state(
             total=self.total_records, processed=self.processed_records, failed=self.failed_records, cancelled=cancelled
         )
@@ -338,7 +356,14 @@ class BatchJob(models.Model):
                 """
                 UPDATE batch_job
                    SET state = %(state)s,
-                       finished_at = clock_timestamp() AT TIME ZONE 'UTC',
+                       -- counted on the way by what ran; here also what was closed without
+                       (completed_operations, failed_operations) = (
+                            SELECT count(*) FILTER (WHERE operation.state = 'completed'),
+                                   count(*) FILTER (WHERE operation.state = ANY(%(failed)s))
+                              FROM batch_operation AS operation
+                             WHERE operation.job_id = batch_job.id
+                       ),
+                       finished_at = coalesce(finished_at, clock_timestamp() AT TIME ZONE 'UTC'),
                        started_at = coalesce(started_at, clock_timestamp() AT TIME ZONE 'UTC'),
                        ready = %(callback)s,
                        wake_at = NULL
@@ -346,6 +371,7 @@ class BatchJob(models.Model):
                 """,
                 id=self.id,
                 state=state,
+                failed=list(states.OPERATION_FAILED),
                 callback=bool(callback),
             )
         )

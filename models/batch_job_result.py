@@ -18,6 +18,7 @@ class BatchJob(models.Model):
         :rtype: dict
         """
         self._check_visible()
+        self._wake_if_stalled()
         return self._status()
 
     def result(self, offset=0, limit=1000, only=None):

@@ -2,8 +2,9 @@ import logging
 import threading
 import time
 
-from odoo import api, models
+from odoo import api, fields, models
 
+from ..engine import states
 from ..executor.claim import new_worker_name
 from ..executor.lane import Lane
 
@@ -13,7 +14,11 @@ _logger = logging.getLogger(__name__)
 SAME_PASS_S = 1.0
 LANE_CODE = "model._run_lane()"
 
+#: Seconds without progress after which a job is thought to be stalled; and between two wake-up calls of a process.
+STALLED_S = 3
+
 _thread = threading.local()
+_woken = {}  # database -> when this process last woke its lanes for a stalled job
 
 
 class BatchJob(models.Model):
@@ -54,7 +59,25 @@ class BatchJob(models.Model):
         :param int wanted: how many may find work; None: all
         """
         lanes = self.env["ir.cron"].sudo()._batch_lanes()
-        lanes[:wanted]._trigger_lanes()
+        # a trigger stands until the run it has started is over: lanes that have one are busy, others are better
+        triggered = self.env["ir.cron.trigger"].sudo().search([("cron_id", "in", lanes.ids), ("call_at", "<=", fields.Datetime.now())])
+        idle = lanes - triggered.cron_id
+        (idle[:wanted] or lanes)._trigger_lanes()
+
+    def _wake_if_stalled(self):
+        """Wake the lanes of a job that gets nowhere while somebody waits for it.
+
+        Where all workers died at once (or PostgreSQL was restarted, which ends them), their successors sleep for a minute
+        before they first look for work by themselves.
+        """
+        job = self.sudo()
+        now = fields.Datetime.now()
+        stalled_at = fields.Datetime.add(job.progress_at or job.create_date, seconds=STALLED_S)
+        if job.state not in states.JOB_ACTIVE or stalled_at > now or (job.run_at and job.run_at > now):
+            return
+        if time.monotonic() - _woken.get(self.env.cr.dbname, float("-inf")) > STALLED_S:
+            _woken[self.env.cr.dbname] = time.monotonic()
+            job._wake_lanes()
 
     @api.model
     def _wake_lanes_at(self, instant):

@@ -1,10 +1,12 @@
 import json
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..engine import spec, states
-from ..engine.payload import dumps
+from ..engine.payload import Payload, dumps, indented
+from ..engine.report import PRODUCES_IDS
 
 TYPE_LABELS = {
     spec.CREATE: "Create",
@@ -14,6 +16,9 @@ TYPE_LABELS = {
     spec.LOAD: "Import",
     spec.CALL: "Call",
 }
+
+#: Records that the button of an operation opens at most.
+VIEWED_RECORDS = 10_000
 
 
 class BatchOperation(models.Model):
@@ -26,7 +31,7 @@ class BatchOperation(models.Model):
 
     _name = "batch.operation"
     _description = "Batch Operation"
-    _order = "job_id desc, position"
+    _order = "job_id.id desc, position"
     _rec_name = "operation_id"
     _log_access = False  # a hundred thousand rows in one submission: no more columns than it takes
 
@@ -54,9 +59,90 @@ class BatchOperation(models.Model):
     duration = fields.Float("Duration (s)", digits=(16, 3), readonly=True, help="Seconds its records took to run.")
     failure_ids = fields.One2many("batch.failure", "operation_id", "Failures", readonly=True)
 
+    # for the backend
+    pretty_details = fields.Text("Parameters", compute="_compute_pretty", help="What it does besides its data.")
+    needs = fields.Char(compute="_compute_pretty", help="Operations that must have completed first.")
+    has_records = fields.Boolean(compute="_compute_has_records")
+
     # results and lists by job, in order; references by name
     _job_position_uniq = models.UniqueIndex("(job_id, position)")
     _job_name_uniq = models.UniqueIndex("(job_id, operation_id)")
+
+    @api.depends("details", "depends_on")
+    def _compute_pretty(self):
+        for operation in self:
+            operation.pretty_details = indented(operation.details) if operation.details else False
+            operation.needs = ", ".join(json.loads(operation.depends_on)) if operation.depends_on else False
+
+    @api.depends("operation_type", "processed_records", "return_ids", "model")
+    def _compute_has_records(self):
+        for operation in self:
+            operation.has_records = (
+                operation.processed_records > 0
+                and operation.model in self.env
+                and not operation.job_id.dry_run
+                and (operation.return_ids or operation.operation_type not in PRODUCES_IDS)
+                and operation.operation_type != spec.DELETE
+            )
+
+    def action_view_records(self):
+        """Open the records it has made, or was run on."""
+        self.ensure_one()
+        ids = self._made_ids() if self.operation_type in PRODUCES_IDS else self._named_ids()
+        if not ids:
+            raise UserError(self.env._("This operation has no records to show."))
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Records of %s", self.operation_id),
+            "res_model": self.model,
+            "view_mode": "list,form",
+            "views": [(False, "list"), (False, "form")],
+            "domain": [("id", "in", ids[:VIEWED_RECORDS])],
+            "context": {"active_test": False},
+        }
+
+    def _made_ids(self):
+        row = {"id": self.id, "data_length": self.data_length, "result": self.result}
+        return [id_ for id_ in self._collect_ids([row])[self.id] if id_]
+
+    def _named_ids(self):
+        """Ids of the records its chunks name, whether they have failed or not."""
+        chunks = self.env.execute_query(
+            SQL(
+                """
+                SELECT payload
+                  FROM batch_chunk
+                 WHERE job_id = %s
+                   AND kind = 'records'
+                   AND (operation_id = %s OR operation_id IS NULL)
+                   AND state = 'done'
+                 ORDER BY id
+                """,
+                self.job_id.id,
+                self.id,
+            )
+        )
+        ids = {}
+        for (text,) in chunks:
+            payload = Payload.decode(text)
+            for item, operation_id in zip(payload.items, payload.operations, strict=True):
+                id_ = item[0] if isinstance(item, list) else item
+                if operation_id == self.id and id_.__class__ is int:
+                    ids[id_] = True
+            if len(ids) >= VIEWED_RECORDS:
+                break
+        return list(ids)
+
+    def action_view_failures(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Failures of %s", self.operation_id),
+            "res_model": "batch.failure",
+            "view_mode": "list,form",
+            "domain": [("operation_id", "=", self.id)],
+            "context": {"search_default_standing": 1},
+        }
 
     @api.model
     def _settle_shared(self, payload, outcome, duration):

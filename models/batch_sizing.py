@@ -1,4 +1,7 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..engine import sizing
 
 
 class BatchSizing(models.Model):
@@ -16,3 +19,39 @@ class BatchSizing(models.Model):
     samples = fields.Integer(readonly=True)
 
     _size_uniq = models.UniqueIndex("(model, operation_type, size)")
+
+    @api.model
+    def _choose(self, model, operation_type, bytes_per_record):
+        """The size of the next chunk of such records."""
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT size, seconds_per_record, samples FROM batch_sizing WHERE model = %s AND operation_type = %s",
+                model,
+                operation_type,
+            )
+        )
+        return sizing.choose({size: (seconds, samples) for size, seconds, samples in rows}, bytes_per_record)
+
+    @api.model
+    def _learn(self, model, operation_type, count, duration):
+        """Add what a chunk without failures took, in a short transaction of a lane."""
+        size = sizing.bucket(count)
+        if size is None:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO batch_sizing AS old (model, operation_type, size, seconds_per_record, samples)
+                VALUES (%(model)s, %(type)s, %(size)s, %(seconds)s, 1)
+                ON CONFLICT (model, operation_type, size) DO UPDATE
+                   SET seconds_per_record = old.seconds_per_record
+                                          + %(newest)s * (excluded.seconds_per_record - old.seconds_per_record),
+                       samples = old.samples + 1
+                """,
+                model=model,
+                type=operation_type,
+                size=size,
+                seconds=duration / count,
+                newest=sizing.NEWEST,
+            )
+        )

@@ -24,8 +24,8 @@ from odoo.addons.batch_executor.executor.lane import Lane
 PATIENCE_S = 60
 #: What a case leaves behind is deleted in this order: what refers to others first.
 SWEPT = (
-    "ir.actions.server", "product.template", "res.users", "res.partner", "res.partner.category", "res.country.state",
-    "res.country", "res.company", "ir.cron.trigger",
+    "ir.actions.server", "product.template", "res.users", "res.company", "res.partner", "res.partner.category", "res.country.state",
+    "res.country", "ir.cron.trigger",
 )  # fmt: skip
 JOB_VERBS = ("append", "start", "status", "result", "failures", "cancel", "pause", "resume", "retry")
 FINAL = ("completed", "partial", "failed", "cancelled")
@@ -198,7 +198,9 @@ class XmlRpcDoor(JsonRpcDoor):
 
     def execute_kw(self, model, method, args=(), kwargs=None):
         credentials = (get_db_name(), self.someone.id, self.someone.key)
-        body = xmlrpc.client.dumps((*credentials, model, method, list(args), kwargs or {}), "execute_kw", allow_none=True)
+        body = xmlrpc.client.dumps(
+            (*credentials, model, method, list(args), kwargs or {}), "execute_kw", allow_none=True
+        )
         response = self.http.post(base_url() + "/xmlrpc/2/object", data=body.encode(), timeout=PATIENCE_S)
         try:
             return xmlrpc.client.loads(response.content)[0][0]
@@ -246,7 +248,9 @@ class CommittedCase(BaseCase):
         cls.startClassPatcher(patch.object(Registry, "_lock", DummyRLock()))
         cls.registry = Registry(get_db_name())
         # refusals are what these tests are about; Odoo logs each
-        muted = mute_logger("odoo.http", "odoo.sql_db", "odoo.addons.rpc.controllers.jsonrpc", "odoo.addons.rpc.controllers.xmlrpc")
+        muted = mute_logger(
+            "odoo.http", "odoo.sql_db", "odoo.addons.rpc.controllers.jsonrpc", "odoo.addons.rpc.controllers.xmlrpc"
+        )
         muted.__enter__()
         cls.addClassCleanup(muted.__exit__, None, None, None)
         with cls.committed() as env:
@@ -270,15 +274,25 @@ class CommittedCase(BaseCase):
             env = api.Environment(cr, user_id, context)
             yield env
             env.flush_all()
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
             cls.registry.signal_changes()
 
     @classmethod
     def new_user(cls, env, login, *groups, **values):
         """Create a user with an API key. Without a password: to log in is not what these tests are about."""
         group_ids = [env.ref(xmlid).id for xmlid in groups if env.ref(xmlid, raise_if_not_found=False)]
-        user = env["res.users"].with_context(no_reset_password=True).create(
-            {"name": login, "login": login, "email": f"{login}@example.com", "group_ids": [Command.set(group_ids)], **values}
+        user = (
+            env["res.users"]
+            .with_context(no_reset_password=True)
+            .create(
+                {
+                    "name": login,
+                    "login": login,
+                    "email": f"{login}@example.com",
+                    "group_ids": [Command.set(group_ids)],
+                    **values,
+                }
+            )
         )
         key = env(user=user.id)["res.users.apikeys"].sudo()._generate("rpc", "test", None)
         return Someone(user.id, login, key)
@@ -362,7 +376,9 @@ class CommittedCase(BaseCase):
 
     def names_of(self, ids, model="res.partner"):
         with self.committed() as env:
-            return [record.exists() and record.name for record in env[model].with_context(active_test=False).browse(ids)]
+            return [
+                record.exists() and record.name for record in env[model].with_context(active_test=False).browse(ids)
+            ]
 
 
 class ApiCase(CommittedCase):
@@ -421,7 +437,12 @@ class ApiCase(CommittedCase):
 
 
 #: Groups of those who submit in most tests.
-WORKER = ("base.group_user", "base.group_partner_manager", "product.group_product_manager", "batch_executor.group_batch_user")
+WORKER = (
+    "base.group_user",
+    "base.group_partner_manager",
+    "product.group_product_manager",
+    "batch_executor.group_batch_user",
+)
 
 
 def _last_id(env, model):

@@ -29,7 +29,7 @@ class LaneCase(BaseCase):
         # Odoo's own runner holds this lock while tests run: a thread would wait for it for ever
         self.startPatcher(patch.object(Registry, "_lock", DummyRLock()))
         self.mark = secrets.token_hex(4)
-        self.uid = self._make_user()
+        self.user_id = self._make_user()
         self.addCleanup(self._delete_partners)
         self.addCleanup(self._delete_jobs)
 
@@ -51,7 +51,7 @@ class LaneCase(BaseCase):
     def _delete_jobs(self):
         with self.transaction(SUPERUSER_ID) as env:
             env.cr.execute("DELETE FROM mail_message WHERE model = 'batch.job'")
-            env.cr.execute("DELETE FROM batch_job WHERE user_id = %s", [self.uid])
+            env.cr.execute("DELETE FROM batch_job WHERE user_id = %s", [self.user_id])
             env.cr.execute("DELETE FROM ir_cron_trigger WHERE cron_id = ANY(%s)", [env["ir.cron"]._batch_lanes().ids])
 
     def _delete_partners(self):
@@ -64,13 +64,13 @@ class LaneCase(BaseCase):
     def transaction(self, uid=None, **context):
         """An environment on a connection of its own, committed at the end."""
         with self.registry.cursor() as cr:
-            yield api.Environment(cr, uid or self.uid, context)
+            yield api.Environment(cr, uid or self.user_id, context)
         self.registry.signal_changes()
 
     def call(self, job_id, verb, *args, **kwargs):
         """Call a verb of a job as the user, as a remote call does: its own transaction, run again after a conflict."""
         with self.registry.cursor() as cr:
-            job = api.Environment(cr, self.uid, {})["batch.job"].browse(job_id)
+            job = api.Environment(cr, self.user_id, {})["batch.job"].browse(job_id)
             return retrying(lambda: getattr(job, verb)(*args, **kwargs), job.env)
 
     def sql(self, query, *params):

@@ -11,7 +11,9 @@ class TestSeedExamples(ApiCase):
 
     def test_hundred_creates_of_one_record_each_give_hundred_ids(self):
         operations = [
-            as_dataclass_sends(operation_type="create", model="res.partner", data=[{"name": f"One {n}"}], return_ids=True)
+            as_dataclass_sends(
+                operation_type="create", model="res.partner", data=[{"name": f"One {n}"}], return_ids=True
+            )
             for n in range(100)
         ]
         result = self.run_job(operations, max_chunk_size=50, max_concurrency=3, timeout=60)
@@ -21,7 +23,9 @@ class TestSeedExamples(ApiCase):
         ids = [entry["result"][0] for entry in result["results"]]
         self.assertEqual(len(set(ids)), 100)
         self.assertEqual(self.names_of(ids), [f"One {n}" for n in range(100)])
-        self.assertEqual([entry["operation_id"] for entry in result["results"]], [op["operation_id"] for op in operations])
+        self.assertEqual(
+            [entry["operation_id"] for entry in result["results"]], [op["operation_id"] for op in operations]
+        )
         self.assertEqual(result["stats"]["completed_operations"], 100)
         self.assertEqual(result["stats"]["total_operations"], 100)
         with self.committed() as env:
@@ -31,10 +35,16 @@ class TestSeedExamples(ApiCase):
     def test_what_is_wrong_fails_alone_and_says_why(self):
         result = self.run_job(
             [
-                as_dataclass_sends(operation_type="create", model="res.partner", data=[{"name": "Good 1"}], return_ids=True),
+                as_dataclass_sends(
+                    operation_type="create", model="res.partner", data=[{"name": "Good 1"}], return_ids=True
+                ),
                 as_dataclass_sends(operation_type="create", model="res.partner", data=[{}], return_ids=True),
-                as_dataclass_sends(operation_type="create", model="res.partner", data=[{"name": "Good 2"}], return_ids=True),
-                as_dataclass_sends(operation_type="update", model="res.partner", data={"name": "X"}, record_ids=[999999]),
+                as_dataclass_sends(
+                    operation_type="create", model="res.partner", data=[{"name": "Good 2"}], return_ids=True
+                ),
+                as_dataclass_sends(
+                    operation_type="update", model="res.partner", data={"name": "X"}, record_ids=[999999]
+                ),
             ]
         )
         first, second, third, fourth = result["results"]
@@ -53,7 +63,9 @@ class TestSeedExamples(ApiCase):
             if "product.product" not in env:
                 self.skipTest("needs the module product")
             taken = env["res.country"].search([], limit=5).mapped("code")
-            free = sorted({f"{a}{b}" for a in "QXZ" for b in "0123456789"} - set(env["res.country"].search([]).mapped("code")))
+            free = sorted(
+                {f"{a}{b}" for a in "QXZ" for b in "0123456789"} - set(env["res.country"].search([]).mapped("code"))
+            )
         codes = taken + free[:15]
         operations = [
             *[create(f"Partner {n}") for n in range(100)],
@@ -68,7 +80,10 @@ class TestSeedExamples(ApiCase):
         by_model = {}
         for entry in result["results"]:
             by_model.setdefault(entry["model"], []).append(entry)
-        self.assertEqual({model: len(entries) for model, entries in by_model.items()}, {"res.partner": 100, "product.product": 50, "res.country": 20})
+        self.assertEqual(
+            {model: len(entries) for model, entries in by_model.items()},
+            {"res.partner": 100, "product.product": 50, "res.country": 20},
+        )
         self.assertTrue(all(entry["success"] for entry in by_model["res.partner"] + by_model["product.product"]))
         self.assertEqual([entry["success"] for entry in by_model["res.country"]], [False] * 5 + [True] * 15)
         for entry in by_model["res.country"][:5]:
@@ -85,7 +100,9 @@ class TestSeedExamples(ApiCase):
         self.assertStatus(status)
         seen = [(status["completed"], status["percentage"])]
         with self.lanes_beside():
-            self.wait_for(lambda: seen.append(self._progress(status["job_id"])) or seen[-1][2] == "completed", "the job's end")
+            self.wait_for(
+                lambda: seen.append(self._progress(status["job_id"])) or seen[-1][2] == "completed", "the job's end"
+            )
         completed = [point[0] for point in seen]
         percentages = [point[1] for point in seen]
         self.assertEqual(completed, sorted(completed))
@@ -104,8 +121,12 @@ class TestLifeOfAJob(ApiCase):
     def test_a_fresh_job_is_pending_and_says_all_a_status_says(self):
         status = self.door.submit([create("A", "B")], name="Nightly prices")
         self.assertStatus(status)
-        self.assertEqual((status["state"], status["name"], status["total"], status["completed"]), ("pending", "Nightly prices", 2, 0))
-        self.assertEqual((status["percentage"], status["duration"], status["error"], status["duplicate"]), (0.0, 0.0, False, False))
+        self.assertEqual(
+            (status["state"], status["name"], status["total"], status["completed"]), ("pending", "Nightly prices", 2, 0)
+        )
+        self.assertEqual(
+            (status["percentage"], status["duration"], status["error"], status["duplicate"]), (0.0, 0.0, False, False)
+        )
         self.assertEqual(status["url"], f"/odoo/batch-jobs/{status['job_id']}")
         self.assertEqual((status["started_at"], status["finished_at"], status["eta"]), (False, False, False))
         self.assertEqual(self.door.call("status", status["job_id"]), status)
@@ -127,9 +148,13 @@ class TestLifeOfAJob(ApiCase):
         draft = self.door.submit([create("A", operation_id="first")], draft=True)
         self.assertEqual((draft["state"], draft["total"]), ("draft", 1))
         self.run_lane()
-        more = self.door.call("append", draft["job_id"], operations=[create("B"), update({"comment": "x"}, {"$ref": "first", "index": 0})])
+        more = self.door.call(
+            "append", draft["job_id"], operations=[create("B"), update({"comment": "x"}, {"$ref": "first", "index": 0})]
+        )
         self.assertEqual((more["state"], more["total"], more["stats"]["total_operations"]), ("draft", 3, 3))
-        error = self.assertRefused(self.door.call, "append", draft["job_id"], operations=[create("C", operation_id="first")])
+        error = self.assertRefused(
+            self.door.call, "append", draft["job_id"], operations=[create("C", operation_id="first")]
+        )
         self.assertIn("first", error.message)
         self.assertEqual(self.door.call("status", draft["job_id"]), more, "a refused append adds nothing")
         started = self.door.call("start", draft["job_id"])
@@ -155,7 +180,9 @@ class TestLifeOfAJob(ApiCase):
 
     def test_problems_of_an_append_are_placed_in_that_call(self):
         draft = self.door.submit([create("A")], draft=True)
-        error = self.assertRefused(self.door.call, "append", draft["job_id"], operations=[create("B"), create("C", model="no.model")])
+        error = self.assertRefused(
+            self.door.call, "append", draft["job_id"], operations=[create("B"), create("C", model="no.model")]
+        )
         self.assertEqual([problem["operation"] for problem in error.problems], [1])
 
     def test_a_paused_job_waits_until_it_is_resumed(self):
@@ -188,7 +215,13 @@ class TestLifeOfAJob(ApiCase):
             blocker = env["res.partner.category"].create({"name": "Retry blocker"})
         operations = [
             create("Retry good", "Retry good 2", operation_id="good"),
-            {"operation_type": "call", "model": "res.partner.category", "record_ids": [blocker.id, 987654], "method": "read", "operation_id": "bad"},
+            {
+                "operation_type": "call",
+                "model": "res.partner.category",
+                "record_ids": [blocker.id, 987654],
+                "method": "read",
+                "operation_id": "bad",
+            },
         ]
         first = self.run_job(operations)
         self.assertEqual((first["state"], first["stats"]["failed_records"]), ("partial", 1))
@@ -214,6 +247,6 @@ class TestLifeOfAJob(ApiCase):
         self.assertRefused(self.door.call, "retry", status["job_id"], name="UserError")
 
     def test_a_job_whose_records_all_failed_is_failed(self):
-        result = self.run_job([create(""), update({"name": "X"}, 999998)])
+        result = self.run_job([{**create(), "data": [{}]}, update({"name": "X"}, 999998)])
         self.assertEqual((result["state"], result["percentage"]), ("failed", 100.0))
         self.assertEqual(result["stats"]["failed_operations"], 2)

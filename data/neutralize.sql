@@ -1,0 +1,7 @@
+-- a copy must not go on with what the original is at: pause its jobs, run no action on completion
+UPDATE batch_job
+   SET state = CASE WHEN state IN ('pending', 'running') THEN 'paused' ELSE state END,
+       ready = false,
+       wake_at = NULL
+ WHERE state IN ('pending', 'running')
+    OR ready;

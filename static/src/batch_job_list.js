@@ -1,0 +1,47 @@
+import { registry } from "@web/core/registry";
+import { KanbanController } from "@web/views/kanban/kanban_controller";
+import { kanbanView } from "@web/views/kanban/kanban_view";
+import { ListController } from "@web/views/list/list_controller";
+import { listView } from "@web/views/list/list_view";
+import { rereadJobs, useLiveJobs } from "./live_jobs";
+
+/** Keep the jobs of a list or kanban view up to date. */
+function useLiveList(controller) {
+    const { model } = controller;
+    let hasNewJobs = false;
+    const jobs = () => (model.isReady && !model.useSampleModel ? model.root.records : []);
+
+    useLiveJobs({
+        isUnfinished: () => jobs().some((job) => !job.data.is_final),
+        concerns: (jobStatus) => {
+            hasNewJobs ||= !jobs().some((job) => job.resId === jobStatus.job_id);
+            return true;
+        },
+        refresh: async () => {
+            const ended = await rereadJobs(model, jobs());
+            // a whole reload draws each row anew: only where jobs come or go, and not under a selection
+            if ((ended || hasNewJobs) && !model.root.selection.length) {
+                hasNewJobs = false;
+                await model.load();
+            }
+        },
+        every: 5000,
+    });
+}
+
+export class BatchJobListController extends ListController {
+    setup() {
+        super.setup();
+        useLiveList(this);
+    }
+}
+
+export class BatchJobKanbanController extends KanbanController {
+    setup() {
+        super.setup();
+        useLiveList(this);
+    }
+}
+
+registry.category("views").add("batch_job_list", { ...listView, Controller: BatchJobListController });
+registry.category("views").add("batch_job_kanban", { ...kanbanView, Controller: BatchJobKanbanController });

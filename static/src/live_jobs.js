@@ -1,0 +1,106 @@
+import { onMounted, onWillUnmount, status, useComponent } from "@odoo/owl";
+import { useService } from "@web/core/utils/hooks";
+import { getFieldsSpec } from "@web/model/relational_model/utils";
+
+export const PROGRESS = "batch_executor/progress";
+/** Least milliseconds between two refreshes asked for by the bus. */
+const BUS_EVERY = 1000;
+
+/**
+ * Refresh a view while what it shows is unfinished: as soon as the server says so on the bus, and every now and
+ * then for whom the bus does not reach (other users' jobs, no websocket).
+ *
+ * @param {Object} params
+ * @param {() => boolean} params.isUnfinished whether to look again
+ * @param {(status: Object) => boolean} params.concerns whether a job's status is of interest here
+ * @param {(heard: boolean) => Promise<void>} params.refresh told whether the bus has asked for it
+ * @param {number} params.every milliseconds
+ */
+export function useLiveJobs({ isUnfinished, concerns, refresh, every }) {
+    const component = useComponent();
+    const bus = useService("bus_service");
+    let busy = false;
+    let heard = false;
+    let refreshedAt = 0;
+    let timer;
+
+    const run = async () => {
+        if (busy || document.hidden || status(component) !== "mounted") {
+            return;
+        }
+        const asked = heard;
+        busy = true;
+        heard = false;
+        refreshedAt = Date.now();
+        try {
+            await refresh(asked);
+        } catch {
+            // nobody has asked for it: a lost connection or a deleted job shows at the next click
+        } finally {
+            busy = false;
+        }
+    };
+    const tick = () => {
+        const waited = Date.now() - refreshedAt;
+        if ((heard && waited >= BUS_EVERY) || (waited >= every && isUnfinished())) {
+            run();
+        }
+    };
+    const onProgress = (jobStatus) => {
+        if (concerns(jobStatus)) {
+            heard = true;
+            tick();
+        }
+    };
+    onMounted(() => {
+        refreshedAt = Date.now();
+        bus.subscribe(PROGRESS, onProgress);
+        timer = setInterval(tick, 500);
+    });
+    onWillUnmount(() => {
+        clearInterval(timer);
+        bus.unsubscribe(PROGRESS, onProgress);
+    });
+}
+
+/**
+ * Read records again and show what has changed on the server; what the user has typed stays.
+ *
+ * @param {Object} model
+ * @param {Object[]} records of one list, or the one of a form
+ * @returns {Promise<boolean>} whether a job has come to its end by this
+ */
+export async function rereadJobs(model, records) {
+    if (!records.length) {
+        return false;
+    }
+    const { activeFields, fields, resModel, context } = records[0];
+    const readonlyFields = Object.fromEntries(
+        Object.entries(activeFields).filter(([name]) => fields[name].readonly)
+    );
+    const specification = getFieldsSpec(readonlyFields, fields, records[0].evalContext);
+    const rows = await model.orm.silent.webRead(
+        resModel,
+        records.map((record) => record.resId),
+        { context, specification }
+    );
+    const byId = Object.fromEntries(rows.map((row) => [row.id, row]));
+    return model.mutex.exec(() => {
+        let ended = false;
+        for (const record of records) {
+            const row = byId[record.resId];
+            if (row) {
+                ended ||= row.is_final && !record.data.is_final;
+                record._applyValues(withoutTurnedPages(record, row));
+            }
+        }
+        return ended;
+    });
+}
+
+/** Lists start again at their first page when they are read again: not under the eyes of someone on another one. */
+function withoutTurnedPages(record, row) {
+    return Object.fromEntries(
+        Object.entries(row).filter(([name]) => !record.data[name]?.offset)
+    );
+}

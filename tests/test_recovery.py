@@ -1,0 +1,504 @@
+"""Nothing is lost and nothing is done twice when connections, workers or rights go away in mid-work."""
+
+import json
+import time
+from unittest.mock import patch
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import mute_logger
+
+from odoo.addons.batch_executor.exceptions import TransactionControlError
+from odoo.addons.batch_executor.executor import lane as lane_module
+
+from .lane_case import LaneCase
+
+LANE_LOG = "odoo.addons.batch_executor.executor.lane"
+RESCUE_LOG = "odoo.addons.batch_executor.models.batch_chunk_rescue"
+
+
+def raise_sqlstate(partners, state):
+    partners.env.cr.execute(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$")
+
+
+class TestTransientFailures(LaneCase):
+    def test_conflicts_are_retried_until_they_are_over(self):
+        for state in ("40001", "40P01", "55P03"):
+            with self.subTest(state=state):
+                calls = []
+
+                def probe(partners, state=state, calls=calls):
+                    calls.append(len(partners))
+                    partners.write({"city": state})
+                    if len(calls) < 3:
+                        raise_sqlstate(partners, state)
+
+                self.set_probe(probe)
+                ids = self.make_partners(5)
+                job = self.submit(self.probe(ids))
+                self.work()
+                self.assertEqual(self.check_counters(job)["state"], "completed")
+                self.assertEqual(calls, [5, 5, 5])
+                self.assertEqual(self.chunks(job)[0]["attempt"], 3)
+
+    def test_a_conflict_without_end_fails_the_records_after_its_retries(self):
+        calls = []
+        self.set_probe(lambda partners: calls.append(1) or raise_sqlstate(partners, "40001"))
+        job = self.submit(self.probe(self.make_partners(3)), retry_attempts=2)
+        self.work()
+        self.assertEqual(self.check_counters(job)["failed_records"], 3)
+        self.assertEqual(len(calls), 3)
+        self.assertEqual({(f["error_type"], f["attempts"]) for f in self.failures(job)}, {("ConcurrencyError", 3)})
+
+    def test_a_lost_connection_is_a_transient_failure(self):
+        calls = []
+
+        def probe(partners):
+            partners.write({"city": self.mark})
+            partners.flush_recordset()
+            calls.append(1)
+            if len(calls) == 1:
+                partners.env.cr.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+        self.set_probe(probe)
+        job = self.submit(self.probe(self.make_partners(4)))
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 4)
+        self.assertEqual(len(calls), 2)
+
+    def test_a_conflict_stays_one_when_code_wraps_it(self):
+        def wrapped(partners):
+            try:
+                raise_sqlstate(partners, "55P03")
+            except psycopg2.Error:
+                raise UserError("somebody has locked it")  # noqa: B904
+
+        def chained(partners):
+            try:
+                raise_sqlstate(partners, "40001")
+            except psycopg2.Error as error:
+                raise ValueError("no luck") from error
+
+        for probe in (wrapped, chained):
+            with self.subTest(probe=probe.__name__):
+                self.set_probe(probe)
+                job = self.submit(self.probe(self.make_partners(1)), retry_attempts=1)
+                self.work()
+                [failure] = self.failures(job)
+                self.assertEqual((failure["error_type"], failure["attempts"]), ("ConcurrencyError", 2))
+
+    def test_an_error_after_a_lock_that_was_given_up_is_an_error_of_its_own(self):
+        def probe(partners):
+            try:
+                with partners.env.cr.savepoint():
+                    raise_sqlstate(partners, "55P03")
+            except psycopg2.Error:
+                partners.write({"type": "nonsense"})
+
+        self.set_probe(probe)
+        job = self.submit(self.probe(self.make_partners(2)))
+        self.work()
+        self.assertEqual({(f["error_type"], f["attempts"]) for f in self.failures(job)}, {("ValueError", 1)})
+
+    def test_a_conflict_inside_an_import_is_retried_though_the_import_hides_it(self):
+        self.sql("CREATE SEQUENCE batch_conflicts")
+        self.addCleanup(self.sql, "DROP SEQUENCE batch_conflicts")
+        self.addCleanup(self.sql, "DROP FUNCTION batch_conflict() CASCADE")
+        # a sequence counts on, even where its transaction is rolled back
+        self.sql(
+            "CREATE FUNCTION batch_conflict() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+            " IF nextval('batch_conflicts') <= 3 THEN RAISE SQLSTATE '40001'; END IF; RETURN NEW; END$$"
+        )
+        self.sql(
+            "CREATE TRIGGER batch_conflict BEFORE INSERT ON res_partner FOR EACH ROW WHEN (NEW.ref LIKE %s) EXECUTE FUNCTION batch_conflict()",
+            f"{self.mark}%",
+        )
+        rows = [["one", f"{self.mark}-1"]]
+        job = self.submit({"operation_type": "load", "model": "res.partner", "fields": ["name", "ref"], "data": rows})
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 1)
+        self.assertEqual(len(self.partners()), 1)
+
+
+class TestLostWorkers(LaneCase):
+    def abandon_claim(self, seconds=10):
+        """Claim a chunk as a worker would that dies right after; returns the claim."""
+        with self.open_lane("dead") as lane:
+            claim = lane.claim()
+        self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - %s * interval '1 second' WHERE id = %s", seconds, claim.chunk_id)
+        return claim
+
+    def test_an_orphan_is_taken_again_in_halves_and_nothing_is_done_twice(self):
+        job = self.submit(self.creates(10))
+        self.abandon_claim()
+        with mute_logger(RESCUE_LOG):
+            self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 10)
+        self.assertEqual(sorted(number for number, _id in self.partners()), list(range(10)))
+        self.assertEqual(sorted(chunk["record_count"] for chunk in self.chunks(job)), [5, 5])
+
+    def test_a_lane_that_is_waiting_finds_an_orphan_within_seconds(self):
+        job = self.submit(self.creates(2))
+        self.abandon_claim(seconds=0)
+        started = time.monotonic()
+        with mute_logger(RESCUE_LOG):
+            self.work()
+        self.assertLess(time.monotonic() - started, 10)
+        self.assertEqual(self.check_counters(job)["processed_records"], 2)
+
+    def test_a_record_that_keeps_killing_its_worker_stands_alone_and_fails(self):
+        data = self.creates(8)["data"]
+        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, retry_attempts=2)
+        kills = 0
+        with mute_logger(RESCUE_LOG), self.open_lane() as lane:
+            for _ in range(40):
+                lane.rescued_at = 0.0
+                if (claim := lane.claim()) is None:
+                    break
+                if any(item["ref"] == f"{self.mark}-5" for item in claim.payload.items):
+                    kills += 1  # nobody runs it: its worker is dead
+                    self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE id = %s", claim.chunk_id)
+                else:
+                    lane.work_on(claim)
+        self.assertEqual(kills, 3 + 3)  # halved three times, then one attempt and two more
+        done = self.check_counters(job)
+        self.assertEqual((done["processed_records"], done["failed_records"]), (7, 1))
+        [failure] = self.failures(job)
+        self.assertEqual((failure["index"], failure["error_type"], failure["attempts"]), (5, "WorkerLostError", 3))
+        self.assertNotIn(5, [number for number, _id in self.partners()])
+
+    def test_a_lost_driver_runs_its_job_again_as_a_whole(self):
+        job = self.submit(self.creates(6), rollback="job", max_chunk_size=2)
+        self.abandon_claim()
+        with mute_logger(RESCUE_LOG):
+            self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 6)
+
+    def test_a_lane_that_loses_all_its_connections_ends_cleanly_and_the_next_one_goes_on(self):
+        calls = []
+
+        def probe(partners):
+            calls.append(1)
+            if len(calls) == 1:
+                with self.registry.cursor() as cr, mute_logger("odoo.sql_db"):
+                    # as when PostgreSQL restarts: the connection of the work and that of the lane itself
+                    cr.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+
+        self.set_probe(probe)
+        job = self.submit(self.probe(self.make_partners(4)), max_chunk_size=4)
+        with self.assertLogs(LANE_LOG, "WARNING"):
+            self.assertTrue(self.lane().run(), "the lane must come back")
+        with mute_logger(RESCUE_LOG):
+            self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 4)
+
+    def test_a_commit_whose_answer_was_lost_counts_once(self):
+        job = self.submit(self.creates(3))
+        with self.open_lane() as lane:
+            claim = lane.claim()
+            with patch.object(lane.registry, "signal_changes", side_effect=psycopg2.OperationalError("server closed the connection")):
+                lane.work_on(claim)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 3)
+        self.assertEqual(len(self.partners()), 3)
+
+
+class TestOwnMistakes(LaneCase):
+    def test_code_that_ends_the_transaction_fails_its_records_and_leaves_nothing(self):
+        def commit(partners):
+            partners.env.cr.commit()
+
+        def rollback(partners):
+            partners.env.cr.rollback()
+
+        def sql(partners):
+            partners.env.cr.execute("/* now */ COMMIT")
+
+        def hidden(partners):
+            partners.env.cr.execute("SELECT 1; COMMIT; SELECT 'a;b'")
+
+        def swallowed(partners):
+            try:
+                partners.env.cr.rollback()
+            except Exception:  # noqa: BLE001
+                partners.env.cr.execute("SELECT 1")
+
+        for end in (commit, rollback, sql, hidden, swallowed):
+            with self.subTest(end=end.__name__):
+
+                def probe(partners, end=end):
+                    partners.write({"city": "half done"})
+                    partners.flush_recordset()
+                    if 2 in [int(ref.rpartition("-")[2]) for ref in partners.mapped("ref")]:
+                        end(partners)
+
+                self.set_probe(probe)
+                ids = self.make_partners(4)
+                job = self.submit(self.probe(ids))
+                self.work()
+                done = self.check_counters(job)
+                self.assertEqual((done["processed_records"], done["failed_records"]), (3, 1))
+                [failure] = self.failures(job)
+                self.assertEqual((failure["record_id"], failure["error_type"]), (ids[2], TransactionControlError.__name__))
+                self.assertFalse(self.sql("SELECT 1 FROM res_partner WHERE id = %s AND city = 'half done'", ids[2]))
+
+    def test_a_commit_behind_our_back_fails_the_chunk_and_runs_nothing_twice(self):
+        calls = []
+
+        def probe(partners):
+            calls.append(len(partners))
+            partners.env.cr._cnx.commit()
+
+        self.set_probe(probe)
+        job = self.submit(self.probe(self.make_partners(4)))
+        self.work()
+        self.assertEqual(self.check_counters(job)["failed_records"], 4)
+        self.assertEqual({f["error_type"] for f in self.failures(job)}, {TransactionControlError.__name__})
+        self.assertEqual(calls, [4])
+
+    def test_texts_that_only_look_like_a_commit_are_let_through(self):
+        def probe(partners):
+            partners.env.cr.execute("SELECT '; commit'; -- ; rollback\nSELECT 1")
+            partners.env.cr.execute("SELECT 1 AS \"; end\"")
+            with partners.env.cr.savepoint():
+                partners.env.cr.execute("SELECT 1")
+
+        self.set_probe(probe)
+        job = self.submit(self.probe(self.make_partners(1)))
+        self.work()
+        self.assertEqual(self.check_counters(job)["state"], "completed")
+
+    def test_a_model_that_disappears_fails_its_records_and_not_the_lane(self):
+        others = self.creates(2)
+        gone = self.submit(self.creates(2))
+        self.sql("UPDATE batch_chunk SET model = 'no.such.model' WHERE job_id = %s", gone)
+        job = self.submit(others)
+        self.work()
+        self.assertEqual(self.check_counters(gone)["failed_records"], 2)
+        self.assertEqual({f["error_type"] for f in self.failures(gone)}, {"MissingModelError"})
+        self.assertEqual(self.check_counters(job)["processed_records"], 2)
+
+    def test_a_field_that_disappears_fails_its_records_and_not_the_lane(self):
+        upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": self.creates(2)["data"]}
+        jobs = [self.submit(self.creates(2)), self.submit(upsert)]
+        self.sql("UPDATE batch_chunk SET payload = replace(payload, '\"ref\"', '\"gone\"') WHERE job_id = ANY(%s)", jobs)
+        self.work()
+        for job in jobs:
+            self.assertEqual(self.check_counters(job)["failed_records"], 2)
+            self.assertNotEqual({f["error_type"] for f in self.failures(job)}, {"InternalError"})
+
+    def test_a_chunk_that_cannot_be_read_fails_and_the_lane_goes_on(self):
+        broken, job = self.submit(self.creates(2)), self.submit(self.creates(2))
+        # the handler of this type does not exist
+        self.sql("UPDATE batch_chunk SET operation_type = 'nonsense' WHERE job_id = %s", broken)
+        self.work()
+        self.assertEqual(self.check_counters(broken)["failed_records"], 2)
+        self.assertEqual(self.check_counters(job)["processed_records"], 2)
+
+
+class TestRights(LaneCase):
+    def run_half(self, **extra):
+        job = self.submit(self.creates(20), max_chunk_size=10, **extra)
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+        return job
+
+    def assert_refused(self, job):
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["processed_records"], done["failed_records"]), (10, 10))
+        [(kinds,)] = self.sql("SELECT array_agg(DISTINCT error_type) FROM batch_failure WHERE job_id = %s", job)
+        self.assertEqual(kinds, [AccessError.__name__])
+        self.assertEqual(len(self.partners()), 10)
+
+    def change_user(self, **values):
+        with self.transaction(SUPERUSER_ID) as env:
+            env["res.users"].browse(self.user_id).write(values)
+
+    def test_what_is_left_fails_once_the_user_is_archived(self):
+        job = self.run_half()
+        self.change_user(active=False)
+        self.assert_refused(job)
+
+    def test_what_is_left_fails_once_the_user_may_create_no_more(self):
+        job = self.run_half()
+        with self.transaction(SUPERUSER_ID) as env:
+            group = env.ref("base.group_partner_manager").id
+        self.change_user(group_ids=[(3, group)])
+        self.assert_refused(job)
+
+    def test_a_right_taken_in_another_process_is_gone_for_a_lane_that_is_running(self):
+        job = self.submit(self.creates(20), max_chunk_size=10)
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+            with self.transaction(SUPERUSER_ID) as env:
+                group = env.ref("base.group_partner_manager").id
+            # as another process would: this one only hears of it
+            self.sql("DELETE FROM res_groups_users_rel WHERE uid = %s AND gid = %s", self.user_id, group)
+            for cache in lane.registry.cache_sequences:
+                self.sql(f"INSERT INTO orm_signaling_{cache} DEFAULT VALUES")
+            self.assertTrue(lane.is_current())
+            lane.work_on(lane.claim())
+        self.assert_refused(job)
+
+    def test_what_is_left_fails_once_a_company_was_taken_from_the_user(self):
+        with self.transaction(SUPERUSER_ID) as env:
+            company = env["res.company"].create({"name": f"Company {self.mark}"})
+            env["res.users"].browse(self.user_id).company_ids = [(4, company.id)]
+            own = env["res.users"].browse(self.user_id).company_id.id
+        with self.transaction(allowed_company_ids=[company.id, own]) as env:
+            job = env["batch.job"].submit([self.creates(20)], max_chunk_size=10)["job_id"]
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+        self.change_user(company_ids=[(3, company.id)])
+        self.assert_refused(job)
+
+
+class TestFailures(LaneCase):
+    def fail(self, count=3, **options):
+        data = self.creates(count)["data"]
+        for values in data:
+            values["type"] = "nonsense"
+        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, **options)
+        self.work()
+        return job
+
+    def test_a_failure_holds_what_was_asked_where_it_stood_and_why(self):
+        job = self.fail(2)
+        with self.transaction() as env:
+            failure = env["batch.failure"].search([("job_id", "=", job)], order="id", limit=1)
+            self.assertEqual(json.loads(failure.values), {"name": "Partner 0", "ref": f"{self.mark}-0", "type": "nonsense"})
+            self.assertEqual((failure.index, failure.error_type, failure.attempts), (0, "ValueError", 1))
+            self.assertIn("nonsense", failure.message)
+            with self.assertRaises(AccessError):
+                failure.read(["traceback"])
+            self.assertIn("Traceback", failure.sudo().traceback)
+
+    def test_mended_values_are_retried_for_one_record_while_the_others_stand(self):
+        job = self.fail(3)
+        with self.transaction() as env:
+            failure = env["batch.failure"].search([("job_id", "=", job), ("index", "=", 1)])
+            failure.values = json.dumps({"name": "Mended", "ref": f"{self.mark}-1"})
+            failure.action_retry()
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["processed_records"], done["failed_records"]), ("partial", 1, 2))
+        self.assertEqual(self.partners("name"), [(1, "Mended")])
+        with self.transaction() as env:
+            self.assertTrue(env["batch.failure"].browse(failure.id).retried_at)
+            with self.assertRaises(UserError):
+                env["batch.failure"].browse(failure.id).action_retry()
+
+    def test_mended_values_must_be_json_of_the_same_kind(self):
+        job = self.fail(1)
+        with self.transaction() as env:
+            failure = env["batch.failure"].search([("job_id", "=", job)])
+            for text in ("{", "[]", "7", ""):
+                with self.subTest(text=text), self.assertRaises(ValidationError):
+                    failure.values = text
+            with self.assertRaises(AccessError):
+                failure.message = "something else"
+
+    def test_retry_runs_exactly_what_failed_or_was_cancelled(self):
+        calls, bad = [], {2, 11}
+
+        def probe(partners):
+            numbers = [int(ref.rpartition("-")[2]) for ref in partners.mapped("ref")]
+            if bad.intersection(numbers):
+                raise UserError("bad")
+            calls.extend(numbers)
+
+        self.set_probe(probe)
+        ids = self.make_partners(30)
+        job = self.submit(self.probe(ids), max_chunk_size=10, max_failures=1, max_concurrency=1)
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["failed_records"], done["cancelled_records"]), (2, 10))
+        bad.clear()
+        for _ in range(2):  # a second retry finds nothing
+            try:
+                self.call(job, "retry")
+            except UserError:
+                self.assertEqual(self.job(job)["state"], "completed")
+            self.work()
+        self.assertEqual(sorted(calls), list(range(30)))
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["processed_records"], done["total_records"]), ("completed", 30, 30))
+        self.assertEqual(self.failures(job), [])
+        self.assertEqual(self.sql("SELECT count(*) FROM batch_failure WHERE job_id = %s AND retried_at IS NOT NULL", job), [(2,)])
+
+    def test_retry_of_a_job_of_many_small_operations_counts_right(self):
+        operations = [{**self.creates(1), "operation_id": f"o{number}"} for number in range(12)]
+        for number in (3, 7):
+            operations[number]["data"] = [{**operations[number]["data"][0], "ref": f"{self.mark}-{number}", "type": "nonsense"}]
+        job = self.submit(*operations, max_chunk_size=5)
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["completed_operations"], done["failed_operations"]), (10, 2))
+        with self.transaction() as env:
+            for failure in env["batch.failure"].search([("job_id", "=", job)]):
+                failure.values = json.dumps({**json.loads(failure.values), "type": "other"})
+        self.call(job, "retry")
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["completed_operations"], done["failed_operations"]), ("completed", 12, 0))
+
+    def test_a_retry_after_cancel_runs_the_rest(self):
+        job = self.submit(self.creates(30), max_chunk_size=10)
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+        self.call(job, "cancel")
+        self.work()
+        self.assertEqual(self.check_counters(job)["cancelled_records"], 20)
+        self.call(job, "retry")
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["processed_records"], done["cancelled_records"]), ("completed", 30, 0))
+
+
+class TestCron(LaneCase):
+    def test_a_lane_counts_its_progress_before_it_runs_anything(self):
+        """Odoo takes a scheduled action for broken that is killed again and again without any."""
+        seen = []
+        self.set_probe(lambda partners: seen.append(self.sql("SELECT done FROM ir_cron_progress ORDER BY id DESC LIMIT 1")))
+        job = self.submit(self.probe(self.make_partners(1)))
+        with self.registry.cursor() as cr:
+            cron = api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._batch_lanes()[0]
+            cron.method_direct_trigger()
+        self.assertEqual(seen, [[(1,)]])
+        self.check_counters(job)
+
+    def test_a_stalled_job_wakes_the_lanes_when_somebody_asks_for_its_status(self):
+        job = self.submit(self.creates(1))
+        self.sql("DELETE FROM ir_cron_trigger")
+        self.sql("UPDATE batch_job SET create_date = create_date - interval '1 minute' WHERE id = %s", job)
+        self.call(job, "status")
+        [(woken,)] = self.sql("SELECT count(*) FROM ir_cron_trigger")
+        self.assertGreater(woken, 0)
+        self.call(job, "status")
+        self.assertEqual(self.sql("SELECT count(*) FROM ir_cron_trigger"), [(woken,)])
+
+    def test_a_job_that_gets_on_wakes_nobody(self):
+        job = self.submit(self.creates(1))
+        self.sql("DELETE FROM ir_cron_trigger")
+        self.call(job, "status")
+        self.assertEqual(self.sql("SELECT count(*) FROM ir_cron_trigger"), [(0,)])
+
+
+class TestControlWaits(LaneCase):
+    def test_a_lane_waits_for_nobody_who_steers_a_job_for_long(self):
+        job = self.submit(self.creates(10), max_chunk_size=5)
+        with patch.object(lane_module, "CONTROL_TIMEOUT_S", 1), self.open_lane() as lane:
+            claim = lane.claim()
+            with self.registry.cursor() as cr:
+                cr.execute("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", [job])
+                started = time.monotonic()
+                with self.assertRaises(psycopg2.errors.LockNotAvailable):
+                    lane.work_on(claim)
+                self.assertLess(time.monotonic() - started, 10)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 10)

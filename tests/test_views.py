@@ -1,0 +1,250 @@
+import json
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.modules.neutralize import get_neutralization_queries
+from odoo.tests import Form, tagged
+
+from odoo.addons.batch_executor.tests.common import CommittedCase, create, update
+
+VIEWS = {
+    "batch.job": ("list", "kanban", "form", "search", "graph", "pivot"),
+    "batch.operation": ("list", "form", "search"),
+    "batch.chunk": ("list", "form", "search"),
+    "batch.failure": ("list", "form", "search", "pivot"),
+}
+LATER = "2199-01-01T00:00:00Z"
+
+
+@tagged("post_install", "-at_install")
+class TestViews(CommittedCase):
+    """The backend's views, their buttons, and who may do what there."""
+
+    def setUp(self):
+        super().setUp()
+        with self.committed(self.user.id) as env:
+            operations = [
+                create("View A", False, "View B", False, operation_id="contacts"),
+                create("View C", operation_id="others", context={"lang": "en_US"}),
+                update({"city": "Basel"}, 2_000_000_000, operation_id="update"),
+                create("View D", operation_id="late", depends_on=["contacts"]),
+            ]
+            self.job_id = env["batch.job"].submit(operations, name="Views")["job_id"]
+        self.run_lane()
+
+    def submit(self, **options):
+        with self.committed(self.user.id) as env:
+            return env["batch.job"].submit([create("View E", "View F")], **options)["job_id"]
+
+    # -- views -------------------------------------------------------------------------------------
+
+    def test_views_load_and_read_their_fields(self):
+        for someone in (self.user, self.manager, self.admin):
+            with self.committed(someone.id) as env:
+                for model, types in VIEWS.items():
+                    views = env[model].get_views([(False, view_type) for view_type in types])
+                    fields = set(views["models"][model]["fields"]) - {"message_ids", "message_follower_ids"}
+                    with self.subTest(user=someone.login, model=model):
+                        found = env[model].web_search_read([], {name: {} for name in fields})
+                        self.assertTrue(found["records"])
+
+    def test_forms_open(self):
+        for someone in (self.user, self.manager):
+            with self.committed(someone.id) as env:
+                job = env["batch.job"].browse(self.job_id)
+                for record in (job, job.operation_ids[0], job.chunk_ids[0], job.failure_ids[0]):
+                    with self.subTest(user=someone.login, model=record._name):
+                        self.assertTrue(Form(record).id)
+
+    def test_menus_are_those_of_the_group(self):
+        names = {}
+        for someone in (self.user, self.manager, self.admin):
+            with self.committed(someone.id) as env:
+                root = env.ref("batch_executor.batch_executor_menu_root")
+                menus = env["ir.ui.menu"].browse(env["ir.ui.menu"]._visible_menu_ids())
+                names[someone.login] = {menu.name for menu in menus if f"{root.id}/" in menu.parent_path}
+        for_all = {"Batch", "Jobs", "Failed Records", "Operations"}
+        self.assertEqual(names[self.user.login], for_all)
+        self.assertEqual(names[self.manager.login], for_all | {"Configuration", "Chunks", "Learned Sizes"})
+        self.assertEqual(names[self.admin.login], names[self.manager.login] | {"Settings"})
+
+    def test_settings_open(self):
+        with self.committed(self.admin.id) as env:
+            action = env["ir.actions.act_window"]._for_xml_id("batch_executor.res_config_settings_action")
+            settings = Form(env[action["res_model"]])
+            self.assertEqual(settings.batch_max_concurrency, 5)
+
+    # -- what a job shows --------------------------------------------------------------------------
+
+    def test_failures_are_summed_up_by_cause(self):
+        with self.committed(self.user.id) as env:
+            job = env["batch.job"].browse(self.job_id)
+            self.assertEqual(job.state, "partial")
+            self.assertRegex(str(job.failure_causes), r">2 .*ValidationError.*res\.partner.*Contacts require a name")
+            self.assertEqual(len(job.shown_failure_ids), 4)
+            self.assertEqual(job.shown_operation_ids, job.operation_ids)
+
+    def test_causes_are_escaped(self):
+        with self.committed(self.user.id) as env:
+            job = env["batch.job"].browse(self.job_id)
+            job.failure_ids[0].sudo().message = "<script>alert(1)</script>"
+            env.flush_all()
+            env.invalidate_all()
+            self.assertIn("&lt;script&gt;", job.failure_causes)
+
+    # -- mending -----------------------------------------------------------------------------------
+
+    def test_values_are_laid_out_and_stored_compact(self):
+        with self.committed(self.user.id) as env:
+            failure = env["batch.job"].browse(self.job_id).failure_ids[0]
+            self.assertEqual(failure.pretty_values, '{\n  "name": false\n}')
+            with Form(failure) as form:
+                form.pretty_values = '{\n  "name": "View mended",\n "credit": 12345678901234567890 }'
+            self.assertEqual(failure.values, '{"name":"View mended","credit":12345678901234567890}')
+
+    def test_mended_record_is_run_again_alone(self):
+        with self.committed(self.user.id) as env:
+            failure = env["batch.job"].browse(self.job_id).failure_ids[0]
+            failure.pretty_values = '{"name": "View mended"}'
+            failure.action_retry()
+        self.run_lane()
+        with self.committed(self.user.id) as env:
+            job = env["batch.job"].browse(self.job_id)
+            self.assertEqual((job.state, job.failed_records), ("partial", 2))
+            self.assertEqual(env["res.partner"].search_count([("name", "=", "View mended")]), 1)
+            with self.assertRaises(UserError):
+                env["batch.failure"].search([("retried_at", "!=", False)]).pretty_values = "{}"
+
+    def test_only_values_of_the_same_kind_can_be_mended(self):
+        with self.committed(self.user.id) as env:
+            failure = env["batch.job"].browse(self.job_id).failure_ids[0]
+            for text in ("{nonsense", "[1]", "", False):
+                with self.subTest(text=text), self.assertRaises(ValidationError):
+                    failure.write({"pretty_values": text})
+            for name in ("message", "error_type", "is_skipped", "retried_at", "attempts"):
+                with self.subTest(field=name), self.assertRaises(AccessError):
+                    failure.write({name: False})
+
+    def test_traceback_is_for_managers(self):
+        with self.committed(self.user.id) as env:
+            self.assertNotIn("traceback", env["batch.failure"].fields_get())
+        with self.committed(self.manager.id) as env:
+            self.assertIn("traceback", env["batch.failure"].fields_get())
+
+    # -- buttons -----------------------------------------------------------------------------------
+
+    def test_buttons_of_a_job(self):
+        job_id = self.submit(draft=True)
+        with self.committed(self.user.id) as env:
+            job = env["batch.job"].browse(job_id)
+            for button, state in (
+                ("start", "pending"),
+                ("pause", "paused"),
+                ("resume", "pending"),
+                ("cancel", "cancelled"),
+            ):
+                getattr(job, f"action_{button}")()
+                self.assertEqual(job.state, state)
+            job.action_retry()
+            self.assertEqual(job.state, "pending")
+            job.action_cancel()
+            with self.assertRaises(UserError):
+                job.action_cancel()
+
+    def test_lists_of_a_job(self):
+        with self.committed(self.user.id) as env:
+            job = env["batch.job"].browse(self.job_id)
+            counts = {}
+            for name in ("operations", "chunks", "failures"):
+                action = getattr(job, f"action_view_{name}")()
+                counts[name] = env[action["res_model"]].search_count(action["domain"])
+            self.assertEqual(counts["operations"], 4)
+            self.assertEqual(counts["failures"], 4)
+            self.assertTrue(counts["chunks"])
+
+    def test_records_of_an_operation(self):
+        with self.committed(self.user.id) as env:
+            operations = {
+                operation.operation_id: operation for operation in env["batch.job"].browse(self.job_id).operation_ids
+            }
+            self.assertEqual(
+                {name: operation.has_records for name, operation in operations.items()},
+                {"contacts": True, "others": True, "update": False, "late": False},
+            )
+            action = operations["contacts"].action_view_records()
+            partners = env[action["res_model"]].search(action["domain"])
+            self.assertEqual(sorted(partners.mapped("name")), ["View A", "View B"])
+            action = operations["contacts"].action_view_failures()
+            self.assertEqual(env[action["res_model"]].search_count(action["domain"]), 2)
+
+    def test_records_that_an_operation_was_run_on(self):
+        with self.committed(self.user.id) as env:
+            partners = env["res.partner"].create([{"name": "View G"}, {"name": "View H"}])
+            job_id = env["batch.job"].submit([update({"city": "Bern"}, *partners.ids), create("View I")])["job_id"]
+        self.run_lane()
+        with self.committed(self.user.id) as env:
+            operation = env["batch.job"].browse(job_id).operation_ids[0]
+            self.assertTrue(operation.has_records)
+            action = operation.action_view_records()
+            self.assertEqual(
+                env[action["res_model"]].search(action["domain"]).ids,
+                env["res.partner"].browse(partners.ids).sorted().ids,
+            )
+
+    def test_mass_action_does_what_it_can_and_says_what_not(self):
+        waiting = [self.submit(run_at=LATER, name=f"Waiting {number}") for number in range(3)]
+        with self.committed(self.user.id) as env:
+            jobs = env["batch.job"].browse([*waiting, self.job_id])
+            report = jobs.action_cancel()["params"]
+            self.assertEqual(jobs.mapped("state"), ["cancelled"] * 3 + ["partial"])
+            self.assertEqual(report["type"], "warning")
+            self.assertIn("Done for 3 of 4 jobs.", report["message"])
+            self.assertIn("1 not (Views): A finished job can't be cancelled.", report["message"])
+            report = jobs.action_retry()["params"]
+            self.assertEqual(report["type"], "success")
+            self.assertEqual(set(jobs.mapped("state")), {"pending"})
+            jobs.action_cancel()
+
+    # -- rights ------------------------------------------------------------------------------------
+
+    def test_counters_cant_be_written(self):
+        for someone in (self.user, self.manager):
+            with self.committed(someone.id) as env:
+                job = env["batch.job"].browse(self.job_id)
+                for values in (
+                    {"processed_records": 9},
+                    {"state": "completed"},
+                    {"user_id": self.other.id},
+                    {"priority": 9},
+                ):
+                    with self.subTest(user=someone.login, values=values), self.assertRaises(AccessError):
+                        job.write(values)
+                job.write({"name": "Views, renamed"})
+                for records in (job.operation_ids[0], job.chunk_ids[0]):
+                    with self.subTest(user=someone.login, model=records._name), self.assertRaises(AccessError):
+                        records.write({"processed_records": 9})
+
+    def test_nothing_of_others_is_shown(self):
+        with self.committed(self.other.id) as env:
+            for model in VIEWS:
+                self.assertFalse(env[model].search([]), model)
+            with self.assertRaises(AccessError):
+                env["batch.job"].browse(self.job_id).action_retry()
+        with self.committed(self.manager.id) as env:
+            self.assertIn(self.job_id, env["batch.job"].search([]).ids)
+
+    # -- copies ------------------------------------------------------------------------------------
+
+    def test_neutralized_copy_pauses_its_jobs(self):
+        job_id = self.submit(run_at=LATER)
+        with self.committed() as env:
+            [query] = get_neutralization_queries(["batch_executor"])
+            env.cr.execute(query)
+            env.invalidate_all()
+            job = env["batch.job"].browse(job_id)
+            self.assertEqual((job.state, job.ready, job.wake_at), ("paused", False, False))
+            self.assertEqual(env["batch.job"].browse(self.job_id).state, "partial")
+
+    def test_context_is_laid_out(self):
+        job_id = self.submit(run_at=LATER)
+        with self.committed(self.user.id) as env:
+            self.assertIsInstance(json.loads(env["batch.job"].browse(job_id).pretty_context), dict)
