@@ -13,8 +13,6 @@ MAX_CHUNK_SIZE = 10_000
 MAX_INTEGER = 2**31 - 1
 #: What runs inside the caller's own transaction can't wait, be found again or call back.
 QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete")
-#: PostgreSQL's text holds no NUL, and UTF-8 no lone surrogates.
-FORBIDDEN_IN_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -119,7 +117,7 @@ def _instant(value):
 def _action(value):
     if value.__class__ is int and value > 0:
         return value
-    if isinstance(value, str) and value.count(".") == 1 and not FORBIDDEN_IN_TEXT.search(value):
+    if is_name(value) and value.count(".") == 1:
         return value
     raise ValueError("must be the id or the external id (module.name) of a server action")
 
