@@ -3,9 +3,11 @@
 import logging
 
 from ..engine.outcome import Outcome
-from .errors import Trouble, failure_of, trouble_of
+from ..engine.verdict import TIMEOUT
+from .errors import Trouble, failure_of, transaction_control_message, trouble_of
+from .guard import Deadline, Guard
 from .records import user_env
-from .runner import UndoableSavepoint
+from .runner import UndoableSavepoint, refusal
 
 _logger = logging.getLogger(__name__)
 
@@ -14,15 +16,19 @@ def run_action(system, claim, lane=None):
     """Run the action on the job; a failing one is noted on the job and changes nothing else."""
     job = system["batch.job"].browse(claim.job_id)
     env = user_env(system.cr, claim)
-    error = None
+    guard = Guard(env.cr, Deadline(claim.timeout_s), transaction_control_message(env))
     try:
-        with UndoableSavepoint(env):
-            action = env["ir.actions.server"].browse(job.on_complete_id.id)
-            action.with_context(active_model=job._name, active_id=job.id, active_ids=job.ids).run()
+        error = refusal(env)
+        if error is None:
+            with UndoableSavepoint(env), guard:
+                action = env["ir.actions.server"].browse(job.on_complete_id.id)
+                action.with_context(active_model=job._name, active_id=job.id, active_ids=job.ids).run()
+                env.cr.flush()
     except Exception as exception:  # a server action may run anything
-        if trouble := trouble_of(exception):
+        if trouble := TIMEOUT if guard.deadline.expired else trouble_of(exception):
             raise Trouble(trouble, str(exception)) from exception
         error = failure_of(exception, env, job._name)
+    if error:
         _logger.info("%s: the action on completion failed: %s", claim, error.message)
     job._note_callback(error)
     return Outcome()

@@ -74,6 +74,9 @@ class Checker:
         companies = operation.context.get("allowed_company_ids")
         if companies and (problem := company_problem(self.env, companies)):
             self._add(operation, problem, "context")
+        lang = operation.context.get("lang")
+        if lang and lang != "en_US" and not (isinstance(lang, str) and self.env["res.lang"]._get_data(code=lang)):
+            self._add(operation, self.env._("there is no language %r", lang), "context")
 
     # -- by type -----------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ _logger = logging.getLogger(__name__)
 RESCUE_EVERY_S = 2.0
 #: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
 IDLE_S = 0.2
+#: Seconds a lane waits for PostgreSQL to come back.
+COMEBACK_S = 60.0
 #: Seconds a lane waits for the row of a job that somebody is just steering.
 CONTROL_TIMEOUT_S = 10
 
@@ -70,7 +72,21 @@ class Lane:
                 raise
             # lost connections above all; a chunk that was being run is found and taken again
             _logger.warning("%s ends, and comes back with new connections: %s", self.worker, error)
+            self.wait_for_database()
         return True
+
+    def wait_for_database(self):
+        """Let PostgreSQL come back, should it be restarting, before this process ends for want of its connections.
+
+        Odoo's prefork server puts another in its place at once, and stops altogether if it finds no database just then.
+        """
+        deadline = time.monotonic() + COMEBACK_S
+        while time.monotonic() < deadline:
+            try:
+                with self.registry.cursor():
+                    return
+            except psycopg2.Error:
+                time.sleep(IDLE_S)
 
     def is_current(self):
         """Hear what other processes have changed: rights above all. Once models are others, the lane must start anew."""

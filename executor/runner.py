@@ -47,6 +47,19 @@ def run_chunk(env, work, references):
     return _ChunkRun(env, work, references).run()
 
 
+def refusal(env):
+    """Why the user may run nothing now, by the rights there are at this moment; None where nothing is in the way."""
+    user = env.user
+    if env.su:
+        return None
+    if not user.active:
+        return failure(AccessError.__name__, env._("The user %s, who submitted the job, is archived.", user.sudo().login))
+    if not user.has_group("batch_executor.group_batch_user"):
+        return failure(AccessError.__name__, env._("The user %s may no longer run batch jobs.", user.sudo().login))
+    env.companies  # noqa: B018  # raises AccessError where a company was taken from the user meanwhile
+    return None
+
+
 class _ChunkRun:
     def __init__(self, env, work, references):
         self.env = env
@@ -76,18 +89,10 @@ class _ChunkRun:
         return outcome
 
     def _refusal(self):
-        """Why nothing of this chunk may run at all, by the rights the user has now."""
-        user, env = self.env.user, self.env
-        if not user.active and not env.su:
-            return failure(
-                AccessError.__name__, env._("The user %s, who submitted the job, is archived.", user.sudo().login)
-            )
-        if not env.su and not user.has_group("batch_executor.group_batch_user"):
-            return failure(AccessError.__name__, env._("The user %s may no longer run batch jobs.", user.sudo().login))
-        if self.work.model not in env:
-            return failure("MissingModelError", env._("The model %r no longer exists.", self.work.model))
-        env.companies  # noqa: B018  # raises AccessError where a company was taken from the user meanwhile
-        return None
+        """Why nothing of this chunk may run at all."""
+        if self.work.model not in self.env:
+            return failure("MissingModelError", self.env._("The model %r no longer exists.", self.work.model))
+        return refusal(self.env)
 
     def _run_positions(self, handler, positions, outcome):
         """Run what can be run; under `rollback="chunk"` one failure undoes them all."""

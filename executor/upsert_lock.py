@@ -15,6 +15,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.references import MissingReference, find_refs
 from ..engine.spec import UPSERT
+from .errors import trouble_of
 from .guard import limit_waits
 from .handlers import UpsertHandler
 from .records import user_env
@@ -35,7 +36,7 @@ def key_locks(registry, claim):
     with registry.cursor() as cr:
         limit_waits(cr, claim.timeout_s)
         api.Environment(cr, SUPERUSER_ID, {})["batch.chunk"]._hold(claim, SQL("KEY SHARE"))
-        _lock(cr, "pg_advisory_xact_lock", _keys(cr, claim))
+        _lock(cr, "pg_advisory_xact_lock", _lockable(_keys, cr, claim) or set())
         yield
 
 
@@ -45,18 +46,31 @@ def lock_inline(env, model_name, payload):
     :raises ConcurrencyError: another transaction is, or has been since our snapshot, at one of these keys; run again by
         Odoo, this one sees what it did
     """
+    if _lockable(_is_taken, env, model_name, payload):
+        raise ConcurrencyError(env._("Another transaction is upserting the same records."))
+
+
+def _is_taken(env, model_name, payload):
     handler = UpsertHandler(env[model_name], payload)
     positions = list(range(len(payload)))
-    taken = _lock(
-        env.cr, "pg_try_advisory_xact_lock", {_number(model_name, handler.key(position)) for position in positions}
-    )
-    if not all(taken) or _created_since(handler, positions):
-        raise ConcurrencyError(env._("Another transaction is upserting the same records."))
+    numbers = {_number(model_name, handler.key(position)) for position in positions}
+    return not all(_lock(env.cr, "pg_try_advisory_xact_lock", numbers)) or _created_since(handler, positions)
+
+
+def _lockable(function, *args):
+    """What `function` returns; None where the keys themselves are wrong: their records are going to fail for it."""
+    try:
+        return function(*args)
+    except Exception as error:
+        if trouble_of(error):
+            raise
+        return None
 
 
 def _created_since(handler, positions):
     """Whether others have committed records of these keys that our snapshot does not show."""
-    model = handler.model
+    # as superuser: what the user may see is no question here, and he may be as new as our own transaction
+    model = handler.model.sudo()
     with model.env.registry.cursor() as cr:
         fresh = UpsertHandler(model.with_env(model.env(cr=cr)), handler.payload)
         ids = {id_ for found in fresh.matches(positions).values() for id_ in found}
@@ -68,7 +82,9 @@ def _created_since(handler, positions):
         )
         fresh_ids = {id_ for (id_,) in cr.fetchall()}
         cr.rollback()  # nothing was written: only the locks are given back
-    return bool(fresh_ids - {id_ for found in handler.matches(positions).values() for id_ in found})
+    with model.env.cr.savepoint():
+        known = UpsertHandler(model, handler.payload).matches(positions)
+    return bool(fresh_ids - {id_ for found in known.values() for id_ in found})
 
 
 def _keys(cr, claim):

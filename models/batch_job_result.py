@@ -1,3 +1,5 @@
+import json
+
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
@@ -38,7 +40,7 @@ class BatchJob(models.Model):
                 """
                 SELECT id, operation_id, operation_type, model, state, record_count, processed_records, failed_records,
                        cancelled_records, data_length, return_ids, duration, error, result,
-                       coalesce(details::jsonb ? 'model_level', false) AS model_level
+                       CASE operation_type WHEN 'call' THEN details END AS call
                   FROM batch_operation
                  WHERE job_id = %(job)s
                    %(only)s
@@ -53,6 +55,9 @@ class BatchJob(models.Model):
             )
         )
         page = rows[:limit]
+        for row in page:
+            # not in SQL: PostgreSQL's own JSON takes neither NUL nor lone surrogates, the details are the caller's
+            row["model_level"] = bool(row["call"]) and "model_level" in json.loads(row["call"])
         ids = self.env["batch.operation"]._collect_ids([row for row in page if _has_ids(row)])
         failures = self.env["batch.failure"]._first_of_operations([row["id"] for row in page if row["failed_records"]])
         results = [report.operation_entry(row, ids.get(row["id"]), failures.get(row["id"], [])) for row in page]

@@ -167,6 +167,34 @@ class TestAllOrNothing(LaneCase):
         self.assertEqual(seen, [0, 0, 0])
         self.assertEqual(self.sql("SELECT count(*) FROM res_partner WHERE city = %s", self.mark)[0][0], 30)
 
+    def test_a_conflict_runs_the_whole_job_again(self):
+        calls = []
+
+        def probe(partners):
+            calls.extend(partners.ids)
+            partners.write({"city": self.mark})
+            if len(calls) == 20:
+                partners.env.cr.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
+
+        self.set_probe(probe)
+        ids = self.make_partners(30)
+        job = self.submit(self.probe(ids), max_chunk_size=10, rollback="job")
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 30)
+        self.assertEqual(calls, ids[:20] + ids)
+
+    def test_a_conflict_without_end_fails_the_job_and_says_so(self):
+        self.set_probe(lambda partners: partners.env.cr.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$"))
+        job = self.submit(self.probe(self.make_partners(4)), rollback="job", retry_attempts=1)
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["failed_records"]), ("failed", 4))
+        self.assertIn("conflict", done["error"])
+        self.set_probe(lambda partners: None)
+        self.call(job, "retry")
+        self.work()
+        self.assertEqual(self.check_counters(job)["state"], "completed")
+
     def test_progress_shows_while_it_runs(self):
         shown = []
 
