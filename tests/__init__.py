@@ -20,3 +20,5 @@ from . import test_fuzz
 from . import test_engine_spec
 from . import test_engine_planner
 from . import test_structure
+from . import test_failures
+from . import test_lane

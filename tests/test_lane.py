@@ -1,0 +1,115 @@
+"""What a lane owes to others: the rights of the moment, its place among the crons, and no wait without end."""
+
+import time
+from unittest.mock import patch
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api
+from odoo.exceptions import AccessError
+
+from odoo.addons.batch_executor.executor import lane as lane_module
+
+from .lane_case import LaneCase
+
+
+class TestRights(LaneCase):
+    def run_half(self, **extra):
+        job = self.submit(self.creates(20), max_chunk_size=10, **extra)
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+        return job
+
+    def assert_refused(self, job):
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["processed_records"], done["failed_records"]), (10, 10))
+        [(kinds,)] = self.sql("SELECT array_agg(DISTINCT error_type) FROM batch_failure WHERE job_id = %s", job)
+        self.assertEqual(kinds, [AccessError.__name__])
+        self.assertEqual(len(self.partners()), 10)
+
+    def change_user(self, **values):
+        with self.transaction(SUPERUSER_ID) as env:
+            env["res.users"].browse(self.user_id).write(values)
+
+    def test_what_is_left_fails_once_the_user_is_archived(self):
+        job = self.run_half()
+        self.change_user(active=False)
+        self.assert_refused(job)
+
+    def test_what_is_left_fails_once_the_user_may_create_no_more(self):
+        job = self.run_half()
+        with self.transaction(SUPERUSER_ID) as env:
+            group = env.ref("base.group_partner_manager").id
+        self.change_user(group_ids=[(3, group)])
+        self.assert_refused(job)
+
+    def test_a_right_taken_in_another_process_is_gone_for_a_lane_that_is_running(self):
+        job = self.submit(self.creates(20), max_chunk_size=10)
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+            with self.transaction(SUPERUSER_ID) as env:
+                group = env.ref("base.group_partner_manager").id
+            # as another process would: this one only hears of it
+            self.sql("DELETE FROM res_groups_users_rel WHERE uid = %s AND gid = %s", self.user_id, group)
+            for cache in lane.registry.cache_sequences:
+                self.sql(f"INSERT INTO orm_signaling_{cache} DEFAULT VALUES")
+            self.assertTrue(lane.is_current())
+            lane.work_on(lane.claim())
+        self.assert_refused(job)
+
+    def test_what_is_left_fails_once_a_company_was_taken_from_the_user(self):
+        with self.transaction(SUPERUSER_ID) as env:
+            company = env["res.company"].create({"name": f"Company {self.mark}"})
+            env["res.users"].browse(self.user_id).company_ids = [(4, company.id)]
+            own = env["res.users"].browse(self.user_id).company_id.id
+        with self.transaction(allowed_company_ids=[company.id, own]) as env:
+            job = env["batch.job"].submit([self.creates(20)], max_chunk_size=10)["job_id"]
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+        self.change_user(company_ids=[(3, company.id)])
+        self.assert_refused(job)
+
+
+class TestCron(LaneCase):
+    def test_a_lane_counts_its_progress_before_it_runs_anything(self):
+        """Odoo takes a scheduled action for broken that is killed again and again without any."""
+        seen = []
+        self.set_probe(lambda partners: seen.append(self.sql("SELECT done FROM ir_cron_progress ORDER BY id DESC LIMIT 1")))
+        job = self.submit(self.probe(self.make_partners(1)))
+        with self.registry.cursor() as cr:
+            cron = api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._batch_lanes()[0]
+            cron.method_direct_trigger()
+        self.assertEqual(seen, [[(1,)]])
+        self.check_counters(job)
+
+    def test_a_stalled_job_wakes_the_lanes_when_somebody_asks_for_its_status(self):
+        job = self.submit(self.creates(1))
+        self.sql("DELETE FROM ir_cron_trigger")
+        self.sql("UPDATE batch_job SET create_date = create_date - interval '1 minute' WHERE id = %s", job)
+        self.call(job, "status")
+        [(woken,)] = self.sql("SELECT count(*) FROM ir_cron_trigger")
+        self.assertGreater(woken, 0)
+        self.call(job, "status")
+        self.assertEqual(self.sql("SELECT count(*) FROM ir_cron_trigger"), [(woken,)])
+
+    def test_a_job_that_gets_on_wakes_nobody(self):
+        job = self.submit(self.creates(1))
+        self.sql("DELETE FROM ir_cron_trigger")
+        self.call(job, "status")
+        self.assertEqual(self.sql("SELECT count(*) FROM ir_cron_trigger"), [(0,)])
+
+
+class TestControlWaits(LaneCase):
+    def test_a_lane_waits_for_nobody_who_steers_a_job_for_long(self):
+        job = self.submit(self.creates(10), max_chunk_size=5)
+        with patch.object(lane_module, "CONTROL_TIMEOUT_S", 1), self.open_lane() as lane:
+            claim = lane.claim()
+            with self.registry.cursor() as cr:
+                cr.execute("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", [job])
+                started = time.monotonic()
+                with self.assertRaises(psycopg2.errors.LockNotAvailable):
+                    lane.work_on(claim)
+                self.assertLess(time.monotonic() - started, 10)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 10)
