@@ -76,10 +76,11 @@ def _context_of(error):
 def is_disconnect(error):
     if isinstance(error, CONNECTION_ERRORS):
         return True
-    # libpq's own errors ("server closed the connection unexpectedly") carry no code
-    return isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) and not getattr(
-        error, "pgcode", None
+    # libpq's own errors ("server closed the connection unexpectedly") carry no code, and psycopg2 has no class for some
+    is_libpq = (
+        isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or type(error) is psycopg2.DatabaseError
     )
+    return is_libpq and not getattr(error, "pgcode", None)
 
 
 def failure_of(error, env, model_name):

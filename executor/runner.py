@@ -53,7 +53,9 @@ def refusal(env):
     if env.su:
         return None
     if not user.active:
-        return failure(AccessError.__name__, env._("The user %s, who submitted the job, is archived.", user.sudo().login))
+        return failure(
+            AccessError.__name__, env._("The user %s, who submitted the job, is archived.", user.sudo().login)
+        )
     if not user.has_group("batch_executor.group_batch_user"):
         return failure(AccessError.__name__, env._("The user %s may no longer run batch jobs.", user.sudo().login))
     env.companies  # noqa: B018  # raises AccessError where a company was taken from the user meanwhile

@@ -224,7 +224,8 @@ class BatchJob(models.Model):
                 cancelled=total("cancelled_records"),
                 found=total("found_records"),
                 completed_operations=total("completed_operations") + operations.count(states.COMPLETED),
-                failed_operations=total("failed_operations") + sum(state in states.OPERATION_FAILED for state in operations),
+                failed_operations=total("failed_operations")
+                + sum(state in states.OPERATION_FAILED for state in operations),
             )
         )
         self.invalidate_recordset()
@@ -346,7 +347,9 @@ class BatchJob(models.Model):
         self.env["batch.operation"]._close_unfinished(self.id)
         if self._is_atomic:
             self._note_report()
-        cancelled = bool(self.cancel_requested_at) and not self.error and bool(self.cancelled_records or not self.total_records)
+        cancelled = (
+            bool(self.cancel_requested_at) and not self.error and bool(self.cancelled_records or not self.total_records)
+        )
         state = states.job_state(
             total=self.total_records, processed=self.processed_records, failed=self.failed_records, cancelled=cancelled
         )

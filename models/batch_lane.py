@@ -60,7 +60,11 @@ class BatchJob(models.Model):
         """
         lanes = self.env["ir.cron"].sudo()._batch_lanes()
         # a trigger stands until the run it has started is over: lanes that have one are busy, others are better
-        triggered = self.env["ir.cron.trigger"].sudo().search([("cron_id", "in", lanes.ids), ("call_at", "<=", fields.Datetime.now())])
+        triggered = (
+            self.env["ir.cron.trigger"]
+            .sudo()
+            .search([("cron_id", "in", lanes.ids), ("call_at", "<=", fields.Datetime.now())])
+        )
         idle = lanes - triggered.cron_id
         (idle[:wanted] or lanes)._trigger_lanes()
 

@@ -17,6 +17,7 @@ from . import test_recovery
 from . import test_execute
 from . import test_python
 from . import test_fuzz
+from . import test_chaos
 from . import test_engine_spec
 from . import test_engine_planner
 from . import test_structure

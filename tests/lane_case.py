@@ -36,7 +36,8 @@ class LaneCase(BaseCase):
     def _make_user(self):
         with self.transaction(SUPERUSER_ID) as env:
             groups = [
-                env.ref(name).id for name in ("base.group_user", "base.group_partner_manager", "batch_executor.group_batch_user")
+                env.ref(name).id
+                for name in ("base.group_user", "base.group_partner_manager", "batch_executor.group_batch_user")
             ]
             values = {"name": f"Lane {self.mark}", "login": f"lane-{self.mark}", "group_ids": [(6, 0, groups)]}
             user = env["res.users"].with_context(no_reset_password=True).create(values)
@@ -108,7 +109,14 @@ class LaneCase(BaseCase):
 
     def probe(self, ids, *args, **extra):
         """A call of the probe on partners."""
-        return {"operation_type": "call", "model": "res.partner", "method": PROBE, "record_ids": ids, "args": list(args), **extra}
+        return {
+            "operation_type": "call",
+            "model": "res.partner",
+            "method": PROBE,
+            "record_ids": ids,
+            "args": list(args),
+            **extra,
+        }
 
     def set_probe(self, function):
         """Make `function(partners, *args)` the probe, a public method of partners, for this test."""
@@ -117,7 +125,8 @@ class LaneCase(BaseCase):
     def partners(self, *fields):
         """`ref` without the mark -> values of the committed partners of this test."""
         rows = self.sql(
-            f"SELECT ref, {', '.join(fields or ('id',))} FROM res_partner WHERE ref LIKE %s ORDER BY id", f"{self.mark}-%"
+            f"SELECT ref, {', '.join(fields or ('id',))} FROM res_partner WHERE ref LIKE %s ORDER BY id",
+            f"{self.mark}-%",
         )
         return [(int(ref.rpartition("-")[2]), *values) for ref, *values in rows]
 
@@ -149,7 +158,9 @@ class LaneCase(BaseCase):
         states = dict(self.sql("SELECT state, count(*) FROM batch_operation WHERE job_id = %s GROUP BY state", job_id))
         self.assertEqual(sum(states.values()), job["total_operations"])
         self.assertEqual(states.get("completed", 0), job["completed_operations"])
-        self.assertEqual(sum(states.get(state, 0) for state in ("partial", "failed", "skipped")), job["failed_operations"])
+        self.assertEqual(
+            sum(states.get(state, 0) for state in ("partial", "failed", "skipped")), job["failed_operations"]
+        )
         [(standing,)] = self.sql(
             "SELECT count(*) FROM batch_failure WHERE job_id = %s AND retried_at IS NULL AND NOT is_skipped", job_id
         )

@@ -47,14 +47,29 @@ class Cluster:
 
     def create(self, database):
         """Start it, with a copy of `database` as it is now."""
-        self._run("initdb", f"--pgdata={self.data}", f"--username={self.USER}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
-        settings = {"listen_addresses": "", "unix_socket_directories": self.folder, "port": 5432, "max_connections": 100, "timezone": "UTC"}
+        self._run(
+            "initdb",
+            f"--pgdata={self.data}",
+            f"--username={self.USER}",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        )
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": self.folder,
+            "port": 5432,
+            "max_connections": 100,
+            "timezone": "UTC",
+        }
         with (self.data / "postgresql.conf").open("a") as conf:
             conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         self.pg_ctl("start")
         self.database = database
         self.sql(f'CREATE DATABASE "{database}" TEMPLATE template0', database="postgres")
-        dump = subprocess.Popen([self.binaries / "pg_dump", "--format=custom", "--compress=0", database], stdout=subprocess.PIPE)
+        dump = subprocess.Popen(
+            [self.binaries / "pg_dump", "--format=custom", "--compress=0", database], stdout=subprocess.PIPE
+        )
         subprocess.run(
             [self.binaries / "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={database}"],
             stdin=dump.stdout, env={**os.environ, **self.environment}, check=True, timeout=PATIENCE_S,
@@ -105,7 +120,11 @@ class Server:
         self.cluster = cluster
         self.log = cluster.folder / f"{name}.log"
         self.port, gevent_port = free_port(), free_port()
-        web = [f"--http-port={self.port}", f"--gevent-port={gevent_port}", "--http-interface=127.0.0.1"] if serves else ["--no-http"]
+        web = (
+            [f"--http-port={self.port}", f"--gevent-port={gevent_port}", "--http-interface=127.0.0.1"]
+            if serves
+            else ["--no-http"]
+        )
         self.command = [
             *shlex.split(os.environ["BATCH_ODOO_BIN"]), f"--database={cluster.database}", f"--db_host={cluster.folder}",
             "--db_port=5432", f"--db_user={cluster.USER}", "--workers=1", f"--max-cron-threads={cron_workers}",

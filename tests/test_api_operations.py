@@ -335,6 +335,8 @@ class TestRefusedOperations(OperationsCase):
             ({**fine, "priority": "high"}, "priority"),
             ({**fine, "priority": 1.5}, "priority"),
             ({**fine, "context": ["x"]}, "context"),
+            ({**fine, "context": {"lang": "xx_XX"}}, "context"),
+            ({**fine, "context": {"lang": ["en_US"]}}, "context"),
             ({**fine, "return_ids": "no"}, "return_ids"),
             ({**fine, "group_by": "nope"}, "group_by"),
             ({**fine, "group_by": "child_ids"}, "group_by"),

@@ -51,7 +51,10 @@ class TestClaims(LaneCase):
         with self.open_lane("loser") as loser:
             stale = loser.claim()
             self._abandon(job)
-            with self.open_lane("winner") as winner, mute_logger("odoo.addons.batch_executor.models.batch_chunk_rescue"):
+            with (
+                self.open_lane("winner") as winner,
+                mute_logger("odoo.addons.batch_executor.models.batch_chunk_rescue"),
+            ):
                 winner.work_on(winner.claim())  # the first half
                 loser.work_on(stale)
                 self.assertEqual(len(self.partners()), 5)
@@ -131,7 +134,10 @@ class TestClaims(LaneCase):
 
     def _abandon(self, job):
         """Make a claim old enough to be looked at as an orphan."""
-        self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE job_id = %s AND state = 'running'", job)
+        self.sql(
+            "UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE job_id = %s AND state = 'running'",
+            job,
+        )
 
 
 class TestSteering(LaneCase):
@@ -255,9 +261,16 @@ class TestConflicts(LaneCase):
         [parent_a, parent_b] = self.make_partners(2)
         busy = {parent_a: threading.Lock(), parent_b: threading.Lock()}
         with self.transaction(1) as env:
-            children = env["res.partner"].create(
-                [{"name": "child", "ref": f"{self.mark}-{9 + n}", "parent_id": (parent_a, parent_b)[n % 2]} for n in range(40)]
-            ).ids
+            children = (
+                env["res.partner"]
+                .create(
+                    [
+                        {"name": "child", "ref": f"{self.mark}-{9 + n}", "parent_id": (parent_a, parent_b)[n % 2]}
+                        for n in range(40)
+                    ]
+                )
+                .ids
+            )
 
         def probe(partners):
             for parent in partners.parent_id.ids:
@@ -285,4 +298,3 @@ class TestConflicts(LaneCase):
         self.assertEqual(self.check_counters(job)["processed_records"], 11)
         self.assertEqual(calls[0], True)
         self.assertGreater(calls.index(True, 1), 5, "the others did not run meanwhile")
-

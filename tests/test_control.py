@@ -111,7 +111,9 @@ class TestCancel(LaneCase):
                 job = self.submit(self.probe(ids), rollback="job", max_chunk_size=10, retry_attempts=retry_attempts)
                 self.work()
                 done = self.check_counters(job)
-                self.assertEqual((done["state"], done["cancelled_records"], done["processed_records"]), ("cancelled", 40, 0))
+                self.assertEqual(
+                    (done["state"], done["cancelled_records"], done["processed_records"]), ("cancelled", 40, 0)
+                )
                 self.assertFalse(self.sql("SELECT 1 FROM res_partner WHERE id = ANY(%s) AND city IS NOT NULL", ids))
 
     def test_what_depends_on_a_cancelled_operation_is_not_run(self):
@@ -129,8 +131,13 @@ class TestCancel(LaneCase):
 
 class TestMaxFailures(LaneCase):
     def test_nothing_more_starts_once_more_records_have_failed_than_allowed(self):
-        data = [{"name": f"n{number}", "ref": f"{self.mark}-{number}", "type": "other" if number % 10 else "nonsense"} for number in range(100)]
-        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, max_failures=2)
+        data = [
+            {"name": f"n{number}", "ref": f"{self.mark}-{number}", "type": "other" if number % 10 else "nonsense"}
+            for number in range(100)
+        ]
+        job = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, max_failures=2
+        )
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["failed_records"], done["processed_records"]), ("partial", 3, 27))
@@ -139,7 +146,12 @@ class TestMaxFailures(LaneCase):
 
     def test_max_failures_zero_stops_at_the_first(self):
         data = [{"name": f"n{number}", "ref": f"{self.mark}-{number}", "type": "nonsense"} for number in range(5)]
-        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=1, max_concurrency=1, max_failures=0)
+        job = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data},
+            max_chunk_size=1,
+            max_concurrency=1,
+            max_failures=0,
+        )
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["failed_records"], done["cancelled_records"]), ("failed", 1, 4))
@@ -149,7 +161,9 @@ class TestAllOrNothing(LaneCase):
     def test_one_failure_undoes_every_chunk_and_the_report_names_it(self):
         data = self.creates(60)["data"]
         data[45]["type"] = "nonsense"
-        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, rollback="job")
+        job = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, rollback="job"
+        )
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["processed_records"], done["failed_records"]), ("failed", 0, 60))
@@ -160,7 +174,12 @@ class TestAllOrNothing(LaneCase):
 
     def test_without_a_failure_everything_is_committed_at_once(self):
         seen = []
-        self.set_probe(lambda partners: seen.append(self.sql("SELECT count(*) FROM res_partner WHERE city = %s", self.mark)[0][0]) or partners.write({"city": self.mark}))
+        self.set_probe(
+            lambda partners: (
+                seen.append(self.sql("SELECT count(*) FROM res_partner WHERE city = %s", self.mark)[0][0])
+                or partners.write({"city": self.mark})
+            )
+        )
         job = self.submit(self.probe(self.make_partners(30)), max_chunk_size=10, rollback="job")
         self.work()
         self.assertEqual(self.check_counters(job)["state"], "completed")
@@ -212,7 +231,9 @@ class TestAllOrNothing(LaneCase):
     def test_a_dry_run_reports_everything_and_leaves_nothing(self):
         data = self.creates(30)["data"]
         data[7]["type"] = "nonsense"
-        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, dry_run=True)
+        job = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, dry_run=True
+        )
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["processed_records"], done["failed_records"]), ("partial", 29, 1))
@@ -222,7 +243,9 @@ class TestAllOrNothing(LaneCase):
     def test_it_is_retried_as_a_whole_with_mended_values(self):
         data = self.creates(20)["data"]
         data[5]["type"] = "nonsense"
-        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, rollback="job")
+        job = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, rollback="job"
+        )
         self.work()
         with self.transaction() as env:
             [failure] = env["batch.failure"].search([("job_id", "=", job)])

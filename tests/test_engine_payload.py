@@ -83,7 +83,12 @@ class TestReferences(BaseCase):
                 resolve_refs([{"x": {"$ref": name, "index": index}}], self.IDS.get)
             self.assertEqual(caught.exception.args, (name, index))
 
-    @given(st.recursive(st.integers(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)))
+    @given(
+        st.recursive(
+            st.integers(),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        )
+    )
     def test_a_value_without_references_stays_as_it_is(self, value):
         self.assertEqual(resolve_refs(value, self.IDS.get), json.loads(json.dumps(value)))
         self.assertEqual(list(find_refs(value)), [])

@@ -92,6 +92,12 @@ class TestExecute(TransactionCase):
             (second["failures"][0]["record_id"], second["failures"][0]["error_type"]), (999990, "MissingError")
         )
 
+    def test_a_key_the_database_does_not_take_fails_its_record_alone(self):
+        rows = [{"color": 2**40, "name": "Too large"}, {"color": 77, "name": "Fits"}]
+        upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["color"], "data": rows}
+        result = self.execute(upsert, {**upsert, "data": [{"color": 78, "name": "x"}]})
+        self.assertEqual([bool(id_) for entry in result["results"] for id_ in entry["result"]], [False, True, True])
+
     def test_rollback_chunk_and_job(self):
         chunk = self.execute(
             {**create(), "data": [{"name": "EC"}, {}, {"name": "EC"}, {"name": "EC"}]},

@@ -21,7 +21,9 @@ class TestFailures(LaneCase):
         job = self.fail(2)
         with self.transaction() as env:
             failure = env["batch.failure"].search([("job_id", "=", job)], order="id", limit=1)
-            self.assertEqual(json.loads(failure.values), {"name": "Partner 0", "ref": f"{self.mark}-0", "type": "nonsense"})
+            self.assertEqual(
+                json.loads(failure.values), {"name": "Partner 0", "ref": f"{self.mark}-0", "type": "nonsense"}
+            )
             self.assertEqual((failure.index, failure.error_type, failure.attempts), (0, "ValueError", 1))
             self.assertIn("nonsense", failure.message)
             with self.assertRaises(AccessError):
@@ -79,12 +81,16 @@ class TestFailures(LaneCase):
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["processed_records"], done["total_records"]), ("completed", 30, 30))
         self.assertEqual(self.failures(job), [])
-        self.assertEqual(self.sql("SELECT count(*) FROM batch_failure WHERE job_id = %s AND retried_at IS NOT NULL", job), [(2,)])
+        self.assertEqual(
+            self.sql("SELECT count(*) FROM batch_failure WHERE job_id = %s AND retried_at IS NOT NULL", job), [(2,)]
+        )
 
     def test_retry_of_a_job_of_many_small_operations_counts_right(self):
         operations = [{**self.creates(1), "operation_id": f"o{number}"} for number in range(12)]
         for number in (3, 7):
-            operations[number]["data"] = [{**operations[number]["data"][0], "ref": f"{self.mark}-{number}", "type": "nonsense"}]
+            operations[number]["data"] = [
+                {**operations[number]["data"][0], "ref": f"{self.mark}-{number}", "type": "nonsense"}
+            ]
         job = self.submit(*operations, max_chunk_size=5)
         self.work()
         done = self.check_counters(job)
@@ -129,7 +135,10 @@ class TestFailures(LaneCase):
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["processed_records"], done["completed_operations"]), ("completed", 4, 3))
-        [first, second] = self.sql("SELECT parent_id, id FROM res_partner WHERE ref = ANY(%s) ORDER BY ref DESC", [f"{self.mark}-11", f"{self.mark}-1"])
+        [first, second] = self.sql(
+            "SELECT parent_id, id FROM res_partner WHERE ref = ANY(%s) ORDER BY ref DESC",
+            [f"{self.mark}-11", f"{self.mark}-1"],
+        )
         self.assertEqual(first[0], second[1])
 
     def test_a_retry_that_fails_again_counts_as_before(self):
@@ -140,7 +149,14 @@ class TestFailures(LaneCase):
             self.call(job, "retry")
             self.work()
             after = self.check_counters(job)
-            for column in ("state", "processed_records", "failed_records", "cancelled_records", "total_records", "failed_operations"):
+            for column in (
+                "state",
+                "processed_records",
+                "failed_records",
+                "cancelled_records",
+                "total_records",
+                "failed_operations",
+            ):
                 self.assertEqual(after[column], before[column], column)
 
     def mend(self, job):
@@ -166,7 +182,9 @@ class TestFailures(LaneCase):
     def test_a_chunk_that_was_rolled_back_as_a_whole_is_retried_as_a_whole(self):
         data = self.creates(10)["data"]
         data[3]["type"] = "nonsense"
-        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=5, rollback="chunk")
+        job = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=5, rollback="chunk"
+        )
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["processed_records"], done["failed_records"]), (5, 5))
@@ -185,7 +203,12 @@ class TestCallback(LaneCase):
     def run_with(self, code, meanwhile=lambda: None):
         with self.transaction(SUPERUSER_ID) as env:
             action = env["ir.actions.server"].create(
-                {"name": "On completion", "model_id": env["ir.model"]._get_id("batch.job"), "state": "code", "code": code}
+                {
+                    "name": "On completion",
+                    "model_id": env["ir.model"]._get_id("batch.job"),
+                    "state": "code",
+                    "code": code,
+                }
             )
         self.addCleanup(self._delete_action, action.id)
         job = self.submit(self.creates(2), on_complete=action.id)
@@ -219,6 +242,9 @@ class TestCallback(LaneCase):
                 job = self.run_with(f"env['res.partner'].create({{'name': 'x', 'ref': '{self.mark}-5'}})\n{end}")
                 self.assertNotIn(5, [number for number, _id in self.partners()])
                 self.assertTrue(job["called_back_at"])
-                [(notes,)] = self.sql("SELECT count(*) FROM mail_message WHERE model = 'batch.job' AND res_id = %s AND body LIKE '%%failed%%'", job["id"])
+                [(notes,)] = self.sql(
+                    "SELECT count(*) FROM mail_message WHERE model = 'batch.job' AND res_id = %s AND body LIKE '%%failed%%'",
+                    job["id"],
+                )
                 self.assertEqual(notes, 1)
                 self._delete_partners()

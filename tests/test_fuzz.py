@@ -74,7 +74,7 @@ if st:
         {"domain": st.sampled_from([[["id", "=", 1000001]], [["ref", "=", "\ud800"]]])}
     )
     COMMON = {
-        "context": st.dictionaries(st.sampled_from(["lang", "tz", "x", "active_test"]), JSON, max_size=2),
+        "context": st.dictionaries(st.sampled_from(["lang", "tz", "x", "active_test", "tracking_disable"]), JSON, max_size=2),
         "depends_on": st.lists(st.sampled_from(["op-1", "op-2"]), max_size=1),
         "priority": st.integers(-2, 2),
         "return_ids": st.just(True),

@@ -75,7 +75,9 @@ class TestCron(LaneCase):
     def test_a_lane_counts_its_progress_before_it_runs_anything(self):
         """Odoo takes a scheduled action for broken that is killed again and again without any."""
         seen = []
-        self.set_probe(lambda partners: seen.append(self.sql("SELECT done FROM ir_cron_progress ORDER BY id DESC LIMIT 1")))
+        self.set_probe(
+            lambda partners: seen.append(self.sql("SELECT done FROM ir_cron_progress ORDER BY id DESC LIMIT 1"))
+        )
         job = self.submit(self.probe(self.make_partners(1)))
         with self.registry.cursor() as cr:
             cron = api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._batch_lanes()[0]

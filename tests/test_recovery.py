@@ -4,11 +4,15 @@ import time
 from unittest.mock import patch
 
 import psycopg2
+from psycopg2.pool import PoolError
 
 from odoo.exceptions import UserError
+from odoo.tests.common import BaseCase
 from odoo.tools import mute_logger
 
+from odoo.addons.batch_executor.engine.verdict import CONFLICT
 from odoo.addons.batch_executor.exceptions import TransactionControlError
+from odoo.addons.batch_executor.executor.errors import trouble_of
 
 from .lane_case import LaneCase
 
@@ -18,6 +22,33 @@ RESCUE_LOG = "odoo.addons.batch_executor.models.batch_chunk_rescue"
 
 def raise_sqlstate(partners, state):
     partners.env.cr.execute(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$")
+
+
+class TestTroubleOf(BaseCase):
+    def test_what_a_lost_connection_looks_like_is_known_in_all_its_forms(self):
+        errors = [
+            psycopg2.OperationalError("server closed the connection unexpectedly"),
+            psycopg2.InterfaceError("connection already closed"),
+            # as psycopg2 has it where libpq says so in the middle of an answer
+            psycopg2.DatabaseError("server closed the connection unexpectedly"),
+            psycopg2.errors.AdminShutdown(),
+            psycopg2.errors.CrashShutdown(),
+            psycopg2.errors.CannotConnectNow(),
+            PoolError("The Connection Pool Is Full"),
+        ]
+        for error in errors:
+            with self.subTest(error=repr(error)):
+                self.assertEqual(trouble_of(error), CONFLICT)
+
+    def test_errors_of_the_data_are_no_trouble(self):
+        for error in (
+            psycopg2.errors.UniqueViolation(),
+            psycopg2.DataError(),
+            psycopg2.ProgrammingError(),
+            ValueError(),
+        ):
+            with self.subTest(error=repr(error)):
+                self.assertIsNone(trouble_of(error))
 
 
 class TestTransientFailures(LaneCase):
@@ -124,7 +155,11 @@ class TestLostWorkers(LaneCase):
         """Claim a chunk as a worker would that dies right after; returns the claim."""
         with self.open_lane("dead") as lane:
             claim = lane.claim()
-        self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - %s * interval '1 second' WHERE id = %s", seconds, claim.chunk_id)
+        self.sql(
+            "UPDATE batch_chunk SET claimed_at = claimed_at - %s * interval '1 second' WHERE id = %s",
+            seconds,
+            claim.chunk_id,
+        )
         return claim
 
     def test_an_orphan_is_taken_again_in_halves_and_nothing_is_done_twice(self):
@@ -156,7 +191,10 @@ class TestLostWorkers(LaneCase):
                     break
                 if any(item["ref"] == f"{self.mark}-5" for item in claim.payload.items):
                     kills += 1  # nobody runs it: its worker is dead
-                    self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE id = %s", claim.chunk_id)
+                    self.sql(
+                        "UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE id = %s",
+                        claim.chunk_id,
+                    )
                 else:
                     lane.work_on(claim)
         self.assertEqual(kills, 3 + 3)  # halved three times, then one attempt and two more
@@ -197,7 +235,9 @@ class TestLostWorkers(LaneCase):
         job = self.submit(self.creates(3))
         with self.open_lane() as lane:
             claim = lane.claim()
-            with patch.object(lane.registry, "signal_changes", side_effect=psycopg2.OperationalError("server closed the connection")):
+            with patch.object(
+                lane.registry, "signal_changes", side_effect=psycopg2.OperationalError("server closed the connection")
+            ):
                 lane.work_on(claim)
         self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 3)
@@ -240,7 +280,9 @@ class TestOwnMistakes(LaneCase):
                 done = self.check_counters(job)
                 self.assertEqual((done["processed_records"], done["failed_records"]), (3, 1))
                 [failure] = self.failures(job)
-                self.assertEqual((failure["record_id"], failure["error_type"]), (ids[2], TransactionControlError.__name__))
+                self.assertEqual(
+                    (failure["record_id"], failure["error_type"]), (ids[2], TransactionControlError.__name__)
+                )
                 self.assertFalse(self.sql("SELECT 1 FROM res_partner WHERE id = %s AND city = 'half done'", ids[2]))
 
     def test_a_commit_behind_our_back_fails_the_chunk_and_runs_nothing_twice(self):
@@ -260,7 +302,7 @@ class TestOwnMistakes(LaneCase):
     def test_texts_that_only_look_like_a_commit_are_let_through(self):
         def probe(partners):
             partners.env.cr.execute("SELECT '; commit'; -- ; rollback\nSELECT 1")
-            partners.env.cr.execute("SELECT 1 AS \"; end\"")
+            partners.env.cr.execute('SELECT 1 AS "; end"')
             with partners.env.cr.savepoint():
                 partners.env.cr.execute("SELECT 1")
 
@@ -282,7 +324,9 @@ class TestOwnMistakes(LaneCase):
     def test_a_field_that_disappears_fails_its_records_and_not_the_lane(self):
         upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": self.creates(2)["data"]}
         jobs = [self.submit(self.creates(2)), self.submit(upsert)]
-        self.sql("UPDATE batch_chunk SET payload = replace(payload, '\"ref\"', '\"gone\"') WHERE job_id = ANY(%s)", jobs)
+        self.sql(
+            "UPDATE batch_chunk SET payload = replace(payload, '\"ref\"', '\"gone\"') WHERE job_id = ANY(%s)", jobs
+        )
         self.work()
         for job in jobs:
             self.assertEqual(self.check_counters(job)["failed_records"], 2)

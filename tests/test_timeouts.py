@@ -84,7 +84,12 @@ class TestTimeout(LaneCase):
             holder = pool.submit(hold)
             self.assertTrue(locked.wait(PATIENCE_S))
             try:
-                operation = {"operation_type": "update", "model": "res.partner", "record_ids": ids, "data": {"city": "x"}}
+                operation = {
+                    "operation_type": "update",
+                    "model": "res.partner",
+                    "record_ids": ids,
+                    "data": {"city": "x"},
+                }
                 job = self.submit(operation, timeout=0.3, retry_attempts=1)
                 started = time.monotonic()
                 self.work()
@@ -117,7 +122,9 @@ class TestTimeout(LaneCase):
         data = self.creates(8)["data"]
         data[5]["ref"] = f"{self.mark}-slow"
         self.set_slow_trigger(2.0, "slow")
-        job = self.submit({"operation_type": "create", "model": "res.partner", "data": data}, timeout=0.4, retry_attempts=2)
+        job = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data}, timeout=0.4, retry_attempts=2
+        )
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["processed_records"], done["failed_records"]), ("partial", 7, 1))
@@ -132,7 +139,9 @@ class TestTimeout(LaneCase):
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["processed_records"], done["failed_records"]), (5, 1))
-        self.assertEqual([(failure["index"], failure["error_type"]) for failure in self.failures(job)], [(2, "TimeoutError")])
+        self.assertEqual(
+            [(failure["index"], failure["error_type"]) for failure in self.failures(job)], [(2, "TimeoutError")]
+        )
 
     def test_nothing_is_cancelled_after_the_attempt(self):
         # attempts that end just about when their time is up: a late cancel would hit the engine's own statements

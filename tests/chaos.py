@@ -1,0 +1,193 @@
+"""Breaking things while jobs run, and counting afterwards: every record exactly once, every counter right.
+
+What takes effect is counted by PostgreSQL itself, in triggers: a row per created partner, a count per called one.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import time
+
+from .server import ADMIN, Cluster, Server
+
+#: Seconds a partner takes at least, so that workers are killed in the middle of chunks.
+PACE_S = 0.01
+#: No scenario takes longer, in seconds.
+PATIENCE_S = 150
+
+EFFECTS = """
+    CREATE TABLE chaos_effect (ref text);
+    CREATE FUNCTION chaos_created() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        -- one that never ends: its worker is killed meanwhile
+        PERFORM pg_sleep(CASE WHEN NEW.ref LIKE 'chaos-%-poison' THEN 600 ELSE TG_ARGV[0]::float END);
+        INSERT INTO chaos_effect VALUES (NEW.ref);
+        RETURN NEW;
+    END$$;
+    CREATE FUNCTION chaos_called() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_sleep(TG_ARGV[0]::float);
+        NEW.color := coalesce(OLD.color, 0) + 1;
+        NEW.function := NULL;
+        RETURN NEW;
+    END$$;
+    CREATE TRIGGER chaos_created AFTER INSERT ON res_partner FOR EACH ROW
+        WHEN (NEW.ref LIKE 'chaos-%') EXECUTE FUNCTION chaos_created(PACE);
+    CREATE TRIGGER chaos_called BEFORE UPDATE ON res_partner FOR EACH ROW
+        WHEN (NEW.function = 'count') EXECUTE FUNCTION chaos_called(PACE);
+"""
+
+
+class Chaos:
+    """Servers on a database of their own, what breaks them, and what must hold in the end."""
+
+    def __init__(self, database, *, cron_workers=3, random_seed=None):
+        self.random = random.Random(random_seed)
+        self.servers = []
+        self.cluster = Cluster()
+        self.database = database
+        self.cron_workers = cron_workers
+        self.kills = self.crashes = 0
+
+    def __enter__(self):
+        try:
+            self.cluster.create(self.database)
+            self.cluster.sql(EFFECTS.replace("PACE", str(PACE_S)))
+            group = (
+                "(SELECT res_id FROM ir_model_data WHERE module = 'batch_executor' AND name = 'group_batch_manager')"
+            )
+            self.cluster.sql(
+                f"INSERT INTO res_groups_users_rel (gid, uid) VALUES ({group}, %s) ON CONFLICT DO NOTHING", ADMIN
+            )
+            self.client = self.add_server("main").client()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *exc_info):
+        for server in self.servers:
+            with contextlib.suppress(Exception):
+                server.kill()
+        self.cluster.remove()
+
+    def add_server(self, name, **options):
+        server = Server(self.cluster, name, **{"cron_workers": self.cron_workers, **options}).start()
+        self.servers.append(server)
+        return server
+
+    # -- jobs --------------------------------------------------------------------------------------
+
+    def creates(self, name, count):
+        data = [{"name": f"{name} {number}", "ref": f"chaos-{name}-{number}"} for number in range(count)]
+        return {"operation_type": "create", "model": "res.partner", "data": data, "context": {"tracking_disable": True}}
+
+    def calls(self, ids):
+        return {
+            "operation_type": "call", "model": "res.partner", "method": "write", "record_ids": ids,
+            "args": [{"function": "count"}], "context": {"tracking_disable": True},
+        }  # fmt: skip
+
+    def partners(self, name, count):
+        """Ids of partners that are there already, uncounted."""
+        rows = self.cluster.sql(
+            "INSERT INTO res_partner (name, complete_name, ref, active, type, lang, create_uid, write_uid, create_date, write_date)"
+            " SELECT n, n, 'called-' || n, true, 'contact', 'en_US', 1, 1, now(), now()"
+            " FROM (SELECT %s || '-' || generate_series(1, %s) AS n) AS numbered RETURNING id",
+            name, count,
+        )  # fmt: skip
+        return [id_ for (id_,) in rows]
+
+    def is_final(self, job):
+        return self.client.status(job)["state"] in ("completed", "partial", "failed", "cancelled")
+
+    def wait(self, job, meanwhile=lambda: None, every_s=0.5):
+        """Ask for the status, as a client does, until the job is final; returns the seconds it took."""
+        started = time.monotonic()
+        while not self.is_final(job):
+            if time.monotonic() - started > PATIENCE_S:
+                raise TimeoutError(f"the job did not finish: {self.client.status(job)}; {self.describe(job)}")
+            meanwhile()
+            time.sleep(every_s)
+        return time.monotonic() - started
+
+    def describe(self, job):
+        return self.cluster.sql(
+            "SELECT state, count(*), max(attempt), max(claims) FROM batch_chunk WHERE job_id = %s GROUP BY state", job
+        )
+
+    # -- what breaks -------------------------------------------------------------------------------
+
+    def kill_worker(self):
+        """Kill a worker that is running a chunk right now; returns whether there was one."""
+        if workers := self.workers():
+            self.kill(self.random.choice(workers))
+        return bool(workers)
+
+    def kill_whoever_sleeps_on_poison(self):
+        """Kill workers whose chunk takes for ever."""
+        for pid in self.workers("claimed_at < clock_timestamp() AT TIME ZONE 'UTC' - interval '2 seconds'"):
+            self.kill(pid)
+
+    def workers(self, condition="true"):
+        """Processes that are running a chunk right now."""
+        rows = self.cluster.sql(
+            f"SELECT worker FROM batch_chunk WHERE state = 'running' AND worker IS NOT NULL AND {condition}"
+        )
+        pids = {int(worker.split(":")[1].split()[0]) for (worker,) in rows}
+        return sorted(filter(is_alive, pids))
+
+    def kill(self, pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            self.kills += 1
+
+    def crash_postgres(self):
+        self.cluster.restart_immediate()
+        self.crashes += 1
+
+    # -- what must hold ----------------------------------------------------------------------------
+
+    def problems(self, job):
+        """What is wrong with the counters of a final job, as texts (I12)."""
+        columns = ("processed_records", "failed_records", "cancelled_records")
+        [counters] = self.cluster.sql(f"SELECT total_records, {', '.join(columns)} FROM batch_job WHERE id = %s", job)
+        found = [] if counters[0] == sum(counters[1:]) else [f"the counters do not add up: {counters}"]
+        for table in ("batch_chunk", "batch_operation"):
+            [sums] = self.cluster.sql(
+                f"SELECT {', '.join(f'sum({column})' for column in columns)} FROM {table} WHERE job_id = %s", job
+            )
+            if tuple(map(int, sums)) != counters[1:]:
+                found.append(f"the job says {counters[1:]}, its {table} {sums}")
+        if open_ := self.describe_open(job):
+            found.append(f"chunks that are not over: {open_}")
+        return found
+
+    def describe_open(self, job):
+        return self.cluster.sql(
+            "SELECT id, state, worker FROM batch_chunk WHERE job_id = %s AND finished_at IS NULL", job
+        )
+
+    def created(self, name):
+        """How often each partner was created: number -> times, as the triggers saw it and as the table has it."""
+        effects = self.cluster.sql(
+            "SELECT ref, count(*) FROM chaos_effect WHERE ref LIKE %s GROUP BY ref", f"chaos-{name}-%"
+        )
+        rows = self.cluster.sql(
+            "SELECT ref, count(*) FROM res_partner WHERE ref LIKE %s GROUP BY ref", f"chaos-{name}-%"
+        )
+        return dict(effects), dict(rows)
+
+    def called(self, ids):
+        """How often partners were called: times -> partners."""
+        return dict(self.cluster.sql("SELECT color, count(*) FROM res_partner WHERE id = ANY(%s) GROUP BY color", ids))
+
+
+def is_alive(pid):
+    """Whether the process still runs and is not a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

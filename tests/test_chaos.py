@@ -1,0 +1,109 @@
+"""Killed workers, killed servers, crashed PostgreSQL: every record exactly once, every counter right.
+
+`BATCH_CHAOS_MINUTES` (`scripts/chaos --minutes`) lets the last test go on for longer.
+"""
+
+import os
+import time
+import unittest
+
+from odoo.tests.common import BaseCase, get_db_name
+
+from .chaos import Chaos
+from .server import is_available
+
+KILLS = 20
+CRASHES = 3
+
+
+@unittest.skipUnless(is_available(), "needs the servers of scripts/test")
+class TestChaos(BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.chaos = Chaos(get_db_name())
+        cls.enterClassContext(cls.chaos)
+
+    def assert_all_created(self, job, name, count, missing=()):
+        self.assertEqual(self.chaos.problems(job), [])
+        expected = {f"chaos-{name}-{number}": 1 for number in range(count) if number not in missing}
+        effects, rows = self.chaos.created(name)
+        self.assertEqual(rows, expected)
+        self.assertEqual(effects, expected)
+
+    def test_1_workers_killed_again_and_again_lose_nothing_and_repeat_nothing(self):
+        chaos, name, before = self.chaos, "killed", self.chaos.kills
+        ids = chaos.partners(name, 2000)
+        job = chaos.client.submit(chaos.creates(name, 3000), chaos.calls(ids), max_chunk_size=40, retry_attempts=10)
+
+        def kill():
+            if chaos.kills - before < KILLS and chaos.kill_worker():
+                time.sleep(chaos.random.uniform(0, 0.5))
+
+        chaos.wait(job, kill, every_s=0.2)
+        self.assertGreaterEqual(chaos.kills - before, KILLS, "the job was over too soon")
+        self.assert_all_created(job, name, 3000)
+        self.assertEqual(chaos.called(ids), {1: 2000})
+        self.assertEqual(chaos.client.status(job)["state"], "completed")
+
+    def test_2_postgres_crashing_three_times_loses_nothing(self):
+        chaos, name, before = self.chaos, "crashed", self.chaos.crashes
+        ids = chaos.partners(name, 1000)
+        job = chaos.client.submit(chaos.creates(name, 1500), chaos.calls(ids), max_chunk_size=40, retry_attempts=10)
+        seen = []
+
+        def crash():
+            done = chaos.client.status(job)["completed"]
+            if done > (seen[-1] if seen else 0) and chaos.crashes - before < CRASHES:
+                seen.append(done)
+                chaos.crash_postgres()
+
+        chaos.wait(job, crash)
+        self.assertEqual(chaos.crashes - before, CRASHES, "the job was over too soon")
+        self.assert_all_created(job, name, 1500)
+        self.assertEqual(chaos.called(ids), {1: 1000})
+
+    def test_3_a_record_that_kills_its_worker_ends_up_alone_and_failed(self):
+        chaos, name = self.chaos, "poisoned"
+        operation = chaos.creates(name, 60)
+        operation["data"][33]["ref"] = f"chaos-{name}-poison"
+        job = chaos.client.submit(operation, max_chunk_size=20, retry_attempts=1)
+        chaos.wait(job, chaos.kill_whoever_sleeps_on_poison, every_s=0.3)
+        self.assert_all_created(job, name, 60, missing={33})
+        [failure] = chaos.client.call("batch.job", "failures", [job])["failures"]
+        self.assertEqual((failure["index"], failure["error_type"], failure["attempts"]), (33, "WorkerLostError", 2))
+
+    def test_4_one_of_two_servers_killed_leaves_its_work_to_the_other(self):
+        chaos, name = self.chaos, "halved"
+        other = chaos.add_server("other", cron_workers=2, serves=False)
+        job = chaos.client.submit(chaos.creates(name, 2500), max_chunk_size=40)
+        self.addCleanup(other.kill)
+
+        def kill_other():
+            if other.process.poll() is None and other.process.pid in map(os.getpgid, chaos.workers()):
+                other.kill()
+
+        chaos.wait(job, kill_other, every_s=0.2)
+        self.assertIsNotNone(other.process.poll(), "the other server never took part")
+        self.assert_all_created(job, name, 2500)
+
+    @unittest.skipUnless(float(os.environ.get("BATCH_CHAOS_MINUTES", 0)), "needs scripts/chaos --minutes")
+    def test_5_everything_at_once_for_as_long_as_you_like(self):
+        chaos, round_ = self.chaos, 0
+        end = time.monotonic() + 60 * float(os.environ["BATCH_CHAOS_MINUTES"])
+        while time.monotonic() < end:
+            round_ += 1
+            name = f"round{round_}"
+            ids = chaos.partners(name, 500)
+            job = chaos.client.submit(chaos.creates(name, 1000), chaos.calls(ids), max_chunk_size=25, retry_attempts=50)
+
+            def strike():
+                what = chaos.random.random()
+                if what < 0.3:
+                    chaos.kill_worker()
+                elif what < 0.33:
+                    chaos.crash_postgres()
+
+            chaos.wait(job, strike)
+            self.assert_all_created(job, name, 1000)
+            self.assertEqual(chaos.called(ids), {1: 500})
