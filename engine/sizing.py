@@ -48,4 +48,3 @@ def _neighbours(size, allowed):
 def bucket(count: int) -> int | None:
     """The size a chunk of `count` records stands for; None where it is a remainder that tells nothing."""
     return count if count in SIZES else None
-

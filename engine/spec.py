@@ -139,6 +139,9 @@ class _Parser:
         getattr(self, f"_read_{kind}")(operation)
         operation.data_length = operation.data_length or len(operation.items)
         self._collect_refs(operation)
+        if not operation.items and operation.selection is None and (operation.depends_on or operation.refs):
+            # nothing to do, but not before its time: others may wait for it
+            operation.selection = {"record_ids": []}
         return operation
 
     def _add(self, message, record=False, key=False):

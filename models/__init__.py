@@ -9,6 +9,7 @@ from . import batch_job_store
 from . import batch_job_api
 from . import batch_job_result
 from . import batch_job_progress
+from . import batch_job_turn
 from . import batch_job_control
 from . import batch_job_retry
 from . import batch_job_purge

@@ -18,7 +18,7 @@ class BatchJob(models.Model):
     """A whole submission: what was asked for, how it is run, and how far it is.
 
     Written by nobody but the methods of this addon: users have read access only. While the job runs, its row is
-    written in short transactions of its own, never inside the work (`batch_job_progress.py`).
+    written in short transactions of its own, never inside the work (`batch_job_turn.py`, `batch_job_progress.py`).
     """
 
     _name = "batch.job"

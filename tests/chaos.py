@@ -117,6 +117,11 @@ class Chaos:
             "SELECT state, count(*), max(attempt), max(claims) FROM batch_chunk WHERE job_id = %s GROUP BY state", job
         )
 
+    def cron_workers_listening(self):
+        """Connections on which cron workers wait to be called."""
+        [(count,)] = self.cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND state = 'idle'")
+        return count
+
     # -- what breaks -------------------------------------------------------------------------------
 
     def kill_worker(self):

@@ -119,6 +119,27 @@ class TestReferencesAndOrder(OperationsCase):
         self.assertEqual({entry["operation_id"]: entry["state"] for entry in again["results"]}, states)
         self.assertEqual((again["completed"], again["total"]), (5, 5))
 
+    def test_an_operation_without_records_keeps_its_place_among_those_that_wait(self):
+        raw = {"operation_type": "create", "model": "res.partner", "data": []}
+        operations = [
+            create("Third", operation_id="third", depends_on=["second"]),
+            {**raw, "operation_id": "second", "depends_on": ["first"]},
+            create("First", operation_id="first"),
+            {**raw, "operation_id": "alone"},
+        ]
+        for run in (self.run_job, self.door.execute):
+            result = run(operations)
+            self.assertEqual([entry["state"] for entry in result["results"]], ["completed"] * 4)
+            third, second, first, alone = (entry["result"] for entry in result["results"])
+            self.assertGreater(third, first)
+            self.assertEqual((second, alone), ([], []))
+            operations[2] = {**operations[2], "data": [{}]}
+            failed = run(operations)
+            self.assertEqual(
+                [entry["state"] for entry in failed["results"]], ["skipped", "skipped", "failed", "completed"]
+            )
+            operations[2] = create("First", operation_id="first")
+
     def test_cycles_unknown_names_and_producers_of_nothing_are_refused(self):
         for operations, text in (
             (

@@ -6,7 +6,7 @@ from odoo.tests import TransactionCase, new_test_user, tagged
 
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 
-from .common import STATUS_KEYS, nulls_in
+from .common import FINAL, STATUS_KEYS, ApiCase, RouteDoor, nulls_in
 
 try:
     from hypothesis import HealthCheck, given, settings
@@ -68,13 +68,17 @@ if st:
     # what is mostly accepted, so that what comes after the checks is tried as well; ids are those of nobody
     ID = st.sampled_from([1000001, 1000002, 2**31 - 1, 2**40]) | REFERENCE
     VALUE = JSON | REFERENCE | st.lists(st.tuples(st.integers(0, 6), ID, VALUES), max_size=2)
-    ROW = st.dictionaries(st.sampled_from(["name", "ref", "parent_id", "child_ids", "category_id", "type"]), VALUE, max_size=3)
+    ROW = st.dictionaries(
+        st.sampled_from(["name", "ref", "parent_id", "child_ids", "category_id", "type"]), VALUE, max_size=3
+    )
     DOMAIN = st.sampled_from([[], [["id", "in", [1000001]]], [["name", "=", "fuzz"]], [["ref", "ilike", "\ud800"]]])
     TARGETS = st.fixed_dictionaries({"record_ids": st.lists(ID, max_size=3)}) | st.fixed_dictionaries(
         {"domain": st.sampled_from([[["id", "=", 1000001]], [["ref", "=", "\ud800"]]])}
     )
     COMMON = {
-        "context": st.dictionaries(st.sampled_from(["lang", "tz", "x", "active_test", "tracking_disable"]), JSON, max_size=2),
+        "context": st.dictionaries(
+            st.sampled_from(["lang", "tz", "x", "active_test", "tracking_disable"]), JSON, max_size=2
+        ),
         "depends_on": st.lists(st.sampled_from(["op-1", "op-2"]), max_size=1),
         "priority": st.integers(-2, 2),
         "return_ids": st.just(True),
@@ -92,11 +96,19 @@ if st:
         plausible("update", TARGETS, data=ROW),
         plausible("update", data=st.lists(st.tuples(ID, ROW).map(lambda pair: {**pair[1], "id": pair[0]}), max_size=3)),
         plausible("delete", TARGETS),
-        plausible("upsert", key=st.just(["ref"]), data=st.lists(st.tuples(ROW, VALUE).map(lambda p: {**p[0], "ref": p[1]}), max_size=3)),
+        plausible(
+            "upsert",
+            key=st.just(["ref"]),
+            data=st.lists(st.tuples(ROW, VALUE).map(lambda p: {**p[0], "ref": p[1]}), max_size=3),
+        ),
         plausible("load", fields=st.just(["name", "parent_id/id"]), data=st.lists(st.tuples(JSON, JSON), max_size=3)),
         plausible("load", fields=st.just(["name", "child_ids/name"]), data=st.lists(st.tuples(JSON, JSON), max_size=3)),
         plausible("call", TARGETS, method=st.sampled_from(["write", "read", "copy"]), args=st.lists(VALUE, max_size=2)),
-        plausible("call", method=st.sampled_from(["search", "search_count", "name_search"]), args=st.lists(DOMAIN | VALUE, max_size=2)),
+        plausible(
+            "call",
+            method=st.sampled_from(["search", "search_count", "name_search"]),
+            args=st.lists(DOMAIN | VALUE, max_size=2),
+        ),
     )
     OPERATIONS = (
         st.lists(PLAUSIBLE, max_size=3)
@@ -178,3 +190,40 @@ class TestFuzz(TransactionCase):
             finally:
                 savepoint.close(rollback=True)
                 self.env.invalidate_all()
+
+
+@unittest.skipUnless(st, "hypothesis is not installed")
+@tagged("post_install", "-at_install")
+class TestFuzzedJobs(ApiCase):
+    if st:
+        JOB_OPTIONS = st.fixed_dictionaries(
+            {},
+            optional={
+                "rollback": st.sampled_from(["record", "chunk", "job"]),
+                "dry_run": st.booleans(),
+                "max_failures": st.integers(0, 2),
+                "max_chunk_size": st.integers(0, 3),
+                "max_concurrency": st.integers(1, 2),
+            },
+        )
+
+        @settings(BOUNDED, max_examples=60)
+        @given(st.lists(PLAUSIBLE, min_size=1, max_size=4), JOB_OPTIONS)
+        def test_what_was_accepted_comes_to_an_end_with_counters_that_agree(self, operations, options):
+            try:
+                with self.committed(self.user.id) as env:
+                    job_id = env["batch.job"].submit(operations, **options)["job_id"]
+            except BatchValidationError:
+                return
+            self.run_lane(10)
+            result = self.result_of(job_id, RouteDoor(self.manager))
+            self.assertIn(result["state"], FINAL)
+            self.assertEqual((result["completed"], result["percentage"]), (result["total"], 100.0))
+            stats, entries = result["stats"], result["results"]
+            for name in ("processed_records", "failed_records"):
+                self.assertEqual(stats[name], sum(entry[name] for entry in entries))
+            self.assertEqual(stats["total_records"], sum(entry["record_count"] for entry in entries))
+            self.assertEqual(stats["completed_operations"], sum(entry["success"] for entry in entries))
+            for failure in (failure for entry in entries for failure in entry["failures"]):
+                self.assertNotEqual(failure["error_type"], "InternalError", failure)
+                self.assertReadable(failure["error"])
