@@ -26,7 +26,6 @@ BLOCKED = "blocked"
 HELD = "held"
 DONE = "done"
 CHUNK_STATES = (BLOCKED, HELD, PENDING, RUNNING, DONE, CANCELLED)
-CHUNK_FINAL = (DONE, CANCELLED)
 
 #: What running a chunk means.
 RECORDS = "records"  # apply the operation to the chunk's records
@@ -47,11 +46,10 @@ def operation_state(total: int, processed: int, failed: int, cancelled: int) -> 
     return FAILED if failed else CANCELLED
 
 
-def job_state(*, total: int, processed: int, failed: int, cancelled: bool, skipped: int = 0) -> str:
+def job_state(*, total: int, processed: int, failed: int, cancelled: bool) -> str:
     """Final state of a job whose chunks have all been settled.
 
     :param cancelled: somebody cancelled the job before everything had run
-    :param skipped: records never run because what they depend on failed, or the job was stopped
     """
     if cancelled:
         return CANCELLED
