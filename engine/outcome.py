@@ -33,6 +33,11 @@ class Outcome:
         return cls(failures=dict.fromkeys(range(size), failure))
 
     @property
+    def is_clean(self) -> bool:
+        """Whether all of the chunk was run, and went well."""
+        return not (self.failures or self.skipped or self.rest)
+
+    @property
     def first_error(self) -> str | None:
         if self.note:
             return self.note

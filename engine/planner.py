@@ -118,10 +118,10 @@ class _Planner:
         chunk = self.open.get(key)
         if chunk is None or len(chunk.payload) + operation.record_count > self.size:
             chunk = self.open[key] = self._append(operation, [], [])
-        payload = chunk.payload
-        payload.items.extend(operation.items)
-        payload.operations.extend([operation.position] * operation.record_count)
-        payload.indexes.extend(operation.index_of(item) for item in range(operation.record_count))
+        payload, count = chunk.payload, operation.record_count
+        payload.items += operation.items
+        payload.operations += [operation.position] * count
+        payload.indexes += range(count) if operation.indexes is None else operation.indexes
         chunk.waits |= _waits(operation)
 
     def _close_neighbours(self):
@@ -152,14 +152,14 @@ class _Planner:
             payload=Payload(items, [operation.position] * len(items), indexes, params, operation.context),
             priority=operation.priority,
             level=operation.level,
-            waits=_waits(operation),
+            waits=set(_waits(operation)),
         )
         self.chunks.append(chunk)
         return chunk
 
 
 def _waits(operation):
-    return set(operation.depends_on) | set(operation.refs)
+    return operation.refs.union(operation.depends_on) if operation.depends_on else operation.refs
 
 
 def _stands_alone(operation):

@@ -9,6 +9,8 @@ from typing import Any
 REF = "$ref"
 INDEX = "index"
 CONTAINERS = (dict, list, tuple)
+#: What most values are, and what holds no reference.
+SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 class MissingReference(Exception):
@@ -38,10 +40,11 @@ def find_refs(value: Any) -> Iterator[dict]:
         if isinstance(value, dict):
             if is_ref(value):
                 yield value
-            else:
-                stack.extend(item for item in value.values() if isinstance(item, CONTAINERS))
-        elif isinstance(value, (list, tuple)):
-            stack.extend(item for item in value if isinstance(item, CONTAINERS))
+                continue
+            value = value.values()
+        elif not isinstance(value, CONTAINERS):
+            continue
+        stack += [item for item in value if item.__class__ not in SCALARS]
 
 
 def resolve_refs(value: Any, ids_of: Callable[[str], list]) -> Any:

@@ -26,6 +26,10 @@ BY_TYPE = {
     CALL: frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by"}),
 }
 KNOWN = COMMON.union(*BY_TYPE.values())
+#: By type, the keys that only say what to do with which records.
+PLAIN = {
+    kind: keys - {"group_by", "return_ids"} | {"operation_type", "model", "operation_id"} for kind, keys in BY_TYPE.items()
+}
 MAX_PRIORITY = 2**31 - 1
 #: As many ids as it takes before one set of values is kept apart from them.
 SHARED_FROM = 20
@@ -124,18 +128,10 @@ class _Parser:
             model = None
         if kind is None or model is None:
             return None
-        self._check_keys(kind)
-        operation = Operation(
-            position=self.position + self.offset,
-            operation_id=self._operation_id(),
-            type=kind,
-            model=model,
-            context=self._context(),
-            depends_on=self._depends_on(),
-            priority=self._priority(),
-            group_by=self._optional_name("group_by"),
-            return_ids=self._return_ids(),
-        )
+        operation = Operation(self.position + self.offset, self._operation_id(), kind, model)
+        if not self.raw.keys() <= PLAIN[kind]:
+            self._check_keys(kind)
+            self._read_common(operation)
         getattr(self, f"_read_{kind}")(operation)
         operation.data_length = operation.data_length or len(operation.items)
         self._collect_refs(operation)
@@ -173,6 +169,14 @@ class _Parser:
                 self._add(f"unknown key {key!r}", key=key)
             elif not absent(self.raw[key]) and not (key == "return_ids" and self.raw[key] is True):
                 self._add(f"{key!r} does not apply to an operation of type {kind!r}", key=key)
+
+    def _read_common(self, operation):
+        """What most operations have none of."""
+        operation.context = self._context()
+        operation.depends_on = self._depends_on()
+        operation.priority = self._priority()
+        operation.group_by = self._optional_name("group_by")
+        operation.return_ids = self._return_ids()
 
     def _operation_id(self):
         given = self._get("operation_id")
@@ -318,13 +322,11 @@ class _Parser:
         return []
 
     def _dicts(self):
-        rows = []
-        for index, values in enumerate(self._list("data")):
-            if isinstance(values, dict):
-                rows.append(values)
-            else:
+        rows = list(self._list("data"))
+        for index, values in enumerate(rows):
+            if not isinstance(values, dict):
                 self._add("a record must be an object of field values", index, "data")
-                rows.append({})
+                rows[index] = {}
         return rows
 
     def _read_targets(self, operation, ids_key="record_ids"):
@@ -357,7 +359,7 @@ class _Parser:
 
     def _collect_refs(self, operation):
         names, whole = set(), set()
-        for ref in find_refs([operation.items, operation.params, operation.selection]):
+        for ref in find_refs((operation.items, operation.params, operation.selection)):
             if problem := ref_problem(ref):
                 self._add(problem, key=REF)
                 continue

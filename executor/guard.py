@@ -38,8 +38,10 @@ def limit_waits(cr, timeout_s):
     settings = {"lock_timeout": f"{int((timeout_s or LOCK_TIMEOUT_S) * 1000)}ms"}
     if cr.connection.server_version >= 140000:
         settings["client_connection_check_interval"] = f"{CLIENT_CHECK_S}s"
-    for name, value in settings.items():
-        cr.execute("SELECT set_config(%s, %s, true)", [name, value])
+    cr.execute(
+        "SELECT set_config(name, value, true) FROM unnest(%s, %s) AS setting (name, value)",
+        [list(settings), list(settings.values())],
+    )
 
 
 class Deadline:

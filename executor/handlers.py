@@ -25,6 +25,8 @@ class Handler:
 
     #: Whether what it raises may be said of a conflict with another transaction.
     hides_conflicts = False
+    #: Whether `prepare` has anything to ask of the records there are.
+    reads_first = True
 
     def __init__(self, model, payload):
         self.model = model
@@ -38,7 +40,7 @@ class Handler:
 
     def prepare(self, positions):
         """Failures of positions that need not be tried."""
-        return {}
+        raise NotImplementedError
 
     def apply(self, positions):
         """Run these positions as one; returns position -> id (or True)."""
@@ -63,6 +65,8 @@ class Handler:
 
 
 class CreateHandler(Handler):
+    reads_first = False
+
     def apply(self, positions):
         # copies: a model's create may change the dicts it is given, and they may be needed again
         records = self.model.create([dict(self.items[position]) for position in positions])
@@ -228,6 +232,7 @@ class LoadHandler(Handler):
     """Odoo's own import; an item is a record's row with its sub-rows."""
 
     hides_conflicts = True  # it makes messages of whatever the database says
+    reads_first = False
 
     def apply(self, positions):
         rows, owner = [], []

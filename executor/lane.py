@@ -22,8 +22,8 @@ from .upsert_lock import key_locks
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds between two looks for abandoned chunks, per lane.
-RESCUE_EVERY_S = 2.0
+#: Seconds between two looks for abandoned chunks and for jobs whose time has come, per lane.
+LOOK_AROUND_EVERY_S = 0.5
 #: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
 IDLE_S = 0.2
 #: Seconds a lane waits for PostgreSQL to come back.
@@ -51,8 +51,10 @@ class Lane:
         self.registry = registry
         self.worker = worker
         self.time_left = time_left
-        self.rescued_at = 0.0
+        self.looked_around_at = 0.0
+        self.is_over = False
         self.done = 0
+        self.untold = None  # the last chunk, while its job has not been told of it
 
     def run(self):
         """Work until nothing is left or time is up.
@@ -61,12 +63,7 @@ class Lane:
         """
         try:
             with self.control_cursor() as self.control:
-                while self.time_left() > 0 and self.is_current():
-                    claim = self.claim()
-                    if claim is not None:
-                        self.work_on(claim)
-                    elif not self.wait():
-                        return False
+                return self.loop()
         except psycopg2.Error as error:
             if not is_conflict(error):
                 raise
@@ -88,20 +85,39 @@ class Lane:
             except psycopg2.Error:
                 time.sleep(IDLE_S)
 
-    def is_current(self):
-        """Hear what other processes have changed: rights above all. Once models are others, the lane must start anew."""
-        with self.transaction():
-            return self.registry.check_signaling(self.control) is self.registry
-
     # -- claim -> run -> settle --------------------------------------------------------------------
 
+    def loop(self):
+        while not self.is_over:
+            claim = self.claim()
+            if claim is not None:
+                self.work_on(claim)
+            elif not self.is_over and not self.wait():
+                return False
+        return True
+
     def claim(self):
-        """Take the next chunk. Committed at once: if this process dies, the attempt has been counted."""
+        """All that lies between two chunks, in one short transaction: tell the last one's job, and take the next chunk.
+
+        Committed before the chunk is run: if this process dies of it, the attempt has been counted. The first claim of a
+        lane is on disk by then, so that work which crashes even PostgreSQL is counted; later ones need not wait for the
+        disk, as the commit of the work writes them as well, or both are lost.
+
+        :returns: a `Claim`; None where there is none to be had now, or the lane is over
+        """
+        self.look_around()
         with self.transaction() as env:
-            if time.monotonic() - self.rescued_at > RESCUE_EVERY_S:
-                env["batch.chunk"]._rescue_orphans()
-                self.rescued_at = time.monotonic()
+            self.tell(env)
+            self.is_over = self.time_left() <= 0 or not self.is_current()
+            if self.is_over:
+                return None
+            if self.done:
+                env.cr.execute("SET LOCAL synchronous_commit TO off")
             return env["batch.chunk"]._claim(self.worker)
+
+    def is_current(self):
+        """Hear what other processes have changed: rights above all. Once models are others, the lane must start anew."""
+        return self.registry.check_signaling(self.control) is self.registry
 
     def work_on(self, claim):
         """Run a chunk and settle it, both in one transaction: its effects and its outcome stand or fall together."""
@@ -118,7 +134,6 @@ class Lane:
                 # the one commit of the work: what was done and the note that it is done
                 cr.commit()  # pylint: disable=invalid-commit
                 self.registry.signal_changes()
-            self.done += 1
         except ClaimLost:
             self.registry.reset_changes()
             _logger.info("%s: lost to another lane, rolled back", claim)
@@ -126,16 +141,20 @@ class Lane:
         except Exception as error:  # noqa: BLE001  # a lane must not die of one chunk, whatever is wrong with it
             self.registry.reset_changes()
             self.release(claim, error)
+            self.untold = claim, None, 0.0
         else:
-            self.learn(claim, outcome, duration)
-        with self.transaction() as env:
-            env["batch.job"].browse(claim.job_id)._wake()
+            self.done += 1
+            self.untold = claim, outcome, duration
 
-    def learn(self, claim, outcome, duration):
-        """Remember how long such records take in chunks of this size, where the size is ours to choose."""
-        if claim.chunk_size == 0 and claim.kind == states.RECORDS and not outcome.failures and not outcome.rest:
-            with self.transaction() as env:
-                env["batch.sizing"]._learn(claim.model, claim.operation_type, claim.size, duration)
+    def tell(self, env):
+        """What may not be said inside the work: its job may go on, and how long such records take in such chunks."""
+        if self.untold is None:
+            return
+        claim, outcome, duration = self.untold
+        self.untold = None
+        if claim.chunk_size == 0 and claim.kind == states.RECORDS and outcome and outcome.is_clean:
+            env["batch.sizing"]._learn(claim.model, claim.operation_type, claim.size, duration)
+        env["batch.job"].browse(claim.job_id)._wake()
 
     def release(self, claim, error):
         """Give a chunk back whose attempt was rolled back: to be tried again, halved or given up.
@@ -151,6 +170,14 @@ class Lane:
             else:
                 env["batch.chunk"]._release(claim, trouble)
 
+    def look_around(self):
+        """Now and then: take back what dead workers have left, and put jobs into the queue whose time has come."""
+        if time.monotonic() - self.looked_around_at > LOOK_AROUND_EVERY_S:
+            with self.transaction() as env:
+                env["batch.chunk"]._rescue_orphans()
+                env["batch.job"]._promote()
+            self.looked_around_at = time.monotonic()
+
     # -- waiting -----------------------------------------------------------------------------------
 
     def wait(self):
@@ -163,6 +190,7 @@ class Lane:
         if soon is None or soon > self.time_left():
             return False
         time.sleep(min(IDLE_S, max(soon, 0.01)))
+        self.looked_around_at = 0.0  # nothing else to do
         return True
 
     # -- transactions ------------------------------------------------------------------------------

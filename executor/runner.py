@@ -80,8 +80,9 @@ class _ChunkRun:
                 failures, skipped = resolve_payload(self.work.payload, self.references, self.work.needs, self.env)
             handler = HANDLERS[self.work.operation_type](self.env[self.work.model], self.work.payload)
             positions = [position for position in range(size) if position not in failures and position not in skipped]
-            with self.env.cr.savepoint():  # should the database refuse, the chunk can still be settled
-                failures.update(handler.prepare(positions))
+            if handler.reads_first:
+                with self.env.cr.savepoint():  # should the database refuse, the chunk can still be settled
+                    failures.update(handler.prepare(positions))
         except Exception as error:
             if trouble := trouble_of(error):
                 raise Trouble(trouble, str(error)) from error

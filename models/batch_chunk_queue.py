@@ -7,12 +7,26 @@ from ..engine import states
 from ..engine.payload import Payload, dumps
 from ..exceptions import ClaimLost
 from ..executor.claim import Claim
+from ..executor.copy import copy_rows
 
 #: The lock of the work on its chunk.
 NO_KEY_UPDATE = SQL("NO KEY UPDATE")
-#: Counters of a chunk that has not run, the last of the columns `_insert_chunks` takes.
+#: What `_insert_chunks` takes.
+INSERTED_COLUMNS = (
+    "job_id", "operation_id", "kind", "operation_type", "model", "sequence",
+    "state", "payload", "record_count", "wait_ids", "group_keys",
+    "processed_records", "failed_records", "cancelled_records", "found_records",
+    "completed_operations", "failed_operations", "attempt", "claims", "tallied",
+)  # fmt: skip
+#: Counters of a chunk that has not run, the last of these columns.
 ZEROES = (0, 0, 0, 0, 0, 0, 0, 0, False)
-PAGE_SIZE = 500
+#: What a claim needs of a chunk's row.
+CLAIMED_COLUMNS = SQL(
+    """
+    chunk.id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload,
+    wait_ids IS NOT NULL AS waits, group_keys
+    """
+)
 
 
 class BatchChunk(models.Model):
@@ -33,30 +47,30 @@ class BatchChunk(models.Model):
         :returns: a `Claim`, or None where nothing can be taken now
         """
         Job = self.env["batch.job"]
-        Job._promote()
         looked_at = []
-        while job := Job._pick_job(looked_at):
-            looked_at.append(job["id"])
-            if job["needs_roll_up"]:
-                Job.browse(job["id"])._roll_up()
-                job["stopping"] = Job.browse(job["id"])._must_stop()
-            chunk = self._take(job, worker)
-            if chunk is None and Job.browse(job["id"])._advance():
-                chunk = self._take(job, worker)
+        while row := Job._pick_job(looked_at):
+            looked_at.append(row["id"])
+            job = Job.browse(row["id"])
+            if row["needs_roll_up"]:
+                job._roll_up()
+                row["stopping"] = job._must_stop()
+            chunk = self._take(row, worker)
+            if chunk is None and job._advance():
+                chunk = self._take(row, worker)
             if chunk is not None:
-                Job.browse(job["id"])._take_turn()
-                return self._make_claim(job, chunk)
+                if row["has_rivals"] or not row["has_started"]:
+                    job._take_turn()
+                return self._make_claim(row, chunk)
         return None
 
     def _take(self, job, worker):
         """Mark the first chunk of a (locked) job that may run now as running; None where there is none."""
-        running, group_keys = self.env.execute_query(self._running_query(job["id"]))[0]
-        if running >= (1 if job["is_atomic"] else job["max_concurrency"]) or job["stopping"] or job["is_paused"]:
+        if job["stopping"] or job["is_paused"]:
             return None
-        rows = self.env.execute_query(self._candidate_query(job, group_keys or []))
-        if not rows or rows[0][1]:
+        rows = self.env.execute_query_dict(self._take_query(job, worker))
+        if not rows:
             return None
-        [chunk] = self.env.execute_query_dict(self._mark_running_query(rows[0][0], worker))
+        [chunk] = rows
         if job["max_chunk_size"] == 0 and chunk["kind"] == states.RECORDS:
             self._cut_to_size(job, chunk)
         return chunk
@@ -83,61 +97,62 @@ class BatchChunk(models.Model):
         )
         chunk["operation_id"] = None if first.is_shared else first.operations[0]
 
-    def _running_query(self, job_id):
-        """How many chunks of a job are in flight, and what they keep others from."""
-        return SQL(
-            """
-            SELECT count(*), array_agg(DISTINCT mark) FILTER (WHERE mark IS NOT NULL)
-              FROM (
-                SELECT DISTINCT chunk.id, mark
-                  FROM batch_chunk AS chunk
-                  LEFT JOIN LATERAL unnest(chunk.group_keys) AS mark ON true
-                 WHERE chunk.job_id = %(job)s
-                   AND chunk.state = 'running'
-              ) AS running
-            """,
-            job=job_id,
-        )
+    def _take_query(self, job, worker):
+        """In one statement: how many are in flight, what they keep others from, the first that may run, its claim.
 
-    def _candidate_query(self, job, group_keys):
-        """Id of the next chunk, and whether its time has not come yet (in strict order nothing may pass it)."""
-        may_pass = (
-            SQL() if job["max_concurrency"] == 1 else SQL("AND (run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC')")
-        )
+        In strict order nothing may pass a chunk whose time has not come yet.
+        """
+        may_pass = SQL("false" if job["max_concurrency"] == 1 else "true")
         return SQL(
             """
-            SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false)
-              FROM batch_chunk
-             WHERE job_id = %(job)s
-               AND state = 'pending'
-               %(may_pass)s
-               AND (group_keys IS NULL OR NOT group_keys && %(group_keys)s::integer[])
-             ORDER BY sequence, id
-             LIMIT 1
-               FOR NO KEY UPDATE SKIP LOCKED
+              WITH candidate AS (
+                SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early
+                  FROM batch_chunk
+                 WHERE job_id = %(job)s
+                   AND state = 'pending'
+                   AND (run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC' OR NOT %(may_pass)s)
+                   AND (group_keys IS NULL OR NOT group_keys && coalesce((
+                            SELECT array_agg(mark)
+                              FROM batch_chunk AS running, unnest(running.group_keys) AS mark
+                             WHERE running.job_id = %(job)s
+                               AND running.state = 'running'
+                       ), '{}'))
+                   AND %(limit)s > (
+                        SELECT count(*)
+                          FROM batch_chunk AS running
+                         WHERE running.job_id = %(job)s
+                           AND running.state = 'running'
+                       )
+                 ORDER BY sequence, id
+                 LIMIT 1
+                   FOR NO KEY UPDATE SKIP LOCKED
+              )
+            %(mark)s
+              FROM candidate
+             WHERE chunk.id = candidate.id
+               AND NOT candidate.is_early
+            RETURNING %(columns)s
             """,
             job=job["id"],
             may_pass=may_pass,
-            group_keys=group_keys,
+            limit=1 if job["is_atomic"] else job["max_concurrency"],
+            mark=self._mark_running(worker),
+            columns=CLAIMED_COLUMNS,
         )
 
-    def _mark_running_query(self, chunk_id, worker):
+    def _mark_running(self, worker):
         """The attempt is counted before it starts: work that kills its worker must not be taken for ever."""
         return SQL(
             """
-            UPDATE batch_chunk
+            UPDATE batch_chunk AS chunk
                SET state = 'running',
                    attempt = attempt + 1,
                    claims = claims + 1,
-                   worker = %(worker)s,
+                   worker = %s,
                    claimed_at = clock_timestamp() AT TIME ZONE 'UTC',
                    run_at = NULL
-             WHERE id = %(id)s
-            RETURNING id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload,
-                      wait_ids IS NOT NULL AS waits, group_keys
             """,
-            id=chunk_id,
-            worker=worker,
+            worker,
         )
 
     def _make_claim(self, job, chunk):
@@ -262,13 +277,26 @@ class BatchChunk(models.Model):
 
         :returns: a `Claim` of the held chunk, or None
         """
-        rows = self.env.execute_query(
-            SQL("SELECT id FROM batch_chunk WHERE job_id = %s AND state = 'held' ORDER BY sequence, id LIMIT 1", job_id)
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                %(mark)s
+                 WHERE chunk.id = (
+                    SELECT id
+                      FROM batch_chunk
+                     WHERE job_id = %(job)s
+                       AND state = 'held'
+                     ORDER BY sequence, id
+                     LIMIT 1
+                 )
+                RETURNING %(columns)s
+                """,
+                mark=self._mark_running(None),
+                job=job_id,
+                columns=CLAIMED_COLUMNS,
+            )
         )
-        if not rows:
-            return None
-        [chunk] = self.env.execute_query_dict(self._mark_running_query(rows[0][0], None))
-        return self._make_claim(self.env["batch.job"]._claim_columns(job_id), chunk)
+        return self._make_claim(self.env["batch.job"]._claim_columns(job_id), rows[0]) if rows else None
 
     def _insert_found(self, claim, outcome):
         """Store the chunks one page of a selection has yielded, and the page after it."""
@@ -343,20 +371,8 @@ class BatchChunk(models.Model):
 
     @api.model
     def _insert_chunks(self, rows):
-        """Bulk insert; each row is in the order of the columns below."""
-        if rows:
-            self.env.cr.execute_values(
-                """
-                INSERT INTO batch_chunk (
-                    job_id, operation_id, kind, operation_type, model, sequence,
-                    state, payload, record_count, wait_ids, group_keys,
-                    processed_records, failed_records, cancelled_records, found_records,
-                    completed_operations, failed_operations, attempt, claims, tallied
-                ) VALUES %s
-                """,
-                rows,
-                page_size=PAGE_SIZE,
-            )
+        """Bulk insert; each row is in the order of `INSERTED_COLUMNS`."""
+        copy_rows(self.env.cr, self._table, INSERTED_COLUMNS, rows)
 
 
 def _without_rest(payload, outcome):

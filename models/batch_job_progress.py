@@ -9,7 +9,7 @@ from .batch_job import NO_LIMIT
 _logger = logging.getLogger(__name__)
 
 #: Least seconds between two updates of a running job's counters, over all lanes.
-PROGRESS_EVERY_S = 0.5
+PROGRESS_EVERY_S = 1.0
 BUS_TYPE = "batch_executor/progress"
 
 

@@ -3,13 +3,17 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload, dumps
+from ..executor.copy import copy_rows
 from .batch_chunk_queue import ZEROES
 
-PAGE_SIZE = 1000
+OPERATION_COLUMNS = (
+    "id", "job_id", "position", "operation_id", "operation_type", "model", "priority", "details", "depends_on",
+    "return_ids", "data_length", "state", "record_count", "processed_records", "failed_records", "cancelled_records",
+)  # fmt: skip
 
 
 class BatchJob(models.Model):
-    """Storing planned operations and chunks: two bulk statements, whatever their number."""
+    """Storing planned operations and chunks: in bulk, whatever their number."""
 
     _inherit = "batch.job"
 
@@ -31,16 +35,7 @@ class BatchJob(models.Model):
         names.update((operation.operation_id, ids[operation.position]) for operation in operations)
         operation_rows = [self._operation_row(operation, ids[operation.position]) for operation in operations]
         chunk_rows = self._chunk_rows(plans, ids, names)
-        self.env.cr.execute_values(
-            """
-            INSERT INTO batch_operation (
-                id, job_id, position, operation_id, operation_type, model, priority, details, depends_on, return_ids,
-                data_length, state, record_count, processed_records, failed_records, cancelled_records
-            ) VALUES %s
-            """,
-            operation_rows,
-            page_size=PAGE_SIZE,
-        )
+        copy_rows(self.env.cr, "batch_operation", OPERATION_COLUMNS, operation_rows)
         self.env["batch.chunk"]._insert_chunks(chunk_rows)
         self._count(operations)
 

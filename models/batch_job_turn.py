@@ -58,7 +58,14 @@ class BatchJob(models.Model):
                 """
                 SELECT %(columns)s,
                        progress_at IS NULL OR max_failures >= 0
-                       OR progress_at < clock_timestamp() AT TIME ZONE 'UTC' - %(every)s * interval '1 second' AS needs_roll_up
+                       OR progress_at < clock_timestamp() AT TIME ZONE 'UTC' - %(every)s * interval '1 second' AS needs_roll_up,
+                       started_at IS NOT NULL AND state <> 'pending' AS has_started,
+                       EXISTS (
+                            SELECT 1
+                              FROM batch_job AS other
+                             WHERE other.ready
+                               AND other.id <> batch_job.id
+                       ) AS has_rivals
                   FROM batch_job
                  WHERE ready
                    AND NOT id = ANY(%(looked_at)s::integer[])

@@ -68,6 +68,12 @@ class BatchOperation(models.Model):
     _job_position_uniq = models.UniqueIndex("(job_id, position)")
     _job_name_uniq = models.UniqueIndex("(job_id, operation_id)")
 
+    def init(self):
+        """Storage that fields can't express."""
+        super().init()
+        # each row is updated once or twice, by many at once: leave room for it on its own page, so that no index changes
+        self.env.cr.execute(SQL("ALTER TABLE %s SET (fillfactor = 50)", SQL.identifier(self._table)))
+
     @api.depends("details", "depends_on")
     def _compute_pretty(self):
         for operation in self:
@@ -167,27 +173,30 @@ class BatchOperation(models.Model):
         )
         share = duration / len(payload)
         values = [_shared_result(row, places[row["id"]], payload, outcome, share) for row in rows]
-        self.env.cr.execute_values(
-            """
-            UPDATE batch_operation AS operation
-               SET state = result.state,
-                   processed_records = result.processed,
-                   failed_records = result.failed,
-                   cancelled_records = result.cancelled,
-                   result = result.ids,
-                   error = result.error,
-                   duration = coalesce(operation.duration, 0) + result.duration,
-                   started_at = coalesce(operation.started_at, now() AT TIME ZONE 'UTC'),
-                   finished_at = CASE WHEN result.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
-              FROM (VALUES %s)
-                AS result (id, state, processed, failed, cancelled, ids, error, duration, is_final)
-             WHERE operation.id = result.id
-            """,
-            values,
-            template="(%s, %s, %s, %s, %s, %s::text, %s::text, %s, %s)",
-            page_size=len(values),
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_operation AS operation
+                   SET state = result.state,
+                       processed_records = result.processed,
+                       failed_records = result.failed,
+                       cancelled_records = result.cancelled,
+                       result = result.ids,
+                       error = result.error,
+                       duration = coalesce(operation.duration, 0) + result.duration,
+                       started_at = coalesce(operation.started_at, now() AT TIME ZONE 'UTC'),
+                       finished_at = CASE WHEN result.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
+                  FROM json_to_recordset(%s)
+                    AS result (
+                        id integer, state text, processed integer, failed integer, cancelled integer,
+                        ids text, error text, duration float, is_final boolean
+                    )
+                 WHERE operation.id = result.id
+                """,
+                dumps(values),
+            )
         )
-        ended = [row[1] for row in values if row[1] in states.OPERATION_FINAL]
+        ended = [row["state"] for row in values if row["is_final"]]
         completed = ended.count(states.COMPLETED)
         return completed, len(ended) - completed
 
@@ -328,29 +337,35 @@ class BatchOperation(models.Model):
 
 def _shared_result(row, positions, payload, outcome, share):
     """The new values of one operation's row, from what it had and what its records in this chunk came to."""
-    processed = row["processed_records"] + sum(position in outcome.ids for position in positions)
-    failures = [outcome.failures[position] for position in positions if position in outcome.failures]
-    skips = [outcome.skipped[position] for position in positions if position in outcome.skipped]
-    failed = row["failed_records"] + len(failures) + sum(position in outcome.rolled_back for position in positions)
-    cancelled = row["cancelled_records"] + len(skips)
-    state = states.operation_state(row["record_count"], processed, failed, cancelled)
-    if skips and state == states.CANCELLED:
-        state = states.SKIPPED
+    processed, failed, cancelled = row["processed_records"], row["failed_records"], row["cancelled_records"]
     ids = json.loads(row["result"]) if row["result"] else None
+    failure = skip = None
     for position in positions:
-        id_ = outcome.ids.get(position, True)
-        if id_ is not True:
-            ids = ids or [False] * row["data_length"]
-            ids[payload.indexes[position]] = id_
-    error = failures[0].message if failures else skips[0] if skips else outcome.note
-    return (
-        row["id"],
-        state,
-        processed,
-        failed,
-        cancelled,
-        dumps(ids) if ids else None,
-        error,
-        share * len(positions),
-        state in states.OPERATION_FINAL,
-    )
+        if position in outcome.ids:
+            processed += 1
+            id_ = outcome.ids[position]
+            if id_ is not True:
+                ids = ids or [False] * row["data_length"]
+                ids[payload.indexes[position]] = id_
+        elif position in outcome.failures:
+            failed += 1
+            failure = failure or outcome.failures[position].message
+        elif position in outcome.skipped:
+            cancelled += 1
+            skip = skip or outcome.skipped[position]
+        elif position in outcome.rolled_back:
+            failed += 1
+    state = states.operation_state(row["record_count"], processed, failed, cancelled)
+    if skip and state == states.CANCELLED:
+        state = states.SKIPPED
+    return {
+        "id": row["id"],
+        "state": state,
+        "processed": processed,
+        "failed": failed,
+        "cancelled": cancelled,
+        "ids": dumps(ids) if ids else None,
+        "error": failure or skip or outcome.note,
+        "duration": share * len(positions),
+        "is_final": state in states.OPERATION_FINAL,
+    }

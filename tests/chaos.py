@@ -119,7 +119,9 @@ class Chaos:
 
     def cron_workers_listening(self):
         """Connections on which cron workers wait to be called."""
-        [(count,)] = self.cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND state = 'idle'")
+        [(count,)] = self.cluster.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND state = 'idle'"
+        )
         return count
 
     # -- what breaks -------------------------------------------------------------------------------

@@ -52,9 +52,7 @@ def unique_name(prefix: str) -> str:
 def query(env: Environment, *statements: str, database: str = "postgres") -> list:
     """Run statements in autocommit; return the rows of the last one."""
     command = [env.python, "-c", SQL_CLIENT, database]
-    return json.loads(
-        run(command, doing=f"SQL on {database}", env=env.variables, input=json.dumps(statements))
-    )
+    return json.loads(run(command, doing=f"SQL on {database}", env=env.variables, input=json.dumps(statements)))
 
 
 def exists(env: Environment, name: str) -> bool:
@@ -87,9 +85,7 @@ def _fill(env: Environment, name: str) -> None:
 
 def is_current(env: Environment, name: str) -> bool:
     """Whether the database was made from the code as it is now."""
-    rows = query(
-        env, f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"
-    )
+    rows = query(env, f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'")
     return rows == [[addon.fingerprint()]]
 
 

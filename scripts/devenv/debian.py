@@ -56,8 +56,7 @@ class PrivateApt:
             (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
         (folder / "debian.sources").write_text(
-            f"Types: deb\nURIs: {mirror()}\nSuites: {' '.join(suites)}\n"
-            f"Components: main\nSigned-By: {KEYRING}\n"
+            f"Types: deb\nURIs: {mirror()}\nSuites: {' '.join(suites)}\nComponents: main\nSigned-By: {KEYRING}\n"
         )
         options = {
             "Dir::Etc::sourcelist": folder / "debian.sources",

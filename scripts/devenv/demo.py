@@ -20,14 +20,10 @@ print("KEY=" + key)
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
-    parser.add_argument(
-        "--records", type=int, metavar="N", help="create only so many contacts (default: all 28,000)"
-    )
+    parser.add_argument("--records", type=int, metavar="N", help="create only so many contacts (default: all 28,000)")
     parser.add_argument("--port", type=int, metavar="P", help="serve on this port (default: 8069 where free)")
     parser.add_argument("--no-run", action="store_true", help="start the servers, submit nothing")
-    parser.add_argument(
-        "--stop", action="store_true", help="stop the servers and the PostgreSQL of an earlier run"
-    )
+    parser.add_argument("--stop", action="store_true", help="stop the servers and the PostgreSQL of an earlier run")
     options = parser.parse_args(arguments)
     if options.stop:
         servers.stop()
