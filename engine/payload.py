@@ -92,6 +92,14 @@ class Payload:
             return self, None
         return self.take(list(range(size))), self.take(list(range(size, len(self.items))))
 
+    def split(self, size: int) -> list["Payload"]:
+        """All of it, in parts of `size` items (see `cut`)."""
+        parts, rest = [], self
+        while rest is not None:
+            part, rest = rest.cut(size)
+            parts.append(part)
+        return parts
+
     @property
     def is_shared(self) -> bool:
         """Whether it holds records of several operations."""

@@ -28,7 +28,8 @@ BY_TYPE = {
 KNOWN = COMMON.union(*BY_TYPE.values())
 #: By type, the keys that only say what to do with which records.
 PLAIN = {
-    kind: keys - {"group_by", "return_ids"} | {"operation_type", "model", "operation_id"} for kind, keys in BY_TYPE.items()
+    kind: keys - {"group_by", "return_ids"} | {"operation_type", "model", "operation_id"}
+    for kind, keys in BY_TYPE.items()
 }
 MAX_PRIORITY = 2**31 - 1
 #: As many ids as it takes before one set of values is kept apart from them.

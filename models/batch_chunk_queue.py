@@ -3,7 +3,7 @@ import json
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..engine import states
+from ..engine import sizing, states
 from ..engine.payload import Payload, dumps
 from ..exceptions import ClaimLost
 from ..executor.claim import Claim
@@ -23,7 +23,7 @@ ZEROES = (0, 0, 0, 0, 0, 0, 0, 0, False)
 #: What a claim needs of a chunk's row.
 CLAIMED_COLUMNS = SQL(
     """
-    chunk.id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload,
+    chunk.id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload, record_count,
     wait_ids IS NOT NULL AS waits, group_keys
     """
 )
@@ -71,21 +71,31 @@ class BatchChunk(models.Model):
         if not rows:
             return None
         [chunk] = rows
-        if job["max_chunk_size"] == 0 and chunk["kind"] == states.RECORDS:
+        if job["max_chunk_size"] == 0 and chunk["kind"] == states.RECORDS and chunk["record_count"]:
             self._cut_to_size(job, chunk)
         return chunk
 
     def _cut_to_size(self, job, chunk):
-        """Keep of a block as many records as the next chunk should have; the rest stays in the queue."""
-        payload = Payload.decode(chunk["payload"])
-        size = self.env["batch.sizing"]._choose(
-            chunk["model"], chunk["operation_type"], len(chunk["payload"]) / max(len(payload), 1)
+        """Keep of a block as many records as the next chunk should have; the rest stays in the queue.
+
+        While the size is still being looked for, one chunk at a time is cut off; later, all of the block at once.
+        """
+        count = chunk["record_count"]
+        choice = self.env["batch.sizing"]._choose(
+            chunk["model"],
+            chunk["operation_type"],
+            len(chunk["payload"]) / count,
+            target_s=job["timeout"] / 2 if job["timeout"] else sizing.TARGET_S,
+            remaining=max(job["remaining"], count),
+            lanes=chunk["running"] + 1,
         )
-        first, rest = payload.cut(size)
+        if count <= choice.size:
+            return
+        first, rest = Payload.decode(chunk["payload"]).cut(choice.size)
         if rest is None:
             return
         chunk["payload"] = first.encode()
-        self._insert_like(self._make_claim(job, chunk), [rest])
+        self._insert_like(self._make_claim(job, chunk), rest.split(choice.size) if choice.is_settled else [rest])
         self.env.execute_query(
             SQL(
                 "UPDATE batch_chunk SET payload = %s, record_count = %s, operation_id = %s WHERE id = %s RETURNING id",
@@ -106,8 +116,9 @@ class BatchChunk(models.Model):
         return SQL(
             """
               WITH candidate AS (
-                SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early
-                  FROM batch_chunk
+                SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early, in_flight.number AS running
+                  FROM batch_chunk,
+                       (SELECT count(*) AS number FROM batch_chunk WHERE job_id = %(job)s AND state = 'running') AS in_flight
                  WHERE job_id = %(job)s
                    AND state = 'pending'
                    AND (run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC' OR NOT %(may_pass)s)
@@ -117,21 +128,16 @@ class BatchChunk(models.Model):
                              WHERE running.job_id = %(job)s
                                AND running.state = 'running'
                        ), '{}'))
-                   AND %(limit)s > (
-                        SELECT count(*)
-                          FROM batch_chunk AS running
-                         WHERE running.job_id = %(job)s
-                           AND running.state = 'running'
-                       )
+                   AND in_flight.number < %(limit)s
                  ORDER BY sequence, id
                  LIMIT 1
-                   FOR NO KEY UPDATE SKIP LOCKED
+                   FOR NO KEY UPDATE OF batch_chunk SKIP LOCKED
               )
             %(mark)s
               FROM candidate
              WHERE chunk.id = candidate.id
                AND NOT candidate.is_early
-            RETURNING %(columns)s
+            RETURNING %(columns)s, running
             """,
             job=job["id"],
             may_pass=may_pass,

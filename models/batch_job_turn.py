@@ -11,7 +11,8 @@ CLAIM_COLUMNS = SQL(
     """
     id, user_id, priority, context, timeout, retry_attempts, rollback, dry_run, max_failures, max_chunk_size,
     max_concurrency, cancel_requested_at IS NOT NULL AND finished_at IS NULL AS stopping, state = 'paused' AS is_paused,
-    dry_run OR rollback = 'job' AS is_atomic
+    dry_run OR rollback = 'job' AS is_atomic,
+    total_records - processed_records - failed_records - cancelled_records AS remaining
     """
 )
 

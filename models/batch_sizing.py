@@ -21,8 +21,12 @@ class BatchSizing(models.Model):
     _size_uniq = models.UniqueIndex("(model, operation_type, size)")
 
     @api.model
-    def _choose(self, model, operation_type, bytes_per_record):
-        """The size of the next chunk of such records."""
+    def _choose(self, model, operation_type, bytes_per_record, **circumstances):
+        """The size of the next chunk of such records.
+
+        :param circumstances: of the job, see `sizing.choose`
+        :rtype: sizing.Choice
+        """
         rows = self.env.execute_query(
             SQL(
                 "SELECT size, seconds_per_record, samples FROM batch_sizing WHERE model = %s AND operation_type = %s",
@@ -30,7 +34,8 @@ class BatchSizing(models.Model):
                 operation_type,
             )
         )
-        return sizing.choose({size: (seconds, samples) for size, seconds, samples in rows}, bytes_per_record)
+        learned = {size: (seconds, samples) for size, seconds, samples in rows}
+        return sizing.choose(learned, bytes_per_record, **circumstances)
 
     @api.model
     def _learn(self, model, operation_type, count, duration):

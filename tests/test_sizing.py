@@ -1,0 +1,69 @@
+"""Adaptive chunk sizes, in real lanes: learned, kept, explained; each record once."""
+
+import time
+
+from ..engine import sizing
+from .lane_case import LaneCase
+
+
+class TestAdaptive(LaneCase):
+    def setUp(self):
+        super().setUp()
+        self.sql("DELETE FROM batch_sizing")
+        self.addCleanup(self.sql, "DELETE FROM batch_sizing")
+
+    def learned(self):
+        return dict(self.sql("SELECT size, samples FROM batch_sizing WHERE model = 'res.partner'"))
+
+    def sizes(self, job):
+        return [chunk["record_count"] for chunk in self.chunks(job)]
+
+    def test_each_record_once_while_the_size_is_looked_for(self):
+        job = self.submit(self.creates(1500), max_chunk_size=0)
+        self.work(lanes=2)
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["processed_records"]), ("completed", 1500))
+        self.assertEqual(sorted(number for number, _id in self.partners()), list(range(1500)))
+        self.assertGreater(len(self.learned()), 1)
+        self.assertIn(sizing.SIZES[0], self.sizes(job))
+        with self.transaction() as env:
+            report = env["batch.job"].browse(job).sizing_report
+        for size in set(self.sizes(job)):
+            self.assertIn(f"chunks of {size} at", report)
+
+    def test_what_was_learned_serves_the_next_job(self):
+        for size in sizing.SIZES:
+            self.sql(
+                "INSERT INTO batch_sizing (model, operation_type, size, seconds_per_record, samples) "
+                "VALUES ('res.partner', 'create', %s, %s, 5)",
+                size, 0.001 if size == 50 else 0.01,
+            )  # fmt: skip
+        job = self.submit(self.creates(500), max_chunk_size=0)
+        self.work()
+        self.assertEqual(self.sizes(job), [50] * 10)
+
+    def test_small_operations_are_not_torn_by_the_size(self):
+        operations = [self.creates(30) for _number in range(4)]
+        for number, operation in enumerate(operations):
+            for values in operation["data"]:
+                values["ref"] += f"-{number}"
+        job = self.submit(*operations, max_chunk_size=0)
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["completed_operations"], done["processed_records"]), (4, 120))
+        self.assertEqual(self.sizes(job)[:3], [30, 30, 30])  # what several share is cut between them only
+
+    def test_a_model_that_slows_down_with_size_gets_small_chunks(self):
+        self.set_probe(lambda partners: time.sleep(0.000_02 * len(partners) ** 2))
+        job = self.submit(self.probe(self.make_partners(1500)), max_chunk_size=0)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 1500)
+        self.assertLessEqual(max(self.sizes(job)), 100)
+
+    def test_a_chunk_with_failures_teaches_nothing(self):
+        operation = self.creates(25)
+        operation["data"][7] = {"name": False, "ref": f"{self.mark}-7"}
+        job = self.submit(operation, max_chunk_size=0)
+        self.work()
+        self.assertEqual(self.check_counters(job)["failed_records"], 1)
+        self.assertEqual(self.learned(), {})
