@@ -50,6 +50,19 @@ class Handler:
         """Id of the existing record a position is about, or None."""
         return
 
+    def _write_all(self, pairs):
+        """Write `[id, values]` pairs: equal values at once, and what the ORM reads for a write for all of them at once.
+
+        Different values of the same fields are flushed by the ORM as one statement.
+        """
+        everything = dict.fromkeys(record_id for record_id, _values in pairs)
+        for values, ids in group_by_values(pairs):
+            records = self.model.browse(ids).with_prefetch(everything)
+            if values:
+                records.write(values)
+            else:
+                records.check_access("write")
+
     def _missing(self, ids_by_position):
         """Failures for records that are not there: writing on them would silently do nothing."""
         wanted = {record_id for record_id in ids_by_position.values() if record_id <= MAX_ID}
@@ -108,8 +121,7 @@ class UpdateHandler(RecordsHandler):
         if self.is_shared:
             self._records(positions).write(dict(self.params["values"]))
         else:
-            for values, ids in group_by_values([self.items[position] for position in positions]):
-                self.model.browse(ids).write(values)
+            self._write_all([self.items[position] for position in positions])
         return dict.fromkeys(positions, True)
 
 
@@ -179,11 +191,7 @@ class UpsertHandler(Handler):
                 )
             else:
                 new.append(position)
-        for values, record_ids in group_by_values(old):
-            if values:
-                self.model.browse(record_ids).write(values)
-            else:
-                self.model.browse(record_ids).check_access("write")
+        self._write_all(old)
         if new:
             records = self.model.create([dict(self.items[position]) for position in new])
             ids.update(zip(new, records._ids, strict=True))

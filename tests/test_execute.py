@@ -234,3 +234,21 @@ class TestExecute(TransactionCase):
             self.env["batch.job"].with_user(outsider).execute([create("A")])
         outsider.group_ids = [Command.link(self.env.ref("batch_executor.group_batch_user").id)]
         self.assertEqual(self.env["batch.job"].with_user(outsider).execute([create("A")])["state"], "completed")
+
+    def test_records_with_different_values_are_read_and_written_together(self):
+        def statements(name, count):
+            refs = [f"{name}-{n}" for n in range(count)]
+            partners = self.env["res.partner"].create([{"name": ref, "ref": ref} for ref in refs])
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            rows = [{"id": partner.id, "comment": f"of {partner.id}"} for partner in partners]
+            self.execute({"operation_type": "update", "model": "res.partner", "data": rows})
+            keyed = [{"ref": ref, "comment": f"by key {ref}"} for ref in refs]
+            self.execute({"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": keyed})
+            self.assertEqual(partners.mapped("comment"), [f"<p>by key {ref}</p>" for ref in refs])
+            return self.env.cr.sql_log_count - before
+
+        statements("first", 5)  # what is asked only once
+        few, many = statements("few", 5), statements("many", 50)
+        self.assertLess(many - few, 2 * 45, "fewer statements than there are records more")
