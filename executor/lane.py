@@ -23,7 +23,7 @@ from .upsert_lock import key_locks
 _logger = logging.getLogger(__name__)
 
 #: Seconds between two looks for abandoned chunks and for jobs whose time has come, per lane.
-LOOK_AROUND_EVERY_S = 0.5
+LOOK_AROUND_EVERY_S = 1.0
 #: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
 IDLE_S = 0.2
 #: Seconds a lane waits for PostgreSQL to come back.
@@ -54,7 +54,8 @@ class Lane:
         self.looked_around_at = 0.0
         self.is_over = False
         self.done = 0
-        self.untold = None  # the last chunk, while its job has not been told of it
+        self.last = None  # the claim last run, while its job has not been told of it
+        self.lesson = None  # what it has taught about chunk sizes
 
     def run(self):
         """Work until nothing is left or time is up.
@@ -97,7 +98,7 @@ class Lane:
         return True
 
     def claim(self):
-        """All that lies between two chunks, in one short transaction: tell the last one's job, and take the next chunk.
+        """Take the next chunk, in one short transaction.
 
         Committed before the chunk is run: if this process dies of it, the attempt has been counted. The first claim of a
         lane is on disk by then, so that work which crashes even PostgreSQL is counted; later ones need not wait for the
@@ -107,13 +108,18 @@ class Lane:
         """
         self.look_around()
         with self.transaction() as env:
-            self.tell(env)
+            if self.done == 1:
+                env.cr.execute("SET synchronous_commit TO off")
+            self.learn(env)
             self.is_over = self.time_left() <= 0 or not self.is_current()
-            if self.is_over:
-                return None
-            if self.done:
-                env.cr.execute("SET LOCAL synchronous_commit TO off")
-            return env["batch.chunk"]._claim(self.worker)
+            claim = None if self.is_over else env["batch.chunk"]._claim(self.worker)
+        last, self.last = self.last, None
+        if last and not (claim and claim.job_id == last.job_id):  # a job that has just been claimed from is awake
+            with self.transaction() as env:
+                env["batch.job"].browse(last.job_id)._wake()
+            if claim is None and not self.is_over:
+                return self.claim()
+        return claim
 
     def is_current(self):
         """Hear what other processes have changed: rights above all. Once models are others, the lane must start anew."""
@@ -141,20 +147,17 @@ class Lane:
         except Exception as error:  # noqa: BLE001  # a lane must not die of one chunk, whatever is wrong with it
             self.registry.reset_changes()
             self.release(claim, error)
-            self.untold = claim, None, 0.0
         else:
             self.done += 1
-            self.untold = claim, outcome, duration
+            if claim.chunk_size == 0 and claim.kind == states.RECORDS and outcome.is_clean:
+                self.lesson = claim.model, claim.operation_type, claim.size, duration
+        self.last = claim
 
-    def tell(self, env):
-        """What may not be said inside the work: its job may go on, and how long such records take in such chunks."""
-        if self.untold is None:
-            return
-        claim, outcome, duration = self.untold
-        self.untold = None
-        if claim.chunk_size == 0 and claim.kind == states.RECORDS and outcome and outcome.is_clean:
-            env["batch.sizing"]._learn(claim.model, claim.operation_type, claim.size, duration)
-        env["batch.job"].browse(claim.job_id)._wake()
+    def learn(self, env):
+        """Remember how long the records of the last chunk took, where its size was ours to choose."""
+        if self.lesson:
+            env["batch.sizing"]._learn(*self.lesson)
+            self.lesson = None
 
     def release(self, claim, error):
         """Give a chunk back whose attempt was rolled back: to be tried again, halved or given up.

@@ -8,6 +8,7 @@ from ..engine.payload import Payload, dumps
 from ..exceptions import ClaimLost
 from ..executor.claim import Claim
 from ..executor.copy import copy_rows
+from ..executor.prepared import fetch_prepared
 
 #: The lock of the work on its chunk.
 NO_KEY_UPDATE = SQL("NO KEY UPDATE")
@@ -67,7 +68,7 @@ class BatchChunk(models.Model):
         """Mark the first chunk of a (locked) job that may run now as running; None where there is none."""
         if job["stopping"] or job["is_paused"]:
             return None
-        rows = self.env.execute_query_dict(self._take_query(job, worker))
+        rows = fetch_prepared(self.env.cr, self._take_query(job, worker))
         if not rows:
             return None
         [chunk] = rows
@@ -112,13 +113,17 @@ class BatchChunk(models.Model):
 
         In strict order nothing may pass a chunk whose time has not come yet.
         """
-        may_pass = SQL("false" if job["max_concurrency"] == 1 else "true")
         return SQL(
             """
-              WITH candidate AS (
-                SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early, in_flight.number AS running
-                  FROM batch_chunk,
-                       (SELECT count(*) AS number FROM batch_chunk WHERE job_id = %(job)s AND state = 'running') AS in_flight
+              WITH in_flight AS MATERIALIZED (
+                SELECT count(*) AS number
+                  FROM batch_chunk
+                 WHERE job_id = %(job)s
+                   AND state = 'running'
+              ),
+              candidate AS (
+                SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early
+                  FROM batch_chunk
                  WHERE job_id = %(job)s
                    AND state = 'pending'
                    AND (run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC' OR NOT %(may_pass)s)
@@ -128,19 +133,19 @@ class BatchChunk(models.Model):
                              WHERE running.job_id = %(job)s
                                AND running.state = 'running'
                        ), '{}'))
-                   AND in_flight.number < %(limit)s
+                   AND (SELECT number FROM in_flight) < %(limit)s
                  ORDER BY sequence, id
                  LIMIT 1
-                   FOR NO KEY UPDATE OF batch_chunk SKIP LOCKED
+                   FOR NO KEY UPDATE SKIP LOCKED
               )
             %(mark)s
               FROM candidate
              WHERE chunk.id = candidate.id
                AND NOT candidate.is_early
-            RETURNING %(columns)s, running
+            RETURNING %(columns)s, (SELECT number FROM in_flight) AS running
             """,
             job=job["id"],
-            may_pass=may_pass,
+            may_pass=job["max_concurrency"] > 1,
             limit=1 if job["is_atomic"] else job["max_concurrency"],
             mark=self._mark_running(worker),
             columns=CLAIMED_COLUMNS,

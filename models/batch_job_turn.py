@@ -2,6 +2,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import states
+from ..executor.prepared import fetch_prepared
 from .batch_job_progress import PROGRESS_EVERY_S
 
 #: A parked job is looked at again after this long at the latest, whatever was missed.
@@ -54,7 +55,8 @@ class BatchJob(models.Model):
 
         :param list looked_at: ids of jobs where nothing was found just now
         """
-        rows = self.env.execute_query_dict(
+        rows = fetch_prepared(
+            self.env.cr,
             SQL(
                 """
                 SELECT %(columns)s,
@@ -78,7 +80,7 @@ class BatchJob(models.Model):
                 columns=CLAIM_COLUMNS,
                 every=PROGRESS_EVERY_S,
                 looked_at=looked_at,
-            )
+            ),
         )
         return rows[0] if rows else None
 
