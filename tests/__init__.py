@@ -25,3 +25,4 @@ from . import test_failures
 from . import test_lane
 from . import test_engine_sizing
 from . import test_sizing
+from . import test_api_size
