@@ -118,7 +118,9 @@ class _ChunkRun:
 
     def _roll_back_all(self, positions, outcome):
         outcome.ids.clear()
-        rolled_back = failure("RolledBack", self.env._("Rolled back, because another record of its chunk failed."))
+        reason = outcome.first_error  # the culprit's: what is undone with it must not hide it
+        message = self.env._("Rolled back, because another record of its chunk failed: %s", reason)
+        rolled_back = failure("RolledBack", message)
         outcome.failures.update(dict.fromkeys(positions, rolled_back))
 
     @contextmanager

@@ -4,10 +4,13 @@ import json
 
 from odoo.tests import tagged
 
+from . import docs
 from .common import ApiCase, JsonRpcDoor, SessionDoor, base_url, create
 
 MIB = 1 << 20
-WAY_AROUND = "The request has 2.0 MiB, the server takes 1.0 (system parameter web.max_file_upload_size). Send it in several"
+WAY_AROUND = (
+    "The request has 2.0 MiB, the server takes 1.0 (system parameter web.max_file_upload_size). Send it in several"
+)
 
 
 @tagged("post_install", "-at_install")
@@ -38,6 +41,10 @@ class TestSize(ApiCase):
                 self.assertEqual((error.name, error.status), ("werkzeug.exceptions.RequestEntityTooLarge", 0))
                 self.assertIn(WAY_AROUND, error.message)
         self.assertEqual(self.count_jobs(), before)
+        told = error.message.partition(": ")[2].replace(" 2.0 ", " 130.2 ").replace(" 1.0 ", " 128.0 ").strip()
+        self.assertIn(
+            told, " ".join(docs.read("docs/api.md").replace("\n> ", " ").split()), "as the documentation has it"
+        )
 
     def test_json_2_answers_with_status_413_and_the_same_words(self):
         response = self.post("/json/2/batch.job/submit", json.dumps({"operations": [create("x" * 2 * MIB)]}))
@@ -66,7 +73,11 @@ class TestSize(ApiCase):
         job_id = self.door.submit([], draft=True)["job_id"]
         comment = "x" * (MIB // 2)
         for name in ("First", "Second", "Third", "Fourth"):
-            operation = {"operation_type": "create", "model": "res.partner", "data": [{"name": name, "comment": comment}]}
+            operation = {
+                "operation_type": "create",
+                "model": "res.partner",
+                "data": [{"name": name, "comment": comment}],
+            }
             self.door.call("append", job_id, operations=[operation])
         self.door.call("start", job_id)
         self.run_lane()
