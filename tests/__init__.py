@@ -28,3 +28,4 @@ from . import test_sizing
 from . import test_api_size
 from . import test_docs_api
 from . import test_docs_recipes
+from . import test_docs_zenoo

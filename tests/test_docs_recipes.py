@@ -68,6 +68,9 @@ class RecipeCase(ApiCase):
     def run_recipe(self, heading):
         """Run the program under a heading while a lane is at work; returns what it prints."""
         [block] = self.blocks_under(heading, "run")
+        return self.run_program(block)
+
+    def run_program(self, block):
         someone = getattr(self, block.settings["run"] or "user")
         command, ending = LANGUAGES[block.language]
         program = self.folder / f"recipe.{ending}"
@@ -85,7 +88,7 @@ class RecipeCase(ApiCase):
                 [*FREE, *command, program],
                 env=environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
             )  # fmt: skip
-        self.assertEqual(done.returncode, 0, f"{heading}\n{done.stdout}{done.stderr}")
+        self.assertEqual(done.returncode, 0, f"{block.heading}\n{done.stdout}{done.stderr}")
         return done.stdout
 
     @contextmanager
