@@ -29,3 +29,4 @@ from . import test_api_size
 from . import test_docs_api
 from . import test_docs_recipes
 from . import test_docs_zenoo
+from . import test_docs_queue_job
