@@ -7,11 +7,13 @@ the one the server gave at that place, from then on and in later requests as wel
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(?P<info>\S[^\n]*)?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+RST_BLOCK = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 MEASURED = ("duration", "operations_per_second", "records_per_second")
@@ -53,6 +55,16 @@ def blocks(page):
         language, *words = (match["info"] or "text").split()
         found.append(Block(language, tuple(words), match["text"], text.count("\n", 0, match.start()) + 1, heading))
     return found
+
+
+def rst_blocks(page):
+    """All code blocks of a page in reStructuredText: `(language, text)`."""
+    return [(language, textwrap.dedent(text)) for language, text in RST_BLOCK.findall(read(page))]
+
+
+def anchor(heading):
+    """What a heading is linked by."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def table(page, heading):

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -70,8 +72,8 @@ class RecipeCase(ApiCase):
         [block] = self.blocks_under(heading, "run")
         return self.run_program(block)
 
-    def run_program(self, block):
-        someone = getattr(self, block.settings["run"] or "user")
+    def run_program(self, block, **variables):
+        someone = getattr(self, block.settings.get("run") or "user")
         command, ending = LANGUAGES[block.language]
         program = self.folder / f"recipe.{ending}"
         program.write_text(block.text)
@@ -82,6 +84,7 @@ class RecipeCase(ApiCase):
             "ODOO_DB": get_db_name(),
             "ODOO_LOGIN": someone.login,
             "ODOO_KEY": someone.key,
+            **variables,
         }
         with self.lane_at_work():
             done = subprocess.run(
@@ -257,3 +260,42 @@ class TestTopics(RecipeCase):
         self.assertEqual(printed.getvalue(), "100.0 %\nrecord 1: Contacts require a name\npending\n")
         self.run_lane()
         self.assertEqual(self.new_partners("name", "ref"), [("Azure Interior", False), ("Deco Addict", "SRV-1")])
+
+
+@tagged("post_install", "-at_install")
+class TestReadme(RecipeCase):
+    page = "README.rst"
+
+    def test_its_examples_run_as_they_stand(self):
+        (_, submit), (_, ask), (_, answer), (_, python) = docs.rst_blocks(self.page)
+        job = json.loads(self.run_bash(submit))["result"]
+        self.assertEqual(job["state"], "pending")
+        with self.lane_at_work():
+            self.wait_for(lambda: self.door.call("status", job["job_id"])["finished_at"], "the job's end")
+        given = json.loads(self.run_bash(ask, JOB_ID=str(job["job_id"])))
+        self.assertEqual(list(docs.Comparison().differences(json.loads(answer), given)), [])
+        self.assertEqual(self.new_partners(), [*TWO, "Gemini Furniture"])
+        with self.committed(self.user.id) as env:
+            exec(compile(python, self.page, "exec"), {"env": env})
+        self.run_lane()
+        self.assertEqual(self.new_partners("name", "city")[3:], [("Azure Interior", "Fremont")])
+
+    def run_bash(self, program, **variables):
+        return self.run_program(docs.Block("bash", (), program, 0, self.page), **variables)
+
+    def test_its_links_and_pictures_are_there(self):
+        text = docs.read(self.page)
+        targets = re.findall(r"<([^>:]+)>`_|\.\. image:: (\S+)", text)
+        self.assertGreater(len(targets), 8)
+        for target in map("".join, targets):
+            self.assertTrue((docs.ROOT / target).exists(), target)
+
+    def test_links_between_the_pages_lead_somewhere(self):
+        for page in sorted((docs.ROOT / "docs").glob("*.md")):
+            for target in re.findall(r"\]\(([^)]+)\)", docs.FENCE.sub("", page.read_text())):
+                name, _hash, anchor = target.partition("#")
+                aim = (page.parent / name).resolve() if name else page
+                self.assertTrue(aim.exists(), f"{page.name}: {target}")
+                if anchor:
+                    headings = docs.HEADING.findall(docs.FENCE.sub("", aim.read_text()))
+                    self.assertIn(anchor, [docs.anchor(heading) for heading in headings], f"{page.name}: {target}")
