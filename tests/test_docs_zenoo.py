@@ -17,6 +17,7 @@ from zenoo_rpc.exceptions import ConnectionError as ZenooConnectionError
 
 from odoo.tests import tagged
 from odoo.tests.common import get_db_name
+from odoo.tools import mute_logger
 
 from . import docs
 from .common import PATIENCE_S, base_url
@@ -66,6 +67,10 @@ class ZenooCase(RecipeCase):
     def setUpClass(cls):
         super().setUpClass()
         shutil.copy(FILE, cls.folder)
+        # both log what fails
+        muted = mute_logger("zenoo_rpc.batch.executor", "zenoo_batch")
+        muted.__enter__()
+        cls.addClassCleanup(muted.__exit__, None, None, None)
 
     @asynccontextmanager
     async def client(self, client_class=ZenooClient):
@@ -259,7 +264,7 @@ class TestZenooPage(ZenooCase):
         self.assertEqual(len(blocks), len(self.blocks))
         printed = []
         for block in blocks:
-            self.setUp()
+            self.mark_partners()
             printed.append(self.run_program(block))
             self.assertEqual(self.new_partners(), TWO)
         self.assertEqual(printed[0].splitlines()[-2:], ["100.0", "True 2"])

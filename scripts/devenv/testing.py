@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import chromium, databases, environment, paths
+from . import chromium, curl, databases, environment, paths
 from .console import say
 
 # Options of pytest whose value is the next argument, and never a path to collect.
@@ -19,6 +19,7 @@ def main(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument != "--keep-db"]
     env = environment.prepare()
     chromium.ensure()
+    curl.ensure()
     database = databases.unique_name("batch_test")
     try:
         databases.create(env, database)
