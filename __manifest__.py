@@ -15,7 +15,7 @@
         "views/batch_chunk_views.xml",
         "views/batch_operation_views.xml",
         "views/batch_job_views.xml",
-        "views/res_config_settings_views.xml",
+        "views/batch_settings_views.xml",
         "views/batch_executor_menus.xml",
     ],
     "assets": {

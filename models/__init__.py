@@ -16,4 +16,4 @@ from . import batch_job_purge
 from . import batch_job_action
 from . import batch_lane
 from . import ir_http
-from . import res_config_settings
+from . import batch_settings

@@ -64,14 +64,33 @@ class TestViews(CommittedCase):
                 names[someone.login] = {menu.name for menu in menus if f"{root.id}/" in menu.parent_path}
         for_all = {"Batch", "Jobs", "Failed Records", "Operations"}
         self.assertEqual(names[self.user.login], for_all)
-        self.assertEqual(names[self.manager.login], for_all | {"Configuration", "Chunks", "Learned Sizes"})
-        self.assertEqual(names[self.admin.login], names[self.manager.login] | {"Settings"})
+        self.assertEqual(names[self.manager.login], for_all | {"Configuration", "Settings", "Chunks", "Learned Sizes"})
+        self.assertEqual(names[self.admin.login], names[self.manager.login])
 
     def test_settings_open(self):
-        with self.committed(self.admin.id) as env:
-            action = env["ir.actions.act_window"]._for_xml_id("batch_executor.res_config_settings_action")
-            settings = Form(env[action["res_model"]])
-            self.assertEqual(settings.batch_max_concurrency, 5)
+        for model, someone in (("batch.settings", self.manager), ("res.config.settings", self.admin)):
+            with self.subTest(model=model), self.committed(someone.id) as env:
+                settings = Form(env[model])
+                self.assertEqual(settings.batch_max_concurrency, 5)
+                self.assertEqual(settings.batch_max_records, 500_000)
+        with self.committed(self.user.id) as env, self.assertRaises(AccessError):
+            env["batch.settings"].create({}).action_save()
+
+    def test_managers_change_settings_within_bounds(self):
+        with self.settings(max_concurrency=5, keep_days=30, lanes=4, max_chunk_size=100):
+            with self.committed(self.manager.id) as env:
+                settings = env["batch.settings"].create({"batch_max_concurrency": 3, "batch_keep_days": 0})
+                settings.action_save()
+            with self.committed() as env:
+                self.assertEqual(env["batch.job"]._setting("max_concurrency"), 3)
+                self.assertEqual(env["batch.job"]._setting("keep_days"), 0)
+                self.assertEqual(env["batch.job"]._setting("lanes"), 4)
+            for name, value in (("batch_max_chunk_size", 10_001), ("batch_lanes", 0), ("batch_max_jobs", -1)):
+                with self.subTest(name=name), self.committed(self.manager.id) as env:
+                    settings = env["batch.settings"].create({name: value, "batch_max_concurrency": 7})
+                    self.assertRaises(ValidationError, settings.action_save)
+            with self.committed() as env:
+                self.assertEqual(env["batch.job"]._setting("max_concurrency"), 3, "none is changed")
 
     # -- what a job shows --------------------------------------------------------------------------
 
