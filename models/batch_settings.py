@@ -1,3 +1,5 @@
+# settings are models of their own kind, as Odoo's
+# pylint: disable=no-wizard-in-models
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
