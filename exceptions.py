@@ -11,8 +11,8 @@ class BatchValidationError(ValidationError):
 
     def __init__(self, message, validation_errors=None):
         super().__init__(message)
-        self.validation_errors = _Quiet(validation_errors or ())
-        self.args = (message, self.validation_errors)
+        self.validation_errors = list(validation_errors or ())
+        self.args = (message, _Quiet(self.validation_errors))
 
     def __str__(self):
         return self.args[0]

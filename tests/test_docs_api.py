@@ -1,6 +1,10 @@
 """Run docs/api.md: each request in it, in order, against the server; each answer it shows is what comes back."""
 
 import ast
+import contextlib
+import inspect
+import io
+import json
 import os
 import re
 import subprocess
@@ -8,7 +12,8 @@ import subprocess
 from odoo.tests import tagged
 from odoo.tests.common import BaseCase, get_db_name
 
-from odoo.addons.batch_executor import exceptions
+from odoo.addons import batch_executor as addon
+from odoo.addons.batch_executor import batch_executor, exceptions
 from odoo.addons.batch_executor.controllers.batch_executor import BatchExecutorController
 from odoo.addons.batch_executor.engine import options, spec, states, verdict
 from odoo.addons.batch_executor.models.batch_job_api import SETTINGS
@@ -58,6 +63,12 @@ class TestApiPage(ApiCase):
             if block.language == "bash":
                 self.assertIsNone(outcome, f"{place}: the answer before it is not shown")
                 outcome = ("answer", self._run_bash(block.text))
+            elif block.language == "python":
+                self.assertIsNone(outcome, f"{place}: the answer before it is not shown")
+                outcome = ("printed", self._run_python(block))
+            elif block.language == "text":
+                self.assertEqual(("printed", block.text), outcome, place)
+                outcome = None
             elif block.words[0] in VERBS:
                 self.assertIsNone(outcome, f"{place}: the answer before it is not shown")
                 outcome = self._ask(block.words[0], comparison.put_in(block.json()))
@@ -78,6 +89,12 @@ class TestApiPage(ApiCase):
         except Refused as error:
             return "error", {"name": error.name, "message": error.message, "arguments": error.arguments}
 
+    def _run_python(self, block):
+        printed = io.StringIO()
+        with self.committed(self.user.id) as env, contextlib.redirect_stdout(printed):
+            exec(compile(block.text, f"{PAGE}:{block.line}", "exec"), {"env": env})
+        return printed.getvalue()
+
     def _run_bash(self, program):
         environment = {
             **os.environ,
@@ -90,7 +107,7 @@ class TestApiPage(ApiCase):
             env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stderr)
-        return docs.json.loads(done.stdout)
+        return json.loads(done.stdout)
 
 
 class TestApiPageIsComplete(BaseCase):
@@ -154,6 +171,16 @@ class TestApiPageIsComplete(BaseCase):
         for name in ("BatchValidationError", "BatchExecutionError"):
             self.assertTrue(hasattr(exceptions, name))
             self.assertIn(name, text)
+
+    def test_every_class_is_listed_with_its_arguments(self):
+        common = set(inspect.signature(batch_executor.BatchOperation).parameters) - {"model", "data"}
+        for row in docs.table(PAGE, "In Python"):
+            [name] = names(row[0])
+            expected = [key for key in inspect.signature(getattr(batch_executor, name)).parameters if key not in common]
+            self.assertEqual(sorted(names(row[1])), sorted(expected), name)
+        listed = {name for row in docs.table(PAGE, "In Python") for name in names(row[0])}
+        exported = {name for name in dir(addon) if name.endswith(("Executor", "Operation"))}
+        self.assertEqual(listed, exported)
 
     def test_every_setting_is_listed_with_its_default(self):
         page = docs.read("README.rst")

@@ -3,11 +3,14 @@
 import asyncio
 import importlib.util
 import inspect
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, timezone
 
 from zenoo_rpc import ZenooClient
 from zenoo_rpc.batch import BatchExecutor as Original
@@ -58,6 +61,18 @@ class LosingClient(ZenooClient):
             if self.submissions == 1:
                 raise ZenooConnectionError("the connection is gone")
         return answer
+
+
+class WatchedClient(ZenooClient):
+    """A client that notes which methods are called, and when."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.calls = []
+
+    async def execute_kw(self, model, method, args, kwargs=None, context=None):
+        self.calls.append((method, time.monotonic()))
+        return await super().execute_kw(model, method, args, kwargs, context)
 
 
 class ZenooCase(RecipeCase):
@@ -206,6 +221,22 @@ class TestAdapter(ZenooCase):
         self.assertEqual(executor.client.submissions, 2)
         self.assertEqual((report["results"][0]["success"], self.new_partners()), (True, ["Once"]))
         self.assertEqual(self.count_jobs()[0], before + 1)
+
+    def test_it_submits_once_and_looks_less_and_less_often(self):
+        async def run():
+            async with self.client(WatchedClient) as client:
+                due = (datetime.now(timezone.utc) + timedelta(seconds=3)).isoformat()
+                await Adapter(client).execute_operations([CreateOperation("res.partner", [{"name": "A"}])], run_at=due)
+                return client.calls
+
+        with self.lane_at_work():
+            calls = asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
+        methods = [method for method, _when in calls]
+        self.assertEqual(methods, ["submit", *["status"] * (len(calls) - 2), "result"])
+        looks = [when for method, when in calls if method == "status"]
+        pauses = [after - before for before, after in itertools.pairwise(looks)]
+        self.assertTrue(4 < len(pauses) < 15, pauses)
+        self.assertGreater(pauses[-1], 4 * pauses[0])
 
     def test_operations_the_server_refuses_raise_the_originals_exception(self):
         before = self.count_jobs()
