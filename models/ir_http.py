@@ -25,7 +25,7 @@ class IrHttp(models.AbstractModel):
     def _pre_dispatch(cls, rule, args):
         """Tell a caller whose batch is too large for one request what to do; Odoo's own words name no limit."""
         super()._pre_dispatch(rule, args)
-        if rule.endpoint.routing["auth"] == "batch_executor" or args.get("__model__") == "batch.job":
+        if rule.endpoint.routing.get("auth") == "batch_executor" or args.get("__model__") == "batch.job":
             size, limit = request.httprequest.content_length, request.httprequest.max_content_length
             if size and limit is not None and size > limit:
                 raise RequestEntityTooLarge(
