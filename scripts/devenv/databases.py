@@ -21,6 +21,12 @@ env["ir.attachment"].force_storage()
 env.ref("mail.ir_cron_module_update_notification").active = False
 env.cr.commit()
 """
+NEW_KEY = """
+user = env.ref("base.user_admin")
+key = env["res.users.apikeys"].with_user(user).sudo()._generate("rpc", "scripts", None)
+env.cr.commit()
+print("KEY=" + key)
+"""
 SQL_CLIENT = """
 import json, sys, psycopg2
 try:
@@ -119,6 +125,11 @@ def shell(env: Environment, database: str, code: str) -> str:
     """Run code in `odoo shell`, where `env` is the environment of the superuser."""
     command = [*env.odoo, "shell", "--database", database, "--no-http", "--log-level=warn"]
     return run(command, doing=f"odoo shell on {database}", env=env.variables, input=code)
+
+
+def api_key(env: Environment, database: str) -> str:
+    """Make an API key for the administrator."""
+    return shell(env, database, NEW_KEY).partition("KEY=")[2].split()[0]
 
 
 def _template(env: Environment) -> str:

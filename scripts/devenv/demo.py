@@ -10,12 +10,6 @@ from .console import CannotDo, say
 from .environment import Environment
 
 KEY_FILE = paths.STATE / "api_key"
-NEW_KEY = """
-user = env.ref("base.user_admin")
-key = env["res.users.apikeys"].with_user(user).sudo()._generate("rpc", "demo script", None)
-env.cr.commit()
-print("KEY=" + key)
-"""
 
 
 def main(arguments: list[str]) -> int:
@@ -72,8 +66,7 @@ def _log_in(env: Environment, database: str, address: str) -> Client:
         else:
             return client
     say("making an API key for the administrator")
-    output = databases.shell(env, database, NEW_KEY)
-    key = output.partition("KEY=")[2].split()[0]
+    key = databases.api_key(env, database)
     KEY_FILE.touch(mode=0o600)
     KEY_FILE.write_text(key)
     return Client(address, key)

@@ -37,21 +37,28 @@ def ensure(env: Environment, database: str, port: int | None) -> int:
         say("the servers are up already")
         return facts["port"]
     stop()
-    port = port or _free_port()
+    port = port or free_port(USUAL_PORT)
     processes = [
-        _start(env, "web", database, "--workers=0", "--max-cron-threads=0", f"--http-port={port}"),
-        _start(env, "lanes", database, "--no-http", "--workers=1", "--max-cron-threads=2"),
+        start(env, "web", database, "--workers=0", "--max-cron-threads=0", f"--http-port={port}"),
+        start(env, "lanes", database, "--no-http", "--workers=1", "--max-cron-threads=2"),
     ]
     facts = {"database": database, "code": addon.fingerprint(), "port": port, "processes": processes}
     FACTS.write_text(json.dumps(facts, indent=2))
-    _wait_until_serving(port, processes[0])
+    wait_until_serving(port, processes[0])
     say(f"the servers are up, their logs in {paths.LOGS.relative_to(paths.CHECKOUT)}/")
     return port
 
 
 def stop() -> None:
-    """Stop what an earlier run started, politely first."""
-    ours = [process for process in _facts().get("processes", []) if _is_ours(process)]
+    """Stop what an earlier run started."""
+    if end(_facts().get("processes", [])):
+        say("the servers are stopped")
+    FACTS.unlink(missing_ok=True)
+
+
+def end(processes: list[dict]) -> bool:
+    """End processes, politely first; returns whether one was still running."""
+    ours = [process for process in processes if _is_ours(process)]
     for process in ours:
         os.kill(process["pid"], signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -61,12 +68,11 @@ def stop() -> None:
         # Each was started as the leader of a group, so its own children go with it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process["pid"], signal.SIGKILL)
-    if ours:
-        say("the servers are stopped")
-    FACTS.unlink(missing_ok=True)
+    return bool(ours)
 
 
-def _start(env: Environment, name: str, database: str, *options: str) -> dict:
+def start(env: Environment, name: str, database: str, *options: str) -> dict:
+    """Start an Odoo server, its log in a file of this name."""
     log = paths.LOGS / f"{name}.log"
     with log.open("a") as output:
         process = subprocess.Popen(
@@ -80,7 +86,7 @@ def _start(env: Environment, name: str, database: str, *options: str) -> dict:
     return {"name": name, "pid": process.pid, "started": _start_time(process.pid)}
 
 
-def _wait_until_serving(port: int, web: dict) -> None:
+def wait_until_serving(port: int, web: dict) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and _is_ours(web):
         try:
@@ -88,7 +94,7 @@ def _wait_until_serving(port: int, web: dict) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise CannotDo(f"the web server did not come up; see {paths.LOGS / 'web.log'}")
+    raise CannotDo(f"the web server did not come up; see {paths.LOGS / web['name']}.log")
 
 
 def _facts() -> dict:
@@ -109,8 +115,8 @@ def _start_time(pid: int) -> str | None:
     return None if state == "Z" else fields[18]
 
 
-def _free_port() -> int:
-    for port in (USUAL_PORT, 0):
+def free_port(*preferred: int) -> int:
+    for port in (*preferred, 0):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return probe.getsockname()[1]

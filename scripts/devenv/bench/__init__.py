@@ -1,0 +1,1 @@
+"""The benchmark: what is measured stands in `rows/`, what runs inside an Odoo process in `inside/`."""

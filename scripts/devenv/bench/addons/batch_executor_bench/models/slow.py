@@ -1,0 +1,21 @@
+import time
+
+from odoo import api, fields, models
+
+#: Seconds of a record, whatever stands beside it; and those by which the square of the records adds to that.
+RECORD_S = 0.000_5
+SQUARE_S = 0.000_01
+
+
+class Slow(models.Model):
+    """A model with a constraint that compares every new record with all others, as there are many."""
+
+    _name = "batch_executor_bench.slow"
+    _description = "Model Whose Creation Slows Down With Size"
+
+    name = fields.Char()
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        time.sleep(RECORD_S * len(vals_list) + SQUARE_S * len(vals_list) ** 2)
+        return super().create(vals_list)

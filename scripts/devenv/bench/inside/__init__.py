@@ -1,0 +1,1 @@
+"""What runs inside an Odoo process: a lane and its rivals, without a server around them."""

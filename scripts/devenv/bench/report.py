@@ -1,0 +1,97 @@
+"""Write docs/benchmarks.md and its charts."""
+
+from __future__ import annotations
+
+import datetime
+
+from ..console import say
+from ..environment import Environment
+from ..paths import CHECKOUT
+from . import charts, machine
+from .bench import POLL_S, Bench
+from .rounds import Outcome
+from .rows import MEASUREMENTS
+from .stage import CRON_WORKERS, HTTP_WORKERS
+from .table import Line, number
+
+PAGE = CHECKOUT / "docs" / "benchmarks.md"
+CHARTS = PAGE.parent / "benchmarks"
+TEXT = """\
+# Benchmarks
+
+Written by `scripts/bench` on {date}; run it to repeat them all (about half an hour), `scripts/bench --quick` for a rough
+idea in two minutes, `scripts/bench --only zenoo-singles,lanes` for some rows. On a machine that is busy with something
+else the numbers are worth little.
+
+| | |
+|---|---|
+{facts}
+
+## Goals
+
+{rows}
+
+## How it is measured
+
+One Odoo server in prefork mode, {http} HTTP workers and {cron} cron workers, on one fresh database with the modules *Contacts
+and mail*, *Products* and *Automation Rules*; PostgreSQL with `fsync` on. All contestants are measured side by side in
+{rounds} rounds, in turns forwards and backwards; the numbers are medians over the rounds. Each creates the same partners
+with the same values and without any context, as the administrator; afterwards they are counted, and a contestant that has
+not made all of them makes its rows invalid.
+
+- **Batch Executor**: one `submit`, then `status` every {poll:.0f} ms until the job is over, then all pages of `result`. The settings
+  are those it is installed with.
+- **Zenoo RPC**: its `BatchExecutor` with `max_chunk_size=100` and `max_concurrency=5`; the login is not counted.
+- **queue_job**: channels `root:{http}`, as many as there are HTTP workers. One RPC call enqueues all jobs with `with_delay()`, and the clock
+  stops when the last one is `done`, which is seen in the database.
+- **A loop of RPC calls**: `create` of one record by `/json/2`, one after the other.
+
+A lane, a bare loop, chunk sizes and memory are measured in a process of their own on a copy of the database, where
+nobody else works. The bare loop is what the least code would do: a savepoint, `create`, `commit`, for chunks of the same
+size. The share of a lane's time outside the records' work is all but `create` and the flush after it: claiming,
+settling, counting and the commits. The adaptive size is measured after a first job of twice as many records, from which
+it has learned; that first job is shown as well ("nothing learned yet"). The model whose creation slows down sleeps for
+0.5 ms for each record and for 0.01 ms times the square of their number. Running {many:,} operations is not waited for,
+but extrapolated from {run_of_many:,}. The queue with {waiting:,} waiting chunks is another copy of the database, its rows put there by SQL.
+
+{charts}
+
+## All medians
+
+{medians}
+"""
+
+
+def write(env: Environment, bench: Bench, lines: list[Line], outcome: Outcome) -> None:
+    drawn = charts.draw(CHARTS, outcome.medians, bench.scale)
+    PAGE.write_text(
+        TEXT.format(
+            **vars(bench.scale),
+            date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+            facts="\n".join(f"| {name} | {value} |" for name, value in machine.facts(env, bench).items()),
+            rows=_rows(lines),
+            http=HTTP_WORKERS,
+            cron=CRON_WORKERS,
+            poll=POLL_S * 1000,
+            charts="\n\n".join(f"![{title}]({CHARTS.name}/{name})" for name, title in drawn.items()),
+            medians=_medians(bench, outcome),
+        )
+    )
+    say(f"written: {PAGE.relative_to(CHECKOUT)} and {len(drawn)} charts")
+
+
+def _rows(lines: list[Line]) -> str:
+    head = ["| what | measured | goal | |", "|---|---:|---:|---|"]
+    return "\n".join([*head, *(f"| {line.title} | {line.value} | {line.goal} | {line.verdict} |" for line in lines)])
+
+
+def _medians(bench: Bench, outcome: Outcome) -> str:
+    lines = ["| what | median | least | most | unit |", "|---|---:|---:|---:|---|"]
+    medians = outcome.medians
+    for key, samples in outcome.samples.items():
+        name, _slash, part = key.partition("/")
+        measurement = MEASUREMENTS[name]
+        title = measurement.title.format(**vars(bench.scale)) + (f" ({part})" if part else "")
+        figures = " | ".join(map(number, (medians[key], min(samples), max(samples))))
+        lines.append(f"| {title} | {figures} | {measurement.unit} |")
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""Take all measurements side by side: round 1 of each, then round 2 of each, and so on."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from dataclasses import dataclass, field
+
+from ..console import say
+from .bench import Bench
+from .measuring import Measurement
+from .options import WARM_UP
+
+
+@dataclass
+class Outcome:
+    samples: dict[str, list[float]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)  # by measurement: why it must not count
+
+    @property
+    def medians(self) -> dict[str, float]:
+        return {key: statistics.median(values) for key, values in self.samples.items()}
+
+    def add(self, key: str, taken: float | dict[str, float]) -> None:
+        for name, value in (taken if isinstance(taken, dict) else {"": taken}).items():
+            self.samples.setdefault(f"{key}/{name}" if name else key, []).append(value)
+
+
+def run(bench: Bench, measurements: list[Measurement]) -> Outcome:
+    outcome = Outcome()
+    say("warming up")
+    small = dataclasses.replace(bench, scale=WARM_UP)
+    for measurement in measurements:
+        if measurement.warms_up:
+            _take(small, measurement, Outcome(problems=outcome.problems))
+    for number in range(1, bench.scale.rounds + 1):
+        # there and back again: whatever drifts falls on all alike
+        for measurement in measurements if number % 2 else reversed(measurements):
+            if number == 1 or not measurement.once:
+                say(f"round {number} of {bench.scale.rounds}: {measurement.title.format(**vars(bench.scale))}")
+                _take(bench, measurement, outcome)
+    return outcome
+
+
+def _take(bench: Bench, measurement: Measurement, outcome: Outcome) -> None:
+    """Measure once; whoever has failed once is not asked again."""
+    if measurement.key in outcome.problems:
+        return
+    started = time.monotonic()
+    try:
+        taken = measurement.run(bench)
+    except Exception as problem:  # noqa: BLE001  # one contestant that fails must not lose the others' numbers
+        outcome.problems[measurement.key] = f"{type(problem).__name__}: {problem}"
+        say(f"INVALID, {measurement.key}: {problem}")
+        return
+    outcome.add(measurement.key, taken)
+    shown = ", ".join(f"{value:,.4g}" for value in (taken.values() if isinstance(taken, dict) else [taken]))
+    say(f"  {shown} {measurement.unit}  ({time.monotonic() - started:.0f} s)")

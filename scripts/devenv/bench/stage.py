@@ -1,0 +1,101 @@
+"""The databases, the server and the processes of one run; all of it is gone at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Iterator
+
+import psycopg2
+
+from .. import databases, paths, servers
+from ..client import Client
+from ..console import say
+from ..environment import Environment
+from . import agent
+from .agent import Agent
+from .bench import Bench, Crowd
+from .options import Scale
+
+MODULE = "batch_executor_bench"
+SERVER = "bench"
+HTTP_WORKERS = 2
+CRON_WORKERS = 2
+#: What `queue_job` may run at once: as much as there are workers for it.
+CHANNELS = f"root:{HTTP_WORKERS}"
+#: Accepting 100,000 operations takes longer than Odoo lets a request by default.
+REQUEST_S = 1200
+
+
+@contextlib.contextmanager
+def built(env: Environment, scale: Scale) -> Iterator[Bench]:
+    """Everything up and running."""
+    with contextlib.ExitStack() as stack:
+        served, inside, crowded = (_own_database(stack, env, name) for name in ("served", "inside", "crowded"))
+        databases.create(env, served)
+        databases.odoo(env, served, "--init", MODULE)
+        key = databases.api_key(env, served)
+        for copy in (inside, crowded):
+            databases.query(env, f'CREATE DATABASE "{copy}" TEMPLATE "{served}"')
+        crowd = _crowd(stack.enter_context(agent.running(env, crowded)), env, crowded, scale)
+        address = stack.enter_context(_serving(env, served))
+        yield Bench(
+            scale=scale,
+            address=address,
+            database=served,
+            client=Client(address, key),
+            connection=stack.enter_context(_connected(served)),
+            inside=stack.enter_context(agent.running(env, inside)),
+            new_agent=functools.partial(agent.running, env, inside),
+            crowd=crowd,
+        )
+
+
+def _own_database(stack: contextlib.ExitStack, env: Environment, name: str) -> str:
+    database = databases.unique_name(f"batch_bench_{name}")
+    stack.callback(databases.drop, env, database)
+    return database
+
+
+def _crowd(agent: Agent, env: Environment, database: str, scale: Scale) -> Crowd:
+    say(f"filling a queue with {scale.waiting:,} chunks")
+    agent.call("crowd.fill", chunks=scale.waiting)
+    agent.call("crowd.add_claimable")
+    few, many = agent.call("crowd.add_running", chunks=10), agent.call("crowd.add_running", chunks=scale.chunks)
+    databases.query(env, "VACUUM ANALYZE batch_job", "VACUUM ANALYZE batch_chunk", database=database)
+    return Crowd(agent, few, many)
+
+
+@contextlib.contextmanager
+def _serving(env: Environment, database: str) -> Iterator[str]:
+    """One prefork server with the runner of `queue_job`; gives its address."""
+    variables = {
+        **env.variables,
+        "ODOO_QUEUE_JOB_CHANNELS": CHANNELS,
+        "ODOO_SERVER_WIDE_MODULES": "base,rpc,web,queue_job",
+    }
+    port = servers.free_port()
+    (paths.LOGS / f"{SERVER}.log").unlink(missing_ok=True)
+    server = servers.start(
+        dataclasses.replace(env, variables=variables), SERVER, database,
+        f"--workers={HTTP_WORKERS}", f"--max-cron-threads={CRON_WORKERS}",
+        f"--http-port={port}", f"--gevent-port={servers.free_port()}",
+        f"--limit-time-cpu={REQUEST_S}", f"--limit-time-real={REQUEST_S}",
+    )  # fmt: skip
+    try:
+        servers.wait_until_serving(port, server)
+        say("the server is up")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        servers.end([server])
+
+
+@contextlib.contextmanager
+def _connected(database: str) -> Iterator[psycopg2.extensions.connection]:
+    connection = psycopg2.connect(dbname=database)
+    connection.autocommit = True
+    try:
+        yield connection
+    finally:
+        connection.close()
