@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
     with paths.lock(paths.STATE, "bench"), stage.built(env, given.scale) as bench:
         outcome = rounds.run(bench, measurements)
         lines = table.judge(rows, outcome, given.scale)
-        table.show(lines)
+        table.show(lines, outcome.problems)
         if given.write:
             report.write(env, bench, lines, outcome)
     return 1 if outcome.problems else 0

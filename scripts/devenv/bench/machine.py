@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import os
 import platform
 from pathlib import Path
 
 from ..environment import Environment
+from ..paths import CHECKOUT
 from .bench import Bench
 
 GIGABYTE = 1024**3
@@ -19,6 +21,7 @@ def facts(env: Environment, bench: Bench) -> dict[str, str]:
     return {
         "CPU": f"{_cpu()}, {os.cpu_count()} cores",
         "RAM": f"{memory:.0f} GB",
+        "Batch Executor": ast.literal_eval((CHECKOUT / "__manifest__.py").read_text())["version"],
         "Odoo": env.tree.version,
         "PostgreSQL": postgres.split()[0],
         "Python": platform.python_version(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class Invalid(Exception):
@@ -16,12 +16,14 @@ class Measurement:
 
     :param run: takes the `Bench`; returns a number, or several by name. The sample `name` of the measurement `key`
         is kept as `key/name`; the name "" stands for the measurement itself.
+    :param others: units of names that have another one
     """
 
     key: str
     title: str
     unit: str
     run: Callable
+    others: Mapping[str, str] = field(default_factory=dict)
     once: bool = False  # in the first round only: long, and no matter of luck
     warms_up: bool = False  # whether to run it once, small, before the first round
 

@@ -15,7 +15,8 @@ class Scale:
     bare: int = 3_000  # records of a lane, and of a bare loop
     lanes: int = 4_000  # records of one lane and of two
     sized: int = 2_000  # records by chunk size
-    slow_sized: int = 1_000  # the same, of models that take long
+    slow_sized: int = 1_000  # the same, where a record takes long
+    fast_sized: int = 8_000  # and where it does not
     many: int = 100_000  # operations that are only accepted
     run_of_many: int = 10_000  # as many of them are run
     starts: int = 20  # submissions whose first chunk is waited for
@@ -33,6 +34,7 @@ QUICK = Scale(
     lanes=1_000,
     sized=500,
     slow_sized=200,
+    fast_sized=1_000,
     many=10_000,
     run_of_many=1_000,
     starts=5,

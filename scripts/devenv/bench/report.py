@@ -34,8 +34,8 @@ else the numbers are worth little.
 ## How it is measured
 
 One Odoo server in prefork mode, {http} HTTP workers and {cron} cron workers, on one fresh database with the modules *Contacts
-and mail*, *Products* and *Automation Rules*; PostgreSQL with `fsync` on. All contestants are measured side by side in
-{rounds} rounds, in turns forwards and backwards; the numbers are medians over the rounds. Each creates the same partners
+and mail*, *Products* and *Automation Rules*; PostgreSQL with `fsync` on. All contestants are measured side by side,
+round by round ({rounds}), in turns forwards and backwards; the numbers are medians over the rounds. Each creates the same partners
 with the same values and without any context, as the administrator; afterwards they are counted, and a contestant that has
 not made all of them makes its rows invalid.
 
@@ -93,5 +93,5 @@ def _medians(bench: Bench, outcome: Outcome) -> str:
         measurement = MEASUREMENTS[name]
         title = measurement.title.format(**vars(bench.scale)) + (f" ({part})" if part else "")
         figures = " | ".join(map(number, (medians[key], min(samples), max(samples))))
-        lines.append(f"| {title} | {figures} | {measurement.unit} |")
+        lines.append(f"| {title} | {figures} | {measurement.others.get(part, measurement.unit)} |")
     return "\n".join(lines)

@@ -40,7 +40,7 @@ def built(env: Environment, scale: Scale) -> Iterator[Bench]:
             databases.query(env, f'CREATE DATABASE "{copy}" TEMPLATE "{served}"')
         crowd = _crowd(stack.enter_context(agent.running(env, crowded)), env, crowded, scale)
         address = stack.enter_context(_serving(env, served))
-        yield Bench(
+        bench = Bench(
             scale=scale,
             address=address,
             database=served,
@@ -50,6 +50,14 @@ def built(env: Environment, scale: Scale) -> Iterator[Bench]:
             new_agent=functools.partial(agent.running, env, inside),
             crowd=crowd,
         )
+        bench.wait(functools.partial(_is_settled, bench), "the end of the scheduled actions of a new database")
+        yield bench
+
+
+def _is_settled(bench: Bench) -> bool:
+    """Whether no scheduled action is due; in a new database all of them are."""
+    [(due,)] = bench.sql("SELECT count(*) FROM ir_cron WHERE active AND nextcall <= now() AT TIME ZONE 'UTC'")
+    return not due
 
 
 def _own_database(stack: contextlib.ExitStack, env: Environment, name: str) -> str:

@@ -37,12 +37,14 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def show(lines: list[Line]) -> None:
-    """Print the table."""
+def show(lines: list[Line], problems: dict[str, str]) -> None:
+    """Print the table, and why rows are invalid."""
     width = max(len(line.key) for line in lines)
     for line in lines:
         print(f"{line.key:<{width}}  {line.value:>12}  {line.goal:<12}  {line.verdict:<7}  {line.title}")
     counts = {verdict: sum(line.verdict == verdict for line in lines) for verdict in ("met", "missed", "INVALID")}
+    for key, problem in problems.items():
+        print(f"\nINVALID, {key}: {problem}")
     print(
         "\ngoals: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count or verdict == "met")
     )

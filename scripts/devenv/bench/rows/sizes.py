@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 from ..bench import Bench
-from ..measuring import Measurement, Row, at_least, at_most
+from ..measuring import Goal, Measurement, Row, at_least, at_most
 
 SIZES = (25, 50, 100, 200, 500, 1000)
-#: Kinds of work, and whether one takes long for each record.
+#: Kinds of work, and by which number of the scale: a second or more is to be measured.
 WORKS = {
-    "partners": ("creates of partners", False),
-    "products": ("creates of products", True),
-    "updates": ("updates of partners", False),
-    "deletes": ("deletes of partners", False),
-    "slow": ("creates that slow down with the chunk", True),
+    "partners": ("creates of partners", "sized"),
+    "products": ("creates of products", "slow_sized"),
+    "updates": ("updates of partners", "slow_sized"),
+    "deletes": ("deletes of partners", "fast_sized"),
+    "slow": ("creates that slow down with the chunk", "slow_sized"),
 }
 LONGEST_CHUNK_S = 5
 
@@ -28,58 +28,56 @@ def adaptive(work: str) -> str:
     return f"{work}-adaptive"
 
 
-def _count(bench: Bench, takes_long: bool) -> int:
-    return bench.scale.slow_sized if takes_long else bench.scale.sized
+def _fixed(bench: Bench, work: str, count: str, size: int) -> float:
+    return bench.inside.call("sizes.rate", work=work, count=getattr(bench.scale, count), size=size)
 
 
-def _fixed(bench: Bench, work: str, takes_long: bool, size: int) -> float:
-    return bench.inside.call("sizes.rate", work=work, count=_count(bench, takes_long), size=size)
+def _adaptive(bench: Bench, work: str, count: str) -> dict[str, float]:
+    return bench.inside.call("sizes.adaptive", work=work, count=getattr(bench.scale, count))
 
 
-def _adaptive(bench: Bench, work: str, takes_long: bool) -> dict[str, float]:
-    return bench.inside.call("sizes.adaptive", work=work, count=_count(bench, takes_long))
-
-
-def _measurements(work: str, title: str, takes_long: bool):
+def _measurements(work: str, title: str, count: str):
     for size in SIZES:
         yield Measurement(
             fixed(work, size), f"{title}, chunks of {size:,}", "records/s",
-            partial(_fixed, work=work, takes_long=takes_long, size=size),
+            partial(_fixed, work=work, count=count, size=size),
         )  # fmt: skip
     yield Measurement(
-        adaptive(work), f"{title}, adaptive", "records/s", partial(_adaptive, work=work, takes_long=takes_long)
+        adaptive(work), f"{title}, adaptive", "records/s", partial(_adaptive, work=work, count=count), {"longest": "s"}
     )
 
 
-def _row(work: str, title: str) -> Row:
-    needs = [fixed(work, size) for size in SIZES]
+def _row(key: str, title: str, work: str, sample: str, goal: Goal | None = None) -> Row:
+    """What a sample comes to, against the best of the fixed sizes."""
+    rivals = [fixed(work, size) for size in SIZES]
     return Row(
-        adaptive(work),
-        f"{title}: adaptive chunk size, against the best fixed one",
-        (*needs, adaptive(work)),
-        lambda median: median[adaptive(work)] / max(median[key] for key in needs),
+        key,
+        title,
+        (*rivals, adaptive(work)),
+        lambda median: median[sample] / max(median[rival] for rival in rivals),
         "x",
-        at_least(0.95),
-    )
-
-
-def _cold_row(work: str, title: str) -> Row:
-    needs = [fixed(work, size) for size in SIZES]
-    return Row(
-        f"{work}-cold",
-        f"{title}: the same, with nothing learned yet",
-        (*needs, adaptive(work)),
-        lambda median: median[f"{adaptive(work)}/cold"] / max(median[key] for key in needs),
-        "x",
+        goal,
     )
 
 
 MEASUREMENTS = [
-    measurement for work, (title, takes_long) in WORKS.items() for measurement in _measurements(work, title, takes_long)
+    measurement for work, (title, count) in WORKS.items() for measurement in _measurements(work, title, count)
 ]
 ROWS = [
-    *(_row(work, title) for work, (title, _takes_long) in WORKS.items()),
-    *(_cold_row(work, title) for work, (title, _takes_long) in WORKS.items()),
+    *(
+        _row(
+            adaptive(work),
+            f"{title}: adaptive chunk size, against the best fixed one",
+            work,
+            adaptive(work),
+            at_least(0.95),
+        )
+        for work, (title, _count) in WORKS.items()
+    ),
+    *(
+        _row(f"{work}-cold", f"{title}: the same, with nothing learned yet", work, f"{adaptive(work)}/cold")
+        for work, (title, _count) in WORKS.items()
+    ),
     Row(
         "longest-chunk",
         "longest chunk of an adaptive size",
