@@ -29,11 +29,11 @@ class Scale:
 FULL = Scale()
 QUICK = Scale(
     rounds=1,
-    singles=100,
+    singles=200,
     bare=1_000,
-    lanes=1_000,
-    sized=500,
-    slow_sized=200,
+    lanes=1_200,
+    sized=400,
+    slow_sized=150,
     fast_sized=1_000,
     many=10_000,
     run_of_many=1_000,
@@ -41,7 +41,7 @@ QUICK = Scale(
     chunks=10_000,
     waiting=100_000,
     calls=100,
-    memory=10_000,
+    memory=8_000,
 )
 #: Runs before the first round: processes load their code and fill their caches.
 WARM_UP = Scale(singles=20, bare=200, lanes=200)

@@ -28,31 +28,28 @@ class Outcome:
 
 
 def run(bench: Bench, measurements: list[Measurement]) -> Outcome:
+    """Take every measurement in every round; whoever has failed once is not asked again."""
     outcome = Outcome()
-    say("warming up")
     small = dataclasses.replace(bench, scale=WARM_UP)
     for measurement in measurements:
         if measurement.warms_up:
-            _take(small, measurement, Outcome(problems=outcome.problems))
+            _take(small, measurement, Outcome(problems=outcome.problems), "warming up")
     for number in range(1, bench.scale.rounds + 1):
         # there and back again: whatever drifts falls on all alike
         for measurement in measurements if number % 2 else reversed(measurements):
-            if number == 1 or not measurement.once:
-                say(f"round {number} of {bench.scale.rounds}: {measurement.title.format(**vars(bench.scale))}")
-                _take(bench, measurement, outcome)
+            if measurement.key not in outcome.problems and (number == 1 or not measurement.once):
+                _take(bench, measurement, outcome, f"round {number} of {bench.scale.rounds}")
     return outcome
 
 
-def _take(bench: Bench, measurement: Measurement, outcome: Outcome) -> None:
-    """Measure once; whoever has failed once is not asked again."""
-    if measurement.key in outcome.problems:
-        return
+def _take(bench: Bench, measurement: Measurement, outcome: Outcome, stage: str) -> None:
+    say(f"{stage}: {measurement.title.format(**vars(bench.scale))}")
     started = time.monotonic()
     try:
         taken = measurement.run(bench)
     except Exception as problem:  # noqa: BLE001  # one contestant that fails must not lose the others' numbers
         outcome.problems[measurement.key] = f"{type(problem).__name__}: {problem}"
-        say(f"INVALID, {measurement.key}: {problem}")
+        say(f"  INVALID: {problem}")
         return
     outcome.add(measurement.key, taken)
     shown = ", ".join(f"{value:,.4g}" for value in (taken.values() if isinstance(taken, dict) else [taken]))
