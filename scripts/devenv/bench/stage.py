@@ -50,14 +50,18 @@ def built(env: Environment, scale: Scale) -> Iterator[Bench]:
             new_agent=functools.partial(agent.running, env, inside),
             crowd=crowd,
         )
-        bench.wait(functools.partial(_is_settled, bench), "the end of the scheduled actions of a new database")
+        _let_settle(bench)
         yield bench
 
 
-def _is_settled(bench: Bench) -> bool:
-    """Whether no scheduled action is due; in a new database all of them are."""
-    [(due,)] = bench.sql("SELECT count(*) FROM ir_cron WHERE active AND nextcall <= now() AT TIME ZONE 'UTC'")
-    return not due
+def _let_settle(bench: Bench) -> None:
+    """Wait for the scheduled actions that are due now; in a new database all of them are."""
+    [(start,)] = bench.sql("SELECT now() AT TIME ZONE 'UTC'")
+
+    def is_settled():
+        return bench.sql("SELECT count(*) FROM ir_cron WHERE active AND nextcall <= %s", start) == [(0,)]
+
+    bench.wait(is_settled, "the end of the scheduled actions of a new database")
 
 
 def _own_database(stack: contextlib.ExitStack, env: Environment, name: str) -> str:
