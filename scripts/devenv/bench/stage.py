@@ -39,29 +39,39 @@ def built(env: Environment, scale: Scale) -> Iterator[Bench]:
         for copy in (inside, crowded):
             databases.query(env, f'CREATE DATABASE "{copy}" TEMPLATE "{served}"')
         crowd = _crowd(stack.enter_context(agent.running(env, crowded)), env, crowded, scale)
+        connection = stack.enter_context(_connected(served))
+        due = _due(connection)
         address = stack.enter_context(_serving(env, served))
         bench = Bench(
             scale=scale,
             address=address,
             database=served,
             client=Client(address, key),
-            connection=stack.enter_context(_connected(served)),
+            connection=connection,
             inside=stack.enter_context(agent.running(env, inside)),
             new_agent=functools.partial(agent.running, env, inside),
             crowd=crowd,
         )
-        _let_settle(bench)
+        _let_settle(env, bench, due)
         yield bench
 
 
-def _let_settle(bench: Bench) -> None:
-    """Wait for the scheduled actions that are due now; in a new database all of them are."""
-    [(start,)] = bench.sql("SELECT now() AT TIME ZONE 'UTC'")
+def _let_settle(env: Environment, bench: Bench, due: set[tuple]) -> None:
+    """Wait for the end of what a new database has to do at first, or it would be done beside the measurements."""
 
     def is_settled():
-        return bench.sql("SELECT count(*) FROM ir_cron WHERE active AND nextcall <= %s", start) == [(0,)]
+        # cron workers sleep for a minute before they first look for work by themselves
+        databases.query(env, f"NOTIFY cron_trigger, '{bench.database}'")
+        return not due & _due(bench.connection)
 
-    bench.wait(is_settled, "the end of the scheduled actions of a new database")
+    bench.wait(is_settled, "the end of the scheduled actions of a new database", every_s=1)
+
+
+def _due(connection: psycopg2.extensions.connection) -> set[tuple]:
+    """Which scheduled actions are to be run, and since when; in a new database nearly all of them are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, nextcall FROM ir_cron WHERE active AND nextcall <= now() AT TIME ZONE 'UTC'")
+        return set(cursor.fetchall())
 
 
 def _own_database(stack: contextlib.ExitStack, env: Environment, name: str) -> str:
