@@ -72,17 +72,21 @@ class BatchChunk(models.Model):
     _pending_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending'")
     # `_claim`: what a job has in flight; `_rescue_orphans`: what may have been abandoned
     _running_idx = models.Index("(job_id, claimed_at) WHERE state = 'running'")
-    # `_release_blocked`, `_start_atomic`
+    # `_park`: when the next chunk's time comes
+    _postponed_idx = models.Index("(job_id, run_at) WHERE state = 'pending' AND run_at IS NOT NULL")
+    # `_take_held`; whether a job is over
     _waiting_idx = models.Index("(job_id, sequence, id) WHERE state IN ('blocked', 'held')")
+    # `batch.operation._roll_up`: whether a selection still has pages to come
+    _open_page_idx = models.Index("(operation_id) WHERE kind = 'resolve' AND finished_at IS NULL")
     # `_roll_up`: what has not been counted yet
     _tally_idx = models.Index("(job_id) WHERE NOT tallied AND finished_at IS NOT NULL")
     # results by operation
     _operation_idx = models.Index("(operation_id, id) WHERE operation_id IS NOT NULL")
-    # lists, purge, cascades
-    _job_idx = models.Index("(job_id, id)")
+    # lists, the end of a draft, cascades
+    _job_idx = models.Index("(job_id, sequence, id)")
 
     def init(self):
-        """Columns and storage that fields can't express."""
+        """Columns and storage that fields can't express, and what is built on them."""
         super().init()
         self.env.cr.execute(
             SQL(
@@ -90,10 +94,22 @@ class BatchChunk(models.Model):
                 ALTER TABLE %(table)s
                     ADD COLUMN IF NOT EXISTS wait_ids integer[],    -- operations it waits for
                     ADD COLUMN IF NOT EXISTS group_keys integer[],  -- values it must have to itself
+                    ADD COLUMN IF NOT EXISTS ended_ids integer[],   -- operations it has ended that others wait for
                     -- each row is updated three or four times: leave room for it on its own page
-                    SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)
+                    SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)
                 """,
                 table=SQL.identifier(self._table),
+            )
+        )
+        # `_release_blocked`: who waits for an operation; the first of those a chunk waits for stands for all of them
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE INDEX IF NOT EXISTS batch_chunk_blocked_idx
+                    ON %s ((wait_ids[1]), sequence, id)
+                 WHERE state = 'blocked'
+                """,
+                SQL.identifier(self._table),
             )
         )
 

@@ -236,7 +236,7 @@ class BatchChunk(models.Model):
             payload, outcome = _without_rest(payload, outcome)
         self._insert_found(claim, outcome)
         operations = (
-            self.env["batch.operation"]._settle_shared(payload, outcome, duration) if payload.is_shared else (0, 0)
+            self.env["batch.operation"]._settle_shared(payload, outcome, duration) if payload.is_shared else (0, 0, [])
         )
         settled = self.env.execute_query(
             SQL(
@@ -256,6 +256,7 @@ class BatchChunk(models.Model):
                        found_records = %(found)s,
                        completed_operations = %(completed_operations)s,
                        failed_operations = %(failed_operations)s,
+                       ended_ids = %(ended_ids)s,
                        tallied = false
                  WHERE id = %(id)s
                    AND claims = %(number)s
@@ -276,6 +277,7 @@ class BatchChunk(models.Model):
                 found=outcome.found_records,
                 completed_operations=operations[0],
                 failed_operations=operations[1],
+                ended_ids=operations[2] or None,
             )
         )
         if not settled:

@@ -48,6 +48,15 @@ class BatchFailure(models.Model):
     # `failures`, `result`, `retry`: what stands, in order
     _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL")
     _operation_idx = models.Index("(operation_id, id)")
+    # `_first_of_operations`
+    _operation_standing_idx = models.Index("(operation_id, id) WHERE retried_at IS NULL AND is_skipped IS NOT TRUE")
+
+    def init(self):
+        super().init()
+        # a job may add a hundred thousand at once: plans must not go by how few they were
+        self.env.cr.execute(
+            SQL("ALTER TABLE %s SET (autovacuum_analyze_scale_factor = 0.05)", SQL.identifier(self._table))
+        )
 
     @api.depends("values")
     def _compute_pretty_values(self):
@@ -168,7 +177,7 @@ class BatchFailure(models.Model):
                       FROM batch_failure
                      WHERE operation_id = wanted.id
                        AND retried_at IS NULL
-                       AND NOT is_skipped
+                       AND is_skipped IS NOT TRUE
                      ORDER BY id
                      LIMIT %(limit)s
                  ) AS first

@@ -128,13 +128,24 @@ class BatchJob(models.Model):
     _ready_user_idx = models.Index("(user_id) WHERE ready")
     # `_promote`: parked jobs whose time has come
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
+    # `_gc_finished`: what has been over for long
+    _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
     # the limit of unfinished jobs per user
     _unfinished_idx = models.Index("(user_id) WHERE finished_at IS NULL")
 
     def init(self):
         super().init()
-        # updated at every claim: room for the next version on the same page
-        self.env.cr.execute(SQL("ALTER TABLE %s SET (fillfactor = 50)", SQL.identifier(self._table)))
+        self.env.cr.execute(
+            SQL(
+                """
+                ALTER TABLE %s SET (
+                    fillfactor = 50,  -- updated at every claim: room for the next version on the same page
+                    autovacuum_vacuum_scale_factor = 0.05
+                )
+                """,
+                SQL.identifier(self._table),
+            )
+        )
 
     @api.depends(
         "total_records",

@@ -8,6 +8,8 @@ from odoo.tools import SQL
 
 #: Rows of a job's lists that its form loads; all of them are behind the buttons above.
 SHOWN = 200
+#: Chunks looked at for the report of their sizes.
+SIZED_CHUNKS = 10_000
 #: Failures looked at for the summary of causes, and causes it names.
 CAUSES_OF = 10_000
 CAUSES_SHOWN = 10
@@ -45,13 +47,16 @@ class BatchJob(models.Model):
                 SQL(
                     """
                     SELECT model, operation_type, record_count, count(*), sum(record_count) / nullif(sum(duration), 0)
-                      FROM batch_chunk
-                     WHERE job_id = %s AND kind = 'records' AND state = 'done' AND record_count > 0
+                      FROM (
+                        SELECT * FROM batch_chunk WHERE job_id = %s ORDER BY sequence, id LIMIT %s
+                      ) AS chunk
+                     WHERE kind = 'records' AND state = 'done' AND record_count > 0
                      GROUP BY model, operation_type, record_count
                      ORDER BY model, operation_type, record_count
                      LIMIT %s
                     """,
                     job.id,
+                    SIZED_CHUNKS,
                     SHOWN,
                 )
             )

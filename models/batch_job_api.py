@@ -102,8 +102,8 @@ class BatchJob(models.Model):
         """
         job = self._steer((states.DRAFT,), self.env._("Only a draft takes more operations."))
         problems = Problems()
-        offset, known = job.total_operations, job._operation_ids_by_name()
-        parsed = self._parse(operations if operations is not None else [], problems, offset, known)
+        offset = job.total_operations
+        parsed = self._parse(operations if operations is not None else [], problems, offset, job)
         self._check_limits(
             len(parsed) + offset,
             sum(operation.record_count for operation in parsed) + job.total_records,
@@ -121,9 +121,13 @@ class BatchJob(models.Model):
         if not (self.env.su or self.env.user.has_group(GROUP_USER)):
             raise AccessError(self.env._("You may not use batch jobs; the group 'Batch / User' is needed for it."))
 
-    def _parse(self, operations, problems, offset=0, known=None):
-        """Operations in their normal form, checked by themselves, against each other and against the database."""
+    def _parse(self, operations, problems, offset=0, draft=None):
+        """Operations in their normal form, checked by themselves, against each other and against the database.
+
+        :param draft: the job they are added to, whose operations they may refer to
+        """
         parsed = parse_operations(operations, problems, offset)
+        known = draft._operation_ids_by_name(_names(parsed)) if draft else {}
         check_graph(parsed, problems, known, offset)
         companies = self.env.context.get("allowed_company_ids")
         if companies and (problem := company_problem(self.env, companies)):
@@ -264,6 +268,16 @@ SETTINGS = {
     "keep_draft_days": 7,
     "lanes": 4,
 }
+
+
+def _names(operations):
+    """All names that operations bear or refer to."""
+    return {
+        name
+        for operation in operations
+        for name in (operation.operation_id, *operation.depends_on, *operation.refs)
+        if isinstance(name, str)
+    }
 
 
 def _fingerprint(operations, options):

@@ -35,7 +35,7 @@ class BatchJob(models.Model):
             # in a savepoint: a lane that is just claiming one of these chunks must not make the whole call fail
             with self.env.cr.savepoint():
                 job._cancel_waiting_chunks()
-                is_over = not job._has_unfinished_chunks()
+                is_over = not any(job._unfinished())
                 job._roll_up()
                 if is_over:
                     job._finish()
@@ -130,15 +130,18 @@ class BatchJob(models.Model):
     # -- what lanes tell ---------------------------------------------------------------------------
 
     def _next_look(self):
-        """Seconds until there may be something to claim: 0 now, None never (as far as is known)."""
+        """Seconds until there may be something to claim: 0 now, None never (as far as is known).
+
+        Ordered as the indexes are: for EXISTS, PostgreSQL may look through whole tables.
+        """
         [(ready, parked, running)] = self.env.execute_query(
             SQL(
                 """
-                SELECT EXISTS (SELECT 1 FROM batch_job WHERE ready),
+                SELECT (SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, turn, id LIMIT 1),
                        (SELECT extract(epoch FROM min(wake_at) - clock_timestamp() AT TIME ZONE 'UTC')
                           FROM batch_job
                          WHERE NOT ready AND wake_at IS NOT NULL),
-                       EXISTS (SELECT 1 FROM batch_chunk WHERE state = 'running')
+                       (SELECT true FROM batch_chunk WHERE state = 'running' ORDER BY job_id, claimed_at LIMIT 1)
                 """
             )
         )

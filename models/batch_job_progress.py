@@ -19,7 +19,10 @@ class BatchJob(models.Model):
     _inherit = "batch.job"
 
     def _roll_up(self):
-        """Count settled chunks into their operations and into the job, each chunk once."""
+        """Count settled chunks into their operations and into the job, each chunk once; let those go on that waited.
+
+        :returns: how many chunks need not wait any longer
+        """
         chunks = self.env.execute_query_dict(
             SQL(
                 """
@@ -29,17 +32,17 @@ class BatchJob(models.Model):
                    AND NOT tallied
                    AND finished_at IS NOT NULL
                 RETURNING kind, operation_id, processed_records, failed_records, cancelled_records, found_records,
-                          completed_operations, failed_operations, duration, error, skip_reason
+                          completed_operations, failed_operations, duration, error, skip_reason, ended_ids
                 """,
                 self.id,
             )
         )
         if self._is_atomic:
             if not chunks:
-                return
+                return 0
             if any(chunk["kind"] != states.CALLBACK for chunk in chunks):
                 self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
-        operations = self.env["batch.operation"]._roll_up([chunk for chunk in chunks if chunk["operation_id"]])
+        operations, ended = self.env["batch.operation"]._roll_up([chunk for chunk in chunks if chunk["operation_id"]])
 
         def total(column):
             return sum(chunk[column] or 0 for chunk in chunks)
@@ -70,24 +73,29 @@ class BatchJob(models.Model):
         self.invalidate_recordset()
         if chunks:
             self._notify_progress()
+        return self._release_blocked(ended + [id_ for chunk in chunks for id_ in chunk["ended_ids"] or ()])
 
     def _advance(self):
         """Nothing can be claimed in this (locked) job: move it on, to its end or to what comes next.
 
         :returns: whether there may be something to claim now
         """
-        self._roll_up()
-        if self._must_stop():
+        released = self._roll_up()
+        is_stopping = self._must_stop()
+        if is_stopping:
             self._cancel_waiting_chunks()
-        elif self.state != states.PAUSED and self._release_blocked():
-            return True
+        may_start = not is_stopping and self.state != states.PAUSED
         # asked before the last count: what is settled between the two must not be missed
-        is_over = not self._has_unfinished_chunks()
-        self._roll_up()
-        if is_over:
-            self._finish()
-        else:
+        pending, running, waiting = self._unfinished()
+        released += self._roll_up()
+        if may_start and waiting and not (pending or running or released):
+            released = self._release_all()  # nobody is left to tell them
+        if may_start and released:
+            return True
+        if pending or running or waiting:
             self._park()
+        else:
+            self._finish()
         return False
 
     def _must_stop(self):
@@ -120,26 +128,51 @@ class BatchJob(models.Model):
         )
         self.invalidate_recordset()
 
-    def _release_blocked(self):
-        """Make chunks pending whose operations need not wait any longer; returns how many."""
-        self.env.cr.execute(
+    def _release_blocked(self, ended):
+        """Make chunks pending that need not wait any longer.
+
+        The cost is that of what has ended, not of what waits: only chunks are looked at whose first operation of
+        `wait_ids` has ended. Where others have not, one of those comes first from then on.
+
+        :param list ended: ids of operations that have ended
+        :returns: how many chunks
+        """
+        if not ended:
+            return 0
+        moved = self.env.execute_query(
             SQL(
                 """
                 UPDATE batch_chunk AS chunk
-                   SET state = 'pending'
-                 WHERE chunk.job_id = %s
-                   AND chunk.state = 'blocked'
-                   AND NOT EXISTS (
-                        SELECT 1
-                          FROM batch_operation AS needed
-                         WHERE needed.id = ANY(chunk.wait_ids)
-                           AND needed.state IN ('pending', 'running')
-                   )
+                   SET state = CASE WHEN waiting.needed IS NULL THEN 'pending' ELSE 'blocked' END,
+                       wait_ids = CASE WHEN waiting.needed IS NULL THEN chunk.wait_ids
+                            ELSE waiting.needed || array_remove(chunk.wait_ids, waiting.needed)
+                       END
+                  FROM (
+                    SELECT id, (
+                            -- the last one: those before it will most likely have ended by then
+                            SELECT max(operation.id)
+                              FROM unnest(wait_ids) AS wanted (id)
+                              JOIN batch_operation AS operation ON operation.id = wanted.id
+                             WHERE operation.state IN ('pending', 'running')
+                           ) AS needed
+                      FROM batch_chunk
+                     WHERE wait_ids[1] = ANY(%s)
+                       AND state = 'blocked'
+                  ) AS waiting
+                 WHERE chunk.id = waiting.id
+                RETURNING waiting.needed IS NULL
                 """,
-                self.id,
+                ended,
             )
         )
-        return self.env.cr.rowcount
+        return sum(is_free for (is_free,) in moved)
+
+    def _release_all(self):
+        """The same for all chunks of the job that wait, whoever may have missed that they need not; returns how many."""
+        firsts = self.env.execute_query(
+            SQL("SELECT DISTINCT wait_ids[1] FROM batch_chunk WHERE job_id = %s AND state = 'blocked'", self.id)
+        )
+        return self._release_blocked(self.env["batch.operation"]._ended(id_ for (id_,) in firsts))
 
     def _cancel_waiting_chunks(self):
         """Cancel what has not started; what another lane is just claiming is left to it."""
@@ -164,22 +197,31 @@ class BatchJob(models.Model):
             )
         )
 
-    def _has_unfinished_chunks(self):
-        return bool(
-            self.env.execute_query(
-                SQL(
-                    """
-                    (SELECT 1 FROM batch_chunk WHERE job_id = %(id)s AND state = 'pending' LIMIT 1)
-                    UNION ALL
-                    (SELECT 1 FROM batch_chunk WHERE job_id = %(id)s AND state = 'running' LIMIT 1)
-                    UNION ALL
-                    (SELECT 1 FROM batch_chunk WHERE job_id = %(id)s AND state IN ('blocked', 'held') LIMIT 1)
-                    LIMIT 1
-                    """,
-                    id=self.id,
+    def _unfinished(self):
+        """Whether the job has chunks that are pending, that run, and that wait for others.
+
+        Ordered as the indexes are: without, PostgreSQL may look for a row through the whole table.
+        """
+        [found] = self.env.execute_query(
+            SQL(
+                """
+                SELECT (
+                    SELECT true FROM batch_chunk WHERE job_id = %(id)s AND state = 'pending' ORDER BY sequence, id LIMIT 1
+                ), (
+                    SELECT true FROM batch_chunk WHERE job_id = %(id)s AND state = 'running' ORDER BY claimed_at LIMIT 1
+                ), (
+                    SELECT true
+                      FROM batch_chunk
+                     WHERE job_id = %(id)s
+                       AND state IN ('blocked', 'held')
+                     ORDER BY sequence, id
+                     LIMIT 1
                 )
+                """,
+                id=self.id,
             )
         )
+        return found
 
     def _finish(self):
         """All chunks are settled and counted: give the job its final state."""

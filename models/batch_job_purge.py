@@ -15,7 +15,9 @@ class BatchJob(models.Model):
         """Delete jobs that finished longer ago than the settings keep them."""
         days = self._setting("keep_days")
         return (
-            self._purge(SQL("finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days))
+            self._purge(
+                SQL("finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day' ORDER BY finished_at", days)
+            )
             if days > 0
             else None
         )
@@ -32,9 +34,7 @@ class BatchJob(models.Model):
 
         :returns: how many, and whether there are more (then Odoo calls again)
         """
-        rows = self.env.execute_query(
-            SQL("SELECT id FROM batch_job WHERE %s ORDER BY id LIMIT %s", condition, PURGE_LIMIT)
-        )
+        rows = self.env.execute_query(SQL("SELECT id FROM batch_job WHERE %s LIMIT %s", condition, PURGE_LIMIT))
         jobs = self.browse(id_ for (id_,) in rows)
         jobs.unlink()
         return len(jobs), len(jobs) == PURGE_LIMIT

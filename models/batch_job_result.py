@@ -43,14 +43,15 @@ class BatchJob(models.Model):
                        CASE operation_type WHEN 'call' THEN details END AS call
                   FROM batch_operation
                  WHERE job_id = %(job)s
-                   %(only)s
-                 ORDER BY position
-                OFFSET %(offset)s
+                   AND %(page)s
                  LIMIT %(limit)s
                 """,
                 job=self.id,
-                only=SQL("AND failed_records > 0") if only else SQL(),
-                offset=offset,
+                # positions have no gaps: a page of all of them is found without counting those before it
+                page=SQL(
+                    "failed_records > 0 ORDER BY position OFFSET %s" if only else "position >= %s ORDER BY position",
+                    offset,
+                ),
                 limit=limit + 1,
             )
         )

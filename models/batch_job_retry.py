@@ -39,6 +39,7 @@ class BatchJob(models.Model):
             self._requeue_failures(failures)
             if with_cancelled:
                 self._requeue_cancelled()
+            self._release_all()
         self._mark_retried(failures)
         self._update(
             "state = 'pending', finished_at = NULL, error = NULL, cancel_requested_at = NULL, run_at = NULL, progress_at = NULL"
@@ -70,6 +71,7 @@ class BatchJob(models.Model):
             waits = self.env.execute_query(
                 SQL("SELECT wait_ids IS NOT NULL, group_keys FROM batch_chunk WHERE id = %s", chunk.id)
             )[0]
+            needed = self._waits_of(payload) if waits[0] else None
             rows.append(
                 (
                     self.id,
@@ -78,10 +80,10 @@ class BatchJob(models.Model):
                     chunk.operation_type,
                     chunk.model,
                     chunk.sequence,
-                    states.BLOCKED if waits[0] else states.PENDING,
+                    states.BLOCKED if needed else states.PENDING,
                     payload.encode(),
                     count,
-                    self._waits_of(payload) if waits[0] else None,
+                    needed,
                     waits[1],
                     *ZEROES,
                 )
@@ -93,8 +95,7 @@ class BatchJob(models.Model):
     def _waits_of(self, payload):
         """Ids of the operations that the operations of a payload depend on: they may run again as well."""
         needs = self.env["batch.operation"]._needs(payload.operations)
-        names = {name for wanted in needs.values() for name in wanted}
-        return [id_ for name, id_ in self._operation_ids_by_name().items() if name in names]
+        return list(self._operation_ids_by_name({name for wanted in needs.values() for name in wanted}).values())
 
     def _take_back_chunks(self, by_chunk):
         """The old chunks keep what succeeded; what runs again is no longer theirs."""
@@ -179,7 +180,7 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_chunk
-                   SET state = CASE WHEN wait_ids IS NULL THEN 'pending' ELSE 'blocked' END,
+                   SET state = CASE WHEN cardinality(wait_ids) > 0 THEN 'blocked' ELSE 'pending' END,
                        finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false, attempt = 0, run_at = NULL
                  WHERE job_id = %s
                    AND state = 'cancelled'

@@ -8,7 +8,8 @@ from .batch_chunk_queue import ZEROES
 
 OPERATION_COLUMNS = (
     "id", "job_id", "position", "operation_id", "operation_type", "model", "priority", "details", "depends_on",
-    "return_ids", "data_length", "state", "record_count", "processed_records", "failed_records", "cancelled_records",
+    "return_ids", "data_length", "state", "is_awaited", "record_count", "processed_records", "failed_records",
+    "cancelled_records",
 )  # fmt: skip
 
 
@@ -31,12 +32,20 @@ class BatchJob(models.Model):
                 (operation.position for operation in operations), self._next_operation_ids(len(operations)), strict=True
             )
         )
-        names = self._operation_ids_by_name() if any(plan.waits for plan in plans) else {}
+        awaited = set().union(*(plan.waits for plan in plans))
+        names = self._operation_ids_by_name(awaited)  # those the job holds already
+        self.env["batch.operation"]._mark_awaited(names.values())
         names.update((operation.operation_id, ids[operation.position]) for operation in operations)
-        operation_rows = [self._operation_row(operation, ids[operation.position]) for operation in operations]
+        operation_rows = [
+            self._operation_row(operation, ids[operation.position], operation.operation_id in awaited)
+            for operation in operations
+        ]
         chunk_rows = self._chunk_rows(plans, ids, names)
         copy_rows(self.env.cr, "batch_operation", OPERATION_COLUMNS, operation_rows)
         self.env["batch.chunk"]._insert_chunks(chunk_rows)
+        if awaited:
+            # some have nothing to do
+            self._release_blocked(self.env["batch.operation"]._ended(names[name] for name in awaited))
         self._count(operations)
 
     def _next_operation_ids(self, count):
@@ -46,12 +55,18 @@ class BatchJob(models.Model):
         )
         return [id_ for (id_,) in rows]
 
-    def _operation_ids_by_name(self):
-        return dict(
-            self.env.execute_query(SQL("SELECT operation_id, id FROM batch_operation WHERE job_id = %s", self.id))
+    def _operation_ids_by_name(self, names):
+        """Ids of those operations of the job that bear one of these names."""
+        if not names:
+            return {}
+        query = SQL(
+            "SELECT operation_id, id FROM batch_operation WHERE job_id = %s AND operation_id = ANY(%s)",
+            self.id,
+            list(names),
         )
+        return dict(self.env.execute_query(query))
 
-    def _operation_row(self, operation, id_):
+    def _operation_row(self, operation, id_, is_awaited):
         needs = [*operation.depends_on, *sorted(operation.whole_refs)]
         empty = not operation.record_count and operation.selection is None and not needs
         return (
@@ -67,6 +82,7 @@ class BatchJob(models.Model):
             operation.return_ids,
             operation.data_length,
             states.COMPLETED if empty else states.PENDING,
+            is_awaited,
             operation.record_count,
             0,
             0,

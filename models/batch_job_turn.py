@@ -35,13 +35,13 @@ class BatchJob(models.Model):
                 """
                 UPDATE batch_job
                    SET ready = true, wake_at = NULL
-                 WHERE id IN (
+                 WHERE id = ANY(ARRAY(
                     SELECT id
                       FROM batch_job
                      WHERE NOT ready
                        AND wake_at <= clock_timestamp() AT TIME ZONE 'UTC'
                        FOR NO KEY UPDATE SKIP LOCKED
-                 )
+                 ))
                 """
             )
         )
@@ -63,11 +63,14 @@ class BatchJob(models.Model):
                        progress_at IS NULL OR max_failures >= 0
                        OR progress_at < clock_timestamp() AT TIME ZONE 'UTC' - %(every)s * interval '1 second' AS needs_roll_up,
                        started_at IS NOT NULL AND state <> 'pending' AS has_started,
-                       EXISTS (
-                            SELECT 1
+                       (
+                            -- ordered as the index is: EXISTS would be looked for through all jobs there have ever been
+                            SELECT true
                               FROM batch_job AS other
                              WHERE other.ready
                                AND other.id <> batch_job.id
+                             ORDER BY other.priority DESC, other.turn, other.id
+                             LIMIT 1
                        ) AS has_rivals
                   FROM batch_job
                  WHERE ready
@@ -168,7 +171,13 @@ class BatchJob(models.Model):
                             ) THEN NULL
                             ELSE least(
                                 clock_timestamp() AT TIME ZONE 'UTC' + %(again)s * interval '1 second',
-                                (SELECT min(run_at) FROM batch_chunk WHERE job_id = %(id)s AND state = 'pending')
+                                (
+                                    SELECT min(run_at)
+                                      FROM batch_chunk
+                                     WHERE job_id = %(id)s
+                                       AND state = 'pending'
+                                       AND run_at IS NOT NULL
+                                )
                             )
                        END
                  WHERE id = %(id)s

@@ -48,6 +48,7 @@ class BatchOperation(models.Model):
     state = fields.Selection(
         [(state, state.capitalize()) for state in states.OPERATION_STATES], default=states.PENDING, readonly=True
     )
+    is_awaited = fields.Boolean(readonly=True, help="Others wait for its end.")
     record_count = fields.Integer("Records", readonly=True)
     processed_records = fields.Integer("Succeeded", readonly=True)
     failed_records = fields.Integer("Failed", readonly=True)
@@ -67,12 +68,24 @@ class BatchOperation(models.Model):
     # results and lists by job, in order; references by name
     _job_position_uniq = models.UniqueIndex("(job_id, position)")
     _job_name_uniq = models.UniqueIndex("(job_id, operation_id)")
+    # `result(only="failed")`
+    _failed_idx = models.Index("(job_id, position) WHERE failed_records > 0")
 
     def init(self):
         """Storage that fields can't express."""
         super().init()
-        # each row is updated once or twice, by many at once: leave room for it on its own page, so that no index changes
-        self.env.cr.execute(SQL("ALTER TABLE %s SET (fillfactor = 50)", SQL.identifier(self._table)))
+        self.env.cr.execute(
+            SQL(
+                """
+                ALTER TABLE %s SET (
+                    -- each row is updated once or twice, by many at once: leave room for it on its own page, so that
+                    -- no index changes
+                    fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05
+                )
+                """,
+                SQL.identifier(self._table),
+            )
+        )
 
     @api.depends("details", "depends_on")
     def _compute_pretty(self):
@@ -156,7 +169,7 @@ class BatchOperation(models.Model):
 
         Where an operation was run in parts (a retry, a long isolation), what it has already is kept.
 
-        :returns: how many of them have ended completed, and otherwise
+        :returns: how many of them have ended completed, how many otherwise, and the ids of those that others wait for
         """
         places = {}
         for position, operation_id in enumerate(payload.operations):
@@ -164,7 +177,8 @@ class BatchOperation(models.Model):
         rows = self.env.execute_query_dict(
             SQL(
                 """
-                SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, result
+                SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, result,
+                       is_awaited IS NOT FALSE AS is_awaited
                   FROM batch_operation
                  WHERE id = ANY(%s)
                 """,
@@ -198,17 +212,19 @@ class BatchOperation(models.Model):
         )
         ended = [row["state"] for row in values if row["is_final"]]
         completed = ended.count(states.COMPLETED)
-        return completed, len(ended) - completed
+        awaited = {row["id"] for row in rows if row["is_awaited"]}
+        told = [row["id"] for row in values if row["is_final"] and row["id"] in awaited]
+        return completed, len(ended) - completed, told
 
     @api.model
     def _roll_up(self, chunks):
         """Count settled chunks into the operations they belong to alone, under the lock of their job.
 
         :param list chunks: dicts of counters of chunks that were just marked as counted
-        :returns: the states of the operations that have ended by this
+        :returns: the states of the operations that have ended by this, and the ids of those that others wait for
         """
         if not chunks:
-            return []
+            return [], []
         sums = {}
         for chunk in chunks:
             total = sums.setdefault(chunk["operation_id"], [0, 0, 0, 0, 0.0, None])
@@ -231,7 +247,7 @@ class BatchOperation(models.Model):
                 AS tally (id, found, processed, failed, cancelled, duration, error)
              WHERE operation.id = tally.id
             RETURNING operation.id, operation.record_count, operation.processed_records, operation.failed_records,
-                      operation.cancelled_records, operation.error,
+                      operation.cancelled_records, operation.is_awaited IS NOT FALSE,
                       EXISTS (
                         SELECT 1
                           FROM batch_chunk AS page
@@ -246,12 +262,14 @@ class BatchOperation(models.Model):
             fetch=True,
         )
         skipped = {chunk["operation_id"] for chunk in chunks if chunk["skip_reason"]}
-        moved = []
-        for operation_id, count, processed, failed, cancelled, _error, is_open in rows:
+        moved, awaited = [], set()
+        for operation_id, count, processed, failed, cancelled, is_awaited, is_open in rows:
             state = states.RUNNING if is_open else states.operation_state(count, processed, failed, cancelled)
             if state == states.CANCELLED and operation_id in skipped:
                 state = states.SKIPPED
             moved.append((operation_id, state, state in states.OPERATION_FINAL))
+            if is_awaited and state in states.OPERATION_FINAL:
+                awaited.add(operation_id)
         self.env.cr.execute_values(
             """
             UPDATE batch_operation AS operation
@@ -263,7 +281,7 @@ class BatchOperation(models.Model):
             moved,
             page_size=len(moved),
         )
-        return [state for _id, state, is_final in moved if is_final]
+        return [state for _id, state, is_final in moved if is_final], list(awaited)
 
     @api.model
     def _close_unfinished(self, job_id):
@@ -288,6 +306,27 @@ class BatchOperation(models.Model):
         )
 
     # -- what others need of an operation ----------------------------------------------------------
+
+    @api.model
+    def _ended(self, operation_ids):
+        """Those of these operations that are over."""
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM batch_operation WHERE id = ANY(%s) AND state NOT IN ('pending', 'running')",
+                list(operation_ids),
+            )
+        )
+        return [id_ for (id_,) in rows]
+
+    @api.model
+    def _mark_awaited(self, operation_ids):
+        """Others wait for these operations, from now on."""
+        self.env.cr.execute(
+            SQL(
+                "UPDATE batch_operation SET is_awaited = true WHERE id = ANY(%s) AND is_awaited IS FALSE",
+                list(operation_ids),
+            )
+        )
 
     @api.model
     def _needs(self, operation_ids):
