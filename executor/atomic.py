@@ -80,7 +80,8 @@ class _AtomicRun:
 
     def run_chunks(self):
         self.tell()
-        while self.failed <= self.limit and (held := self.chunks._take_held(self.claim.job_id)):
+        held = None
+        while self.failed <= self.limit and (held := self.chunks._take_held(self.claim.job_id, held)):
             started = time.monotonic()
             if held.kind == states.RESOLVE:
                 outcome = selection.run_page(self.system, held)
@@ -112,7 +113,8 @@ class _AtomicRun:
 
     def store_undone(self):
         """The chunks are held again: settle them by what they came to, without their effects."""
-        while held := self.chunks._take_held(self.claim.job_id):
+        held = None
+        while held := self.chunks._take_held(self.claim.job_id, held):
             report = self.reports.get(held.chunk_id)
             if report is None:
                 report = _Report()

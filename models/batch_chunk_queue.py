@@ -12,6 +12,8 @@ from ..executor.prepared import fetch_prepared
 
 #: The lock of the work on its chunk.
 NO_KEY_UPDATE = SQL("NO KEY UPDATE")
+#: Chunks that a claim passes at most because their groups are in flight.
+LOOK_AHEAD = 500
 #: What `_insert_chunks` takes.
 INSERTED_COLUMNS = (
     "job_id", "operation_id", "kind", "operation_type", "model", "sequence",
@@ -116,10 +118,26 @@ class BatchChunk(models.Model):
         return SQL(
             """
               WITH in_flight AS MATERIALIZED (
-                SELECT count(*) AS number
+                SELECT count(*) AS number, count(group_keys) > 0 AS has_groups
                   FROM batch_chunk
                  WHERE job_id = %(job)s
                    AND state = 'running'
+              ),
+              -- the last chunk that is looked at: all the others may be of groups in flight
+              edge AS (
+                (
+                    SELECT sequence, id
+                      FROM batch_chunk
+                     WHERE job_id = %(job)s
+                       AND state = 'pending'
+                       AND (SELECT has_groups FROM in_flight)
+                     ORDER BY sequence, id
+                    OFFSET %(look_ahead)s
+                     LIMIT 1
+                )
+                UNION ALL
+                SELECT 2147483647, 2147483647
+                 LIMIT 1
               ),
               candidate AS (
                 SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early
@@ -133,6 +151,7 @@ class BatchChunk(models.Model):
                              WHERE running.job_id = %(job)s
                                AND running.state = 'running'
                        ), '{}'))
+                   AND (sequence, id) <= (SELECT sequence, id FROM edge)
                    AND (SELECT number FROM in_flight) < %(limit)s
                  ORDER BY sequence, id
                  LIMIT 1
@@ -145,6 +164,7 @@ class BatchChunk(models.Model):
             RETURNING %(columns)s, (SELECT number FROM in_flight) AS running
             """,
             job=job["id"],
+            look_ahead=LOOK_AHEAD,
             may_pass=job["max_concurrency"] > 1,
             limit=1 if job["is_atomic"] else job["max_concurrency"],
             mark=self._mark_running(worker),
@@ -285,9 +305,11 @@ class BatchChunk(models.Model):
         self.env["batch.failure"]._store(claim, payload, outcome)
 
     @api.model
-    def _take_held(self, job_id):
+    def _take_held(self, job_id, last=None):
         """Mark the next held chunk of an atomic job as running, inside the transaction of its driver.
 
+        :param last: the `Claim` taken before it: what lies before that is done, but as long as the transaction lasts it
+            would be looked through again for each chunk
         :returns: a `Claim` of the held chunk, or None
         """
         rows = self.env.execute_query_dict(
@@ -299,6 +321,7 @@ class BatchChunk(models.Model):
                       FROM batch_chunk
                      WHERE job_id = %(job)s
                        AND state = 'held'
+                       AND (sequence, id) > (%(sequence)s, %(id)s)
                      ORDER BY sequence, id
                      LIMIT 1
                  )
@@ -306,6 +329,8 @@ class BatchChunk(models.Model):
                 """,
                 mark=self._mark_running(None),
                 job=job_id,
+                sequence=last.sequence if last else -1,
+                id=last.chunk_id if last else 0,
                 columns=CLAIMED_COLUMNS,
             )
         )

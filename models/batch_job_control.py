@@ -172,8 +172,8 @@ class BatchJob(models.Model):
 
     def _fail_held(self, message):
         """Fail all that was to run in one transaction which could not be brought to its end."""
-        chunks = self.env["batch.chunk"]
-        while held := chunks._take_held(self.id):
+        chunks, held = self.env["batch.chunk"], None
+        while held := chunks._take_held(self.id, held):
             outcome = Outcome(rolled_back=set(range(held.size)), note=message)
             if held.kind == states.RESOLVE:
                 outcome.found_records = 1
