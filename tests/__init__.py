@@ -30,3 +30,5 @@ from . import test_docs_api
 from . import test_docs_recipes
 from . import test_docs_zenoo
 from . import test_docs_queue_job
+from . import test_plans
+from . import test_waiting

@@ -1,0 +1,262 @@
+"""A database full of batch work, put there by SQL alone and never committed."""
+
+#: Chunks that wait in one job, and records of history beside them.
+WAITING = 1_000_000
+HISTORY = 200_000
+#: Chunks of the jobs that are about something else than mere waiting.
+MANY = 50_000
+
+TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure")
+
+
+class Backlog:
+    """Fills new, empty versions of our tables inside the cursor's transaction: a rollback brings the old ones back.
+
+    Each attribute is the id of a job:
+
+    - `waiting`: a million pending chunks of one operation, after as many done ones as there are in the history
+    - `blocked`: chunks that each wait for an operation of their own, and as many that all wait for the same one
+    - `grouped`: pending chunks of one group, of which one is running
+    - `postponed`: pending chunks whose time has not come
+    - `held`: the chunks of a job that is one transaction
+    - `draft`: not started yet
+    - `failed`: finished, with failures that stand and as many that were retried; `failed_little`: with a few
+    - `small`: one of many in the queue, of somebody else
+    """
+
+    def __init__(self, cr, user_id, company_id):
+        self.cr = cr
+        self.user_id = user_id
+        self.company_id = company_id
+
+    def fill(self):
+        self.cr.execute("TRUNCATE batch_job, batch_operation, batch_chunk, batch_failure")
+        restore = self._without_indexes()
+        self._history()
+        self.waiting = self._waiting()
+        self.blocked = self._blocked()
+        self.grouped = self._grouped()
+        self.postponed = self._postponed()
+        self.held = self._held()
+        self.draft = self._draft()
+        self.failed = self._failed()
+        self.failed_little = self._failed_little()
+        self.small = self._small_jobs()
+        for statement in restore:
+            self.cr.execute(statement)
+        self.cr.execute(f"ANALYZE {', '.join(TABLES)}")
+        return self
+
+    def _without_indexes(self):
+        """Take away foreign keys and indexes while rows are inserted; returns what brings them back."""
+        self.cr.execute(
+            """
+            SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+              FROM pg_constraint
+             WHERE contype = 'f' AND conrelid::regclass::text = ANY(%s)
+            """,
+            [list(TABLES)],
+        )
+        keys = self.cr.fetchall()
+        self.cr.execute(
+            """
+            SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+              FROM pg_index
+             WHERE NOT indisprimary AND indrelid::regclass::text = ANY(%s)
+            """,
+            [list(TABLES)],
+        )
+        indexes = self.cr.fetchall()
+        for table, name, _definition in keys:
+            self.cr.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+        for name, _definition in indexes:
+            self.cr.execute(f"DROP INDEX {name}")
+        return [definition for _name, definition in indexes] + [
+            f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}' for table, name, definition in keys
+        ]
+
+    # -- jobs --------------------------------------------------------------------------------------
+
+    def _job(self, name, state="running", count=1, **values):
+        """Insert jobs; returns the id of the last."""
+        values = {
+            "state": state, "user_id": self.user_id, "company_id": self.company_id, "priority": 0,
+            "max_chunk_size": 100, "max_concurrency": 5, "retry_attempts": 3, "rollback": "record", "max_failures": -1,
+            "dry_run": False, "timeout": 0, "context": "{}", "ready": state == "running", "turn": 5.0,
+            "total_records": 0, "processed_records": 0, "failed_records": 0, "cancelled_records": 0,
+            "total_operations": 0, "completed_operations": 0, "failed_operations": 0, **values,
+        }  # fmt: skip
+        final = state in ("completed", "partial")
+        self.cr.execute(
+            f"""
+            INSERT INTO batch_job (name, uuid, create_date, write_date, progress_at, started_at, finished_at, {", ".join(values)})
+            SELECT %s, gen_random_uuid()::text, now(), now(), now(),
+                   CASE WHEN %s THEN now() END,
+                   CASE WHEN %s THEN now() - interval '1 minute' * number END,
+                   {", ".join(["%s"] * len(values))}
+              FROM generate_series(1, %s) AS number
+            RETURNING id
+            """,
+            [name, state != "draft", final, *values.values(), count],
+        )
+        return self.cr.fetchall()[-1][0]
+
+    def _operations(self, where, count=1, state="pending", *, first=0, **values):
+        """Insert operations for each job that `where` selects."""
+        values = {
+            "operation_type": "create", "model": "res.partner", "priority": 0, "return_ids": True, "data_length": 100,
+            "is_awaited": False, "record_count": 100, "processed_records": 0, "failed_records": 0, "cancelled_records": 0, **values,
+        }  # fmt: skip
+        self.cr.execute(
+            f"""
+            INSERT INTO batch_operation (job_id, position, operation_id, state, finished_at, {", ".join(values)})
+            SELECT job.id, number, 'op-' || number + 1, %s, CASE WHEN %s THEN now() END, {", ".join(["%s"] * len(values))}
+              FROM batch_job AS job
+             CROSS JOIN generate_series(%s, %s) AS number
+             WHERE {where}
+            """,
+            [state, state not in ("pending", "running"), *values.values(), first, first + count - 1],
+        )
+
+    def _chunks(self, job, count, state="pending", *, operation="op.id", on="op.position = 0", first=0, **expressions):
+        """Insert chunks of a job; `expressions` are SQL over `number` and `op`, an operation of the job."""
+        expressions = {
+            "kind": "'records'", "processed_records": "0", "failed_records": "0", "cancelled_records": "0",
+            "found_records": "0", "completed_operations": "0", "failed_operations": "0", "attempt": "0", "claims": "0",
+            "tallied": "false", **expressions,
+        }  # fmt: skip
+        if state == "done":
+            expressions.update(finished_at="now()", result="'[[0],[1]]'", claims="1")
+        if state == "running":
+            expressions.update(claimed_at="now() AT TIME ZONE 'UTC' + interval '1 hour'", claims="1", worker="'elsewhere:1 lane 1'")
+        self.cr.execute(
+            f"""
+            INSERT INTO batch_chunk (
+                job_id, operation_id, operation_type, model, sequence, state, payload, record_count, {", ".join(expressions)}
+            )
+            SELECT op.job_id, {operation}, 'create', 'res.partner', 2 * (%s + number), %s,
+                   '{{"items":[{{"name":"Partner"}}],"operations":' || op.id || ',"indexes":0,"params":{{}},"context":{{}}}}',
+                   1, {", ".join(expressions.values())}
+              FROM generate_series(1, %s) AS number
+              JOIN batch_operation AS op ON op.job_id = %s AND {on}
+            """,
+            [first, state, count, job],
+        )
+
+    def _history(self):
+        per_job = 100
+        self.history_jobs = HISTORY // per_job
+        self._job("history", "completed", self.history_jobs)
+        self._operations("job.name = 'history'", per_job, "completed", processed_records=100)
+        self.cr.execute(
+            """
+            INSERT INTO batch_chunk (
+                job_id, operation_id, kind, operation_type, model, sequence, state, payload, result, record_count,
+                processed_records, failed_records, cancelled_records, found_records, completed_operations,
+                failed_operations, attempt, claims, tallied, finished_at, duration
+            )
+            SELECT job_id, id, 'records', 'create', 'res.partner', 2 * position, 'done', '{}', '[[0],[1]]', 100,
+                   100, 0, 0, 0, 0, 0, 1, 1, true, now(), 0.1
+              FROM batch_operation
+            """
+        )
+        self.cr.execute(
+            """
+            INSERT INTO batch_failure (
+                job_id, operation_id, chunk_id, model, operation_type, index, values, error_type, message, attempts,
+                is_skipped, created_at
+            )
+            SELECT job_id, operation_id, id, 'res.partner', 'create', 1, '{"name": "Partner"}', 'ValidationError',
+                   'Contacts require a name', 1, false, now()
+              FROM batch_chunk
+             WHERE mod(sequence, 8) = 0
+            """
+        )
+
+    def _waiting(self):
+        job = self._job("waiting", total_operations=1, total_records=WAITING + HISTORY)
+        self._operations(f"job.id = {job}", 1, "running", record_count=WAITING + HISTORY, data_length=0)
+        self._chunks(job, HISTORY, "done", tallied="true", processed_records="1")
+        self._chunks(job, 2, "running", first=HISTORY)
+        self._chunks(job, WAITING, first=HISTORY + 2)
+        return job
+
+    def _blocked(self):
+        job = self._job("blocked", total_operations=MANY + 1)
+        self._operations(f"job.id = {job}", MANY + 1, is_awaited=True)
+        on = "op.position = number"
+        self._chunks(job, 1, "running")
+        self._chunks(job, MANY, "blocked", on=on, wait_ids="ARRAY[op.id]")
+        first = f"ARRAY(SELECT id FROM batch_operation WHERE job_id = {job} AND position = 0)"
+        self._chunks(job, MANY, "blocked", on=on, wait_ids=first)
+        return job
+
+    def _grouped(self):
+        job = self._job("grouped", total_operations=1)
+        self._operations(f"job.id = {job}", 1, "running")
+        self._chunks(job, 1, "running", group_keys="ARRAY[7]")
+        self._chunks(job, MANY, group_keys="ARRAY[7]", first=1)
+        return job
+
+    def _postponed(self):
+        job = self._job("postponed", total_operations=1)
+        self._operations(f"job.id = {job}", 1, "running")
+        self._chunks(job, MANY, run_at="CASE WHEN number <= 20 THEN now() AT TIME ZONE 'UTC' + interval '1 hour' END")
+        return job
+
+    def _held(self):
+        job = self._job("held", total_operations=1, rollback="job")
+        self._operations(f"job.id = {job}", 1)
+        self._chunks(job, MANY, "held")
+        return job
+
+    def _draft(self):
+        job = self._job("draft", "draft", total_operations=MANY)
+        self._operations(f"job.id = {job}", MANY)
+        self._chunks(job, MANY, on="op.position = number - 1")
+        return job
+
+    def _failed(self):
+        job = self._job(
+            "failed", "partial", total_operations=MANY, total_records=5 * MANY, processed_records=3 * MANY,
+            failed_records=2 * MANY, failed_operations=2,
+        )  # fmt: skip
+        # updated rows would keep the indexes that are made later from being used in this transaction
+        self._operations(f"job.id = {job}", MANY - 2, "completed")
+        self._operations(f"job.id = {job}", 2, "partial", first=MANY - 2, failed_records=MANY)
+        self._chunks(job, 1, "done", tallied="true", on=f"op.position = {MANY - 1}")
+        self._chunks(job, 1, "done", tallied="true", on=f"op.position = {MANY - 2}")
+        self._failures(job, 2 * MANY, retried=MANY)
+        return job
+
+    def _failed_little(self):
+        job = self._job("failed a little", "partial", total_operations=1, total_records=100, failed_records=20)
+        self._operations(f"job.id = {job}", 1, "partial", failed_records=20)
+        self._chunks(job, 1, "done", tallied="true")
+        self._failures(job, 20)
+        return job
+
+    def _failures(self, job, count, retried=0):
+        """Failures of each chunk of a job, the first of which were retried."""
+        self.cr.execute(
+            """
+            INSERT INTO batch_failure (
+                job_id, operation_id, chunk_id, model, operation_type, index, values, error_type, message, attempts,
+                is_skipped, created_at, retried_at
+            )
+            SELECT job_id, operation_id, id, 'res.partner', 'create', number, '{"name": "Partner"}', 'ValidationError',
+                   'Contacts require a name', 1, false, now(), CASE WHEN number <= %s THEN now() END
+              FROM batch_chunk, generate_series(1, %s) AS number
+             WHERE job_id = %s
+            """,
+            [retried, count, job],
+        )
+
+    def _small_jobs(self):
+        """Jobs of somebody else in the queue; their turn comes after that of the others."""
+        self._job("small", count=100, user_id=1, turn=9.0, total_operations=1)
+        self._operations("job.name = 'small'", 1, "pending")
+        self.cr.execute("SELECT id FROM batch_job WHERE name = 'small'")
+        for (job,) in self.cr.fetchall():
+            self._chunks(job, 3)
+        return job

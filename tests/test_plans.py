@@ -1,0 +1,277 @@
+"""What the engine's statements cost beside a million waiting chunks: judged by their plans, not by time.
+
+Each is explained as it is executed, so that no test can fall behind the code.
+"""
+
+from odoo.tests import tagged
+from odoo.tests.common import TransactionCase, new_test_user
+
+from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
+from .explain import explained
+
+#: Rows a statement may look at, and pages it may touch, however much waits: there are a hundred jobs in the queue, and
+#: a dozen indexes, four pages deep, to be written.
+ROWS = 250
+PAGES = 200
+
+
+@tagged("post_install", "-at_install")
+class TestPlans(TransactionCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.user = new_test_user(
+            cls.env, "batch-plans", "base.group_user,base.group_partner_manager,batch_executor.group_batch_user"
+        )
+        cls.backlog = Backlog(cls.cr, cls.user.id, cls.env.company.id).fill()
+        cls.system = cls.env
+        cls.env = cls.env(user=cls.user)
+
+    def job(self, name):
+        """A job of the backlog, as the lanes see it."""
+        return self.system["batch.job"].browse(getattr(self.backlog, name))
+
+    def of_user(self, name):
+        return self.job(name).with_env(self.env)
+
+    def sql(self, query, *params):
+        self.cr.execute(query, params)
+        return self.cr.fetchall() if self.cr.description else []
+
+    def put_first(self, name):
+        """Make it the job whose turn it is."""
+        self.sql("UPDATE batch_job SET priority = 10, ready = true WHERE id = %s", getattr(self.backlog, name))
+
+    def claim(self):
+        return self.system["batch.chunk"]._claim("test")
+
+    def cheap(self, function, *args, rows=ROWS, pages=PAGES, **kwargs):
+        """Call it; the test fails if one of its statements costs more than it may. Returns what it returned, and the plans."""
+        self.system.flush_all()
+        with explained(self.cr) as plans:
+            result = function(*args, **kwargs)
+        plans = [plan for plan in plans if plan.tables.intersection(TABLES)]
+        self.assertTrue(plans, "nothing was executed on our tables")
+        for plan in plans:
+            self.assertFalse(plan.scanned_through.intersection(TABLES), f"a whole table is read:\n{plan}")
+            self.assertLessEqual(plan.rows_read, rows, f"too many rows:\n{plan}")
+            self.assertLessEqual(plan.buffers, pages, f"too many pages:\n{plan}")
+        return result, plans
+
+    def assertUses(self, plans, index):
+        self.assertIn(index, set().union(*(plan.indexes for plan in plans)))
+
+    # -- the measure itself ------------------------------------------------------------------------
+
+    def test_the_backlog_is_what_it_says_and_the_measure_finds_what_is_dear(self):
+        [(chunks,)] = self.sql(
+            "SELECT count(*) FROM batch_chunk WHERE job_id = %s AND state = 'pending'", self.backlog.waiting
+        )
+        self.assertEqual(chunks, WAITING)
+        for dear in (
+            "SELECT count(*) FROM batch_chunk WHERE payload LIKE 'x%'",
+            f"SELECT id FROM batch_chunk WHERE job_id = {self.backlog.grouped} AND state = 'pending' AND record_count = 7"
+            " ORDER BY sequence, id",
+        ):
+            with self.assertRaises(AssertionError):
+                self.cheap(self.cr.execute, dear)
+
+    # -- lanes -------------------------------------------------------------------------------------
+
+    def test_a_claim_in_the_job_with_a_million_waiting_chunks(self):
+        self.put_first("waiting")
+        claim, plans = self.cheap(self.claim)
+        self.assertEqual(claim.job_id, self.backlog.waiting)
+        self.assertUses(plans, "batch_job_ready_idx")
+        self.assertUses(plans, "batch_chunk_pending_idx")
+        self.assertUses(plans, "batch_chunk_running_idx")
+
+    def test_a_claim_planned_for_any_job(self):
+        """Prepared statements are planned without knowing the job, once they have been used a few times."""
+        self.sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        for name in ("waiting", "small", "postponed"):
+            self.put_first(name)
+            claim, _plans = self.cheap(self.claim)
+            self.assertEqual(claim.job_id, getattr(self.backlog, name))
+            self.sql("UPDATE batch_job SET ready = false WHERE id = %s", claim.job_id)
+
+    def test_a_claim_in_a_small_job(self):
+        self.put_first("small")
+        claim, _plans = self.cheap(self.claim)
+        self.assertEqual(claim.job_id, self.backlog.small)
+
+    def test_a_claim_beside_chunks_whose_time_has_not_come(self):
+        self.put_first("postponed")
+        claim, _plans = self.cheap(self.claim)
+        self.assertEqual(claim.job_id, self.backlog.postponed)
+
+    def test_a_job_that_runs_as_many_chunks_as_it_may_is_passed(self):
+        self.put_first("waiting")
+        self.sql("UPDATE batch_job SET max_concurrency = 2 WHERE id = %s", self.backlog.waiting)
+        claim, _plans = self.cheap(self.claim, rows=1100)  # it may also look at `grouped`
+        self.assertNotEqual(claim.job_id, self.backlog.waiting)
+        self.assertFalse(self.job("waiting").ready)
+
+    def test_a_job_all_of_whose_chunks_are_of_one_group_is_passed(self):
+        self.put_first("grouped")
+        claim, _plans = self.cheap(self.claim, rows=1100)  # a claim looks at five hundred of them
+        self.assertNotEqual(claim.job_id, self.backlog.grouped)
+        self.assertFalse(self.job("grouped").ready)
+
+    def test_a_job_all_of_whose_chunks_wait_for_others_is_passed(self):
+        self.put_first("blocked")
+        claim, _plans = self.cheap(self.claim, rows=1100)
+        self.assertNotEqual(claim.job_id, self.backlog.blocked)
+        self.assertFalse(self.job("blocked").ready)
+
+    def test_chunks_are_unblocked_by_what_they_wait_for(self):
+        [(operation,)] = self.sql(
+            """
+            UPDATE batch_operation SET state = 'completed', finished_at = now()
+             WHERE job_id = %s AND position = 5
+            RETURNING id
+            """,
+            self.backlog.blocked,
+        )
+        freed, plans = self.cheap(self.job("blocked")._release_blocked, [operation])
+        self.assertEqual(freed, 1)
+        self.assertUses(plans, "batch_chunk_blocked_idx")
+        self.assertEqual(
+            self.sql("SELECT wait_ids FROM batch_chunk WHERE job_id = %s AND state = 'pending'", self.backlog.blocked),
+            [([operation],)],
+        )
+
+    def test_abandoned_chunks_are_found_among_those_that_run(self):
+        self.sql(
+            "UPDATE batch_chunk SET claimed_at = claimed_at - interval '2 hours' WHERE state = 'running' AND job_id = %s",
+            self.backlog.grouped,
+        )
+        with self.assertLogs("odoo.addons.batch_executor.models.batch_chunk_rescue", "WARNING"):
+            found, plans = self.cheap(self.system["batch.chunk"]._rescue_orphans)
+        self.assertEqual(found, 1)
+        self.assertUses(plans, "batch_chunk_running_idx")
+
+    def test_settled_chunks_are_counted_by_what_is_new(self):
+        [(settled,)] = self.sql(
+            """
+            WITH settled AS (
+                UPDATE batch_chunk SET state = 'done', finished_at = now(), processed_records = 1
+                 WHERE job_id = %s AND state = 'running'
+                RETURNING id
+            ) SELECT count(*) FROM settled
+            """,
+            self.backlog.waiting,
+        )
+        job = self.job("waiting")
+        _none, plans = self.cheap(job._roll_up)
+        self.assertUses(plans, "batch_chunk_tally_idx")
+        self.assertEqual(job.processed_records, settled)
+
+    def test_jobs_are_parked_woken_and_looked_for(self):
+        job = self.job("postponed")
+        self.cheap(job._park)
+        self.assertFalse(job.ready)
+        self.cheap(job._wake)
+        self.assertTrue(job.ready)
+        self.sql("UPDATE batch_job SET ready = false, wake_at = now() - interval '1 minute' WHERE id = %s", job.id)
+        self.cheap(self.system["batch.job"]._promote)
+        job.invalidate_recordset()
+        self.assertTrue(job.ready)
+        self.cheap(self.system["batch.job"]._next_look)
+
+    def test_chunks_of_a_job_that_is_one_transaction_are_taken_past_those_that_are_done(self):
+        chunks, held = self.system["batch.chunk"], None
+        for _round in range(2 * ROWS):
+            held = chunks._take_held(self.backlog.held, held)
+        last = held
+        held, _plans = self.cheap(chunks._take_held, self.backlog.held, held)
+        self.assertGreater(held.sequence, last.sequence)
+
+    # -- people ------------------------------------------------------------------------------------
+
+    def test_status(self):
+        for name in ("waiting", "blocked", "draft", "failed"):
+            self.cheap(self.of_user(name).status)
+
+    def test_a_page_of_results_wherever_it_is(self):
+        for offset in (0, MANY // 2):
+            result, _plans = self.cheap(self.of_user("failed").result, offset, 10)
+            self.assertEqual(result["results"][0]["operation_id"], f"op-{offset + 1}")
+            self.assertEqual(result["next_offset"], offset + 10)
+
+    def test_the_results_with_failures_are_found_among_many_without(self):
+        result, plans = self.cheap(
+            self.of_user("failed").result, only="failed", pages=1000
+        )  # two hundred failures are shown
+        self.assertEqual([entry["operation_id"] for entry in result["results"]], [f"op-{MANY - 1}", f"op-{MANY}"])
+        self.assertUses(plans, "batch_operation_failed_idx")
+        self.assertUses(plans, "batch_failure_operation_standing_idx")
+
+    def test_a_page_of_failures_beside_those_of_other_jobs(self):
+        page, _plans = self.cheap(self.of_user("failed_little").failures, 0, 10)
+        self.assertEqual((page["total"], page["next_offset"], len(page["failures"])), (20, 10, 10))
+
+    def test_steering(self):
+        self.cheap(self.of_user("waiting").pause)
+        self.cheap(self.of_user("waiting").resume)
+        self.cheap(
+            self.of_user("draft").append,
+            [{"operation_type": "create", "model": "res.partner", "data": [{"name": "x"}]}],
+        )
+        self.cheap(self.of_user("draft").start)
+        self.sql("UPDATE batch_job SET user_id = %s WHERE id = %s", self.user.id, self.backlog.small)
+        status, _plans = self.cheap(self.of_user("small").cancel)
+        self.assertEqual(status["state"], "cancelled")
+
+    def test_a_submission(self):
+        operation = {"operation_type": "create", "model": "res.partner", "data": [{"name": "x"}]}
+        status, _plans = self.cheap(self.env["batch.job"].submit, [operation, operation])
+        self.assertEqual(status["state"], "pending")
+
+    def test_the_form_of_a_job(self):
+        fields = ["shown_operation_ids", "shown_failure_ids", "failure_causes", "percentage", "eta"]
+        self.cheap(self.of_user("waiting").read, fields, rows=1000)
+        self.cheap(self.job("waiting").read, ["shown_chunk_ids"], rows=1000)
+        self.cheap(self.job("waiting").read, ["sizing_report"], rows=25_000, pages=3000)  # of ten thousand chunks
+
+    # -- the clean-up ------------------------------------------------------------------------------
+
+    def test_the_purge_reads_what_it_deletes(self):
+        purge = self.system["batch.job"]._gc_finished
+        (number, _more), _plans = self.cheap(purge)
+        self.assertEqual(number, 0)
+        jobs = [id_ for (id_,) in self.sql("SELECT id FROM batch_job WHERE name = 'history' ORDER BY id DESC LIMIT 3")]
+        self.sql("UPDATE batch_job SET finished_at = now() - interval '400 days' WHERE id = ANY(%s)", jobs)
+        before = self.reads()
+        (number, _more), plans = self.cheap(purge)
+        self.assertEqual(number, 3)
+        self.assertUses(plans, "batch_job_finished_idx")
+        # what goes with a job goes by foreign keys, whose statements are not explained but counted
+        whole, rows = (after - earlier for after, earlier in zip(self.reads(), before, strict=True))
+        self.assertEqual(whole, 0)
+        self.assertLess(rows, 50 * 3 * HISTORY / self.backlog.history_jobs)
+        self.assertEqual(self.sql("SELECT count(*) FROM batch_chunk WHERE job_id = ANY(%s)", jobs), [(0,)])
+        self.cheap(self.system["batch.job"]._gc_drafts)
+
+    def reads(self):
+        """Scans of whole tables in this transaction, and rows found by indexes."""
+        [counts] = self.sql(
+            "SELECT sum(seq_scan), sum(idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE relname = ANY(%s)",
+            list(TABLES),
+        )
+        return counts
+
+    # -- the storage -------------------------------------------------------------------------------
+
+    def test_tables_that_are_updated_at_every_chunk_have_room_for_it_and_are_cleaned_often(self):
+        options = {
+            table: dict(option.split("=") for option in found or ())
+            for table, found in self.sql(
+                "SELECT relname, reloptions FROM pg_class WHERE relname = ANY(%s)", list(TABLES)
+            )
+        }
+        for table in ("batch_job", "batch_operation", "batch_chunk"):
+            self.assertLess(int(options[table].get("fillfactor", 100)), 90, table)
+            self.assertLessEqual(float(options[table].get("autovacuum_vacuum_scale_factor", 0.2)), 0.05, table)
+        for table in TABLES[1:]:
+            self.assertLessEqual(float(options[table].get("autovacuum_analyze_scale_factor", 0.1)), 0.05, table)
