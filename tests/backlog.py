@@ -128,7 +128,9 @@ class Backlog:
         if state == "done":
             expressions.update(finished_at="now()", result="'[[0],[1]]'", claims="1")
         if state == "running":
-            expressions.update(claimed_at="now() AT TIME ZONE 'UTC' + interval '1 hour'", claims="1", worker="'elsewhere:1 lane 1'")
+            expressions.update(
+                claimed_at="now() AT TIME ZONE 'UTC' + interval '1 hour'", claims="1", worker="'elsewhere:1 lane 1'"
+            )
         self.cr.execute(
             f"""
             INSERT INTO batch_chunk (
