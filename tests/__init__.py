@@ -33,3 +33,4 @@ from . import test_docs_queue_job
 from . import test_plans
 from . import test_waiting
 from . import test_groups
+from . import test_hosts

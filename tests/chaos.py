@@ -112,6 +112,13 @@ class Chaos:
             time.sleep(every_s)
         return time.monotonic() - started
 
+    def wait_until(self, condition):
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError("waited too long")
+            time.sleep(0.2)
+
     def describe(self, job):
         return self.cluster.sql(
             "SELECT state, count(*), max(attempt), max(claims) FROM batch_chunk WHERE job_id = %s GROUP BY state", job

@@ -114,10 +114,14 @@ class Cluster:
 
 
 class Server:
-    """A prefork Odoo server: HTTP workers (if it serves at all), and cron workers that are lanes."""
+    """A prefork Odoo server: HTTP workers (if it serves at all), and cron workers that are lanes.
 
-    def __init__(self, cluster, name, *, cron_workers=2, serves=True):
+    With `own_data` it shares no folder with others: to them, it is another host.
+    """
+
+    def __init__(self, cluster, name, *, cron_workers=2, serves=True, own_data=False):
         self.cluster = cluster
+        self.name = name
         self.log = cluster.folder / f"{name}.log"
         self.port, gevent_port = free_port(), free_port()
         web = (
@@ -125,6 +129,8 @@ class Server:
             if serves
             else ["--no-http"]
         )
+        if own_data:
+            web.append(f"--data-dir={cluster.folder / f'{name}-data'}")
         self.command = [
             *shlex.split(os.environ["BATCH_ODOO_BIN"]), f"--database={cluster.database}", f"--db_host={cluster.folder}",
             "--db_port=5432", f"--db_user={cluster.USER}", "--workers=1", f"--max-cron-threads={cron_workers}",

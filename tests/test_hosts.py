@@ -1,0 +1,69 @@
+"""Lanes over hosts: processes that share a database and nothing else work at one job."""
+
+import os
+import unittest
+
+from odoo.tests.common import BaseCase, get_db_name
+
+from .chaos import Chaos
+from .server import is_available
+
+RECORDS = 800
+#: A noisy machine may spoil one measurement, not all of them.
+ROUNDS = 3
+#: Two hosts must be faster than one by this at least. They would be twice as fast on a machine with nothing else to do.
+GAIN = 1.2
+
+
+@unittest.skipUnless(is_available(), "needs the servers of scripts/test")
+class TestHosts(BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.chaos = Chaos(get_db_name(), cron_workers=0)  # its own server only takes the calls: it has no lanes
+        cls.enterClassContext(cls.chaos)
+
+    def test_two_hosts_share_a_job_and_their_speeds_add_up(self):
+        self.add_host("north")
+        alone = [self.run_job(f"alone{round_}") for round_ in range(2)][-1]  # the first one warms up
+        self.add_host("south")
+        self.run_job("warm")
+        for round_ in range(ROUNDS):
+            seconds, shares = self.run_job(f"together{round_}")
+            gain = alone[0] / seconds
+            print(f"one host {alone[0]:.1f} s, two hosts {seconds:.1f} s: {gain:.2f} times as fast, chunks {shares}")
+            if gain >= GAIN:
+                break
+        self.assertEqual(set(alone[1]), {"north"})
+        self.assertEqual(set(shares), {"north", "south"})
+        self.assertGreaterEqual(min(shares.values()), 0.25 * sum(shares.values()), "one host did most of it")
+        self.assertGreaterEqual(gain, GAIN)
+
+    def add_host(self, name):
+        """Start a process of cron workers alone, and wait until it listens."""
+        chaos, before = self.chaos, self.chaos.cron_workers_listening()
+        chaos.add_server(name, cron_workers=1, serves=False, own_data=True)
+        chaos.wait_until(lambda: chaos.cron_workers_listening() > before)
+
+    def run_job(self, name):
+        """Run a job of creates; returns the seconds from its first claim to its last outcome, and chunks by host."""
+        chaos = self.chaos
+        job = chaos.client.submit(chaos.creates(name, RECORDS), max_chunk_size=20)
+        chaos.wait(job)
+        self.assertEqual(chaos.problems(job), [])
+        effects, rows = chaos.created(name)
+        expected = {f"chaos-{name}-{number}": 1 for number in range(RECORDS)}
+        self.assertEqual(effects, expected)
+        self.assertEqual(rows, expected)
+        [(seconds,)] = chaos.cluster.sql(
+            "SELECT extract(epoch FROM max(finished_at) - min(claimed_at))::float FROM batch_chunk WHERE job_id = %s",
+            job,
+        )
+        hosts = {server.process.pid: server.name for server in chaos.servers}
+        shares = {}
+        for worker, count in chaos.cluster.sql(
+            "SELECT worker, count(*) FROM batch_chunk WHERE job_id = %s GROUP BY worker", job
+        ):
+            host = hosts[os.getpgid(int(worker.split(":")[1].split()[0]))]
+            shares[host] = shares.get(host, 0) + count
+        return seconds, shares
