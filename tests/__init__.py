@@ -34,3 +34,4 @@ from . import test_plans
 from . import test_waiting
 from . import test_groups
 from . import test_hosts
+from . import test_memory

@@ -1,0 +1,106 @@
+"""A lane's memory is bounded by its chunks, not by its job: watched from outside, in a process of its own.
+
+`BATCH_MEMORY_RECORDS=200000 scripts/test tests/test_memory.py` takes minutes; by default the jobs are smaller, and so
+is what they may cost.
+"""
+
+import os
+import unittest
+from pathlib import Path
+
+from odoo.tests.common import BaseCase, get_db_name
+
+from .chaos import Chaos
+from .server import is_available
+
+RECORDS = int(os.environ.get("BATCH_MEMORY_RECORDS", 20_000))
+#: MB a worker may grow by, from idle and from its tenth chunk on.
+FROM_IDLE_MB, FROM_TENTH_CHUNK_MB = (100, 50) if RECORDS > 100_000 else (15, 8)
+MODEL = "res.partner.category"
+CHUNK = 500
+
+
+@unittest.skipUnless(is_available(), "needs the servers of scripts/test")
+class TestMemory(BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.chaos = chaos = Chaos(get_db_name(), cron_workers=0)
+        cls.enterClassContext(chaos)
+        chaos.add_server("lanes", cron_workers=1, serves=False)
+        chaos.wait_until(lambda: chaos.cron_workers_listening() > 0)
+
+    def test_records_found_by_a_domain(self):
+        self.insert("warm", 2000)
+        self.measure(self.update("warm"))
+        self.insert("many", RECORDS)
+        sizes = self.measure(self.update("many"))
+        print(f"update by a domain, {RECORDS} records: {sizes}")
+        [(updated,)] = self.chaos.cluster.sql("SELECT count(*) FROM res_partner_category WHERE color = 7")
+        self.assertEqual(updated, 2000 + RECORDS)
+        self.check(sizes)
+
+    def test_records_sent_with_the_job(self):
+        self.measure(self.create("warm sent", 2000))
+        sizes = self.measure(self.create("sent", RECORDS))
+        print(f"create, {RECORDS} records: {sizes}")
+        self.check(sizes)
+
+    def check(self, sizes):
+        self.assertLess(sizes["peak"] - sizes["idle"], FROM_IDLE_MB)
+        self.assertLess(sizes["end"] - sizes["tenth chunk"], FROM_TENTH_CHUNK_MB)
+
+    # -- jobs --------------------------------------------------------------------------------------
+
+    def insert(self, name, count):
+        self.chaos.cluster.sql(
+            "INSERT INTO res_partner_category (name, active) SELECT jsonb_build_object('en_US', %s || n), true"
+            " FROM generate_series(1, %s) AS n",
+            f"{name} ", count,
+        )  # fmt: skip
+
+    def update(self, name):
+        domain = [["name", "=like", f"{name} %"]]
+        return {"operation_type": "update", "model": MODEL, "domain": domain, "data": {"color": 7}}
+
+    def create(self, name, count):
+        data = [{"name": f"{name} {number}", "color": 1} for number in range(count)]
+        return {"operation_type": "create", "model": MODEL, "data": data}
+
+    # -- measuring ---------------------------------------------------------------------------------
+
+    def measure(self, operation):
+        """Run a job; returns how large its worker was, in MB: idle, after ten chunks, at its peak and at the end."""
+        chaos = self.chaos
+        worker = self.worker()
+        Path(f"/proc/{worker}/clear_refs").write_text("5")  # the peak is counted from here
+        sizes = {"idle": resident(worker)}
+        job = chaos.client.submit(operation, max_chunk_size=CHUNK)
+
+        def look():
+            if "tenth chunk" not in sizes:
+                [(done,)] = chaos.cluster.sql(
+                    "SELECT count(*) FROM batch_chunk WHERE job_id = %s AND kind = 'records' AND state = 'done'", job
+                )
+                if done >= 10:
+                    sizes["tenth chunk"] = resident(worker)
+
+        chaos.wait(job, look, every_s=0.1)
+        self.assertEqual(chaos.client.status(job)["state"], "completed")
+        self.assertEqual(self.worker(), worker, "the worker was replaced meanwhile")
+        return {**sizes, "peak": resident(worker, "VmHWM"), "end": resident(worker)}
+
+    def worker(self):
+        """The process of the one cron worker."""
+        server = self.chaos.servers[-1].process.pid
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        self.assertEqual(len(children), 1)
+        return int(children[0])
+
+
+def resident(process, what="VmRSS"):
+    """MB of memory a process holds."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith(what + ":"):
+            return int(line.split()[1]) // 1024
+    raise LookupError(what)
