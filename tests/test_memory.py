@@ -15,7 +15,7 @@ from .server import is_available
 
 RECORDS = int(os.environ.get("BATCH_MEMORY_RECORDS", 20_000))
 #: MB a worker may grow by, from idle and from its tenth chunk on.
-FROM_IDLE_MB, FROM_TENTH_CHUNK_MB = (100, 50) if RECORDS > 100_000 else (15, 8)
+FROM_IDLE_MB, FROM_TENTH_CHUNK_MB = (30, 20) if RECORDS > 100_000 else (8, 6)
 MODEL = "res.partner.category"
 CHUNK = 500
 
@@ -64,7 +64,8 @@ class TestMemory(BaseCase):
         return {"operation_type": "update", "model": MODEL, "domain": domain, "data": {"color": 7}}
 
     def create(self, name, count):
-        data = [{"name": f"{name} {number}", "color": 1} for number in range(count)]
+        # long enough for the records to be seen, should a worker keep them
+        data = [{"name": f"{name} {number} ".ljust(500, "."), "color": 1} for number in range(count)]
         return {"operation_type": "create", "model": MODEL, "data": data}
 
     # -- measuring ---------------------------------------------------------------------------------
