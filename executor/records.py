@@ -1,6 +1,6 @@
 """Run the records of a claimed chunk, as the job's user."""
 
-from odoo import api
+from odoo import SUPERUSER_ID, api
 
 from .references import References
 from .runner import Work, run_chunk
@@ -8,7 +8,27 @@ from .runner import Work, run_chunk
 
 def user_env(cr, claim):
     """The environment user work runs in: the submitter's, with the job's and the operation's context, never sudo."""
-    return api.Environment(cr, claim.user_id, {**claim.context, **claim.payload.context})
+    context = {**claim.context, **claim.payload.context}
+    if context.get("lang"):
+        context["lang"] = usable_lang(api.Environment(cr, SUPERUSER_ID, {}), context["lang"], claim.user_id)
+    return api.Environment(cr, claim.user_id, context)
+
+
+def usable_lang(env, lang, user_id):
+    """The language itself; if it was switched off since the job was submitted, its user's; None where both were.
+
+    Odoo refuses to do anything in a language that is not active.
+
+    :param env: a superuser environment without a language of its own
+    """
+    if _is_active(env, lang):
+        return lang
+    lang = env["res.users"].browse(user_id).lang
+    return lang if _is_active(env, lang) else None
+
+
+def _is_active(env, lang):
+    return isinstance(lang, str) and bool(lang == "en_US" or env["res.lang"]._get_data(code=lang))
 
 
 def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False):

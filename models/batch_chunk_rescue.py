@@ -8,6 +8,7 @@ from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..exceptions import TransactionControlError
 from ..executor.errors import failure
+from ..executor.records import usable_lang
 from ..executor.runner import timeout_message
 
 _logger = logging.getLogger(__name__)
@@ -151,12 +152,10 @@ class BatchChunk(models.Model):
         )
 
     def _trouble_message(self, claim, trouble):
-        env = self.env(context=dict(self.env.context, lang=claim.context.get("lang") or self._user_lang(claim)))
+        lang = usable_lang(self.env, claim.context.get("lang"), claim.user_id)
+        env = self.env(context=dict(self.env.context, lang=lang))
         if trouble == verdict.TIMEOUT:
             return timeout_message(env, claim.timeout_s)
         if trouble == verdict.LOST:
             return env._("The worker running it died, %s times in a row.", claim.attempt)
         return env._("It kept conflicting with other transactions: given up after %s attempts.", claim.attempt)
-
-    def _user_lang(self, claim):
-        return self.env["res.users"].browse(claim.user_id).lang

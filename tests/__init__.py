@@ -35,3 +35,4 @@ from . import test_waiting
 from . import test_groups
 from . import test_hosts
 from . import test_memory
+from . import test_language
