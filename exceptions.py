@@ -11,11 +11,13 @@ class BatchValidationError(ValidationError):
 
     def __init__(self, message, validation_errors=None):
         super().__init__(message)
+        self.message = message
         self.validation_errors = list(validation_errors or ())
-        self.args = (message, _Quiet(self.validation_errors))
+        first, last = message.rsplit("\n", 1) if "\n" in message else (message, "")
+        self.args = (_Text(message, first), _Errors(self.validation_errors, last))
 
     def __str__(self):
-        return self.args[0]
+        return self.message
 
     @classmethod
     def from_problems(cls, env, problems):
@@ -28,11 +30,33 @@ class BatchValidationError(ValidationError):
         return cls("\n".join([head, *(f"- {line}" for line in lines)]), problems.as_dicts())
 
 
-class _Quiet(list):
-    """A list that adds nothing where Odoo joins the texts of an exception's arguments into its message."""
+# Odoo's answer holds the arguments of an exception, and for a message their texts, one below the other: the two below
+# look as any other text and list in the first, and make up the message in the second.
+
+
+class _Text(str):
+    """All of the message, whose text is all of it but its last line."""
+
+    __slots__ = ("shown",)
+
+    def __new__(cls, message, shown):
+        self = super().__new__(cls, message)
+        self.shown = shown
+        return self
 
     def __str__(self):
-        return ""
+        return self.shown
+
+
+class _Errors(list):
+    """All problems, whose text is the last line of the message."""
+
+    def __init__(self, errors, shown):
+        super().__init__(errors)
+        self.shown = shown
+
+    def __str__(self):
+        return self.shown
 
 
 class BatchExecutionError(UserError):

@@ -187,17 +187,9 @@ class BatchJob(models.Model):
     def _find_duplicate(self, key, fingerprint):
         job = self.sudo().search([("user_id", "=", self.env.uid), ("idempotency_key", "=", key)], limit=1)
         if job and job.fingerprint != fingerprint:
-            raise BatchValidationError(
-                self.env._("The idempotency_key %r was used before, for another submission.", key),
-                [
-                    {
-                        "operation": False,
-                        "record": False,
-                        "key": "idempotency_key",
-                        "message": self.env._("used before, for another submission"),
-                    }
-                ],
-            )
+            problems = Problems()
+            problems.add(self.env._("%r was used before, for another submission", key), key="idempotency_key")
+            self._raise_problems(problems)
         return job.with_env(self.env)
 
     def _create_job(self, options, fingerprint, action):

@@ -381,7 +381,7 @@ class TestRefusedOperations(OperationsCase):
             name="BatchValidationError",
         )
         self.assertEqual(len(error.problems), 32)
-        self.assertEqual(error.arguments[0], error.message.rstrip())
+        self.assertEqual(error.arguments[0], error.message)
         self.assertIn(
             {"operation": 0, "record": 7, "key": "data"},
             [{key: p[key] for key in ("operation", "record", "key")} for p in error.problems],
