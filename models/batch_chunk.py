@@ -18,7 +18,7 @@ class BatchChunk(models.Model):
 
     _name = "batch.chunk"
     _description = "Batch Chunk"
-    _order = "job_id.id desc, sequence, id"
+    _order = "id"
     _log_access = False
 
     job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
@@ -82,8 +82,9 @@ class BatchChunk(models.Model):
     _tally_idx = models.Index("(job_id) WHERE NOT tallied AND finished_at IS NOT NULL")
     # results by operation
     _operation_idx = models.Index("(operation_id, id) WHERE operation_id IS NOT NULL")
-    # lists, the end of a draft, cascades
-    _job_idx = models.Index("(job_id, sequence, id)")
+    # lists, cascades. Not in the order of `sequence`: a claim must find no other index in its own order, or PostgreSQL may
+    # take that one, and go through all that is done
+    _job_idx = models.Index("(job_id, id)")
 
     def init(self):
         """Columns and storage that fields can't express, and what is built on them."""

@@ -48,7 +48,7 @@ class BatchJob(models.Model):
                     """
                     SELECT model, operation_type, record_count, count(*), sum(record_count) / nullif(sum(duration), 0)
                       FROM (
-                        SELECT * FROM batch_chunk WHERE job_id = %s ORDER BY sequence, id LIMIT %s
+                        SELECT * FROM batch_chunk WHERE job_id = %s ORDER BY id LIMIT %s
                       ) AS chunk
                      WHERE kind = 'records' AND state = 'done' AND record_count > 0
                      GROUP BY model, operation_type, record_count
@@ -85,7 +85,7 @@ class BatchJob(models.Model):
         """Apart from the others: a user who may not see chunks may not compute them either."""
         for job in self:
             domain = [("job_id", "=", job.id)]
-            job.shown_chunk_ids = self.env["batch.chunk"].search(domain, limit=SHOWN, order="sequence, id")
+            job.shown_chunk_ids = self.env["batch.chunk"].search(domain, limit=SHOWN, order="id")
 
     @api.depends("state", "failed_records", "cancelled_records")
     def _compute_failure_causes(self):

@@ -124,7 +124,18 @@ class BatchJob(models.Model):
         return rows
 
     def _last_sequence(self):
-        [(last,)] = self.env.execute_query(SQL("SELECT max(sequence) FROM batch_chunk WHERE job_id = %s", self.id))
+        """The last place taken in a draft, none of whose chunks has run."""
+        [(last,)] = self.env.execute_query(
+            SQL(
+                """
+                SELECT greatest(
+                    (SELECT max(sequence) FROM batch_chunk WHERE job_id = %(job)s AND state = 'pending'),
+                    (SELECT max(sequence) FROM batch_chunk WHERE job_id = %(job)s AND state IN ('blocked', 'held'))
+                )
+                """,
+                job=self.id,
+            )
+        )
         return -1 if last is None else last + 1
 
     def _count(self, operations):

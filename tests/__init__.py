@@ -36,3 +36,4 @@ from . import test_groups
 from . import test_hosts
 from . import test_memory
 from . import test_language
+from . import test_dead_rows

@@ -15,32 +15,23 @@ ROWS = 250
 PAGES = 200
 
 
-@tagged("post_install", "-at_install")
-class TestPlans(TransactionCase):
+#: Chunks of each kind that are there before PostgreSQL has counted them.
+UNSEEN = 10_000
+
+
+class PlanCase(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.user = new_test_user(
             cls.env, "batch-plans", "base.group_user,base.group_partner_manager,batch_executor.group_batch_user"
         )
-        cls.backlog = Backlog(cls.cr, cls.user.id, cls.env.company.id).fill()
         cls.system = cls.env
         cls.env = cls.env(user=cls.user)
-
-    def job(self, name):
-        """A job of the backlog, as the lanes see it."""
-        return self.system["batch.job"].browse(getattr(self.backlog, name))
-
-    def of_user(self, name):
-        return self.job(name).with_env(self.env)
 
     def sql(self, query, *params):
         self.cr.execute(query, params)
         return self.cr.fetchall() if self.cr.description else []
-
-    def put_first(self, name):
-        """Make it the job whose turn it is."""
-        self.sql("UPDATE batch_job SET priority = 10, ready = true WHERE id = %s", getattr(self.backlog, name))
 
     def claim(self):
         return self.system["batch.chunk"]._claim("test")
@@ -60,6 +51,25 @@ class TestPlans(TransactionCase):
 
     def assertUses(self, plans, index):
         self.assertIn(index, set().union(*(plan.indexes for plan in plans)))
+
+
+@tagged("post_install", "-at_install")
+class TestPlans(PlanCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.backlog = Backlog(cls.cr, cls.user.id, cls.env.company.id).fill()
+
+    def job(self, name):
+        """A job of the backlog, as the lanes see it."""
+        return self.system["batch.job"].browse(getattr(self.backlog, name))
+
+    def of_user(self, name):
+        return self.job(name).with_env(self.env)
+
+    def put_first(self, name):
+        """Make it the job whose turn it is."""
+        self.sql("UPDATE batch_job SET priority = 10, ready = true WHERE id = %s", getattr(self.backlog, name))
 
     # -- the measure itself ------------------------------------------------------------------------
 
@@ -231,8 +241,8 @@ class TestPlans(TransactionCase):
     def test_the_form_of_a_job(self):
         fields = ["shown_operation_ids", "shown_failure_ids", "failure_causes", "percentage", "eta"]
         self.cheap(self.of_user("waiting").read, fields, rows=1000)
-        self.cheap(self.job("waiting").read, ["shown_chunk_ids"], rows=1000)
-        self.cheap(self.job("waiting").read, ["sizing_report"], rows=25_000, pages=3000)  # of ten thousand chunks
+        self.cheap(self.job("grouped").read, ["shown_chunk_ids"], rows=1000)
+        self.cheap(self.job("grouped").read, ["sizing_report"], rows=25_000, pages=3000)  # of ten thousand chunks
 
     # -- the clean-up ------------------------------------------------------------------------------
 
@@ -275,3 +285,28 @@ class TestPlans(TransactionCase):
             self.assertLessEqual(float(options[table].get("autovacuum_vacuum_scale_factor", 0.2)), 0.05, table)
         for table in TABLES[1:]:
             self.assertLessEqual(float(options[table].get("autovacuum_analyze_scale_factor", 0.1)), 0.05, table)
+
+
+@tagged("post_install", "-at_install")
+class TestPlansWithoutStatistics(PlanCase):
+    """A large job is claimed from at once, long before PostgreSQL has looked at what there is now."""
+
+    def test_claims_planned_while_there_was_nothing(self):
+        self.sql("TRUNCATE batch_job, batch_operation, batch_chunk, batch_failure")
+        self.sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        backlog = Backlog(self.cr, self.user.id, self.env.company.id)
+        small = backlog._job("small", total_operations=1)
+        backlog._operations(f"job.id = {small}", 1)
+        backlog._chunks(small, 5)
+        for _round in range(5):
+            self.assertEqual(self.claim().job_id, small)
+        self.sql("UPDATE batch_chunk SET state = 'done', finished_at = now(), tallied = true")
+        self.sql("UPDATE batch_job SET ready = false")
+        large = backlog._job("large", total_operations=1)
+        backlog._operations(f"job.id = {large}", 1)
+        backlog._chunks(large, UNSEEN, "done", tallied="true")
+        backlog._chunks(large, UNSEEN, first=UNSEEN)
+        for _round in range(5):
+            claim, plans = self.cheap(self.claim)
+            self.assertEqual(claim.job_id, large)
+            self.assertUses(plans, "batch_chunk_pending_idx")
