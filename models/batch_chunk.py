@@ -78,8 +78,8 @@ class BatchChunk(models.Model):
     _waiting_idx = models.Index("(job_id, sequence, id) WHERE state IN ('blocked', 'held')")
     # `batch.operation._roll_up`: whether a selection still has pages to come
     _open_page_idx = models.Index("(operation_id) WHERE kind = 'resolve' AND finished_at IS NULL")
-    # `_roll_up`: what has not been counted yet
-    _tally_idx = models.Index("(job_id) WHERE NOT tallied AND finished_at IS NOT NULL")
+    # `_tally`: what has not been counted yet
+    _tally_idx = models.Index("(job_id, finished_at) WHERE NOT tallied AND finished_at IS NOT NULL")
     # results by operation
     _operation_idx = models.Index("(operation_id, id) WHERE operation_id IS NOT NULL")
     # lists, cascades. Not in the order of `sequence`: a claim must find no other index in its own order, or PostgreSQL may

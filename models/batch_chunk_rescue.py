@@ -15,6 +15,7 @@ _logger = logging.getLogger(__name__)
 
 #: Between the commit of a claim and its `_hold` lie milliseconds; a younger running chunk is no orphan yet.
 CLAIM_GRACE_S = 2
+RESCUED_AT_ONCE = 100
 
 
 class BatchChunk(models.Model):
@@ -68,7 +69,7 @@ class BatchChunk(models.Model):
     def _rescue_orphans(self):
         """Take back chunks whose worker is gone: marked running, yet nobody holds their row.
 
-        :returns: how many there were
+        :returns: how many there were; the next call sees to the rest
         """
         rows = self.env.execute_query_dict(
             SQL(
@@ -79,10 +80,12 @@ class BatchChunk(models.Model):
                   FROM batch_chunk AS chunk
                  WHERE chunk.state = 'running'
                    AND chunk.claimed_at < clock_timestamp() AT TIME ZONE 'UTC' - %(grace)s * interval '1 second'
-                 ORDER BY chunk.id
+                 ORDER BY chunk.job_id, chunk.claimed_at
+                 LIMIT %(limit)s
                    FOR UPDATE SKIP LOCKED  -- see `_hold`
                 """,
                 grace=CLAIM_GRACE_S,
+                limit=RESCUED_AT_ONCE,
             )
         )
         for row in rows:

@@ -10,6 +10,8 @@ _logger = logging.getLogger(__name__)
 
 #: Least seconds between two updates of a running job's counters, over all lanes.
 PROGRESS_EVERY_S = 1.0
+#: Chunks counted in one go.
+TALLIED_AT_ONCE = 2000
 BUS_TYPE = "batch_executor/progress"
 
 
@@ -23,25 +25,46 @@ class BatchJob(models.Model):
 
         :returns: how many chunks need not wait any longer
         """
-        chunks = self.env.execute_query_dict(
+        released, counts_anew = 0, self._is_atomic
+        while True:
+            chunks = self._tally()
+            if counts_anew and any(chunk["kind"] != states.CALLBACK for chunk in chunks):
+                self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
+                counts_anew = False
+            if chunks or not self._is_atomic:
+                released += self._count_settled(chunks)
+            if len(chunks) < TALLIED_AT_ONCE:
+                return released
+
+    def _tally(self):
+        """Mark settled chunks as counted; returns what is to be counted of each.
+
+        Ordered as the index is, so that PostgreSQL takes no other, whatever it believes of how many there are.
+        """
+        return self.env.execute_query_dict(
             SQL(
                 """
                 UPDATE batch_chunk
                    SET tallied = true
-                 WHERE job_id = %s
-                   AND NOT tallied
-                   AND finished_at IS NOT NULL
+                 WHERE id = ANY(ARRAY(
+                    SELECT id
+                      FROM batch_chunk
+                     WHERE job_id = %s
+                       AND NOT tallied
+                       AND finished_at IS NOT NULL
+                     ORDER BY finished_at
+                     LIMIT %s
+                 ))
                 RETURNING kind, operation_id, processed_records, failed_records, cancelled_records, found_records,
                           completed_operations, failed_operations, duration, error, skip_reason, ended_ids
                 """,
                 self.id,
+                TALLIED_AT_ONCE,
             )
         )
-        if self._is_atomic:
-            if not chunks:
-                return 0
-            if any(chunk["kind"] != states.CALLBACK for chunk in chunks):
-                self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
+
+    def _count_settled(self, chunks):
+        """Add tallied chunks to the counters; returns how many others need not wait any longer."""
         operations, ended = self.env["batch.operation"]._roll_up([chunk for chunk in chunks if chunk["operation_id"]])
 
         def total(column):

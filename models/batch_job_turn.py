@@ -166,9 +166,14 @@ class BatchJob(models.Model):
                    SET ready = false,
                        wake_at = CASE
                             -- paused, and nothing in flight: until somebody resumes it
-                            WHEN state = 'paused' AND NOT EXISTS (
-                                SELECT 1 FROM batch_chunk WHERE job_id = %(id)s AND state = 'running'
-                            ) THEN NULL
+                            WHEN state = 'paused' AND (
+                                SELECT true
+                                  FROM batch_chunk
+                                 WHERE job_id = %(id)s
+                                   AND state = 'running'
+                                 ORDER BY claimed_at  -- as the index is: see `_unfinished`
+                                 LIMIT 1
+                            ) IS NULL THEN NULL
                             ELSE least(
                                 clock_timestamp() AT TIME ZONE 'UTC' + %(again)s * interval '1 second',
                                 (

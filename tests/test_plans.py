@@ -3,6 +3,8 @@
 Each is explained as it is executed, so that no test can fall behind the code.
 """
 
+import itertools
+
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
@@ -20,6 +22,9 @@ UNSEEN = 10_000
 
 
 class PlanCase(TransactionCase):
+    #: Tables that must not be read from end to end.
+    large = TABLES
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -44,7 +49,7 @@ class PlanCase(TransactionCase):
         plans = [plan for plan in plans if plan.tables.intersection(TABLES)]
         self.assertTrue(plans, "nothing was executed on our tables")
         for plan in plans:
-            self.assertFalse(plan.scanned_through.intersection(TABLES), f"a whole table is read:\n{plan}")
+            self.assertFalse(plan.scanned_through.intersection(self.large), f"a whole table is read:\n{plan}")
             self.assertLessEqual(plan.rows_read, rows, f"too many rows:\n{plan}")
             self.assertLessEqual(plan.buffers, pages, f"too many pages:\n{plan}")
         return result, plans
@@ -290,6 +295,43 @@ class TestPlans(PlanCase):
 @tagged("post_install", "-at_install")
 class TestPlansWithoutStatistics(PlanCase):
     """A large job is claimed from at once, long before PostgreSQL has looked at what there is now."""
+
+    large = ("batch_chunk",)
+
+    def large_job(self, state):
+        """A job of ten thousand chunks that are done and as many that wait; statistics are from when it had but four."""
+        self.sql("TRUNCATE batch_job, batch_operation, batch_chunk, batch_failure")
+        backlog = Backlog(self.cr, self.user.id, self.env.company.id)
+        job = backlog._job("large", total_operations=1)
+        backlog._operations(f"job.id = {job}", 1, "running")
+        backlog._chunks(job, 4, state, tallied="true")
+        self.sql("ANALYZE batch_job, batch_operation, batch_chunk")
+        backlog._chunks(job, UNSEEN, "done", tallied="true")
+        backlog._chunks(job, UNSEEN, first=UNSEEN)
+        self.sql("DELETE FROM batch_chunk WHERE tallied AND state <> 'done'")
+        backlog._chunks(job, 2, "running")
+        return self.system["batch.job"].browse(job)
+
+    def test_what_lanes_ask_with_statistics_of_a_day_when_all_there_was_ran_or_waited(self):
+        for state, mode in itertools.product(("running", "pending", "done"), ("custom", "generic")):
+            with self.subTest(statistics=state, plans=mode), self.cr.savepoint(flush=False) as savepoint:
+                vars(self.cr).pop("batch_executor_prepared", None)  # to be planned anew
+                self.sql(f"SET LOCAL plan_cache_mode = force_{mode}_plan")
+                job = self.large_job(state)
+                for _round in range(2):
+                    claim, _plans = self.cheap(self.claim)
+                    self.assertEqual(claim.job_id, job.id)
+                self.sql(
+                    "UPDATE batch_chunk SET state = 'done', finished_at = now() WHERE id = %s RETURNING id",
+                    claim.chunk_id,
+                )
+                self.cheap(job._roll_up)
+                self.cheap(job._unfinished)
+                self.cheap(job._park)
+                self.cheap(job._next_look)
+                self.cheap(self.system["batch.chunk"]._rescue_orphans)
+                savepoint.rollback()
+            self.system.invalidate_all()
 
     def test_claims_planned_while_there_was_nothing(self):
         self.sql("TRUNCATE batch_job, batch_operation, batch_chunk, batch_failure")
