@@ -16,7 +16,7 @@ from .options import Scale
 
 PATIENCE_S = 600
 #: How often the client asks for the status of its job.
-POLL_S = 0.05
+POLL_S = 0.1
 #: How often the benchmark looks into the database; that costs those it measures next to nothing.
 LOOK_S = 0.01
 #: What the server needs to fall idle after a job.

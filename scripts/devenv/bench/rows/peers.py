@@ -16,12 +16,14 @@ from ..measuring import Invalid, Measurement, at_least, ratio, times_faster
 ZENOO_CHUNK_SIZE = 100
 ZENOO_CONCURRENCY = 5
 QUEUE_JOB_CHUNK_SIZE = 100
+#: Half of it for each of the two lanes: as the operations guide has it for small records.
+OUR_CHUNK_SIZE = 500
 
 
 def _ours(bench: Bench, operations: list[dict], mark: str) -> float:
     """Seconds from the submission to the fetched result."""
     started = time.monotonic()
-    job = bench.submit(operations)
+    job = bench.submit(operations, max_chunk_size=OUR_CHUNK_SIZE)
     bench.follow(job)
     ids = _fetch(bench, job)
     seconds = time.monotonic() - started
