@@ -175,10 +175,12 @@ class BatchFailure(models.Model):
                  CROSS JOIN LATERAL (
                     SELECT id
                       FROM batch_failure
-                     WHERE operation_id = wanted.id
+                     -- one operation, said so that only its index is in order: it may have far more than PostgreSQL believes
+                     WHERE (operation_id, id) > (wanted.id, 0)
+                       AND operation_id <= wanted.id
                        AND retried_at IS NULL
                        AND is_skipped IS NOT TRUE
-                     ORDER BY id
+                     ORDER BY operation_id, id
                      LIMIT %(limit)s
                  ) AS first
                 """,
