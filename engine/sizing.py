@@ -15,8 +15,10 @@ CHUNK_S = 0.005
 TARGET_BYTES = 8_000_000
 #: Chunks of a size before its time is believed.
 ENOUGH_SAMPLES = 2
+#: A larger size is preferred to a smaller one that seems no better than this: measurements are noisy, and small chunks a trap.
+AS_GOOD = 1.03
 #: Weight of the newest sample in the moving average.
-NEWEST = 0.5
+NEWEST = 0.3
 #: A larger size must not be worse than this to be worth a try beyond it.
 TOLERANCE = 1.1
 #: Once in so many chunks a size that is hardly used is looked at again: one unlucky chunk must not rule it out for ever.
@@ -63,7 +65,8 @@ def _best(learned, bytes_per_record, target_s):
     fits = {size: seconds for size, seconds in known.items() if seconds * size <= target_s} or {
         min(known): known[min(known)]
     }
-    best = min(fits, key=lambda size: fits[size] + CHUNK_S / size)
+    costs = {size: seconds + CHUNK_S / size for size, seconds in fits.items()}
+    best = max(size for size, cost in costs.items() if cost <= min(costs.values()) * AS_GOOD)
     samples = {size: learned.get(size, (0.0, 0))[1] for size in allowed}
     for size in _neighbours(best, allowed):
         if samples[size] < ENOUGH_SAMPLES and known.get(size, known[best] * TOLERANCE) * size <= target_s:

@@ -5,18 +5,19 @@ Any number of lanes on any number of hosts share one database; PostgreSQL's row 
 
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo import SUPERUSER_ID, api
+from odoo.tools import SQL
 
 from ..engine import states
 from ..exceptions import ClaimLost, TransactionControlError
 from . import atomic, callback, selection
 from .errors import is_conflict, trouble_of
-from .guard import limit_waits
+from .prepared import fetch_prepared
 from .records import run_records
 from .upsert_lock import key_locks
 
@@ -52,6 +53,7 @@ class Lane:
         self.worker = worker
         self.time_left = time_left
         self.looked_around_at = 0.0
+        self.signals = None
         self.is_over = False
         self.done = 0
         self.last = None  # the claim last run, while its job has not been told of it
@@ -123,14 +125,21 @@ class Lane:
 
     def is_current(self):
         """Hear what other processes have changed: rights above all. Once models are others, the lane must start anew."""
-        return self.registry.check_signaling(self.control) is self.registry
+        known = {"registry": self.registry.registry_sequence, **self.registry.cache_sequences}
+        if self.signals is None:
+            self.signals = SQL("SELECT %s", SQL(", ").join(map(_last_signal, known)))
+        # asked for every chunk: Odoo's own query is not prepared
+        return fetch_prepared(self.control, self.signals) == [known] or (
+            self.registry.check_signaling(self.control) is self.registry
+        )
 
     def work_on(self, claim):
         """Run a chunk and settle it, both in one transaction: its effects and its outcome stand or fall together."""
         _logger.debug("%s: claimed by %s", claim, self.worker)
         try:
-            # what must be locked before the work's snapshot is taken: see `upsert_lock`
-            with key_locks(self.registry, claim), self.work_cursor(claim) as cr:
+            # what must be locked before the work's snapshot is taken: see `upsert_lock`; then a fresh cursor, in which nothing
+            # of the last chunk is left, neither cache nor setting
+            with key_locks(self.registry, claim), closing(self.registry.cursor()) as cr:
                 system = api.Environment(cr, SUPERUSER_ID, {})
                 system["batch.chunk"]._hold(claim)
                 started = time.monotonic()
@@ -223,12 +232,6 @@ class Lane:
                 self.control.rollback()
             raise
 
-    @contextmanager
-    def work_cursor(self, claim):
-        """A fresh cursor for one chunk: nothing of the last one is left in it, neither cache nor setting."""
-        cr = self.registry.cursor()
-        try:
-            limit_waits(cr, claim.timeout_s)
-            yield cr
-        finally:
-            cr.close()
+
+def _last_signal(name):
+    return SQL("(SELECT max(id) FROM %s) AS %s", SQL.identifier(f"orm_signaling_{name}"), SQL.identifier(name))

@@ -23,5 +23,6 @@ def fetch_prepared(cr, query):
         name = SQL.identifier(f"batch_executor_{next(_numbers)}")
         cr.execute(SQL("PREPARE %s AS %s", name, SQL(text)))
         prepared[query.code] = name
-    cr.execute(SQL("EXECUTE %s(%s)", name, SQL(", ").join(query.params)))
+    arguments = SQL("(%s)", SQL(", ").join(query.params)) if query.params else SQL()
+    cr.execute(SQL("EXECUTE %s%s", name, arguments))
     return cr.dictfetchall()

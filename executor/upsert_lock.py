@@ -16,7 +16,6 @@ from ..engine import states
 from ..engine.references import MissingReference, find_refs
 from ..engine.spec import UPSERT
 from .errors import trouble_of
-from .guard import limit_waits
 from .handlers import UpsertHandler
 from .records import user_env
 from .references import References
@@ -34,7 +33,6 @@ def key_locks(registry, claim):
         yield
         return
     with registry.cursor() as cr:
-        limit_waits(cr, claim.timeout_s)
         api.Environment(cr, SUPERUSER_ID, {})["batch.chunk"]._hold(claim, SQL("KEY SHARE"))
         _lock(cr, "pg_advisory_xact_lock", _lockable(_keys, cr, claim) or set())
         yield

@@ -8,6 +8,7 @@ from ..engine.payload import Payload, dumps
 from ..exceptions import ClaimLost
 from ..executor.claim import Claim
 from ..executor.copy import copy_rows
+from ..executor.guard import limited_waits
 from ..executor.prepared import fetch_prepared
 
 #: The lock of the work on its chunk.
@@ -217,7 +218,7 @@ class BatchChunk(models.Model):
 
     @api.model
     def _hold(self, claim, strength=NO_KEY_UPDATE):
-        """Lock the chunk's row for the length of the work: a running chunk nobody holds is an orphan.
+        """Limit the transaction's waits, and lock the chunk's row for its length: a running chunk nobody holds is an orphan.
 
         NO KEY UPDATE, so that failures can be stored with a reference to it; KEY SHARE by what the work has to wait for
         before it begins: the two do not conflict with each other, and both keep a rescue away.
@@ -227,13 +228,16 @@ class BatchChunk(models.Model):
         held = self.env.execute_query(
             SQL(
                 """
+                  WITH limits AS MATERIALIZED (%(limits)s)
                 SELECT id
                   FROM batch_chunk
                  WHERE id = %(id)s
                    AND claims = %(number)s
                    AND state = 'running'
+                   AND (SELECT count(*) FROM limits) > 0
                    FOR %(strength)s
                 """,
+                limits=limited_waits(self.env.cr, claim.timeout_s),
                 id=claim.chunk_id,
                 number=claim.number,
                 strength=strength,

@@ -312,6 +312,15 @@ class BatchJob(models.Model):
 
         A message costs Odoo a connection of its own: none is made for the users of programs.
         """
-        present = SQL("SELECT 1 FROM mail_presence WHERE user_id = %s AND status <> 'offline'", self.user_id.id)
+        present = SQL(
+            """
+            SELECT 1
+              FROM mail_presence AS presence
+              JOIN batch_job AS job ON job.user_id = presence.user_id
+             WHERE job.id = %s
+               AND presence.status <> 'offline'
+            """,
+            self.id,
+        )
         if self.env.execute_query(present):
             self.user_id._bus_send(BUS_TYPE, self._status())

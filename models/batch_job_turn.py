@@ -60,8 +60,8 @@ class BatchJob(models.Model):
             SQL(
                 """
                 SELECT %(columns)s,
-                       progress_at IS NULL OR max_failures >= 0
-                       OR progress_at < clock_timestamp() AT TIME ZONE 'UTC' - %(every)s * interval '1 second' AS needs_roll_up,
+                       max_failures >= 0 OR coalesce(progress_at, started_at)
+                            < clock_timestamp() AT TIME ZONE 'UTC' - %(every)s * interval '1 second' AS needs_roll_up,
                        started_at IS NOT NULL AND state <> 'pending' AS has_started,
                        (
                             -- ordered as the index is: EXISTS would be looked for through all jobs there have ever been

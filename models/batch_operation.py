@@ -246,8 +246,8 @@ class BatchOperation(models.Model):
               FROM (VALUES %s)
                 AS tally (id, found, processed, failed, cancelled, duration, error)
              WHERE operation.id = tally.id
-            RETURNING operation.id, operation.record_count, operation.processed_records, operation.failed_records,
-                      operation.cancelled_records, operation.is_awaited IS NOT FALSE,
+            RETURNING operation.id, operation.state, operation.record_count, operation.processed_records,
+                      operation.failed_records, operation.cancelled_records, operation.is_awaited IS NOT FALSE,
                       EXISTS (
                         SELECT 1
                           FROM batch_chunk AS page
@@ -263,24 +263,26 @@ class BatchOperation(models.Model):
         )
         skipped = {chunk["operation_id"] for chunk in chunks if chunk["skip_reason"]}
         moved, awaited = [], set()
-        for operation_id, count, processed, failed, cancelled, is_awaited, is_open in rows:
+        for operation_id, old_state, count, processed, failed, cancelled, is_awaited, is_open in rows:
             state = states.RUNNING if is_open else states.operation_state(count, processed, failed, cancelled)
             if state == states.CANCELLED and operation_id in skipped:
                 state = states.SKIPPED
-            moved.append((operation_id, state, state in states.OPERATION_FINAL))
+            if state != old_state:
+                moved.append((operation_id, state, state in states.OPERATION_FINAL))
             if is_awaited and state in states.OPERATION_FINAL:
                 awaited.add(operation_id)
-        self.env.cr.execute_values(
-            """
-            UPDATE batch_operation AS operation
-               SET state = moved.state,
-                   finished_at = CASE WHEN moved.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
-              FROM (VALUES %s) AS moved (id, state, is_final)
-             WHERE operation.id = moved.id
-            """,
-            moved,
-            page_size=len(moved),
-        )
+        if moved:
+            self.env.cr.execute_values(
+                """
+                UPDATE batch_operation AS operation
+                   SET state = moved.state,
+                       finished_at = CASE WHEN moved.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
+                  FROM (VALUES %s) AS moved (id, state, is_final)
+                 WHERE operation.id = moved.id
+                """,
+                moved,
+                page_size=len(moved),
+            )
         return [state for _id, state, is_final in moved if is_final], list(awaited)
 
     @api.model
