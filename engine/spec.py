@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
 from .problems import Problems
-from .references import INDEX, REF, find_refs, is_ref, ref_problem
+from .references import INDEX, REF, SCALARS, find_refs, is_ref, ref_problem
 
 CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL = "create", "update", "upsert", "delete", "load", "call"
 TYPES = (CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL)
@@ -85,6 +85,17 @@ def is_name(value: Any) -> bool:
     if not isinstance(value, str) or not value.strip() or "\x00" in value:
         return False
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def default_name(position: int) -> str:
+    """The name of an operation whose caller has given none."""
+    return f"op-{position + 1}"
+
+
+def default_position(name: str) -> int | None:
+    """Where the operation stands that bears this name by default; None where it is nobody's default."""
+    number = name.removeprefix("op-")
+    return int(number) - 1 if number != name and number.isdecimal() and len(number) < 10 else None
 
 
 def parse_operations(operations: Any, problems: Problems, offset: int = 0) -> list[Operation]:
@@ -182,10 +193,10 @@ class _Parser:
     def _operation_id(self):
         given = self._get("operation_id")
         if given is None:
-            return f"op-{self.position + self.offset + 1}"
+            return default_name(self.position + self.offset)
         if not is_name(given):
             self._add("operation_id must be a text", key="operation_id")
-            return f"op-{self.position + self.offset + 1}"
+            return default_name(self.position + self.offset)
         return given
 
     def _context(self):
@@ -359,6 +370,8 @@ class _Parser:
             operation.items = list(ids)
 
     def _collect_refs(self, operation):
+        if not operation.params and operation.selection is None and all(map(_is_flat, operation.items)):
+            return
         names, whole = set(), set()
         for ref in find_refs((operation.items, operation.params, operation.selection)):
             if problem := ref_problem(ref):
@@ -369,3 +382,8 @@ class _Parser:
                 whole.add(ref[REF])
         if names:
             operation.refs, operation.whole_refs = frozenset(names), frozenset(whole)
+
+
+def _is_flat(item):
+    """Whether a record holds nothing but plain values."""
+    return item.__class__ is dict and REF not in item and SCALARS.issuperset(map(type, item.values()))

@@ -31,17 +31,15 @@ CLIENT_CHECK_S = 2
 
 
 def limited_waits(cr, timeout_s):
-    """A query that lets its transaction wait for a lock no longer than an attempt may take, and end soon after its client.
+    """A condition, always true, that lets its transaction wait for a lock no longer than an attempt may take, and end soon after its client.
 
     PostgreSQL itself would go on with the statement of a worker that was killed, and keep its locks till the end of it.
     """
     settings = {"lock_timeout": f"{int((timeout_s or LOCK_TIMEOUT_S) * 1000)}ms"}
     if cr.connection.server_version >= 140000:
         settings["client_connection_check_interval"] = f"{CLIENT_CHECK_S}s"
-    return SQL(
-        "SELECT set_config(name, value, true) FROM unnest(%s, %s) AS setting (name, value)",
-        list(settings),
-        list(settings.values()),
+    return SQL(" AND ").join(
+        SQL("(SELECT set_config(%s, %s, true)) IS NOT NULL", name, value) for name, value in settings.items()
     )
 
 

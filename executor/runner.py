@@ -4,7 +4,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from odoo.exceptions import AccessError
-from odoo.tools import SQL
 
 from ..engine.isolation import Suspects, isolate
 from ..engine.options import ROLLBACK_CHUNK
@@ -53,9 +52,7 @@ def refusal(env):
     user = env.user
     if env.su:
         return None
-    # by SQL, as the ORM would read all of the user
-    active = SQL("SELECT 1 FROM res_users WHERE id = %s AND active", user.id, to_flush=user._fields["active"])
-    if not env.execute_query(active):
+    if not env["batch.job"]._is_active(user.id):
         return failure(
             AccessError.__name__, env._("The user %s, who submitted the job, is archived.", user.sudo().login)
         )

@@ -228,16 +228,15 @@ class BatchChunk(models.Model):
         held = self.env.execute_query(
             SQL(
                 """
-                  WITH limits AS MATERIALIZED (%(limits)s)
                 SELECT id
                   FROM batch_chunk
-                 WHERE id = %(id)s
+                 WHERE %(limited)s  -- asked once, before any row is
+                   AND id = %(id)s
                    AND claims = %(number)s
                    AND state = 'running'
-                   AND (SELECT count(*) FROM limits) > 0
                    FOR %(strength)s
                 """,
-                limits=limited_waits(self.env.cr, claim.timeout_s),
+                limited=limited_waits(self.env.cr, claim.timeout_s),
                 id=claim.chunk_id,
                 number=claim.number,
                 strength=strength,

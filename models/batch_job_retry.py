@@ -95,7 +95,8 @@ class BatchJob(models.Model):
     def _waits_of(self, payload):
         """Ids of the operations that the operations of a payload depend on: they may run again as well."""
         needs = self.env["batch.operation"]._needs(payload.operations)
-        return list(self._operation_ids_by_name({name for wanted in needs.values() for name in wanted}).values())
+        wanted = {name for names in needs.values() for name in names}
+        return list(self.env["batch.operation"]._ids_by_name(self.id, wanted).values())
 
     def _take_back_chunks(self, by_chunk):
         """The old chunks keep what succeeded; what runs again is no longer theirs."""

@@ -8,8 +8,7 @@ from .batch_chunk_queue import ZEROES
 
 OPERATION_COLUMNS = (
     "id", "job_id", "position", "operation_id", "operation_type", "model", "priority", "details", "depends_on",
-    "return_ids", "data_length", "state", "is_awaited", "record_count", "processed_records", "failed_records",
-    "cancelled_records",
+    "return_ids", "data_length", "state", "is_awaited", "record_count",
 )  # fmt: skip
 
 
@@ -33,7 +32,7 @@ class BatchJob(models.Model):
             )
         )
         awaited = set().union(*(plan.waits for plan in plans))
-        names = self._operation_ids_by_name(awaited)  # those the job holds already
+        names = self.env["batch.operation"]._ids_by_name(self.id, awaited)  # those the job holds already
         self.env["batch.operation"]._mark_awaited(names.values())
         names.update((operation.operation_id, ids[operation.position]) for operation in operations)
         operation_rows = [
@@ -55,17 +54,6 @@ class BatchJob(models.Model):
         )
         return [id_ for (id_,) in rows]
 
-    def _operation_ids_by_name(self, names):
-        """Ids of those operations of the job that bear one of these names."""
-        if not names:
-            return {}
-        query = SQL(
-            "SELECT operation_id, id FROM batch_operation WHERE job_id = %s AND operation_id = ANY(%s)",
-            self.id,
-            list(names),
-        )
-        return dict(self.env.execute_query(query))
-
     def _operation_row(self, operation, id_, is_awaited):
         needs = [*operation.depends_on, *sorted(operation.whole_refs)]
         empty = not operation.record_count and operation.selection is None and not needs
@@ -84,9 +72,6 @@ class BatchJob(models.Model):
             states.COMPLETED if empty else states.PENDING,
             is_awaited,
             operation.record_count,
-            0,
-            0,
-            0,
         )
 
     def _chunk_rows(self, plans, ids, names):

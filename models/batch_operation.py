@@ -65,23 +65,30 @@ class BatchOperation(models.Model):
     needs = fields.Char(compute="_compute_pretty", help="Operations that must have completed first.")
     has_records = fields.Boolean(compute="_compute_has_records")
 
-    # results and lists by job, in order; references by name
+    # results and lists by job, in order
     _job_position_uniq = models.UniqueIndex("(job_id, position)")
-    _job_name_uniq = models.UniqueIndex("(job_id, operation_id)")
+    # references by name; what is called by its place is found by that, and costs no entry here: see `_ids_by_name`
+    _job_name_uniq = models.UniqueIndex(
+        """(job_id, operation_id) WHERE operation_id <> 'op-' || ("position" + 1)::text"""
+    )
     # `result(only="failed")`
     _failed_idx = models.Index("(job_id, position) WHERE failed_records > 0")
 
     def init(self):
-        """Storage that fields can't express."""
+        """Defaults of what a stored operation has none of yet, and storage, that fields can't express."""
         super().init()
         self.env.cr.execute(
             SQL(
                 """
-                ALTER TABLE %s SET (
-                    -- each row is updated once or twice, by many at once: leave room for it on its own page, so that
-                    -- no index changes
-                    fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05
-                )
+                ALTER TABLE %s
+                    ALTER COLUMN processed_records SET DEFAULT 0,
+                    ALTER COLUMN failed_records SET DEFAULT 0,
+                    ALTER COLUMN cancelled_records SET DEFAULT 0,
+                    SET (
+                        -- each row is updated once or twice, by many at once: leave room for it on its own page, so
+                        -- that no index changes
+                        fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05
+                    )
                 """,
                 SQL.identifier(self._table),
             )
@@ -339,14 +346,36 @@ class BatchOperation(models.Model):
         return {id_: json.loads(names) if names else [] for id_, names in rows}
 
     @api.model
+    def _ids_by_name(self, job_id, names):
+        """Ids of those operations of a job that bear one of these names."""
+        names = list(names)
+        places = [place for place in map(spec.default_position, names) if place is not None]
+        query = SQL(
+            """
+            SELECT operation_id, id
+              FROM batch_operation
+             WHERE job_id = %(job)s
+               AND position = ANY(%(places)s::integer[])
+               AND operation_id = ANY(%(names)s)
+             UNION
+            SELECT operation_id, id
+              FROM batch_operation
+             WHERE job_id = %(job)s
+               AND operation_id = ANY(%(names)s)
+               AND operation_id <> 'op-' || ("position" + 1)::text
+            """,
+            job=job_id,
+            places=places,
+            names=names,
+        )
+        return dict(self.env.execute_query(query)) if names else {}
+
+    @api.model
     def _produced(self, job_id, name):
         """State of an operation, and the ids it has produced, aligned with its data (False where there is none)."""
+        [id_] = self._ids_by_name(job_id, [name]).values()
         [row] = self.env.execute_query_dict(
-            SQL(
-                "SELECT id, state, data_length, result FROM batch_operation WHERE job_id = %s AND operation_id = %s",
-                job_id,
-                name,
-            )
+            SQL("SELECT id, state, data_length, result FROM batch_operation WHERE id = %s", id_)
         )
         return row["state"], self._collect_ids([row])[row["id"]]
 

@@ -18,25 +18,35 @@ class Refused(Exception):
 class Client:
     def __init__(self, address: str, key: str):
         self.address = address
-        self._key = key
+        self._authorization = {"Authorization": f"Bearer {key}"}
+        self._has_session = False
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def log_in(self, database: str, login: str, password: str) -> None:
+        """Call the batch API with a session from now on: checking a key takes the server as long as the rest of a small call."""
+        self._rpc("/web/session/authenticate", {"db": database, "login": login, "password": password})
+        self._has_session = True
 
     def batch(self, verb: str, **params) -> dict:
         """Call a verb of the batch API (JSON-RPC)."""
-        body = {"jsonrpc": "2.0", "method": "call", "params": params}
-        answer = self._post(f"/batch/v1/{verb}", body)
-        if error := answer.get("error"):
-            raise CannotDo(f"/batch/v1/{verb} answered: {error.get('data', {}).get('message') or error}")
-        return answer["result"]
+        return self._rpc(f"/batch/v1/{verb}", params)
 
     def call(self, model: str, method: str, **arguments):
         """Call a method of a model (Odoo's own JSON-2 API)."""
-        return self._post(f"/json/2/{model}/{method}", arguments)
+        return self._post(f"/json/2/{model}/{method}", arguments, self._authorization)
 
-    def _post(self, path: str, body: dict):
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
+    def _rpc(self, path: str, params: dict) -> dict:
+        body = {"jsonrpc": "2.0", "method": "call", "params": params}
+        answer = self._post(path, body, {} if self._has_session else self._authorization)
+        if error := answer.get("error"):
+            raise CannotDo(f"{path} answered: {error.get('data', {}).get('message') or error}")
+        return answer["result"]
+
+    def _post(self, path: str, body: dict, authorization: dict):
+        headers = {"Content-Type": "application/json", **authorization}
         request = urllib.request.Request(self.address + path, json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+            with self._opener.open(request, timeout=TIMEOUT_S) as response:
                 return json.load(response)
         except urllib.error.HTTPError as problem:
             if problem.code == 401:

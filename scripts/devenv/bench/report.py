@@ -11,6 +11,7 @@ from . import charts, machine
 from .bench import POLL_S, Bench
 from .rounds import Outcome
 from .rows import MEASUREMENTS
+from .rows.peers import OUR_CHUNK_SIZE
 from .stage import CRON_WORKERS, HTTP_WORKERS
 from .table import Line, number
 
@@ -39,8 +40,8 @@ round by round ({rounds}), in turns forwards and backwards; the numbers are medi
 with the same values and without any context, as the administrator; afterwards they are counted, and a contestant that has
 not made all of them makes its rows invalid.
 
-- **Batch Executor**: one `submit`, then `status` every {poll:.0f} ms until the job is over, then all pages of `result`. The settings
-  are those it is installed with.
+- **Batch Executor**: one `submit` with `max_chunk_size={chunk_size}`, then `status` every {poll:.0f} ms until the job is over, then all
+  pages of `result`, with a session. Everything else is as it is installed.
 - **Zenoo RPC**: its `BatchExecutor` with `max_chunk_size=100` and `max_concurrency=5`; the login is not counted.
 - **queue_job**: channels `root:{http}`, as many as there are HTTP workers. One RPC call enqueues all jobs with `with_delay()`, and the clock
   stops when the last one is `done`, which is seen in the database.
@@ -54,6 +55,9 @@ it has learned; that first job is shown as well ("nothing learned yet"). The mod
 0.5 ms for each record and for 0.01 ms times the square of their number. Running {many:,} operations is not waited for,
 but extrapolated from {run_of_many:,}. The queue with {waiting:,} waiting chunks is another copy of the database, its rows put there by SQL.
 
+Everybody creates through the ORM, and so nobody can be faster than as many bare loops as there are cron workers: those would need
+{bound_s:.2f} s for {singles:,} partners, {bound_zenoo:.1f} times less than Zenoo RPC one by one.
+
 {charts}
 
 ## All medians
@@ -63,6 +67,7 @@ but extrapolated from {run_of_many:,}. The queue with {waiting:,} waiting chunks
 
 
 def write(env: Environment, bench: Bench, lines: list[Line], outcome: Outcome) -> None:
+    bound_s = bench.scale.singles / (CRON_WORKERS * outcome.medians["bare-1000"])
     drawn = charts.draw(CHARTS, outcome.medians, bench.scale)
     PAGE.write_text(
         TEXT.format(
@@ -73,6 +78,9 @@ def write(env: Environment, bench: Bench, lines: list[Line], outcome: Outcome) -
             http=HTTP_WORKERS,
             cron=CRON_WORKERS,
             poll=POLL_S * 1000,
+            chunk_size=OUR_CHUNK_SIZE,
+            bound_s=bound_s,
+            bound_zenoo=outcome.medians["zenoo-singles"] / bound_s,
             charts="\n\n".join(f"![{title}]({CHARTS.name}/{name})" for name, title in drawn.items()),
             medians=_medians(bench, outcome),
         )

@@ -42,11 +42,13 @@ def built(env: Environment, scale: Scale) -> Iterator[Bench]:
         connection = stack.enter_context(_connected(served))
         due = _due(connection)
         address = stack.enter_context(_serving(env, served))
+        client = Client(address, key)
+        client.log_in(served, "admin", "admin")
         bench = Bench(
             scale=scale,
             address=address,
             database=served,
-            client=Client(address, key),
+            client=client,
             connection=connection,
             inside=stack.enter_context(agent.running(env, inside)),
             new_agent=functools.partial(agent.running, env, inside),
