@@ -62,8 +62,6 @@ class BatchChunk(models.Model):
             if chunk is None and job._advance():
                 chunk = self._take(row, worker)
             if chunk is not None:
-                if row["has_rivals"] or not row["has_started"]:
-                    job._take_turn()
                 return self._make_claim(row, chunk)
         return None
 
@@ -159,7 +157,8 @@ class BatchChunk(models.Model):
                  ORDER BY sequence, id
                  LIMIT 1
                    FOR NO KEY UPDATE SKIP LOCKED
-              )
+              ),
+              turn AS (%(turn)s)
             %(mark)s
               FROM candidate
              WHERE chunk.id = candidate.id
@@ -170,6 +169,9 @@ class BatchChunk(models.Model):
             look_ahead=LOOK_AHEAD,
             may_pass=job["max_concurrency"] > 1,
             limit=1 if job["is_atomic"] else job["max_concurrency"],
+            turn=self.env["batch.job"]._take_turn_query(
+                job["id"], SQL("EXISTS (SELECT 1 FROM candidate WHERE NOT is_early)")
+            ),
             mark=self._mark_running(worker),
             columns=CLAIMED_COLUMNS,
         )

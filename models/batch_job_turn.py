@@ -61,17 +61,7 @@ class BatchJob(models.Model):
                 """
                 SELECT %(columns)s,
                        max_failures >= 0 OR coalesce(progress_at, started_at)
-                            < clock_timestamp() AT TIME ZONE 'UTC' - %(every)s * interval '1 second' AS needs_roll_up,
-                       started_at IS NOT NULL AND state <> 'pending' AS has_started,
-                       (
-                            -- ordered as the index is: EXISTS would be looked for through all jobs there have ever been
-                            SELECT true
-                              FROM batch_job AS other
-                             WHERE other.ready
-                               AND other.id <> batch_job.id
-                             ORDER BY other.priority DESC, other.turn, other.id
-                             LIMIT 1
-                       ) AS has_rivals
+                            < clock_timestamp() AT TIME ZONE 'UTC' - %(every)s * interval '1 second' AS needs_roll_up
                   FROM batch_job
                  WHERE ready
                    AND NOT id = ANY(%(looked_at)s::integer[])
@@ -92,31 +82,34 @@ class BatchJob(models.Model):
         [job] = self.env.execute_query_dict(SQL("SELECT %s FROM batch_job WHERE id = %s", CLAIM_COLUMNS, job_id))
         return job
 
-    def _take_turn(self):
-        """Move a job back in the queue after a claim, by as many places as its user has jobs in it.
+    @api.model
+    def _take_turn_query(self, job_id, claimed):
+        """Move a job back in the queue with a claim, by as many places as its user has jobs in it.
 
         Users then share the lanes evenly, and the jobs of a user among themselves; a job that was parked for long
         does not catch up on the turns it missed.
+
+        :param SQL claimed: the condition under which something is claimed
         """
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE batch_job AS job
-                   SET turn = greatest(job.turn, coalesce((
-                            SELECT other.turn
-                              FROM batch_job AS other
-                             WHERE other.ready
-                               AND other.priority = job.priority
-                               AND other.id <> job.id
-                             ORDER BY other.turn, other.id
-                             LIMIT 1
-                        ), job.turn)) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id),
-                       state = CASE WHEN job.state = 'pending' THEN 'running' ELSE job.state END,
-                       started_at = coalesce(job.started_at, clock_timestamp() AT TIME ZONE 'UTC')
-                 WHERE job.id = %s
-                """,
-                self.id,
-            )
+        return SQL(
+            """
+            UPDATE batch_job AS job
+               SET turn = greatest(job.turn, coalesce((
+                        SELECT other.turn
+                          FROM batch_job AS other
+                         WHERE other.ready
+                           AND other.priority = job.priority
+                           AND other.id <> job.id
+                         ORDER BY other.turn, other.id
+                         LIMIT 1
+                    ), job.turn)) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id),
+                   state = CASE WHEN job.state = 'pending' THEN 'running' ELSE job.state END,
+                   started_at = coalesce(job.started_at, clock_timestamp() AT TIME ZONE 'UTC')
+             WHERE job.id = %(job)s
+               AND %(claimed)s
+            """,
+            job=job_id,
+            claimed=claimed,
         )
 
     def _enqueue(self):
