@@ -171,3 +171,11 @@ class TestReferencesAndOrder(OperationsCase):
     def test_made_up_operation_ids_count_from_one(self):
         result = self.run_job([create("A"), create("B", operation_id="mine"), create("C")])
         self.assertEqual([entry["operation_id"] for entry in result["results"]], ["op-1", "mine", "op-3"])
+
+    def test_names_may_hold_what_means_something_to_the_database(self):
+        names = ["\\N", "None", "a\tb", "a\nb", "a\r\\.\n", "op-7", "{1,2}", "\\", '"', "op-0", "op-1", "é"]
+        operations = [create(f"Named {number}", operation_id=name) for number, name in enumerate(names)]
+        operations += [update({"city": "Named"}, {"$ref": name, "index": 0}) for name in names]
+        result = self.run_job(operations)
+        self.assertEqual(result["state"], "completed")
+        self.assertEqual([entry["operation_id"] for entry in result["results"]][: len(names)], names)

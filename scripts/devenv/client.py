@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 from .console import CannotDo
 
@@ -24,27 +25,35 @@ class Client:
 
     def log_in(self, database: str, login: str, password: str) -> None:
         """Call the batch API with a session from now on: checking a key takes the server as long as the rest of a small call."""
-        self._rpc("/web/session/authenticate", {"db": database, "login": login, "password": password})
+        self._prepare_rpc("/web/session/authenticate", {"db": database, "login": login, "password": password})()
         self._has_session = True
 
     def batch(self, verb: str, **params) -> dict:
         """Call a verb of the batch API (JSON-RPC)."""
-        return self._rpc(f"/batch/v1/{verb}", params)
+        return self.prepare(verb, **params)()
+
+    def prepare(self, verb: str, **params) -> Callable[[], dict]:
+        """The call of a verb, encoded, to be sent when it is called."""
+        return self._prepare_rpc(f"/batch/v1/{verb}", params)
 
     def call(self, model: str, method: str, **arguments):
         """Call a method of a model (Odoo's own JSON-2 API)."""
-        return self._post(f"/json/2/{model}/{method}", arguments, self._authorization)
+        return self._post(f"/json/2/{model}/{method}", json.dumps(arguments).encode(), self._authorization)
 
-    def _rpc(self, path: str, params: dict) -> dict:
-        body = {"jsonrpc": "2.0", "method": "call", "params": params}
-        answer = self._post(path, body, {} if self._has_session else self._authorization)
-        if error := answer.get("error"):
-            raise CannotDo(f"{path} answered: {error.get('data', {}).get('message') or error}")
-        return answer["result"]
+    def _prepare_rpc(self, path: str, params: dict) -> Callable[[], dict]:
+        body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}).encode()
 
-    def _post(self, path: str, body: dict, authorization: dict):
+        def send():
+            answer = self._post(path, body, {} if self._has_session else self._authorization)
+            if error := answer.get("error"):
+                raise CannotDo(f"{path} answered: {error.get('data', {}).get('message') or error}")
+            return answer["result"]
+
+        return send
+
+    def _post(self, path: str, body: bytes, authorization: dict):
         headers = {"Content-Type": "application/json", **authorization}
-        request = urllib.request.Request(self.address + path, json.dumps(body).encode(), headers)
+        request = urllib.request.Request(self.address + path, body, headers)
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as response:
                 return json.load(response)

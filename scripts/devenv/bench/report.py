@@ -20,7 +20,7 @@ CHARTS = PAGE.parent / "benchmarks"
 TEXT = """\
 # Benchmarks
 
-Written by `scripts/bench` on {date}; run it to repeat them all (about half an hour), `scripts/bench --quick` for a rough
+Written by `scripts/bench` on {date}; run it to repeat them all (about a quarter of an hour), `scripts/bench --quick` for a rough
 idea in two minutes, `scripts/bench --only zenoo-singles,lanes` for some rows. On a machine that is busy with something
 else the numbers are worth little.
 
@@ -52,8 +52,8 @@ nobody else works. The bare loop is what the least code would do: a savepoint, `
 size. The share of a lane's time outside the records' work is all but `create` and the flush after it: claiming,
 settling, counting and the commits. The adaptive size is measured after a first job of twice as many records, from which
 it has learned; that first job is shown as well ("nothing learned yet"). The model whose creation slows down sleeps for
-0.5 ms for each record and for 0.01 ms times the square of their number. Running {many:,} operations is not waited for,
-but extrapolated from {run_of_many:,}. The queue with {waiting:,} waiting chunks is another copy of the database, its rows put there by SQL.
+0.5 ms for each record and for 0.01 ms times the square of their number. Accepting {many:,} operations is timed from the moment the request
+is sent, encoded, to the answer; running them is not waited for, but extrapolated from {run_of_many:,}. The queue with {waiting:,} waiting chunks is another copy of the database, its rows put there by SQL.
 
 Everybody creates through the ORM, and so nobody can be faster than as many bare loops as there are cron workers: those would need
 {bound_s:.2f} s for {singles:,} partners, {bound_zenoo:.1f} times less than Zenoo RPC one by one.
