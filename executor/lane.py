@@ -218,9 +218,10 @@ class Lane:
             cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
             cr.execute("SELECT set_config('lock_timeout', %s, false)", [f"{CONTROL_TIMEOUT_S}s"])
             # all that is asked here is in the order of an index; with statistics of other days PostgreSQL might rather read
-            # all that waits and sort it
+            # all that waits and sort it, or plan anew for each job where jobs differ much in size
             cr.execute("SET enable_bitmapscan TO off")
             cr.execute("SET enable_seqscan TO off")
+            cr.execute("SET plan_cache_mode TO force_generic_plan")
             cr.commit()  # pylint: disable=invalid-commit  # for all transactions to come on this cursor
             yield cr
 
