@@ -31,12 +31,15 @@ class ChunkPlan:
 def plan(operations: list[Operation], max_chunk_size: int, *, in_order: bool = False) -> list[ChunkPlan]:
     """Cut and gather `operations` into chunks.
 
+    :param operations: as they were submitted
     :param max_chunk_size: most records in a chunk; 0: adaptive
     :param in_order: the job runs strictly in order, so only direct neighbours may be gathered; else creates
         are gathered over other operations between them (what is new can't be what those work on)
     """
     planner = _Planner(max_chunk_size or ADAPTIVE_BLOCK, in_order)
-    for operation in sorted(operations, key=lambda operation: (-operation.priority, operation.position)):
+    if any(operation.priority for operation in operations):
+        operations = sorted(operations, key=lambda operation: -operation.priority)
+    for operation in operations:
         planner.add(operation)
     return planner.finish()
 
@@ -76,22 +79,23 @@ class _Planner:
         self.grouped: dict[tuple, list[Operation]] = {}
 
     def add(self, operation: Operation):
+        count = operation.record_count
         if operation.selection is not None:
             self._close_neighbours()
             self._append(operation, [operation.selection], [0], kind=states.RESOLVE)
-        elif operation.group_by and operation.record_count == 1:
+        elif operation.group_by and count == 1:
             key = _coalescing_key(operation)
             if key not in self.grouped:
                 self.grouped[key] = []
             self.grouped[key].append(operation)
         elif operation.group_by:
             self._close_neighbours()
-            self._split_groups([(operation, item) for item in range(operation.record_count)])
-        elif operation.record_count > self.size or _stands_alone(operation):
+            self._split_groups([(operation, item) for item in range(count)])
+        elif count > self.size or _stands_alone(operation):
             self._close_neighbours()
             self._split(operation)
-        elif operation.record_count:
-            self._coalesce(operation)
+        elif count:
+            self._coalesce(operation, count)
 
     def finish(self):
         for operations in self.grouped.values():
@@ -110,19 +114,20 @@ class _Planner:
                 operation, [operation.items[item] for item in items], [operation.index_of(item) for item in items]
             )
 
-    def _coalesce(self, operation):
+    def _coalesce(self, operation, count):
         key = _coalescing_key(operation)
         crosses = operation.type == CREATE and not self.in_order
         if not crosses and key not in self.open:
             self._close_neighbours()
         chunk = self.open.get(key)
-        if chunk is None or len(chunk.payload) + operation.record_count > self.size:
+        if chunk is None or len(chunk.payload) + count > self.size:
             chunk = self.open[key] = self._append(operation, [], [])
-        payload, count = chunk.payload, operation.record_count
+        payload = chunk.payload
         payload.items += operation.items
         payload.operations += [operation.position] * count
         payload.indexes += range(count) if operation.indexes is None else operation.indexes
-        chunk.waits |= _waits(operation)
+        if waits := _waits(operation):
+            chunk.waits |= waits
 
     def _close_neighbours(self):
         """What comes now runs between them: the open chunks take no more (but creates, which may cross)."""
@@ -164,7 +169,7 @@ def _waits(operation):
 
 def _stands_alone(operation):
     """Values kept apart from their ids, and a model-level call, share nothing with a neighbour."""
-    return "values" in operation.params or "model_level" in operation.params or "duplicates" in operation.params
+    return operation.params and not operation.params.keys().isdisjoint(("values", "model_level", "duplicates"))
 
 
 def _coalescing_key(operation):

@@ -128,11 +128,12 @@ class _Parser:
 
     def parse(self) -> Operation | None:
         """The operation, or None where nothing more can be said than what is wrong with it."""
-        if is_dataclass(self.raw):
-            self.raw = asdict(self.raw)
-        if not isinstance(self.raw, dict):
-            self._add("an operation must be an object")
-            return None
+        if self.raw.__class__ is not dict:
+            if is_dataclass(self.raw):
+                self.raw = asdict(self.raw)
+            if not isinstance(self.raw, dict):
+                self._add("an operation must be an object")
+                return None
         kind = self._type()
         model = self.raw.get("model")
         if not is_name(model):
@@ -163,6 +164,8 @@ class _Parser:
 
     def _type(self):
         kind = self.raw.get("operation_type")
+        if kind.__class__ is str and kind in TYPES:
+            return kind
         if isinstance(kind, enum.Enum):
             kind = kind.value
         kind = ALIASES.get(kind, kind) if isinstance(kind, str) else kind
@@ -191,8 +194,8 @@ class _Parser:
         operation.return_ids = self._return_ids()
 
     def _operation_id(self):
-        given = self._get("operation_id")
-        if given is None:
+        given = self.raw.get("operation_id")
+        if absent(given):
             return default_name(self.position + self.offset)
         if not is_name(given):
             self._add("operation_id must be a text", key="operation_id")

@@ -27,6 +27,7 @@ class Checker:
         self.env = env
         self.problems = problems
         self.offset = offset
+        self.models = {}
         self.rights = {}
 
     def check(self, operations):
@@ -35,7 +36,8 @@ class Checker:
             model = self._model(operation)
             if model is None:
                 continue
-            self._check_context(operation)
+            if operation.context:
+                self._check_context(operation)
             if not self._has_rights(operation, model):
                 continue
             getattr(self, f"_check_{operation.type}")(operation, model)
@@ -46,7 +48,9 @@ class Checker:
         self.problems.add(message, operation=operation.position - self.offset, record=record, key=key)
 
     def _model(self, operation):
-        model = self.env.get(operation.model)
+        if operation.model not in self.models:
+            self.models[operation.model] = self.env.get(operation.model)
+        model = self.models[operation.model]
         if model is None:
             self._add(operation, self.env._("there is no model %r", operation.model), "model")
         elif model._abstract and not operation.params.get("model_level"):

@@ -1,13 +1,12 @@
 """PostgreSQL's COPY: the fastest way to insert many rows."""
 
-import io
 import re
 from itertools import islice, repeat
 
 from odoo.tools import SQL
 
-#: Rows sent at once: enough to be fast, few enough to hold twice in memory.
-PAGE_SIZE = 1000
+#: Rows written at once: enough to be fast, few enough to hold twice in memory.
+PAGE_SIZE = 250
 #: What has a meaning of its own in COPY's text format.
 SPECIAL = re.compile(r"[\\\t\n\r]")
 
@@ -15,17 +14,37 @@ SPECIAL = re.compile(r"[\\\t\n\r]")
 def copy_rows(cr, table, columns, rows):
     """Insert rows of plain values: numbers, texts, booleans, lists of numbers, None.
 
+    All in one statement, which PostgreSQL works on while `rows` makes the next ones.
+
     :param list columns: names, in the order of the values
-    :param rows: iterable of tuples
+    :param rows: iterable of tuples; what it raises is raised here, and leaves the transaction usable
     """
     statement = SQL(
         "COPY %s (%s) FROM STDIN", SQL.identifier(table), SQL(", ").join(SQL.identifier(name) for name in columns)
     ).code
-    rows = iter(rows)
-    while page := list(islice(rows, PAGE_SIZE)):
-        # column by column: most hold values of one kind, and are written without a look at each
-        lines = map("\t".join, zip(*map(_column, zip(*page, strict=True)), strict=True))
-        cr._obj.copy_expert(statement, io.StringIO("\n".join(lines)))
+    stream = _Stream(rows)
+    cr._obj.copy_expert(statement, stream)
+    if stream.problem:
+        raise stream.problem
+
+
+class _Stream:
+    """The file that psycopg2 reads rows from."""
+
+    def __init__(self, rows):
+        self.rows = iter(rows)
+        self.problem = None
+
+    def read(self, _size):  # pylint: disable=method-required-super
+        """The next rows as text, however long; empty at the end, or where there is no next one because of `problem`."""
+        try:
+            page = list(islice(self.rows, PAGE_SIZE))
+            # column by column: most hold values of one kind, and are written without a look at each
+            columns = map(_column, zip(*page, strict=True))
+            return "".join(map("%s\n".__mod__, map("\t".join, zip(*columns, strict=True))))
+        except Exception as problem:  # noqa: BLE001  # psycopg2 would make an error of the database out of it
+            self.problem = problem
+            return ""
 
 
 def _column(values):

@@ -102,6 +102,7 @@ class BatchChunk(models.Model):
                 table=SQL.identifier(self._table),
             )
         )
+        self._compress_fast()
         # `_release_blocked`: who waits for an operation; the first of those a chunk waits for stands for all of them
         self.env.cr.execute(
             SQL(
@@ -113,6 +114,26 @@ class BatchChunk(models.Model):
                 SQL.identifier(self._table),
             )
         )
+
+    def _compress_fast(self):
+        """Have records and results compressed by lz4, where PostgreSQL (14 and later, most builds) has it.
+
+        Its own method takes several times as long, and is most of what storing a large chunk costs.
+        """
+        self.env.cr.execute(
+            "SELECT 1 FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+        )
+        if self.env.cr.rowcount:
+            self.env.cr.execute(
+                SQL(
+                    """
+                    ALTER TABLE %s
+                        ALTER COLUMN payload SET COMPRESSION lz4,
+                        ALTER COLUMN result SET COMPRESSION lz4
+                    """,
+                    SQL.identifier(self._table),
+                )
+            )
 
     def _compute_display_name(self):
         for chunk in self:

@@ -34,13 +34,26 @@ class BatchJob(models.Model):
         awaited = set().union(*(plan.waits for plan in plans))
         names = self.env["batch.operation"]._ids_by_name(self.id, awaited)  # those the job holds already
         self.env["batch.operation"]._mark_awaited(names.values())
-        names.update((operation.operation_id, ids[operation.position]) for operation in operations)
-        operation_rows = [
+        names.update(
+            (operation.operation_id, ids[operation.position])
+            for operation in operations
+            if operation.operation_id in awaited
+        )
+        operation_rows = (
             self._operation_row(operation, ids[operation.position], operation.operation_id in awaited)
             for operation in operations
-        ]
-        chunk_rows = self._chunk_rows(plans, ids, names)
+        )
         copy_rows(self.env.cr, "batch_operation", OPERATION_COLUMNS, operation_rows)
+        after = self._last_sequence() + 1
+        if self._is_atomic:
+            plans = sorted(plans, key=lambda plan: plan.level)
+            places = [(2 * number, states.HELD) for number in range(len(plans))]  # each after what it needs
+        else:
+            places = [(plan.sequence, states.BLOCKED if plan.waits else states.PENDING) for plan in plans]
+        chunk_rows = (
+            self._chunk_row(plan, after + sequence, state, ids, names)
+            for plan, (sequence, state) in zip(plans, places, strict=True)
+        )
         self.env["batch.chunk"]._insert_chunks(chunk_rows)
         if awaited:
             # some have nothing to do
@@ -56,7 +69,8 @@ class BatchJob(models.Model):
 
     def _operation_row(self, operation, id_, is_awaited):
         needs = [*operation.depends_on, *sorted(operation.whole_refs)]
-        empty = not operation.record_count and operation.selection is None and not needs
+        count = len(operation.items)
+        empty = not count and operation.selection is None and not needs
         return (
             id_,
             self.id,
@@ -71,42 +85,32 @@ class BatchJob(models.Model):
             operation.data_length,
             states.COMPLETED if empty else states.PENDING,
             is_awaited,
-            operation.record_count,
+            count,
         )
 
-    def _chunk_rows(self, plans, ids, names):
-        after = self._last_sequence() + 1
-        rows = []
-        for plan in sorted(plans, key=lambda plan: plan.level) if self._is_atomic else plans:
-            payload = plan.payload
-            payload = Payload(
-                payload.items,
-                [ids[position] for position in payload.operations],
-                payload.indexes,
-                payload.params,
-                payload.context,
-            )
-            if self._is_atomic:
-                state, sequence = states.HELD, 2 * len(rows)  # one after the other, so each after what it needs
-            else:
-                state, sequence = states.BLOCKED if plan.waits else states.PENDING, plan.sequence
-            rows.append(
-                (
-                    self.id,
-                    None if payload.is_shared else payload.operations[0],
-                    plan.kind,
-                    plan.operation_type,
-                    plan.model,
-                    after + sequence,
-                    state,
-                    payload.encode(),
-                    len(payload) if plan.kind == states.RECORDS else 0,
-                    [names[name] for name in plan.waits] if plan.waits else None,
-                    plan.group_keys or None,
-                    *ZEROES,
-                )
-            )
-        return rows
+    def _chunk_row(self, plan, sequence, state, ids, names):
+        payload = plan.payload
+        payload = Payload(
+            payload.items,
+            [ids[position] for position in payload.operations],
+            payload.indexes,
+            payload.params,
+            payload.context,
+        )
+        return (
+            self.id,
+            None if payload.is_shared else payload.operations[0],
+            plan.kind,
+            plan.operation_type,
+            plan.model,
+            sequence,
+            state,
+            payload.encode(),
+            len(payload) if plan.kind == states.RECORDS else 0,
+            [names[name] for name in plan.waits] if plan.waits else None,
+            plan.group_keys or None,
+            *ZEROES,
+        )
 
     def _last_sequence(self):
         """The last place taken in a draft, none of whose chunks has run."""

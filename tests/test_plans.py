@@ -291,6 +291,18 @@ class TestPlans(PlanCase):
         for table in TABLES[1:]:
             self.assertLessEqual(float(options[table].get("autovacuum_analyze_scale_factor", 0.1)), 0.05, table)
 
+    def test_large_texts_are_compressed_the_fast_way_where_postgresql_has_it(self):
+        [(has_lz4,)] = self.sql(
+            "SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+        )
+        if not has_lz4:
+            self.skipTest("this PostgreSQL has no lz4")
+        compressed = self.sql(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'batch_chunk'::regclass AND attcompression = 'l'"
+            " ORDER BY attname"
+        )
+        self.assertEqual(compressed, [("payload",), ("result",)])
+
 
 @tagged("post_install", "-at_install")
 class TestPlansWithoutStatistics(PlanCase):

@@ -120,6 +120,16 @@ class TestBatchExecutor(TransactionCase):
         )
         self.assertEqual((job.max_chunk_size, job.max_concurrency, job.timeout, job.retry_attempts), (7, 1, 9.0, 1))
 
+    def test_what_has_no_json_form_is_refused_and_the_transaction_goes_on(self):
+        """It is noticed only while rows flow into PostgreSQL, by then both after and before others."""
+        for place in (0, 700, 1_199):
+            operations = [create(f"Plain {number}") for number in range(1_200)]
+            operations[place]["data"][0]["comment"] = object()
+            with self.subTest(place=place), self.assertRaisesRegex(BatchValidationError, "no JSON form"):
+                BatchExecutor(self.user_env).submit(operations)
+        job = BatchExecutor(self.user_env).submit([create("Afterwards")])
+        self.assertEqual(job.total_records, 1)
+
     def test_classes_serialize_to_the_objects_of_the_api(self):
         operation = UpdateOperation(
             "res.partner", {"city": "x"}, [1, 2], operation_id="u", priority=3, context={"lang": "fr_FR"}
