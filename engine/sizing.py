@@ -89,3 +89,10 @@ def _round_down(count):
 def bucket(count: int) -> int | None:
     """The size a chunk of `count` records stands for; None where it is a remainder that tells nothing."""
     return count if count in SIZES else None
+
+
+def expected_s(learned: dict[int, tuple[float, int]], count: int) -> float:
+    """Seconds that a chunk of `count` records will take, by the size nearest to it; 0 where nothing was learned yet."""
+    if not learned:
+        return 0.0
+    return count * learned[min(learned, key=lambda size: abs(size - count))][0]

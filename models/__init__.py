@@ -8,6 +8,7 @@ from . import batch_chunk_rescue
 from . import batch_job_store
 from . import batch_job_api
 from . import batch_job_result
+from . import batch_job_forecast
 from . import batch_job_progress
 from . import batch_job_turn
 from . import batch_job_control

@@ -103,6 +103,12 @@ class BatchJob(models.Model):
     )
     steered_until = fields.Datetime(readonly=True, help="Lanes leave it alone until then: somebody wants to steer it.")
     progress_at = fields.Datetime(readonly=True, help="When its counters were last brought up to date.")
+    expected_work = fields.Float(
+        "Expected Work (s)",
+        readonly=True,
+        default=0.0,
+        help="Seconds a single lane would need for all records, by what was learned from other jobs; 0: unknown.",
+    )
 
     operation_ids = fields.One2many("batch.operation", "job_id", "Operation List", readonly=True)
     chunk_ids = fields.One2many("batch.chunk", "job_id", "Chunks", readonly=True)
@@ -146,37 +152,6 @@ class BatchJob(models.Model):
                 SQL.identifier(self._table),
             )
         )
-
-    @api.depends(
-        "total_records",
-        "processed_records",
-        "failed_records",
-        "cancelled_records",
-        "state",
-        "started_at",
-        "finished_at",
-    )
-    def _compute_progress(self):
-        now = fields.Datetime.now()
-        for job in self:
-            settled = job.processed_records + job.failed_records + job.cancelled_records
-            job.percentage = job._percentage(settled)
-            end = job.finished_at or now
-            job.duration = max((end - job.started_at).total_seconds(), 0.0) if job.started_at else 0.0
-            job.records_per_second = (
-                (job.processed_records + job.failed_records) / job.duration if job.duration else 0.0
-            )
-            left = job.total_records - settled
-            job.eta = (
-                fields.Datetime.add(now, seconds=int(left / job.records_per_second))
-                if job.state == states.RUNNING and left and job.records_per_second
-                else False
-            )
-
-    def _percentage(self, settled):
-        if self.total_records:
-            return min(100.0 * settled / self.total_records, 100.0)
-        return 100.0 if self.state in states.JOB_FINAL else 0.0
 
     @api.depends("state", "failed_records", "cancelled_records")
     def _compute_is_final(self):

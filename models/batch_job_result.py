@@ -1,6 +1,6 @@
 import json
 
-from odoo import fields, models
+from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -109,10 +109,9 @@ class BatchJob(models.Model):
                 "cancelled_records",
             )
         }
-        end = job.finished_at or fields.Datetime.now()
         return report.status(
             counts=counts,
-            duration=max((end - job.started_at).total_seconds(), 0.001) if job.started_at else 0.0,
+            duration=job.duration,
             state=job.state,
             job_id=job.id,
             uuid=job.uuid,

@@ -58,7 +58,7 @@ class BatchJob(models.Model):
         if awaited:
             # some have nothing to do
             self._release_blocked(self.env["batch.operation"]._ended(names[name] for name in awaited))
-        self._count(operations)
+        self._count(operations, self.env["batch.sizing"]._expect(plans))
 
     def _next_operation_ids(self, count):
         """Reserve ids, so that chunks know their operations before either is stored."""
@@ -127,14 +127,15 @@ class BatchJob(models.Model):
         )
         return -1 if last is None else last + 1
 
-    def _count(self, operations):
+    def _count(self, operations, expected_work):
         self.env.cr.execute(
             SQL(
                 """
                 UPDATE batch_job
                    SET total_operations = total_operations + %s,
                        completed_operations = completed_operations + %s,
-                       total_records = total_records + %s
+                       total_records = total_records + %s,
+                       expected_work = expected_work + %s
                  WHERE id = %s
                 """,
                 len(operations),
@@ -143,6 +144,7 @@ class BatchJob(models.Model):
                     for operation in operations
                 ),
                 sum(operation.record_count for operation in operations),
+                expected_work,
                 self.id,
             )
         )

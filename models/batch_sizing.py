@@ -1,7 +1,9 @@
+from collections import Counter, defaultdict
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..engine import sizing
+from ..engine import sizing, states
 
 
 class BatchSizing(models.Model):
@@ -27,15 +29,35 @@ class BatchSizing(models.Model):
         :param circumstances: of the job, see `sizing.choose`
         :rtype: sizing.Choice
         """
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT size, seconds_per_record, samples FROM batch_sizing WHERE model = %s AND operation_type = %s",
-                model,
-                operation_type,
-            )
+        return sizing.choose(self._learned([model])[model, operation_type], bytes_per_record, **circumstances)
+
+    @api.model
+    def _expect(self, plans):
+        """Seconds that planned chunks will take, one after the other; what has not been met before counts nothing.
+
+        :param list plans: `ChunkPlan`s
+        """
+        counts = Counter(
+            (plan.model, plan.operation_type, len(plan.payload)) for plan in plans if plan.kind == states.RECORDS
         )
-        learned = {size: (seconds, samples) for size, seconds, samples in rows}
-        return sizing.choose(learned, bytes_per_record, **circumstances)
+        learned = self._learned({model for model, _type, _count in counts})
+        return sum(
+            chunks * sizing.expected_s(learned[model, operation_type], count)
+            for (model, operation_type, count), chunks in counts.items()
+        )
+
+    @api.model
+    def _learned(self, models):
+        """What is known of some models: `(model, operation type)` -> size -> (seconds per record, samples)."""
+        learned = defaultdict(dict)
+        for model, operation_type, size, seconds, samples in self.env.execute_query(
+            SQL(
+                "SELECT model, operation_type, size, seconds_per_record, samples FROM batch_sizing WHERE model = ANY(%s)",
+                list(models),
+            )
+        ):
+            learned[model, operation_type][size] = (seconds, samples)
+        return learned
 
     @api.model
     def _learn(self, model, operation_type, count, duration):

@@ -3,6 +3,7 @@ from . import test_api_submit
 from . import test_api_operations
 from . import test_api_references
 from . import test_api_options
+from . import test_engine_forecast
 from . import test_engine_isolation
 from . import test_engine_verdict
 from . import test_engine_payload

@@ -1,8 +1,10 @@
 """Adaptive chunk sizes, in real lanes: learned, kept, explained; each record once."""
 
 import time
+from datetime import datetime, timezone
 
 from ..engine import sizing
+from .common import create
 from .lane_case import LaneCase
 
 
@@ -41,6 +43,25 @@ class TestAdaptive(LaneCase):
         job = self.submit(self.creates(500), max_chunk_size=0)
         self.work()
         self.assertEqual(self.sizes(job), [50] * 10)
+
+    def test_a_running_job_tells_when_it_will_be_over_before_anything_of_it_is(self):
+        """By what was learned from another one: a second for each ten records, two chunks of a hundred at once."""
+        self.sql(
+            "INSERT INTO batch_sizing (model, operation_type, size, seconds_per_record, samples) "
+            "VALUES ('res.partner', 'create', 100, 0.1, 5)"
+        )
+        job = self.submit(self.creates(400), create("New to it", model="res.partner.category"))
+        self.assertFalse(self.call(job, "status")["eta"])
+        self.assertAlmostEqual(self.sql("SELECT expected_work FROM batch_job WHERE id = %s", job)[0][0], 40)
+        self.sql("UPDATE batch_job SET state = 'running', started_at = now() AT TIME ZONE 'UTC' WHERE id = %s", job)
+        self.sql(
+            "UPDATE batch_chunk SET state = 'running', claims = 1, claimed_at = now() AT TIME ZONE 'UTC'"
+            " WHERE id IN (SELECT id FROM batch_chunk WHERE job_id = %s ORDER BY id LIMIT 2)",
+            job,
+        )
+        eta = datetime.fromisoformat(self.call(job, "status")["eta"].removesuffix("Z"))
+        left = (eta - datetime.now(timezone.utc).replace(tzinfo=None)).total_seconds()
+        self.assertTrue(17 < left <= 20, left)
 
     def test_small_operations_are_not_torn_by_the_size(self):
         operations = [self.creates(30) for _number in range(4)]

@@ -6,14 +6,25 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime, timezone
 
 from .console import CannotDo
 
 TIMEOUT_S = 120
+#: Seconds between two questions for the status of a job.
+SHORTEST_S, LONGEST_S = 0.05, 5
 
 
 class Refused(Exception):
     """The server does not know this API key."""
+
+
+def pause_s(status: dict) -> float:
+    """Seconds to wait before asking for the status again: about as long as the server thinks that the job takes."""
+    if not status["eta"]:
+        return SHORTEST_S * 2
+    left = datetime.fromisoformat(status["eta"].replace("Z", "+00:00")) - datetime.now(timezone.utc)
+    return min(max(left.total_seconds(), SHORTEST_S), LONGEST_S)
 
 
 class Client:

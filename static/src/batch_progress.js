@@ -43,18 +43,17 @@ export class BatchProgressField extends Component {
     }
 
     get pace() {
-        const { records_per_second, state } = this.data;
-        if (!records_per_second) {
-            return "";
-        }
-        const pace = _t("%s records/s", formatFloat(records_per_second, { digits: [16, 1] }));
-        return state === "running" ? `${pace} · ${this.timeLeft}` : pace;
+        const { eta, records_per_second } = this.data;
+        return [
+            records_per_second && _t("%s records/s", formatFloat(records_per_second, { digits: [16, 1] })),
+            eta && this.timeLeft,
+        ]
+            .filter(Boolean)
+            .join(" · ");
     }
 
     get timeLeft() {
-        const { processed_records, failed_records, cancelled_records, total_records, records_per_second } = this.data;
-        const left = total_records - processed_records - failed_records - cancelled_records;
-        const seconds = Math.ceil(left / records_per_second);
+        const seconds = Math.max(Math.ceil((this.data.eta.toMillis() - Date.now()) / 1000), 1);
         if (seconds < 120) {
             return _t("about %s s left", seconds);
         }
@@ -80,6 +79,7 @@ export const batchProgressField = {
         dependency("failed_records", "integer"),
         dependency("cancelled_records", "integer"),
         dependency("records_per_second", "float"),
+        dependency("eta", "datetime"),
     ],
     extractProps: ({ options }) => ({ isLarge: Boolean(options.large) }),
 };

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 import psycopg2.extensions
 
-from ..client import Client
+from ..client import Client, pause_s
 from .agent import Agent
 from .measuring import Invalid
 from .options import Scale
 
 PATIENCE_S = 600
-#: How often the client asks for the status of its job.
-POLL_S = 0.1
 #: How often the benchmark looks into the database; that costs those it measures next to nothing.
 LOOK_S = 0.01
 #: What the server needs to fall idle after a job.
@@ -65,13 +63,13 @@ class Bench:
         return self.client.batch("submit", operations=operations, **options)["job_id"]
 
     def follow(self, job: int) -> dict:
-        """Ask for the status until the job is over; returns the last one."""
-
-        def final():
-            status = self.client.batch("status", job_id=job)
-            return status if status["state"] in FINAL else None
-
-        return self.wait(final, f"the end of job {job}", POLL_S)
+        """Ask for the status until the job is over, when it may be; returns the last one."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (status := self.client.batch("status", job_id=job))["finished_at"]:
+            if time.monotonic() > deadline:
+                raise Invalid(f"job {job} was not over within {PATIENCE_S} seconds")
+            time.sleep(pause_s(status))
+        return status
 
     def look_after(self, job: int) -> None:
         """Wait until all records of a job have succeeded, without asking the server."""

@@ -8,7 +8,7 @@ from ..console import say
 from ..environment import Environment
 from ..paths import CHECKOUT
 from . import charts, machine
-from .bench import POLL_S, Bench
+from .bench import Bench
 from .rounds import Outcome
 from .rows import MEASUREMENTS
 from .rows.peers import OUR_CHUNK_SIZE
@@ -40,7 +40,7 @@ round by round ({rounds}), in turns forwards and backwards; the numbers are medi
 with the same values and without any context, as the administrator; afterwards they are counted, and a contestant that has
 not made all of them makes its rows invalid.
 
-- **Batch Executor**: one `submit` with `max_chunk_size={chunk_size}`, then `status` every {poll:.0f} ms until the job is over, then all
+- **Batch Executor**: one `submit` with `max_chunk_size={chunk_size}`, then `status`, with pauses as its `eta` says, until the job is over, then all
   pages of `result`, with a session. Everything else is as it is installed.
 - **Zenoo RPC**: its `BatchExecutor` with `max_chunk_size=100` and `max_concurrency=5`; the login is not counted.
 - **queue_job**: channels `root:{http}`, as many as there are HTTP workers. One RPC call enqueues all jobs with `with_delay()`, and the clock
@@ -77,7 +77,6 @@ def write(env: Environment, bench: Bench, lines: list[Line], outcome: Outcome) -
             rows=_rows(lines),
             http=HTTP_WORKERS,
             cron=CRON_WORKERS,
-            poll=POLL_S * 1000,
             chunk_size=OUR_CHUNK_SIZE,
             bound_s=bound_s,
             bound_zenoo=outcome.medians["zenoo-singles"] / bound_s,

@@ -1,0 +1,85 @@
+from datetime import datetime, timedelta, timezone
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.forecast import InFlight, remaining_s
+
+
+class BatchJob(models.Model):
+    """How far it is and how long it will take, for those who watch it."""
+
+    _inherit = "batch.job"
+
+    @api.depends(
+        "total_records",
+        "processed_records",
+        "failed_records",
+        "cancelled_records",
+        "state",
+        "started_at",
+        "finished_at",
+        "progress_at",
+        "expected_work",
+    )
+    def _compute_progress(self):
+        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        in_flight = self._in_flight()
+        for job in self:
+            job.percentage = job._percentage()
+            end = job.finished_at or now
+            job.duration = max((end - job.started_at).total_seconds(), 0.001) if job.started_at else 0.0
+            job.records_per_second = (
+                (job.processed_records + job.failed_records) / job.duration if job.duration else 0.0
+            )
+            job.eta = job._eta(now, in_flight.get(job.id, InFlight()))
+
+    @property
+    def _settled_records(self):
+        return self.processed_records + self.failed_records + self.cancelled_records
+
+    def _percentage(self):
+        if self.total_records:
+            return min(100.0 * self._settled_records / self.total_records, 100.0)
+        return 100.0 if self.state in states.JOB_FINAL else 0.0
+
+    def _eta(self, now, in_flight):
+        if self.state != states.RUNNING or not self.started_at:
+            return False
+        left = remaining_s(self.total_records, self._settled_records, self.duration, self.expected_work, in_flight)
+        return False if left is None else now + timedelta(seconds=left)
+
+    def _in_flight(self):
+        """What goes on in those of these jobs that run; a few rows of each, however large it is.
+
+        Its records are shown once they are counted: `completed` and the counters never disagree.
+        """
+        jobs = self.filtered(lambda job: job.state == states.RUNNING)
+        if not jobs.ids:
+            return {}
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT job.id, running.lanes, running.lane_s, uncounted.records
+                  FROM unnest(%s) AS job (id),
+               LATERAL (
+                    SELECT count(*) AS lanes,
+                           coalesce(sum(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - claimed_at)), 0)::float
+                                AS lane_s
+                      FROM batch_chunk
+                     WHERE job_id = job.id
+                       AND state = 'running'
+                    ) AS running,
+               LATERAL (
+                    SELECT coalesce(sum(processed_records + failed_records + cancelled_records), 0) AS records
+                      FROM batch_chunk
+                     WHERE job_id = job.id
+                       AND NOT tallied
+                       AND finished_at IS NOT NULL
+                    ) AS uncounted
+                """,
+                jobs.ids,
+            )
+        )
+        return {id_: InFlight(*values) for id_, *values in rows}
