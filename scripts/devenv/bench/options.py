@@ -12,7 +12,7 @@ class Scale:
 
     rounds: int = 3
     singles: int = 1_000  # records in the comparisons with peers
-    bare: int = 3_000  # records of a lane, and of a bare loop
+    bare: int = 8_000  # records of a lane, and of a bare loop
     lanes: int = 4_000  # records of one lane and of two
     sized: int = 2_000  # records by chunk size
     slow_sized: int = 1_000  # the same, where a record takes long
@@ -30,7 +30,7 @@ FULL = Scale()
 QUICK = Scale(
     rounds=1,
     singles=200,
-    bare=1_000,
+    bare=2_000,
     lanes=1_200,
     sized=400,
     slow_sized=150,

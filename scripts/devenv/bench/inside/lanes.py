@@ -13,13 +13,26 @@ from .. import records
 from . import jobs
 
 
-def lane_rate(registry, count: int, size: int) -> float:
-    """Partners per second of a lane."""
-    return count / _run_creates(registry, count, size)
+#: How often the two take turns, so that whatever else the machine does falls on both.
+TURNS = 4
 
 
-def bare_rate(registry, count: int, size: int) -> float:
-    """Partners per second of a loop without a queue: savepoint, create, commit."""
+def side_by_side(registry, count: int, size: int) -> dict[str, float]:
+    """Partners per second of a lane and of a bare loop, each with so many in all."""
+    count = max(count // TURNS // size, 1) * size
+    lane_s = bare_s = 0.0
+    for turn in range(TURNS):
+        if turn % 2:
+            lane_s += _run_creates(registry, count, size)
+            bare_s += _run_bare(registry, count, size)
+        else:
+            bare_s += _run_bare(registry, count, size)
+            lane_s += _run_creates(registry, count, size)
+    return {"lane": TURNS * count / lane_s, "bare": TURNS * count / bare_s}
+
+
+def _run_bare(registry, count: int, size: int) -> float:
+    """Seconds of a loop without a queue: savepoint, create, commit."""
     mark = records.new_mark()
     values = records.partners(mark, count)
     started = time.monotonic()
@@ -31,7 +44,7 @@ def bare_rate(registry, count: int, size: int) -> float:
             cr.commit()
     seconds = time.monotonic() - started
     jobs.expect(jobs.count_partners(registry, mark), count, "partners of the bare loop")
-    return count / seconds
+    return seconds
 
 
 def overhead(registry, count: int, size: int) -> float:

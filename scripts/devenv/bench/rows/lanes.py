@@ -13,12 +13,12 @@ LANE_COUNTS = (1, 2)
 OVERHEAD_CHUNK_SIZE = 100
 
 
-def _rate(bench: Bench, function: str, size: int) -> float:
-    return bench.inside.call(f"lanes.{function}", count=bench.scale.bare, size=size)
+def _side_by_side(bench: Bench, size: int) -> dict[str, float]:
+    return bench.inside.call("lanes.side_by_side", count=bench.scale.bare, size=size)
 
 
 def _overhead(bench: Bench) -> float:
-    return _rate(bench, "overhead", OVERHEAD_CHUNK_SIZE)
+    return bench.inside.call("lanes.overhead", count=bench.scale.bare, size=OVERHEAD_CHUNK_SIZE)
 
 
 def _lanes(bench: Bench, count: int) -> float:
@@ -56,11 +56,10 @@ def _activate(bench: Bench, count: int | None) -> None:
 MEASUREMENTS = [
     *(
         Measurement(
-            f"{name}-{size}", f"{title}, chunks of {size:,} partners", "records/s",
-            partial(_rate, function=function, size=size), warms_up=True,
+            f"creates-{size}", f"one process, chunks of {size:,} partners", "records/s",
+            partial(_side_by_side, size=size), warms_up=True,
         )
         for size in CHUNK_SIZES
-        for name, title, function in (("lane", "a lane", "lane_rate"), ("bare", "a bare loop", "bare_rate"))
     ),
     Measurement("overhead", "a lane's time outside the records' work", "%", _overhead),
     *(
@@ -76,8 +75,8 @@ ROWS = [
         ratio(
             f"lane-{size}",
             f"a lane, against a bare loop of savepoint, create and commit; chunks of {size:,} partners",
-            f"lane-{size}",
-            f"bare-{size}",
+            f"creates-{size}/lane",
+            f"creates-{size}/bare",
             at_least(0.95),
         )
         for size in CHUNK_SIZES
