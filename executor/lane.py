@@ -27,6 +27,8 @@ _logger = logging.getLogger(__name__)
 LOOK_AROUND_EVERY_S = 1.0
 #: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
 IDLE_S = 0.2
+#: Seconds between two lessons of a lane about the same kind of records, in chunks of a given size.
+LESSON_EVERY_S = 5.0
 #: Seconds a lane waits for PostgreSQL to come back.
 COMEBACK_S = 60.0
 #: Seconds a lane waits for the row of a job that somebody is just steering.
@@ -57,7 +59,8 @@ class Lane:
         self.is_over = False
         self.done = 0
         self.last = None  # the claim last run, while its job has not been told of it
-        self.lesson = None  # what it has taught about chunk sizes
+        self.lesson = None  # how long its records took
+        self.taught_at = {}  # kind of records -> when this lane last learned about them
 
     def run(self):
         """Work until nothing is left or time is up.
@@ -158,12 +161,19 @@ class Lane:
             self.release(claim, error)
         else:
             self.done += 1
-            if claim.chunk_size == 0 and claim.kind == states.RECORDS and outcome.is_clean:
-                self.lesson = claim.model, claim.operation_type, claim.size, duration
+            if claim.kind == states.RECORDS and outcome.is_clean:
+                self.note_lesson(claim, duration)
         self.last = claim
 
+    def note_lesson(self, claim, duration):
+        """Where the size of chunks is ours to choose, each one teaches; else now and then one, for the estimates of ends."""
+        kind, now = (claim.model, claim.operation_type), time.monotonic()
+        if claim.chunk_size == 0 or now - self.taught_at.get(kind, float("-inf")) > LESSON_EVERY_S:
+            self.taught_at[kind] = now
+            self.lesson = (*kind, claim.size, duration)
+
     def learn(self, env):
-        """Remember how long the records of the last chunk took, where its size was ours to choose."""
+        """Remember how long the records of the last chunk took."""
         if self.lesson:
             env["batch.sizing"]._learn(*self.lesson)
             self.lesson = None

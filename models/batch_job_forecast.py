@@ -4,7 +4,10 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.forecast import InFlight, remaining_s
+from ..engine.forecast import remaining_s
+
+#: Seconds after a job's start within which all lanes that want to work on it have come.
+GATHERING_S = 0.5
 
 
 class BatchJob(models.Model):
@@ -33,7 +36,7 @@ class BatchJob(models.Model):
             job.records_per_second = (
                 (job.processed_records + job.failed_records) / job.duration if job.duration else 0.0
             )
-            job.eta = job._eta(now, in_flight.get(job.id, InFlight()))
+            job.eta = job._eta(now, in_flight.get(job.id))
 
     @property
     def _settled_records(self):
@@ -45,9 +48,16 @@ class BatchJob(models.Model):
         return 100.0 if self.state in states.JOB_FINAL else 0.0
 
     def _eta(self, now, in_flight):
-        if self.state != states.RUNNING or not self.started_at:
+        if not in_flight or not self.started_at:
             return False
-        left = remaining_s(self.total_records, self._settled_records, self.duration, self.expected_work, in_flight)
+        left = remaining_s(
+            self.total_records,
+            self._settled_records + in_flight["records"],
+            elapsed_s=self.duration,
+            expected_s=self.expected_work,
+            lanes=self._lanes_to_come(in_flight),
+            lane_s=in_flight["lane_s"],
+        )
         return False if left is None else now + timedelta(seconds=left)
 
     def _in_flight(self):
@@ -58,11 +68,11 @@ class BatchJob(models.Model):
         jobs = self.filtered(lambda job: job.state == states.RUNNING)
         if not jobs.ids:
             return {}
-        rows = self.env.execute_query(
+        rows = self.env.execute_query_dict(
             SQL(
                 """
-                SELECT job.id, running.lanes, running.lane_s, uncounted.records
-                  FROM unnest(%s) AS job (id),
+                SELECT job.id, running.lanes, running.lane_s, waiting.chunks, uncounted.records
+                  FROM unnest(%(jobs)s) AS job (id),
                LATERAL (
                     SELECT count(*) AS lanes,
                            coalesce(sum(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - claimed_at)), 0)::float
@@ -72,6 +82,16 @@ class BatchJob(models.Model):
                        AND state = 'running'
                     ) AS running,
                LATERAL (
+                    SELECT count(*) AS chunks
+                      FROM (
+                        SELECT FROM batch_chunk
+                         WHERE job_id = job.id
+                           AND state = 'pending'
+                         ORDER BY sequence, id
+                         LIMIT %(lanes)s
+                        ) AS first
+                    ) AS waiting,
+               LATERAL (
                     SELECT coalesce(sum(processed_records + failed_records + cancelled_records), 0) AS records
                       FROM batch_chunk
                      WHERE job_id = job.id
@@ -79,7 +99,15 @@ class BatchJob(models.Model):
                        AND finished_at IS NOT NULL
                     ) AS uncounted
                 """,
-                jobs.ids,
+                jobs=jobs.ids,
+                lanes=self._setting("lanes"),
             )
         )
-        return {id_: InFlight(*values) for id_, *values in rows}
+        return {row["id"]: row for row in rows}
+
+    def _lanes_to_come(self, in_flight):
+        """How many lanes will work on it, where not all that may have had the time to come."""
+        if self.duration > GATHERING_S:
+            return in_flight["lanes"]
+        wanted = min(in_flight["lanes"] + in_flight["chunks"], self.max_concurrency, self._setting("lanes"))
+        return max(in_flight["lanes"], wanted)

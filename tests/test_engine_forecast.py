@@ -2,12 +2,12 @@
 
 from odoo.tests.common import BaseCase
 
-from ..engine.forecast import InFlight, remaining_s
+from ..engine.forecast import remaining_s
 from ..engine.sizing import expected_s
 
 
-def remaining(total, settled=0, elapsed_s=0.0, expected_s=0.0, lanes=0, lane_s=0.0, uncounted=0):
-    return remaining_s(total, settled, elapsed_s, expected_s, InFlight(lanes, lane_s, uncounted))
+def remaining(total, settled=0, **known):
+    return remaining_s(total, settled, **{"elapsed_s": 0.0, "expected_s": 0.0, "lanes": 0, "lane_s": 0.0, **known})
 
 
 class TestForecast(BaseCase):
@@ -21,17 +21,11 @@ class TestForecast(BaseCase):
 
     def test_then_its_own_pace_tells_whatever_was_expected(self):
         # four lanes, chunks of 100 that take a second; after ten and a half seconds
-        self.assertAlmostEqual(remaining(8000, 4000, 10.5, 1, lanes=4, lane_s=2), 9.5)
-
-    def test_what_is_settled_but_not_counted_yet_is_no_delay(self):
-        self.assertAlmostEqual(
-            remaining(8000, 3600, 10.5, lanes=4, lane_s=2, uncounted=400),
-            remaining(8000, 4000, 10.5, lanes=4, lane_s=2),
-        )
+        self.assertAlmostEqual(remaining(8000, 4000, elapsed_s=10.5, expected_s=1, lanes=4, lane_s=2), 9.5)
 
     def test_the_last_chunk_is_not_taken_for_a_beginning(self):
         """One of two chunks has just been settled, the other one has been running just as long."""
-        self.assertLess(remaining(1000, 500, 0.65, 1.3, lanes=1, lane_s=0.63), 0.05)
+        self.assertLess(remaining(1000, 500, elapsed_s=0.65, expected_s=1.3, lanes=1, lane_s=0.63), 0.05)
 
     def test_it_never_lies_in_the_past(self):
         self.assertEqual(remaining(1000, elapsed_s=30, expected_s=10, lanes=2, lane_s=60), 0)

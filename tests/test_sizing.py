@@ -59,9 +59,22 @@ class TestAdaptive(LaneCase):
             " WHERE id IN (SELECT id FROM batch_chunk WHERE job_id = %s ORDER BY id LIMIT 2)",
             job,
         )
-        eta = datetime.fromisoformat(self.call(job, "status")["eta"].removesuffix("Z"))
-        left = (eta - datetime.now(timezone.utc).replace(tzinfo=None)).total_seconds()
-        self.assertTrue(17 < left <= 20, left)
+        self.assertAlmostEqual(self.time_left(job), 10, delta=3)  # four lanes will come, two of them are there
+        self.sql("UPDATE batch_job SET started_at = started_at - interval '10 seconds' WHERE id = %s", job)
+        self.sql(
+            "UPDATE batch_chunk SET claimed_at = claimed_at - interval '10 seconds' WHERE job_id = %s AND state = 'running'",
+            job,
+        )
+        self.assertAlmostEqual(self.time_left(job), 10, delta=3)
+
+    def time_left(self, job):
+        eta = datetime.fromisoformat(self.call(job, "status")["eta"].replace("Z", "+00:00"))
+        return (eta - datetime.now(timezone.utc)).total_seconds()
+
+    def test_chunks_of_a_given_size_teach_now_and_then(self):
+        self.submit(self.creates(500), max_chunk_size=50)
+        self.work()
+        self.assertEqual(self.learned(), {50: 1})
 
     def test_small_operations_are_not_torn_by_the_size(self):
         operations = [self.creates(30) for _number in range(4)]

@@ -62,13 +62,14 @@ class Bench:
     def submit(self, operations: list[dict], **options) -> int:
         return self.client.batch("submit", operations=operations, **options)["job_id"]
 
-    def follow(self, job: int) -> dict:
-        """Ask for the status until the job is over, when it may be; returns the last one."""
+    def follow(self, status: dict) -> dict:
+        """Ask for the status of a job until it is over, when it may be; returns the last one."""
         deadline = time.monotonic() + PATIENCE_S
-        while not (status := self.client.batch("status", job_id=job))["finished_at"]:
+        while not status["finished_at"]:
             if time.monotonic() > deadline:
-                raise Invalid(f"job {job} was not over within {PATIENCE_S} seconds")
+                raise Invalid(f"job {status['job_id']} was not over within {PATIENCE_S} seconds")
             time.sleep(pause_s(status))
+            status = self.client.batch("status", job_id=status["job_id"])
         return status
 
     def look_after(self, job: int) -> None:

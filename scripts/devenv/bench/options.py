@@ -12,6 +12,7 @@ class Scale:
 
     rounds: int = 3
     singles: int = 1_000  # records in the comparisons with peers
+    repeated: int = 5  # times within a round, of what takes a second
     bare: int = 8_000  # records of a lane, and of a bare loop
     lanes: int = 4_000  # records of one lane and of two
     sized: int = 2_000  # records by chunk size
@@ -30,6 +31,7 @@ FULL = Scale()
 QUICK = Scale(
     rounds=1,
     singles=200,
+    repeated=3,
     bare=2_000,
     lanes=1_200,
     sized=400,
@@ -44,7 +46,7 @@ QUICK = Scale(
     memory=8_000,
 )
 #: Runs before the first round: processes load their code and fill their caches.
-WARM_UP = Scale(singles=20, bare=200, lanes=200)
+WARM_UP = Scale(singles=20, repeated=1, bare=200, lanes=200)
 
 
 @dataclass(frozen=True)

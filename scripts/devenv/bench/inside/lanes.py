@@ -12,7 +12,6 @@ from odoo.addons.batch_executor.executor.handlers import CreateHandler
 from .. import records
 from . import jobs
 
-
 #: How often the two take turns, so that whatever else the machine does falls on both.
 TURNS = 4
 

@@ -16,8 +16,7 @@ def _accept(bench: Bench) -> float:
     started = time.monotonic()
     job = submit()["job_id"]
     seconds = time.monotonic() - started
-    bench.client.batch("cancel", job_id=job)
-    stats = bench.follow(job)["stats"]
+    stats = bench.follow(bench.client.batch("cancel", job_id=job))["stats"]
     bench.sql("DELETE FROM batch_job WHERE id = %s", job)
     bench.sql("VACUUM batch_operation, batch_chunk")  # or PostgreSQL would, beside what is measured next
     if stats["total_operations"] != bench.scale.many:
