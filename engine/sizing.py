@@ -23,6 +23,8 @@ NEWEST = 0.3
 TOLERANCE = 1.1
 #: Once in so many chunks a size that is hardly used is looked at again: one unlucky chunk must not rule it out for ever.
 LOOK_AGAIN_EVERY = 20
+#: What chunks of a size that seems worse may have cost in all, of the time of all chunks.
+LOOKS_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def _best(learned, bytes_per_record, target_s):
         if samples[size] < ENOUGH_SAMPLES and known.get(size, known[best] * TOLERANCE) * size <= target_s:
             return Choice(size, is_settled=False)
     if sum(samples.values()) % LOOK_AGAIN_EVERY == 0:
-        return Choice(min(fits, key=samples.get), is_settled=False)
+        spent = sum(samples[size] * size * seconds for size, seconds in known.items())
+        lost = {size: (samples[size] + 1) * size * (seconds - fits[best]) for size, seconds in fits.items()}
+        if others := [size for size in fits if size != best and lost[size] <= LOOKS_SHARE * spent]:
+            return Choice(min(others, key=samples.get), is_settled=False)
     return Choice(best, is_settled=True)
 
 

@@ -50,12 +50,13 @@ class BatchJob(models.Model):
             return job._status(duplicate=True)
         if not operations and not parsed_options.draft and isinstance(operations, (list, tuple, type(None))):
             problems.add(self.env._("there are no operations"), key="operations")
-        if not (parsed_options.draft or parsed_options.run_at or problems):
-            self._rouse_workers(operations)
         parsed = self._parse(operations if operations is not None else [], problems)
         action = self._check_action(parsed_options.on_complete, problems)
-        self._check_limits(len(parsed), sum(operation.record_count for operation in parsed), problems)
+        records = sum(operation.record_count for operation in parsed)
+        self._check_limits(len(parsed), records, problems)
         self._raise_problems(problems)
+        if not (parsed_options.draft or parsed_options.run_at):
+            self._rouse_workers(records)
         job = self._create_job(parsed_options, fingerprint, action)
         job._append_parsed(parsed, problems)
         if not parsed_options.draft:

@@ -16,7 +16,7 @@ LANE_CODE = "model._run_lane()"
 
 #: Seconds without progress after which a job is thought to be stalled; and between two wake-up calls of a process.
 STALLED_S = 3
-#: Operations that take long enough to store for the workers to get ready meanwhile.
+#: Records that take long enough to store for the workers to get ready meanwhile.
 ROUSE_FROM = 200
 
 _thread = threading.local()
@@ -71,13 +71,13 @@ class BatchJob(models.Model):
         (idle[:wanted] or lanes)._trigger_lanes()
 
     @api.model
-    def _rouse_workers(self, operations):
+    def _rouse_workers(self, records):
         """Have Odoo's cron workers get ready while a submission is still being stored.
 
         Woken, a worker sleeps for up to 0.1 s (by its process id, lest all come at once) before it looks what is to be done: the
         better part of what a job of a second waits for its start. One that looks too early is woken again by the commit.
         """
-        if isinstance(operations, (list, tuple)) and len(operations) >= ROUSE_FROM:
+        if records >= ROUSE_FROM:
             self.env["ir.cron"]._notifydb()
 
     def _wake_if_stalled(self):

@@ -49,7 +49,15 @@ class TestSizing(BaseCase):
         def cost(size):
             return next(unlucky, 0.001) if size == 100 else 0.002
 
-        self.assertEqual(most_used(simulate(cost, 500)[300:]), 100)
+        self.assertEqual(most_used(simulate(cost, 600)[400:]), 100)
+
+    def test_to_look_again_at_sizes_that_are_worse_costs_little(self):
+        def cost(size):
+            return 0.0005 + 0.0025 / size + 0.00001 * size
+
+        sizes = simulate(cost, 400)
+        self.assertGreater(len(set(sizes)), 1)
+        self.assertLess(sum(size * cost(size) for size in sizes), 1.03 * sum(sizes) * min(map(cost, sizing.SIZES)))
 
     def test_a_timeout_of_the_job_keeps_chunks_smaller(self):
         sizes = simulate(lambda _size: 0.01, 60, target_s=0.5)
