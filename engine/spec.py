@@ -194,8 +194,8 @@ class _Parser:
         operation.return_ids = self._return_ids()
 
     def _operation_id(self):
-        given = self.raw.get("operation_id")
-        if absent(given):
+        given = self._get("operation_id")
+        if given is None:
             return default_name(self.position + self.offset)
         if not is_name(given):
             self._add("operation_id must be a text", key="operation_id")

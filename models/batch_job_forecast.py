@@ -23,7 +23,6 @@ class BatchJob(models.Model):
         "state",
         "started_at",
         "finished_at",
-        "progress_at",
         "expected_work",
     )
     def _compute_progress(self):
@@ -75,8 +74,11 @@ class BatchJob(models.Model):
                   FROM unnest(%(jobs)s) AS job (id),
                LATERAL (
                     SELECT count(*) AS lanes,
-                           coalesce(sum(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - claimed_at)), 0)::float
-                                AS lane_s
+                           coalesce(
+                                sum(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - claimed_at))
+                                    FILTER (WHERE kind = 'records'),  -- a driver's work shows in the counters as it goes
+                                0
+                           )::float AS lane_s
                       FROM batch_chunk
                      WHERE job_id = job.id
                        AND state = 'running'

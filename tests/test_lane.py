@@ -1,6 +1,8 @@
 """What a lane owes to others: the rights of the moment, its place among the crons, and no wait without end."""
 
 import time
+from contextlib import closing
+from select import select
 from unittest.mock import patch
 
 import psycopg2
@@ -9,8 +11,39 @@ from odoo import SUPERUSER_ID, api
 from odoo.exceptions import AccessError
 
 from odoo.addons.batch_executor.executor import lane as lane_module
+from odoo.addons.batch_executor.models import batch_lane
 
 from .lane_case import LaneCase
+
+
+class TestWaking(LaneCase):
+    """Odoo's cron workers, told by PostgreSQL that there is something to do."""
+
+    def notified(self, connection, within_s):
+        """Whether word of this database has come: PostgreSQL delivers it a moment after the commit."""
+        deadline = time.monotonic() + within_s
+        while (left := deadline - time.monotonic()) > 0:
+            select([connection], [], [], left)
+            connection.poll()
+            databases = {notice.payload for notice in connection.notifies}
+            connection.notifies.clear()
+            if self.registry.db_name in databases:
+                return True
+        return False
+
+    def test_workers_get_ready_while_a_large_submission_is_stored_and_are_told_again_once_it_is(self):
+        with closing(psycopg2.connect(dbname="postgres")) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("LISTEN cron_trigger")
+            for count, early in ((batch_lane.ROUSE_FROM, True), (1, False)):
+                with self.subTest(count=count):
+                    with self.transaction() as env:
+                        env["batch.job"].submit([self.creates(count)])
+                        self.assertEqual(self.notified(connection, 5 if early else 0.3), early)
+                    self.assertTrue(self.notified(connection, 5))
+            with self.transaction() as env:
+                env["batch.job"].submit([self.creates(batch_lane.ROUSE_FROM)], draft=True)
+            self.assertFalse(self.notified(connection, 0.3))
 
 
 class TestRights(LaneCase):

@@ -67,6 +67,21 @@ class TestAdaptive(LaneCase):
         )
         self.assertAlmostEqual(self.time_left(job), 10, delta=3)
 
+    def test_the_end_of_a_job_in_one_transaction_is_told_by_what_it_shows(self):
+        """Its one chunk runs all the time: that is no work beside what is counted."""
+        job = self.submit(self.creates(400), rollback="job")
+        self.sql(
+            "UPDATE batch_job SET state = 'running', started_at = now() AT TIME ZONE 'UTC' - interval '10 seconds',"
+            " processed_records = 100 WHERE id = %s",
+            job,
+        )
+        self.sql(
+            "UPDATE batch_chunk SET state = 'running', claims = 1, claimed_at = now() AT TIME ZONE 'UTC' - interval '10 seconds'"
+            " WHERE job_id = %s AND kind = 'atomic'",
+            job,
+        )
+        self.assertAlmostEqual(self.time_left(job), 30, delta=3)
+
     def time_left(self, job):
         eta = datetime.fromisoformat(self.call(job, "status")["eta"].replace("Z", "+00:00"))
         return (eta - datetime.now(timezone.utc)).total_seconds()
