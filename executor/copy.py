@@ -1,7 +1,7 @@
 """PostgreSQL's COPY: the fastest way to insert many rows."""
 
 import re
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 
 from odoo.tools import SQL
 
@@ -19,10 +19,14 @@ def copy_rows(cr, table, columns, rows):
     :param list columns: names, in the order of the values
     :param rows: iterable of tuples; what it raises is raised here, and leaves the transaction usable
     """
+    rows = iter(rows)
+    first = list(islice(rows, 1))
+    if not first:
+        return
     statement = SQL(
         "COPY %s (%s) FROM STDIN", SQL.identifier(table), SQL(", ").join(SQL.identifier(name) for name in columns)
     ).code
-    stream = _Stream(rows)
+    stream = _Stream(chain(first, rows))
     cr._obj.copy_expert(statement, stream)
     if stream.problem:
         raise stream.problem
@@ -32,7 +36,7 @@ class _Stream:
     """The file that psycopg2 reads rows from."""
 
     def __init__(self, rows):
-        self.rows = iter(rows)
+        self.rows = rows
         self.problem = None
 
     def read(self, _size):  # pylint: disable=method-required-super

@@ -16,6 +16,8 @@ from odoo.tools import SQL
 from ..engine import states
 from ..exceptions import ClaimLost, TransactionControlError
 from . import atomic, callback, selection
+from .connection import WorkConnection
+from .environments import keep_environments
 from .errors import is_conflict, trouble_of
 from .prepared import fetch_prepared
 from .records import run_records
@@ -68,7 +70,7 @@ class Lane:
         :returns: whether there is more to do
         """
         try:
-            with self.control_cursor() as self.control:
+            with self.connected():
                 return self.loop()
         except psycopg2.Error as error:
             if not is_conflict(error):
@@ -140,10 +142,10 @@ class Lane:
         """Run a chunk and settle it, both in one transaction: its effects and its outcome stand or fall together."""
         _logger.debug("%s: claimed by %s", claim, self.worker)
         try:
-            # what must be locked before the work's snapshot is taken: see `upsert_lock`; then a fresh cursor, in which nothing
-            # of the last chunk is left, neither cache nor setting
-            with key_locks(self.registry, claim), closing(self.registry.cursor()) as cr:
+            # what must be locked before the work's snapshot is taken: see `upsert_lock`
+            with key_locks(self.registry, claim), closing(self.work_connection.cursor()) as cr:
                 system = api.Environment(cr, SUPERUSER_ID, {})
+                keep_environments(system.transaction)
                 system["batch.chunk"]._hold(claim)
                 started = time.monotonic()
                 outcome = RUNNERS[claim.kind](system, claim, self)
@@ -218,8 +220,14 @@ class Lane:
     # -- transactions ------------------------------------------------------------------------------
 
     @contextmanager
+    def connected(self):
+        """Two connections: one for short transactions of the lane's own, one for the work."""
+        with self.control_cursor() as self.control, closing(WorkConnection(self.registry)) as self.work_connection:
+            yield
+
+    @contextmanager
     def control_cursor(self):
-        """The lane's own cursor, for short transactions.
+        """The cursor for short transactions.
 
         READ COMMITTED: a row that another lane has just changed is looked at again; at Odoo's REPEATABLE READ two lanes
         claiming at the same moment would get serialization failures.

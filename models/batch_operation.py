@@ -386,6 +386,7 @@ class BatchOperation(models.Model):
         :param list rows: dicts of id, data_length and result of operations
         """
         ids = {row["id"]: json.loads(row["result"]) if row["result"] else [False] * row["data_length"] for row in rows}
+        incomplete = [operation_id for operation_id, kept in ids.items() if False in kept]
         chunks = self.env.execute_query(
             SQL(
                 """
@@ -395,7 +396,7 @@ class BatchOperation(models.Model):
                    AND result IS NOT NULL
                  ORDER BY operation_id, id
                 """,
-                list(ids),
+                incomplete,
             )
         )
         for operation_id, result in chunks:

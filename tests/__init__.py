@@ -24,6 +24,7 @@ from . import test_engine_planner
 from . import test_structure
 from . import test_failures
 from . import test_lane
+from . import test_sessions
 from . import test_engine_sizing
 from . import test_sizing
 from . import test_api_size

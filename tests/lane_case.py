@@ -188,7 +188,7 @@ class LaneCase(BaseCase):
     def open_lane(self, name="lane"):
         """A lane to be driven step by step: `claim`, `work_on`."""
         lane = self.lane(name)
-        with lane.control_cursor() as lane.control:
+        with lane.connected():
             yield lane
 
     def wait_until(self, condition, seconds=PATIENCE_S, what="the condition"):

@@ -1,6 +1,7 @@
 """What a lane owes to others: the rights of the moment, its place among the crons, and no wait without end."""
 
 import time
+import weakref
 from contextlib import closing
 from select import select
 from unittest.mock import patch
@@ -133,6 +134,34 @@ class TestCron(LaneCase):
         self.sql("DELETE FROM ir_cron_trigger")
         self.call(job, "status")
         self.assertEqual(self.sql("SELECT count(*) FROM ir_cron_trigger"), [(0,)])
+
+
+class TestEnvironments(LaneCase):
+    def look(self, partners, count):
+        """Ask for environments of so many contexts in turns, without keeping any: how many live on, how often one is gone."""
+        references = [
+            weakref.ref(partner.with_context(batch_number=number % count).env)
+            for number in range(100)
+            for partner in partners
+        ]
+        found = [reference() for reference in references]
+        self.living = len({id(env) for env in found if env})
+        self.forgotten = found.count(None)
+
+    def run_probe(self, count):
+        self.set_probe(self.look)
+        job = self.submit(self.probe(self.make_partners(3), count))
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 3, self.failures(job))
+
+    def test_what_changes_the_context_for_each_record_is_given_the_same_environment(self):
+        self.run_probe(1)
+        self.assertEqual(self.living, 1)
+        self.assertEqual(self.forgotten, 0)
+
+    def test_environments_are_not_kept_without_limit(self):
+        self.run_probe(100)
+        self.assertLess(self.living, 50)
 
 
 class TestControlWaits(LaneCase):

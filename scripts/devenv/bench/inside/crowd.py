@@ -94,7 +94,7 @@ def claim(registry, calls: int) -> float:
     """Milliseconds of a claim, the commit included; what was claimed is given back, untimed."""
     lane = jobs.new_lane(registry)
     times = []
-    with lane.control_cursor() as lane.control:
+    with lane.connected():
         for _number in range(calls + WARM_UP_CALLS):
             started = time.monotonic()
             claimed = lane.claim()

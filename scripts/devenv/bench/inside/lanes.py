@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from unittest.mock import patch
 
 from odoo import api
@@ -12,38 +13,46 @@ from odoo.addons.batch_executor.executor.handlers import CreateHandler
 from .. import records
 from . import jobs
 
-#: How often the two take turns, so that whatever else the machine does falls on both.
-TURNS = 4
-
 
 def side_by_side(registry, count: int, size: int) -> dict[str, float]:
-    """Partners per second of a lane and of a bare loop, each with so many in all."""
-    count = max(count // TURNS // size, 1) * size
-    lane_s = bare_s = 0.0
-    for turn in range(TURNS):
-        if turn % 2:
-            lane_s += _run_creates(registry, count, size)
-            bare_s += _run_bare(registry, count, size)
-        else:
-            bare_s += _run_bare(registry, count, size)
-            lane_s += _run_creates(registry, count, size)
-    return {"lane": TURNS * count / lane_s, "bare": TURNS * count / bare_s}
+    """Partners per second of a lane and of a bare loop, which take turns chunk by chunk: whatever else the machine does falls on both."""
+    mark, bare_mark = records.new_mark(), records.new_mark()
+    values = records.partners(bare_mark, count)
+    job = jobs.submit(registry, [records.create(records.partners(mark, count))], max_chunk_size=size)
+    contestants = {"lane": _lane_chunks(registry), "bare": _bare_chunks(registry, values, size)}
+    seconds = dict.fromkeys(contestants, 0.0)
+    going_on, turn = True, 0
+    while going_on:
+        turn += 1
+        going_on = False
+        for name in sorted(contestants, reverse=turn % 2):
+            started = time.monotonic()
+            going_on |= next(contestants[name], False)
+            seconds[name] += time.monotonic() - started
+    jobs.check(registry, job)
+    jobs.expect(jobs.count_partners(registry, mark), count, "partners of the lane")
+    jobs.expect(jobs.count_partners(registry, bare_mark), count, "partners of the bare loop")
+    return {name: count / spent for name, spent in seconds.items()}
 
 
-def _run_bare(registry, count: int, size: int) -> float:
-    """Seconds of a loop without a queue: savepoint, create, commit."""
-    mark = records.new_mark()
-    values = records.partners(mark, count)
-    started = time.monotonic()
+def _lane_chunks(registry) -> Iterator[bool]:
+    """All a lane does for a job, in steps of one chunk; what comes before and after is part of the first and last step."""
+    lane = jobs.new_lane(registry)
+    with lane.connected():
+        while claim := lane.claim():
+            lane.work_on(claim)
+            yield True
+
+
+def _bare_chunks(registry, values: list[dict], size: int) -> Iterator[bool]:
+    """A loop without a queue: savepoint, create, commit."""
     with registry.cursor() as cr:
         partner = api.Environment(cr, jobs.ADMIN, {})[records.PARTNER]
-        for start in range(0, count, size):
+        for start in range(0, len(values), size):
             with cr.savepoint():
                 partner.create(values[start : start + size])
             cr.commit()
-    seconds = time.monotonic() - started
-    jobs.expect(jobs.count_partners(registry, mark), count, "partners of the bare loop")
-    return seconds
+            yield True
 
 
 def overhead(registry, count: int, size: int) -> float:
