@@ -50,7 +50,7 @@ not made all of them makes its rows invalid.
 
 A lane, a bare loop, chunk sizes and memory are measured in a process of their own on a copy of the database, where
 nobody else works. The bare loop is what the least code would do: a savepoint, `create`, `commit`, for chunks of the same
-size; it and the lane take turns within a round. The share of a lane's time outside the records' work is all but `create` and the flush after it: claiming,
+size; it and the lane take turns, chunk by chunk. The share of a lane's time outside the records' work is all but `create` and the flush after it: claiming,
 settling, counting and the commits. The adaptive size is measured after a first job of twice as many records, from which
 it has learned; that first job is shown as well ("nothing learned yet"). The model whose creation slows down sleeps for
 0.5 ms for each record and for 0.01 ms times the square of their number. Accepting {many:,} operations is timed from the moment the request
