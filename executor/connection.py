@@ -58,9 +58,9 @@ class WorkConnection:
 
 def _forget(connection):
     connection.rollback()
-    connection.autocommit = True  # for the settings to stay as they are now, whatever becomes of the chunk
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(DISCARD)
-    finally:
-        connection.autocommit = False
+    # autocommit: for the settings to stay as they are now, whatever becomes of the chunk. What a cursor has set for its
+    # transactions psycopg2 would first make the default of the session, by statements of their own.
+    connection.set_session("DEFAULT", "DEFAULT", "DEFAULT")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(DISCARD)
