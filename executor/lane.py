@@ -4,6 +4,7 @@ Any number of lanes on any number of hosts share one database; PostgreSQL's row 
 """
 
 import logging
+import select
 import time
 from contextlib import closing, contextmanager
 
@@ -25,6 +26,8 @@ from .upsert_lock import key_locks
 
 _logger = logging.getLogger(__name__)
 
+#: The channel on which lanes that are waiting are told of new work.
+WAKE_UP = "batch_executor"
 #: Seconds between two looks for abandoned chunks and for jobs whose time has come, per lane.
 LOOK_AROUND_EVERY_S = 1.0
 #: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
@@ -50,12 +53,15 @@ class Lane:
     :param registry: the database's registry
     :param str worker: who this is, for people
     :param time_left: seconds this lane may still go on, asked between chunks
+    :param linger_s: seconds to stay for new work once none is left
     """
 
-    def __init__(self, registry, worker, time_left):
+    def __init__(self, registry, worker, time_left, linger_s=0):
         self.registry = registry
         self.worker = worker
         self.time_left = time_left
+        self.linger_s = linger_s
+        self.busy_at = time.monotonic()
         self.looked_around_at = 0.0
         self.signals = None
         self.is_over = False
@@ -100,6 +106,7 @@ class Lane:
             claim = self.claim()
             if claim is not None:
                 self.work_on(claim)
+                self.busy_at = time.monotonic()
             elif not self.is_over and not self.wait():
                 return False
         return True
@@ -207,15 +214,26 @@ class Lane:
     def wait(self):
         """Nothing can be claimed now: sleep a little if that may change soon; returns whether it may.
 
-        A lane stays as long as chunks are running elsewhere, so that it can take over when their worker dies.
+        A lane stays as long as chunks are running elsewhere, so that it can take over when their worker dies; and then a moment
+        longer, for the next job of somebody who sends one after the other.
         """
         with self.transaction() as env:
             soon = env["batch.job"]._next_look()
+        if soon is None and (left := self.busy_at + self.linger_s - time.monotonic()) > 0:
+            soon = left
         if soon is None or soon > self.time_left():
             return False
-        time.sleep(min(IDLE_S, max(soon, 0.01)))
+        self.sleep(min(IDLE_S, max(soon, 0.01)))
         self.looked_around_at = 0.0  # nothing else to do
         return True
+
+    def sleep(self, seconds):
+        """Sleep until somebody commits new work."""
+        connection = self.control.connection
+        if not connection.notifies:
+            select.select([connection], [], [], seconds)
+            connection.poll()
+        connection.notifies.clear()
 
     # -- transactions ------------------------------------------------------------------------------
 
@@ -240,8 +258,11 @@ class Lane:
             cr.execute("SET enable_bitmapscan TO off")
             cr.execute("SET enable_seqscan TO off")
             cr.execute("SET plan_cache_mode TO force_generic_plan")
+            cr.execute(SQL("LISTEN %s", SQL.identifier(WAKE_UP)))
             cr.commit()  # pylint: disable=invalid-commit  # for all transactions to come on this cursor
             yield cr
+            # back in Odoo's pool nobody reads what it is told
+            cr.execute(SQL("UNLISTEN %s", SQL.identifier(WAKE_UP)))
 
     @contextmanager
     def transaction(self):

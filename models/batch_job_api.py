@@ -56,7 +56,7 @@ class BatchJob(models.Model):
         self._check_limits(len(parsed), records, problems)
         self._raise_problems(problems)
         if not (parsed_options.draft or parsed_options.run_at):
-            self._rouse_workers(records)
+            self._rouse_lanes(records, parsed_options.max_concurrency)
         job = self._create_job(parsed_options, fingerprint, action)
         job._append_parsed(parsed, problems)
         if not parsed_options.draft:

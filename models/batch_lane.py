@@ -2,21 +2,26 @@ import logging
 import threading
 import time
 
-from odoo import api, fields, models
+import psycopg2
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.tools import SQL
 
 from ..engine import states
 from ..executor.claim import new_worker_name
-from ..executor.lane import Lane
+from ..executor.lane import WAKE_UP, Lane
 
 _logger = logging.getLogger(__name__)
 
 #: A lane starting this soon after another one has used up its time on the same thread leaves its turn to the other crons.
 SAME_PASS_S = 1.0
+#: Seconds a lane without work stays for what may come next: being woken anew takes up to 0.2.
+LINGER_S = 0.5
 LANE_CODE = "model._run_lane()"
 
 #: Seconds without progress after which a job is thought to be stalled; and between two wake-up calls of a process.
 STALLED_S = 3
-#: Records that take long enough to store for the workers to get ready meanwhile.
+#: Records that take long enough to store for the lanes to get ready meanwhile.
 ROUSE_FROM = 200
 
 _thread = threading.local()
@@ -37,15 +42,17 @@ class BatchJob(models.Model):
         IrCron = self.env["ir.cron"]
         # counted as progress before anything runs: a cron killed by its users' work is not a cron that never gets anywhere
         IrCron._commit_progress(1, remaining=0)
-        if time.monotonic() - getattr(_thread, "used_up_at", float("-inf")) < SAME_PASS_S:
+        away_s = time.monotonic() - getattr(_thread, "ended_at", float("-inf"))
+        if away_s < SAME_PASS_S and _thread.used_up:
             # one worker runs all ready crons in one pass, under one time limit: one lane's time is enough of it
             more = True
         else:
             end = self.env.context.get("cron_end_time", time.monotonic() + 10)
-            lane = Lane(self.env.registry, new_worker_name(self._lane_name()), lambda: end - time.monotonic())
-            more = lane.run()
-            if more:
-                _thread.used_up_at = time.monotonic()
+            # the worker is everybody's: it does not wait for us longer than we have been away
+            linger_s = min(LINGER_S, away_s)
+            lane = Lane(self.env.registry, new_worker_name(self._lane_name()), lambda: end - time.monotonic(), linger_s)
+            more = _thread.used_up = lane.run()
+            _thread.ended_at = time.monotonic()
         if more:
             # come back after the other scheduled actions; without this Odoo would poll for it in a minute or so
             self.env["ir.cron"].browse(self.env.context.get("cron_id")).exists()._trigger_lanes()
@@ -56,10 +63,11 @@ class BatchJob(models.Model):
 
     @api.model
     def _wake_lanes(self, wanted=None):
-        """Wake lanes after the commit of this transaction.
+        """Wake lanes after the commit of this transaction, those that are still there for what comes and those that are not.
 
         :param int wanted: how many may find work; None: all
         """
+        self.env.cr.execute(SQL("SELECT pg_notify(%s, '')", WAKE_UP))
         lanes = self.env["ir.cron"].sudo()._batch_lanes()
         # a trigger stands until the run it has started is over: lanes that have one are busy, others are better
         triggered = (
@@ -71,14 +79,27 @@ class BatchJob(models.Model):
         (idle[:wanted] or lanes)._trigger_lanes()
 
     @api.model
-    def _rouse_workers(self, records):
-        """Have Odoo's cron workers get ready while a submission is still being stored.
+    def _rouse_lanes(self, records, wanted):
+        """Have lanes get ready while a submission is still being stored.
 
-        Woken, a worker sleeps for up to 0.1 s (by its process id, lest all come at once) before it looks what is to be done: the
-        better part of what a job of a second waits for its start. One that looks too early is woken again by the commit.
+        Woken, an Odoo worker sleeps for up to 0.1 s (by its process id, lest all come at once) before it looks what is to be
+        done, and then prepares its run: the better part of what a job of a second would wait for its start. A lane that is
+        ready too early stays for the commit.
+
+        :param int records: of the submission
+        :param int wanted: lanes that may find work
         """
-        if records >= ROUSE_FROM:
-            self.env["ir.cron"]._notifydb()
+        # while modules are loaded, nobody runs scheduled actions and this very transaction may hold their tables
+        if records < ROUSE_FROM or not self.env.registry.ready:
+            return
+        try:
+            with self.env.registry.cursor() as cr:
+                # nor wait for ourselves, where this transaction has, say, deleted a scheduled action
+                cr.execute("SET LOCAL lock_timeout = '100ms'")
+                # another transaction does not see a user who was made in this one
+                api.Environment(cr, SUPERUSER_ID, {})["batch.job"]._wake_lanes(wanted)
+        except psycopg2.Error:
+            _logger.info("The lanes could not be woken early; the commit wakes them", exc_info=True)
 
     def _wake_if_stalled(self):
         """Wake the lanes of a job that gets nowhere while somebody waits for it.

@@ -4,17 +4,21 @@ import time
 import weakref
 from contextlib import closing
 from select import select
+from threading import Event
 from unittest.mock import patch
 
 import psycopg2
 
 from odoo import SUPERUSER_ID, api
 from odoo.exceptions import AccessError
+from odoo.tests.common import get_db_name
+from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.executor import lane as lane_module
+from odoo.addons.batch_executor.executor.lane import Lane
 from odoo.addons.batch_executor.models import batch_lane
 
-from .lane_case import LaneCase
+from .lane_case import PATIENCE_S, LaneCase
 
 
 class TestWaking(LaneCase):
@@ -45,6 +49,67 @@ class TestWaking(LaneCase):
             with self.transaction() as env:
                 env["batch.job"].submit([self.creates(batch_lane.ROUSE_FROM)], draft=True)
             self.assertFalse(self.notified(connection, 0.3))
+
+
+    def test_a_transaction_that_has_deleted_a_lane_does_not_wait_for_itself(self):
+        with self.registry.cursor() as cr, mute_logger("odoo.sql_db"):
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            env["ir.cron"]._batch_lanes()[0].unlink()
+            job = env["batch.job"].with_user(self.user_id).submit([self.creates(batch_lane.ROUSE_FROM)])
+            self.assertEqual(job["state"], "pending")
+            cr.rollback()
+
+
+class TestLingering(LaneCase):
+    """What is sent next is found by a lane that is still there, sooner than any worker is woken."""
+
+    def test_a_lane_without_work_is_told_of_the_next_job(self):
+        over = Event()
+        lane = Lane(self.registry, "lingering", lambda: 0 if over.is_set() else PATIENCE_S, linger_s=PATIENCE_S)
+        with patch.object(lane_module, "IDLE_S", PATIENCE_S), self.in_threads() as pool:
+            running = pool.submit(lane.run)
+            for _ in range(3):
+                job = self.submit(self.creates(3))
+                self.wait_until(lambda job=job: self.job(job)["finished_at"], PATIENCE_S / 2, "the end of the job")
+            over.set()
+            self.submit(self.creates(1))
+            running.result(PATIENCE_S / 2)
+        self.assertEqual(lane.done, 3)
+
+    def test_it_leaves_when_nothing_comes(self):
+        self.submit(self.creates(3))
+        lane = Lane(self.registry, "lingering", lambda: PATIENCE_S, linger_s=0.3)
+        self.assertFalse(lane.run())
+        self.assertGreaterEqual(time.monotonic() - lane.busy_at, 0.3)
+        self.assertEqual(lane.done, 1)
+
+    def test_it_is_no_burden_on_the_worker_where_several_follow_each_other(self):
+        lingering = []
+
+        class Recorded(Lane):
+            def run(self):
+                lingering.append(self.linger_s)
+                return super().run()
+
+        with patch.object(batch_lane, "Lane", Recorded), self.in_threads() as pool:
+            for _ in range(2):
+                pool.submit(self.trigger_lane).result(PATIENCE_S)
+        self.assertEqual(lingering[0], batch_lane.LINGER_S)
+        self.assertLess(lingering[1], batch_lane.LINGER_S)
+
+    def trigger_lane(self):
+        with self.registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._batch_lanes()[0].method_direct_trigger()
+
+    def test_connections_return_to_the_pool_deaf(self):
+        with self.open_lane() as lane:
+            control = lane.control.connection
+            pid = control.get_backend_pid()
+        with closing(psycopg2.connect(dbname=get_db_name())) as connection, connection.cursor() as cr:
+            cr.execute("SELECT pg_notify(%s, '')", [lane_module.WAKE_UP])
+            connection.commit()
+        control.poll()
+        self.assertEqual([notice.pid for notice in control.notifies if notice.pid != pid], [])
 
 
 class TestRights(LaneCase):

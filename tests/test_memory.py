@@ -28,7 +28,7 @@ class TestMemory(BaseCase):
         cls.chaos = chaos = Chaos(get_db_name(), cron_workers=0)
         cls.enterClassContext(chaos)
         chaos.add_server("lanes", cron_workers=1, serves=False)
-        chaos.wait_until(lambda: chaos.cron_workers_listening() > 0)
+        chaos.wait_until(lambda: cls.workers() and chaos.cron_workers_listening() > 0)
 
     def test_records_found_by_a_domain(self):
         self.insert("warm", 2000)
@@ -93,10 +93,13 @@ class TestMemory(BaseCase):
 
     def worker(self):
         """The process of the one cron worker."""
-        server = self.chaos.servers[-1].process.pid
-        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-        self.assertEqual(len(children), 1)
-        return int(children[0])
+        [worker] = self.workers()
+        return worker
+
+    @classmethod
+    def workers(cls):
+        server = cls.chaos.servers[-1].process.pid
+        return [int(child) for child in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
 
 
 def resident(process, what="VmRSS"):

@@ -17,8 +17,8 @@ from .options import Scale
 PATIENCE_S = 600
 #: How often the benchmark looks into the database; that costs those it measures next to nothing.
 LOOK_S = 0.01
-#: What the server needs to fall idle after a job.
-REST_S = 0.5
+#: What the server needs to fall idle after a job: its lanes stay for half a second.
+REST_S = 1.0
 FINAL = {"completed", "partial", "failed", "cancelled"}
 
 

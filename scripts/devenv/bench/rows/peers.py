@@ -24,6 +24,7 @@ OUR_CHUNK_SIZE = 500
 
 def _ours(bench: Bench, operations: list[dict], mark: str) -> float:
     """Seconds from the submission to the fetched result."""
+    bench.rest()
     started = time.monotonic()
     status = bench.client.batch("submit", operations=operations, max_chunk_size=OUR_CHUNK_SIZE)
     ids = _fetch(bench, bench.follow(status)["job_id"])
@@ -75,6 +76,7 @@ def _zenoo(bench: Bench, operations: list[CreateOperation], mark: str) -> float:
 
 
 async def _execute(bench: Bench, operations: list[CreateOperation]) -> tuple[float, dict]:
+    bench.rest()
     async with ZenooClient(bench.address) as client:
         await client.login(bench.database, "admin", "admin")
         executor = BatchExecutor(client, max_chunk_size=ZENOO_CHUNK_SIZE, max_concurrency=ZENOO_CONCURRENCY)
@@ -96,6 +98,7 @@ def _queue_job(bench: Bench, size: int) -> float:
     mark = records.new_mark()
     values = records.partners(mark, bench.scale.singles)
     [(last,)] = bench.sql("SELECT coalesce(max(id), 0) FROM queue_job")
+    bench.rest()
     started = time.monotonic()
     count = bench.client.call("batch_executor_bench.peer", "enqueue", values=values, size=size)
 
