@@ -48,6 +48,8 @@ class BatchJob(models.Model):
         fingerprint = key and _fingerprint(operations, options)
         if key and (job := self._find_duplicate(key, fingerprint)):
             return job._status(duplicate=True)
+        if not (problems or parsed_options.draft or parsed_options.run_at):
+            self._rouse_lanes(_count_at_a_glance(operations), parsed_options.max_concurrency)
         if not operations and not parsed_options.draft and isinstance(operations, (list, tuple, type(None))):
             problems.add(self.env._("there are no operations"), key="operations")
         parsed = self._parse(operations if operations is not None else [], problems)
@@ -55,8 +57,6 @@ class BatchJob(models.Model):
         records = sum(operation.record_count for operation in parsed)
         self._check_limits(len(parsed), records, problems)
         self._raise_problems(problems)
-        if not (parsed_options.draft or parsed_options.run_at):
-            self._rouse_lanes(records, parsed_options.max_concurrency)
         job = self._create_job(parsed_options, fingerprint, action)
         job._append_parsed(parsed, problems)
         if not parsed_options.draft:
@@ -277,6 +277,17 @@ SETTINGS = {
     "keep_draft_days": 7,
     "lanes": 4,
 }
+
+
+def _count_at_a_glance(operations):
+    """About how many records a submission has that has not been looked at yet: it may be anything."""
+    if not isinstance(operations, (list, tuple)):
+        return 0
+    return sum(
+        max([1, *(len(value) for value in operation.values() if isinstance(value, list))])
+        for operation in operations
+        if isinstance(operation, dict)
+    )
 
 
 def _names(operations):

@@ -25,16 +25,15 @@ class BatchJob(models.Model):
 
         :returns: how many chunks need not wait any longer
         """
-        released, counts_anew = 0, self._is_atomic
-        while True:
-            chunks = self._tally()
-            if counts_anew and any(chunk["kind"] != states.CALLBACK for chunk in chunks):
+        released, counts_anew = 0, True
+        while chunks := self._tally():
+            if counts_anew and self._is_atomic and any(chunk["kind"] != states.CALLBACK for chunk in chunks):
                 self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
                 counts_anew = False
-            if chunks or not self._is_atomic:
-                released += self._count_settled(chunks)
+            released += self._count_settled(chunks)
             if len(chunks) < TALLIED_AT_ONCE:
-                return released
+                break
+        return released
 
     def _tally(self):
         """Mark settled chunks as counted; returns what is to be counted of each.
@@ -94,8 +93,7 @@ class BatchJob(models.Model):
             )
         )
         self.invalidate_recordset()
-        if chunks:
-            self._notify_progress()
+        self._notify_progress()
         return self._release_blocked(ended + [id_ for chunk in chunks for id_ in chunk["ended_ids"] or ()])
 
     def _advance(self):

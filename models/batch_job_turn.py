@@ -184,3 +184,4 @@ class BatchJob(models.Model):
                 again=LOOK_AGAIN_S,
             )
         )
+        self.invalidate_recordset()

@@ -73,9 +73,9 @@ class BatchJob(models.Model):
         triggered = (
             self.env["ir.cron.trigger"]
             .sudo()
-            .search([("cron_id", "in", lanes.ids), ("call_at", "<=", fields.Datetime.now())])
+            ._read_group([("cron_id", "in", lanes.ids), ("call_at", "<=", fields.Datetime.now())], ["cron_id"])
         )
-        idle = lanes - triggered.cron_id
+        idle = lanes - lanes.concat(*(lane for (lane,) in triggered))
         (idle[:wanted] or lanes)._trigger_lanes()
 
     @api.model
@@ -86,7 +86,7 @@ class BatchJob(models.Model):
         done, and then prepares its run: the better part of what a job of a second would wait for its start. A lane that is
         ready too early stays for the commit.
 
-        :param int records: of the submission
+        :param int records: of the submission, roughly
         :param int wanted: lanes that may find work
         """
         # while modules are loaded, nobody runs scheduled actions and this very transaction may hold their tables
@@ -160,11 +160,7 @@ class IrCron(models.Model):
         return self.search([("code", "=", LANE_CODE), ("active", "=", True)], order="id")
 
     def _trigger_lanes(self):
-        """Run these lanes soon.
-
-        The first one's trigger notifies the cron workers of all hosts, which costs Odoo a connection; they look for the others
-        as well.
-        """
+        """Run these lanes soon: what `_trigger` does, for all of them at once."""
         now = fields.Datetime.now()
-        self.env["ir.cron.trigger"].sudo().create([{"cron_id": lane.id, "call_at": now} for lane in self[1:]])
-        self[:1]._trigger()
+        self.env["ir.cron.trigger"].sudo().create([{"cron_id": lane.id, "call_at": now} for lane in self])
+        self.env.cr.postcommit.add(self._notifydb)

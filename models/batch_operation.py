@@ -385,7 +385,8 @@ class BatchOperation(models.Model):
 
         :param list rows: dicts of id, data_length and result of operations
         """
-        ids = {row["id"]: json.loads(row["result"]) if row["result"] else [False] * row["data_length"] for row in rows}
+        kept_by_row = json.loads(f"[{','.join(row['result'] or 'null' for row in rows)}]")
+        ids = {row["id"]: kept or [False] * row["data_length"] for row, kept in zip(rows, kept_by_row, strict=True)}
         incomplete = [operation_id for operation_id, kept in ids.items() if False in kept]
         chunks = self.env.execute_query(
             SQL(

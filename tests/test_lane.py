@@ -50,7 +50,6 @@ class TestWaking(LaneCase):
                 env["batch.job"].submit([self.creates(batch_lane.ROUSE_FROM)], draft=True)
             self.assertFalse(self.notified(connection, 0.3))
 
-
     def test_a_transaction_that_has_deleted_a_lane_does_not_wait_for_itself(self):
         with self.registry.cursor() as cr, mute_logger("odoo.sql_db"):
             env = api.Environment(cr, SUPERUSER_ID, {})

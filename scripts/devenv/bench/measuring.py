@@ -12,7 +12,7 @@ class Invalid(Exception):
 
 @dataclass(frozen=True)
 class Measurement:
-    """Something measured once a round.
+    """Something measured in every round.
 
     :param run: takes the `Bench`; returns a number, or several by name. The sample `name` of the measurement `key`
         is kept as `key/name`; the name "" stands for the measurement itself.
@@ -26,6 +26,7 @@ class Measurement:
     others: Mapping[str, str] = field(default_factory=dict)
     once: bool = False  # in the first round only: long, and no matter of luck
     warms_up: bool = False  # whether to run it once, small, before the first round
+    is_short: bool = False  # takes a second: several times a round, in turns with the others that do
 
 
 @dataclass(frozen=True)

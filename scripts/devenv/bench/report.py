@@ -37,7 +37,7 @@ else the numbers are worth little.
 One Odoo server in prefork mode, {http} HTTP workers and {cron} cron workers, on one fresh database with the modules *Contacts
 and mail*, *Products* and *Automation Rules*; PostgreSQL with `fsync` on. All contestants are measured side by side,
 round by round ({rounds}), in turns forwards and backwards; the numbers are medians over the rounds (what takes a
-second is measured {repeated} times within each). Each creates the same partners
+second is measured {repeated} times within each, in turns as well). Each creates the same partners
 with the same values and without any context, as the administrator, on a server that has been idle for a second; afterwards they are counted, and a contestant that has
 not made all of them makes its rows invalid.
 

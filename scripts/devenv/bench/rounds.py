@@ -35,11 +35,18 @@ def run(bench: Bench, measurements: list[Measurement]) -> Outcome:
         if measurement.warms_up:
             _take(small, measurement, Outcome(problems=outcome.problems), "warming up")
     for number in range(1, bench.scale.rounds + 1):
+        turns = _turns(measurements, bench.scale.repeated)
         # there and back again: whatever drifts falls on all alike
-        for measurement in measurements if number % 2 else reversed(measurements):
+        for measurement in turns if number % 2 else reversed(turns):
             if measurement.key not in outcome.problems and (number == 1 or not measurement.once):
                 _take(bench, measurement, outcome, f"round {number} of {bench.scale.rounds}")
     return outcome
+
+
+def _turns(measurements: list[Measurement], repeated: int) -> list[Measurement]:
+    """What is measured in a round, in this order."""
+    short = [measurement for measurement in measurements if measurement.is_short]
+    return short * repeated + [measurement for measurement in measurements if not measurement.is_short]
 
 
 def _take(bench: Bench, measurement: Measurement, outcome: Outcome, stage: str) -> None:

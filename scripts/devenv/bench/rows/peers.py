@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
-from collections.abc import Callable
 
 from zenoo_rpc import ZenooClient
 from zenoo_rpc.batch import BatchExecutor, CreateOperation
@@ -129,23 +127,32 @@ def _loop(bench: Bench) -> float:
     return seconds
 
 
-def _median(run: Callable[[Bench], float]) -> Callable[[Bench], float]:
-    """Of several, where one is over within a second."""
-    return lambda bench: statistics.median(run(bench) for _number in range(bench.scale.repeated))
-
-
 MEASUREMENTS = [
     Measurement(
-        "ours-singles", "Batch Executor, {singles:,} one-record operations", "s", _median(_ours_singles), warms_up=True
+        "ours-singles",
+        "Batch Executor, {singles:,} one-record operations",
+        "s",
+        _ours_singles,
+        warms_up=True,
+        is_short=True,
     ),
-    Measurement("ours-bulk", "Batch Executor, one operation of {singles:,}", "s", _median(_ours_bulk), warms_up=True),
+    Measurement(
+        "ours-bulk", "Batch Executor, one operation of {singles:,}", "s", _ours_bulk, warms_up=True, is_short=True
+    ),
     Measurement("zenoo-singles", "Zenoo RPC, {singles:,} one-record operations", "s", _zenoo_singles, warms_up=True),
-    Measurement("zenoo-bulk", "Zenoo RPC, one operation of {singles:,}", "s", _median(_zenoo_bulk), warms_up=True),
+    Measurement(
+        "zenoo-bulk", "Zenoo RPC, one operation of {singles:,}", "s", _zenoo_bulk, warms_up=True, is_short=True
+    ),
     Measurement(
         "queue-job-singles", "queue_job, {singles:,} jobs of one record", "s", _queue_job_singles, warms_up=True
     ),
     Measurement(
-        "queue-job-chunks", "queue_job, jobs of 100 records cut by hand", "s", _median(_queue_job_chunks), warms_up=True
+        "queue-job-chunks",
+        "queue_job, jobs of 100 records cut by hand",
+        "s",
+        _queue_job_chunks,
+        warms_up=True,
+        is_short=True,
     ),
     Measurement("rpc-loop", "a loop of {singles:,} RPC calls", "s", _loop, warms_up=True),
 ]
