@@ -49,7 +49,7 @@ class BatchJob(models.Model):
         if key and (job := self._find_duplicate(key, fingerprint)):
             return job._status(duplicate=True)
         if not (problems or parsed_options.draft or parsed_options.run_at):
-            self._rouse_lanes(_count_at_a_glance(operations), parsed_options.max_concurrency)
+            self._rouse_lanes(operations, parsed_options.max_concurrency)
         if not operations and not parsed_options.draft and isinstance(operations, (list, tuple, type(None))):
             problems.add(self.env._("there are no operations"), key="operations")
         parsed = self._parse(operations if operations is not None else [], problems)
@@ -277,17 +277,6 @@ SETTINGS = {
     "keep_draft_days": 7,
     "lanes": 4,
 }
-
-
-def _count_at_a_glance(operations):
-    """About how many records a submission has that has not been looked at yet: it may be anything."""
-    if not isinstance(operations, (list, tuple)):
-        return 0
-    return sum(
-        max([1, *(len(value) for value in operation.values() if isinstance(value, list))])
-        for operation in operations
-        if isinstance(operation, dict)
-    )
 
 
 def _names(operations):

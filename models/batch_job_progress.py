@@ -20,19 +20,23 @@ class BatchJob(models.Model):
 
     _inherit = "batch.job"
 
-    def _roll_up(self):
+    def _roll_up(self, again=False):
         """Count settled chunks into their operations and into the job, each chunk once; let those go on that waited.
 
+        :param bool again: it has been done just now, and noted: the next regular time is some way off
         :returns: how many chunks need not wait any longer
         """
-        released, counts_anew = 0, True
+        released, is_noted, counts_anew = 0, again, True
         while chunks := self._tally():
+            is_noted = True
             if counts_anew and self._is_atomic and any(chunk["kind"] != states.CALLBACK for chunk in chunks):
                 self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
                 counts_anew = False
             released += self._count_settled(chunks)
             if len(chunks) < TALLIED_AT_ONCE:
                 break
+        if not (is_noted or self._is_atomic):
+            self._update("progress_at = clock_timestamp() AT TIME ZONE 'UTC'")
         return released
 
     def _tally(self):
@@ -108,7 +112,7 @@ class BatchJob(models.Model):
         may_start = not is_stopping and self.state != states.PAUSED
         # asked before the last count: what is settled between the two must not be missed
         pending, running, waiting = self._unfinished()
-        released += self._roll_up()
+        released += self._roll_up(again=True)
         if may_start and waiting and not (pending or running or released):
             released = self._release_all()  # nobody is left to tell them
         if may_start and released:

@@ -79,18 +79,18 @@ class BatchJob(models.Model):
         (idle[:wanted] or lanes)._trigger_lanes()
 
     @api.model
-    def _rouse_lanes(self, records, wanted):
+    def _rouse_lanes(self, operations, wanted):
         """Have lanes get ready while a submission is still being stored.
 
         Woken, an Odoo worker sleeps for up to 0.1 s (by its process id, lest all come at once) before it looks what is to be
         done, and then prepares its run: the better part of what a job of a second would wait for its start. A lane that is
         ready too early stays for the commit.
 
-        :param int records: of the submission, roughly
+        :param operations: of the submission, not looked at yet: they may be anything
         :param int wanted: lanes that may find work
         """
         # while modules are loaded, nobody runs scheduled actions and this very transaction may hold their tables
-        if records < ROUSE_FROM or not self.env.registry.ready:
+        if not (_is_large(operations) and self.env.registry.ready):
             return
         try:
             with self.env.registry.cursor() as cr:
@@ -149,6 +149,21 @@ class BatchJob(models.Model):
             # after the other scheduled actions that are ready
             "priority": 10,
         }
+
+
+def _is_large(operations):
+    """Whether operations have at least `ROUSE_FROM` records, at a glance."""
+    if not isinstance(operations, (list, tuple)):
+        return False
+    return (
+        len(operations) >= ROUSE_FROM
+        or sum(
+            max((len(value) for value in operation.values() if isinstance(value, list)), default=1)
+            for operation in operations
+            if isinstance(operation, dict)
+        )
+        >= ROUSE_FROM
+    )
 
 
 class IrCron(models.Model):

@@ -200,6 +200,23 @@ class TestCron(LaneCase):
         self.assertEqual(self.sql("SELECT count(*) FROM ir_cron_trigger"), [(0,)])
 
 
+class TestCounting(LaneCase):
+    def progress_at(self, job):
+        return self.job(job)["progress_at"]
+
+    def test_a_job_is_counted_once_a_second_whether_something_is_settled_or_not(self):
+        job = self.submit(self.creates(4), max_chunk_size=1)
+        with self.open_lane() as lane:
+            lane.claim()
+            self.assertFalse(self.progress_at(job), "it has only just started")
+            self.sql("UPDATE batch_job SET started_at = started_at - interval '1 minute' WHERE id = %s", job)
+            lane.claim()
+            counted = self.progress_at(job)
+            self.assertTrue(counted, "for a minute nobody had counted")
+            lane.claim()
+            self.assertEqual(self.progress_at(job), counted, "it was done just now")
+
+
 class TestEnvironments(LaneCase):
     def look(self, partners, count):
         """Ask for environments of so many contexts in turns, without keeping any: how many live on, how often one is gone."""
