@@ -228,7 +228,7 @@ class Lane:
         return True
 
     def sleep(self, seconds):
-        """Sleep until somebody commits new work."""
+        """Sleep for so long, or until somebody commits new work."""
         connection = self.control.connection
         if not connection.notifies:
             select.select([connection], [], [], seconds)

@@ -15,7 +15,7 @@ _logger = logging.getLogger(__name__)
 
 #: A lane starting this soon after another one has used up its time on the same thread leaves its turn to the other crons.
 SAME_PASS_S = 1.0
-#: Seconds a lane without work stays for what may come next: being woken anew takes up to 0.2.
+#: Seconds a lane without work stays for what may come next: being woken anew takes a tenth and more.
 LINGER_S = 0.5
 LANE_CODE = "model._run_lane()"
 

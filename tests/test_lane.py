@@ -4,7 +4,7 @@ import time
 import weakref
 from contextlib import closing
 from select import select
-from threading import Event
+from threading import Event, Timer
 from unittest.mock import patch
 
 import psycopg2
@@ -40,23 +40,48 @@ class TestWaking(LaneCase):
         with closing(psycopg2.connect(dbname="postgres")) as connection:
             connection.autocommit = True
             connection.cursor().execute("LISTEN cron_trigger")
-            for count, early in ((batch_lane.ROUSE_FROM, True), (1, False)):
-                with self.subTest(count=count):
+            large = batch_lane.ROUSE_FROM
+            for operations, early in (
+                ([self.creates(large)], True),
+                ([self.creates(large // 2)] * 2, True),
+                ([self.creates(1)] * large, True),
+                ([self.creates(1)], False),
+            ):
+                with self.subTest(operations=len(operations), early=early):
                     with self.transaction() as env:
-                        env["batch.job"].submit([self.creates(count)])
+                        env["batch.job"].submit(operations)
                         self.assertEqual(self.notified(connection, 5 if early else 0.3), early)
                     self.assertTrue(self.notified(connection, 5))
             with self.transaction() as env:
                 env["batch.job"].submit([self.creates(batch_lane.ROUSE_FROM)], draft=True)
             self.assertFalse(self.notified(connection, 0.3))
+            with self.transaction() as env, patch.object(self.registry, "ready", False):
+                env["batch.job"].submit([self.creates(large)])
+                self.assertFalse(self.notified(connection, 0.3), "modules are being loaded")
 
     def test_a_transaction_that_has_deleted_a_lane_does_not_wait_for_itself(self):
+        rescued = []
+
+        def rescue():
+            rescued.extend(
+                self.sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            )
+
+        watchdog = Timer(10, rescue)
         with self.registry.cursor() as cr, mute_logger("odoo.sql_db"):
             env = api.Environment(cr, SUPERUSER_ID, {})
             env["ir.cron"]._batch_lanes()[0].unlink()
-            job = env["batch.job"].with_user(self.user_id).submit([self.creates(batch_lane.ROUSE_FROM)])
+            watchdog.start()
+            try:
+                job = env["batch.job"].with_user(self.user_id).submit([self.creates(batch_lane.ROUSE_FROM)])
+            finally:
+                watchdog.cancel()
             self.assertEqual(job["state"], "pending")
             cr.rollback()
+        self.assertFalse(rescued, "it waited until it was freed")
 
 
 class TestLingering(LaneCase):

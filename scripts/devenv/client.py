@@ -13,6 +13,8 @@ from .console import CannotDo
 TIMEOUT_S = 120
 #: Seconds between two questions for the status of a job.
 SHORTEST_S, LONGEST_S = 0.02, 5
+#: The same, while the server has no idea of how long the job takes.
+UNKNOWN_S = 0.1
 
 
 class Refused(Exception):
@@ -22,7 +24,7 @@ class Refused(Exception):
 def pause_s(status: dict) -> float:
     """Seconds to wait before asking for the status again: about as long as the server thinks that the job takes."""
     if not status["eta"]:
-        return 0.1
+        return UNKNOWN_S
     left = datetime.fromisoformat(status["eta"].replace("Z", "+00:00")) - datetime.now(timezone.utc)
     return min(max(left.total_seconds(), SHORTEST_S), LONGEST_S)
 

@@ -38,7 +38,7 @@ One Odoo server in prefork mode, {http} HTTP workers and {cron} cron workers, on
 and mail*, *Products* and *Automation Rules*; PostgreSQL with `fsync` on. All contestants are measured side by side,
 round by round ({rounds}), in turns forwards and backwards; the numbers are medians over the rounds (what takes a
 second is measured {repeated} times within each, in turns as well). Each creates the same partners
-with the same values and without any context, as the administrator, on a server that has been idle for a second; afterwards they are counted, and a contestant that has
+with the same values and without any context, as the administrator, and all but the loop find a server that has been idle for a second; afterwards they are counted, and a contestant that has
 not made all of them makes its rows invalid.
 
 - **Batch Executor**: one `submit` with `max_chunk_size={chunk_size}`, then `status`, with pauses as its `eta` says, until the job is over, then all

@@ -66,6 +66,7 @@ def _zenoo_bulk(bench: Bench) -> float:
 
 
 def _zenoo(bench: Bench, operations: list[CreateOperation], mark: str) -> float:
+    bench.rest()
     seconds, result = asyncio.run(_execute(bench, operations))
     if failed := [each for each in result["results"] if not each["success"]]:
         raise Invalid(f"{len(failed):,} operations failed, the first one: {failed[0]['error']}")
@@ -74,7 +75,6 @@ def _zenoo(bench: Bench, operations: list[CreateOperation], mark: str) -> float:
 
 
 async def _execute(bench: Bench, operations: list[CreateOperation]) -> tuple[float, dict]:
-    bench.rest()
     async with ZenooClient(bench.address) as client:
         await client.login(bench.database, "admin", "admin")
         executor = BatchExecutor(client, max_chunk_size=ZENOO_CHUNK_SIZE, max_concurrency=ZENOO_CONCURRENCY)
