@@ -5,6 +5,7 @@ Whether a model, a field or a right exists is asked elsewhere: here, JSON goes i
 
 import enum
 from dataclasses import asdict, dataclass, field, is_dataclass
+from itertools import count
 from typing import Any
 
 from .problems import Problems
@@ -107,45 +108,42 @@ def parse_operations(operations: Any, problems: Problems, offset: int = 0) -> li
     if not isinstance(operations, (list, tuple)):
         problems.add("operations must be a list of objects", key="operations")
         return []
-    parsed = []
-    for position, raw in enumerate(operations):
-        operation = _Parser(raw, position, offset, problems).parse()
-        if operation is not None:
-            parsed.append(operation)
-    return parsed
+    parse = _Parser(offset, problems).parse
+    return [operation for operation in map(parse, operations, count()) if operation is not None]
 
 
 class _Parser:
-    """Reads one raw operation."""
+    """Reads raw operations, one after the other."""
 
-    __slots__ = ("offset", "position", "problems", "raw")
+    __slots__ = ("offset", "position", "problems", "raw", "readers")
 
-    def __init__(self, raw: Any, position: int, offset: int, problems: Problems):
-        self.raw = raw
-        self.position = position
+    def __init__(self, offset: int, problems: Problems):
         self.offset = offset
         self.problems = problems
+        self.readers = {kind: getattr(self, f"_read_{kind}") for kind in TYPES}
 
-    def parse(self) -> Operation | None:
+    def parse(self, raw: Any, position: int) -> Operation | None:
         """The operation, or None where nothing more can be said than what is wrong with it."""
-        if self.raw.__class__ is not dict:
-            if is_dataclass(self.raw):
-                self.raw = asdict(self.raw)
-            if not isinstance(self.raw, dict):
+        self.position = position
+        if raw.__class__ is not dict:
+            if is_dataclass(raw):
+                raw = asdict(raw)
+            if not isinstance(raw, dict):
                 self._add("an operation must be an object")
                 return None
+        self.raw = raw
         kind = self._type()
-        model = self.raw.get("model")
+        model = raw.get("model")
         if not is_name(model):
             self._add("the technical name of a model is required, as 'res.partner'", key="model")
             model = None
         if kind is None or model is None:
             return None
         operation = Operation(self.position + self.offset, self._operation_id(), kind, model)
-        if not self.raw.keys() <= PLAIN[kind]:
+        if not raw.keys() <= PLAIN[kind]:
             self._check_keys(kind)
             self._read_common(operation)
-        getattr(self, f"_read_{kind}")(operation)
+        self.readers[kind](operation)
         operation.data_length = operation.data_length or len(operation.items)
         self._collect_refs(operation)
         if not operation.items and operation.selection is None and (operation.depends_on or operation.refs):

@@ -5,7 +5,7 @@ from odoo.fields import Domain
 from odoo.models import fix_import_export_id_paths
 from odoo.service.model import get_public_method
 
-from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
+from ..engine.spec import CALL, CREATE, DELETE, LOAD, TYPES, UPDATE, UPSERT
 
 #: Rights on the model an operation needs; the records' own rules speak when it runs.
 RIGHTS = {
@@ -28,7 +28,9 @@ class Checker:
         self.problems = problems
         self.offset = offset
         self.models = {}
+        self.fields = {}
         self.rights = {}
+        self.checks = {kind: getattr(self, f"_check_{kind}") for kind in TYPES}
 
     def check(self, operations):
         """Note all that is wrong with `operations`, and complete what needs the registry to be understood."""
@@ -40,7 +42,7 @@ class Checker:
                 self._check_context(operation)
             if not self._has_rights(operation, model):
                 continue
-            getattr(self, f"_check_{operation.type}")(operation, model)
+            self.checks[operation.type](operation, model)
             if operation.group_by:
                 self._check_group_by(operation, model)
 
@@ -64,15 +66,16 @@ class Checker:
         if operation.params.get("model_level"):
             return True
         key = (operation.model, operation.type)
-        if key not in self.rights:
-            self.rights[key] = [right for right in RIGHTS[operation.type] if not model.has_access(right)]
-        for right in self.rights[key]:
+        missing = self.rights.get(key)
+        if missing is None:
+            missing = self.rights[key] = [right for right in RIGHTS[operation.type] if not model.has_access(right)]
+        for right in missing:
             self._add(
                 operation,
                 self.env._("you have no %(right)s access to %(model)r", right=right, model=operation.model),
                 "model",
             )
-        return not self.rights[key]
+        return not missing
 
     def _check_context(self, operation):
         companies = operation.context.get("allowed_company_ids")
@@ -131,7 +134,7 @@ class Checker:
     # -- fields, domains, groups -------------------------------------------------------------------
 
     def _check_fields(self, operation, model, records):
-        known = model._fields.keys()
+        known = self._field_names(model)
         for index, values in records:
             if values.keys() <= known:
                 continue
@@ -142,6 +145,12 @@ class Checker:
                 "data",
                 index,
             )
+
+    def _field_names(self, model):
+        names = self.fields.get(model._name)
+        if names is None:
+            names = self.fields[model._name] = frozenset(model._fields)
+        return names
 
     def _path_problem(self, model, path):
         for place, name in enumerate(path):

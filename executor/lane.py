@@ -20,8 +20,8 @@ from . import atomic, callback, selection
 from .connection import WorkConnection
 from .environments import keep_environments
 from .errors import is_conflict, trouble_of
-from .prepared import fetch_prepared
 from .records import run_records
+from .signals import Signals
 from .upsert_lock import key_locks
 
 _logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Lane:
         self.linger_s = linger_s
         self.busy_at = time.monotonic()
         self.looked_around_at = 0.0
-        self.signals = None
+        self.signals = Signals(registry)
         self.is_over = False
         self.done = 0
         self.last = None  # the claim last run, while its job has not been told of it
@@ -125,8 +125,13 @@ class Lane:
             if self.done == 1:
                 env.cr.execute("SET synchronous_commit TO off")
             self.learn(env)
-            self.is_over = self.time_left() <= 0 or not self.is_current()
-            claim = None if self.is_over else env["batch.chunk"]._claim(self.worker)
+            self.is_over = self.time_left() <= 0
+            claim = None if self.is_over else env["batch.chunk"]._claim(self.worker, self.signals)
+        if self.signals.are_new:
+            with self.transaction() as env:
+                self.is_over = not self.signals.heed(env.cr)
+            if not self.is_over:
+                return self.claim()
         last, self.last = self.last, None
         if last and not (claim and claim.job_id == last.job_id):  # a job that has just been claimed from is awake
             with self.transaction() as env:
@@ -134,16 +139,6 @@ class Lane:
             if claim is None and not self.is_over:
                 return self.claim()
         return claim
-
-    def is_current(self):
-        """Hear what other processes have changed: rights above all. Once models are others, the lane must start anew."""
-        known = {"registry": self.registry.registry_sequence, **self.registry.cache_sequences}
-        if self.signals is None:
-            self.signals = SQL("SELECT %s", SQL(", ").join(map(_last_signal, known)))
-        # asked for every chunk: Odoo's own query is not prepared
-        return fetch_prepared(self.control, self.signals) == [known] or (
-            self.registry.check_signaling(self.control) is self.registry
-        )
 
     def work_on(self, claim):
         """Run a chunk and settle it, both in one transaction: its effects and its outcome stand or fall together."""
@@ -275,7 +270,3 @@ class Lane:
             if not self.control.closed:
                 self.control.rollback()
             raise
-
-
-def _last_signal(name):
-    return SQL("(SELECT max(id) FROM %s) AS %s", SQL.identifier(f"orm_signaling_{name}"), SQL.identifier(name))

@@ -10,6 +10,7 @@ from ..executor.claim import Claim
 from ..executor.copy import copy_rows
 from ..executor.guard import limited_waits
 from ..executor.prepared import fetch_prepared
+from .batch_job import NO_LIMIT
 
 #: The lock of the work on its chunk.
 NO_KEY_UPDATE = SQL("NO KEY UPDATE")
@@ -44,20 +45,24 @@ class BatchChunk(models.Model):
     _inherit = "batch.chunk"
 
     @api.model
-    def _claim(self, worker):
+    def _claim(self, worker, signals):
         """Take the next chunk whose turn it is, and mark it running. The caller commits before the work starts.
 
         :param str worker: who takes it, for people
-        :returns: a `Claim`, or None where nothing can be taken now
+        :param signals: the `Signals` of changes in other processes
+        :returns: a `Claim`, or None where nothing can be taken now, or not before the signals are heeded
         """
         Job = self.env["batch.job"]
         looked_at = []
-        while row := Job._pick_job(looked_at):
+        while row := Job._pick_job(looked_at, signals.column):
+            if signals.note(row):
+                return None
             looked_at.append(row["id"])
             job = Job.browse(row["id"])
             if row["needs_roll_up"]:
                 job._roll_up()
-                row["stopping"] = job._must_stop()
+                if row["max_failures"] != NO_LIMIT:
+                    row["stopping"] = job._must_stop()
             chunk = self._take(row, worker)
             if chunk is None and job._advance():
                 chunk = self._take(row, worker)

@@ -8,6 +8,7 @@ from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..exceptions import TransactionControlError
 from ..executor.errors import failure
+from ..executor.prepared import fetch_prepared
 from ..executor.records import usable_lang
 from ..executor.runner import timeout_message
 
@@ -71,7 +72,8 @@ class BatchChunk(models.Model):
 
         :returns: how many there were; the next call sees to the rest
         """
-        rows = self.env.execute_query_dict(
+        rows = fetch_prepared(
+            self.env.cr,
             SQL(
                 """
                 SELECT chunk.id, chunk.job_id, chunk.claims, chunk.attempt, chunk.kind, chunk.operation_id,
@@ -86,7 +88,7 @@ class BatchChunk(models.Model):
                 """,
                 grace=CLAIM_GRACE_S,
                 limit=RESCUED_AT_ONCE,
-            )
+            ),
         )
         for row in rows:
             job = self.env["batch.job"]._claim_columns(row["job_id"])

@@ -6,7 +6,6 @@ import psycopg2
 from odoo import api, models
 from odoo.exceptions import AccessError, ConcurrencyError
 from odoo.tools import SQL, ormcache
-from odoo.tools.gc import disabling_gc
 
 from ..engine import states
 from ..engine.graph import check_graph
@@ -19,6 +18,7 @@ from ..exceptions import BatchValidationError
 from ..executor import inline
 from ..executor.check import Checker, company_problem
 from ..executor.claim import kept_context
+from ..executor.garbage import without_collection
 from .batch_job import NO_LIMIT
 
 GROUP_USER = "batch_executor.group_batch_user"
@@ -30,6 +30,7 @@ class BatchJob(models.Model):
     _inherit = "batch.job"
 
     @api.model
+    @without_collection()
     def submit(self, operations=None, **options):
         """Check a whole submission, store it as a job and wake the lanes.
 
@@ -96,6 +97,7 @@ class BatchJob(models.Model):
         self._raise_problems(problems)
         return inline.execute(self.env, parsed, parsed_options, progress_callback)
 
+    @without_collection()
     def append(self, operations=None):
         """Add operations to a draft.
 
@@ -130,8 +132,7 @@ class BatchJob(models.Model):
 
         :param draft: the job they are added to, whose operations they may refer to
         """
-        with disabling_gc():  # a hundred thousand objects that stay: looking through them is a tenth of the time
-            parsed = parse_operations(operations, problems, offset)
+        parsed = parse_operations(operations, problems, offset)
         known = self.env["batch.operation"]._ids_by_name(draft.id, _names(parsed)) if draft else {}
         check_graph(parsed, problems, known, offset)
         companies = self.env.context.get("allowed_company_ids")
@@ -242,8 +243,7 @@ class BatchJob(models.Model):
             plans = plan(operations, self.max_chunk_size, in_order=self.max_concurrency == 1)
             if self._is_atomic and not self.total_operations:
                 self._insert_driver()
-            with disabling_gc():
-                self._store(operations, plans)
+            self._store(operations, plans)
         except (TypeError, RecursionError, UnicodeError) as error:
             problems.add(self.env._("the data has no JSON form: %s", error), key="operations")
             self._raise_problems(problems)

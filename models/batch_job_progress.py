@@ -4,6 +4,7 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..engine import states
+from ..executor.prepared import fetch_prepared
 from .batch_job import NO_LIMIT
 
 _logger = logging.getLogger(__name__)
@@ -29,14 +30,24 @@ class BatchJob(models.Model):
         released, is_noted, counts_anew = 0, again, True
         while chunks := self._tally():
             is_noted = True
-            if counts_anew and self._is_atomic and any(chunk["kind"] != states.CALLBACK for chunk in chunks):
-                self._update("processed_records = 0, failed_records = 0")  # shown while it ran, counted only now
-                counts_anew = False
-            released += self._count_settled(chunks)
+            is_first = counts_anew and any(chunk["kind"] != states.CALLBACK for chunk in chunks)
+            released += self._count_settled(chunks, is_first)
+            counts_anew = counts_anew and not is_first
             if len(chunks) < TALLIED_AT_ONCE:
                 break
-        if not (is_noted or self._is_atomic):
-            self._update("progress_at = clock_timestamp() AT TIME ZONE 'UTC'")
+        if not is_noted:
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE batch_job
+                       SET progress_at = clock_timestamp() AT TIME ZONE 'UTC'
+                     WHERE id = %s
+                       AND NOT (dry_run OR rollback = 'job')
+                    """,
+                    self.id,
+                )
+            )
+            self.invalidate_recordset()
         return released
 
     def _tally(self):
@@ -44,7 +55,8 @@ class BatchJob(models.Model):
 
         Ordered as the index is, so that PostgreSQL takes no other, whatever it believes of how many there are.
         """
-        return self.env.execute_query_dict(
+        return fetch_prepared(
+            self.env.cr,
             SQL(
                 """
                 UPDATE batch_chunk
@@ -63,11 +75,15 @@ class BatchJob(models.Model):
                 """,
                 self.id,
                 TALLIED_AT_ONCE,
-            )
+            ),
         )
 
-    def _count_settled(self, chunks):
-        """Add tallied chunks to the counters; returns how many others need not wait any longer."""
+    def _count_settled(self, chunks, is_first):
+        """Add tallied chunks to the counters.
+
+        :param bool is_first: what counters of a job in one transaction show is what was seen of it while it ran
+        :returns: how many others need not wait any longer
+        """
         operations, ended = self.env["batch.operation"]._roll_up([chunk for chunk in chunks if chunk["operation_id"]])
 
         def total(column):
@@ -77,8 +93,8 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_job
-                   SET processed_records = processed_records + %(processed)s,
-                       failed_records = failed_records + %(failed)s,
+                   SET processed_records = CASE WHEN %(anew)s THEN 0 ELSE processed_records END + %(processed)s,
+                       failed_records = CASE WHEN %(anew)s THEN 0 ELSE failed_records END + %(failed)s,
                        cancelled_records = cancelled_records + %(cancelled)s,
                        total_records = total_records + %(found)s,
                        completed_operations = completed_operations + %(completed_operations)s,
@@ -87,6 +103,7 @@ class BatchJob(models.Model):
                  WHERE id = %(id)s
                 """,
                 id=self.id,
+                anew=SQL("(dry_run OR rollback = 'job') AND %s", is_first),
                 processed=total("processed_records"),
                 failed=total("failed_records"),
                 cancelled=total("cancelled_records"),

@@ -30,7 +30,8 @@ class BatchJob(models.Model):
     @api.model
     def _promote(self):
         """Put parked jobs whose time has come into the queue."""
-        self.env.cr.execute(
+        fetch_prepared(
+            self.env.cr,
             SQL(
                 """
                 UPDATE batch_job
@@ -42,18 +43,20 @@ class BatchJob(models.Model):
                        AND wake_at <= clock_timestamp() AT TIME ZONE 'UTC'
                        FOR NO KEY UPDATE SKIP LOCKED
                  ))
+                RETURNING id
                 """
-            )
+            ),
         )
 
     @api.model
-    def _pick_job(self, looked_at):
+    def _pick_job(self, looked_at, *columns):
         """Lock the job whose turn it is; returns what a claim needs of it, or None.
 
         NO KEY UPDATE, so that failures and messages can still refer to it; SKIP LOCKED, so that lanes looking at the
         same moment go to different jobs.
 
         :param list looked_at: ids of jobs where nothing was found just now
+        :param columns: SQL of what else is to be asked
         """
         rows = fetch_prepared(
             self.env.cr,
@@ -70,7 +73,7 @@ class BatchJob(models.Model):
                  LIMIT 1
                    FOR NO KEY UPDATE SKIP LOCKED
                 """,
-                columns=CLAIM_COLUMNS,
+                columns=SQL(", ").join([CLAIM_COLUMNS, *columns]),
                 every=PROGRESS_EVERY_S,
                 looked_at=looked_at,
             ),

@@ -8,6 +8,7 @@ import itertools
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
+from ..executor.signals import Signals
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
 
@@ -39,7 +40,7 @@ class PlanCase(TransactionCase):
         return self.cr.fetchall() if self.cr.description else []
 
     def claim(self):
-        return self.system["batch.chunk"]._claim("test")
+        return self.system["batch.chunk"]._claim("test", Signals(self.env.registry))
 
     def cheap(self, function, *args, rows=ROWS, pages=PAGES, **kwargs):
         """Call it; the test fails if one of its statements costs more than it may. Returns what it returned, and the plans."""

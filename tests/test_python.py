@@ -1,5 +1,6 @@
 """Zenoo RPC's interface inside the server: the executor, its operation classes, its errors."""
 
+import gc
 from dataclasses import asdict
 
 from odoo.tests import TransactionCase, new_test_user, tagged
@@ -129,6 +130,12 @@ class TestBatchExecutor(TransactionCase):
                 BatchExecutor(self.user_env).submit(operations)
         job = BatchExecutor(self.user_env).submit([create("Afterwards")])
         self.assertEqual(job.total_records, 1)
+
+    def test_a_refused_submission_leaves_the_garbage_collector_on(self):
+        for operations in ([], [create({"name": object()})]):
+            with self.subTest(operations=operations), self.assertRaises(BatchValidationError):
+                self.user_env["batch.job"].submit(operations)
+            self.assertTrue(gc.isenabled())
 
     def test_classes_serialize_to_the_objects_of_the_api(self):
         operation = UpdateOperation(

@@ -1,0 +1,19 @@
+"""Python's garbage collector, and when it is in the way."""
+
+import gc
+from contextlib import contextmanager
+
+
+@contextmanager
+def without_collection():
+    """Collect no garbage meanwhile: among hundreds of thousands of objects that all stay, looking for it takes a fifth of the time.
+
+    Odoo's own `disabling_gc` leaves it disabled for good where an error is raised.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
