@@ -35,6 +35,7 @@ from . import test_docs_queue_job
 from . import test_plans
 from . import test_waiting
 from . import test_groups
+from . import test_hooks
 from . import test_hosts
 from . import test_memory
 from . import test_language
