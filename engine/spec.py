@@ -156,7 +156,7 @@ class _Parser:
 
     def _get(self, key):
         value = self.raw.get(key)
-        return None if absent(value) else value
+        return None if value is False else value  # see `absent`
 
     # -- what every operation has ------------------------------------------------------------------
 

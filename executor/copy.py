@@ -5,8 +5,10 @@ from itertools import chain, islice, repeat
 
 from odoo.tools import SQL
 
-#: Rows written at once: enough to be fast, few enough to hold twice in memory.
-PAGE_SIZE = 250
+#: Rows written at once, and their text: enough to be fast; no more than a socket takes, so that PostgreSQL has something to do
+#: while the next ones are made.
+PAGE_ROWS = 250
+PAGE_LENGTH = 64 * 1024
 #: What has a meaning of its own in COPY's text format.
 SPECIAL = re.compile(r"[\\\t\n\r]")
 
@@ -37,26 +39,29 @@ class _Stream:
 
     def __init__(self, rows):
         self.rows = rows
+        self.page_rows = 1
         self.problem = None
 
     def read(self, _size):  # pylint: disable=method-required-super
         """The next rows as text, however long; empty at the end, or where there is no next one because of `problem`."""
         try:
-            page = list(islice(self.rows, PAGE_SIZE))
+            page = list(islice(self.rows, self.page_rows))
             # column by column: most hold values of one kind, and are written without a look at each
             columns = map(_column, zip(*page, strict=True))
-            return "".join(map("%s\n".__mod__, map("\t".join, zip(*columns, strict=True))))
+            text = "".join(map("%s\n".__mod__, map("\t".join, zip(*columns, strict=True))))
         except Exception as problem:  # noqa: BLE001  # psycopg2 would make an error of the database out of it
             self.problem = problem
             return ""
+        self.page_rows = min(PAGE_ROWS, PAGE_LENGTH * len(page) // len(text) + 1) if page else 1
+        return text
 
 
 def _column(values):
+    if values.count(values[0]) == len(values):
+        return list(repeat(_cell(values[0]), len(values)))
     kinds = set(map(type, values))
     if kinds <= {int, bool, float}:
         return list(map(str, values))
-    if kinds == {type(None)}:
-        return list(repeat(r"\N", len(values)))
     if kinds == {str} and not any(map(SPECIAL.search, set(values))):
         return values
     return list(map(_cell, values))

@@ -68,7 +68,9 @@ class BatchJob(models.Model):
         return [id_ for (id_,) in rows]
 
     def _operation_row(self, operation, id_, is_awaited):
-        needs = [*operation.depends_on, *sorted(operation.whole_refs)]
+        needs = operation.depends_on or operation.whole_refs
+        if needs:
+            needs = dumps([*operation.depends_on, *sorted(operation.whole_refs)])
         count = len(operation.items)
         empty = not count and operation.selection is None and not needs
         return (
@@ -80,7 +82,7 @@ class BatchJob(models.Model):
             operation.model,
             operation.priority,
             _details(operation),
-            dumps(needs) if needs else None,
+            needs or None,
             operation.return_ids,
             operation.data_length,
             states.COMPLETED if empty else states.PENDING,
@@ -160,6 +162,8 @@ class BatchJob(models.Model):
 
 def _details(operation):
     """What the operation does besides its data, for people."""
+    if not (operation.params or operation.selection or operation.group_by or operation.context):
+        return None
     details = {key: value for key, value in operation.params.items() if key != "duplicates"}
     if operation.selection:
         details.update(operation.selection)
