@@ -14,6 +14,5 @@ def uninstall_hook(env):
         raise UserError(
             env._("%s batch jobs are not finished. Finish or cancel them before you uninstall.", unfinished)
         )
-    env.cr.execute(
-        "DROP FUNCTION IF EXISTS batch_operation_deleted_with_job CASCADE"
-    )  # Odoo drops tables, not functions
+    # Odoo drops tables, not functions
+    env.cr.execute("DROP FUNCTION IF EXISTS batch_operation_deleted_with_job CASCADE")

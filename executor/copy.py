@@ -46,7 +46,7 @@ class _Stream:
         """The next rows as text, however long; empty at the end, or where there is no next one because of `problem`."""
         try:
             page = list(islice(self.rows, self.page_rows))
-            # column by column: most hold values of one kind, and are written without a look at each
+            # column by column: most hold one value, or values of one kind, and are written without a look at each
             columns = map(_column, zip(*page, strict=True))
             text = "".join(map("%s\n".__mod__, map("\t".join, zip(*columns, strict=True))))
         except Exception as problem:  # noqa: BLE001  # psycopg2 would make an error of the database out of it

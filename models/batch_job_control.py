@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
-from .batch_chunk_queue import ZEROES
+from .batch_chunk_store import ZEROES
 
 #: Odoo runs a call that met a conflict again within two seconds.
 KEEP_OFF_S = 3

@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
-from .batch_chunk_queue import ZEROES
+from .batch_chunk_store import ZEROES
 
 
 class BatchJob(models.Model):

@@ -4,7 +4,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import Payload, dumps
 from ..executor.copy import copy_rows
-from .batch_chunk_queue import ZEROES
+from .batch_chunk_store import ZEROES
 
 OPERATION_COLUMNS = (
     "id", "job_id", "position", "operation_id", "operation_type", "model", "priority", "details", "depends_on",
@@ -68,8 +68,8 @@ class BatchJob(models.Model):
         return [id_ for (id_,) in rows]
 
     def _operation_row(self, operation, id_, is_awaited):
-        needs = operation.depends_on or operation.whole_refs
-        if needs:
+        needs = None
+        if operation.depends_on or operation.whole_refs:
             needs = dumps([*operation.depends_on, *sorted(operation.whole_refs)])
         count = len(operation.items)
         empty = not count and operation.selection is None and not needs
@@ -82,7 +82,7 @@ class BatchJob(models.Model):
             operation.model,
             operation.priority,
             _details(operation),
-            needs or None,
+            needs,
             operation.return_ids,
             operation.data_length,
             states.COMPLETED if empty else states.PENDING,
