@@ -1,11 +1,13 @@
 """The connection a lane's work is done on, chunk after chunk."""
 
-import psycopg2
+import select
 
 from odoo.sql_db import Cursor
+from odoo.tools import SQL
 
-#: What `DISCARD ALL` does, in one round trip, but for DISCARD PLANS.
-DISCARD = """
+#: Makes a session forget all it has set or holds: what `DISCARD ALL` does, but for DISCARD PLANS.
+FORGET = SQL(
+    """
     CLOSE ALL;
     SET SESSION AUTHORIZATION DEFAULT;
     RESET ALL;
@@ -14,7 +16,8 @@ DISCARD = """
     SELECT pg_advisory_unlock_all();
     DISCARD TEMP;
     DISCARD SEQUENCES
-"""
+    """
+)
 
 
 class WorkConnection:
@@ -23,6 +26,8 @@ class WorkConnection:
     Lending a connection, the pool makes it forget all of its session, PostgreSQL's plans for checking foreign keys among it:
     made anew for each chunk, they would take longer than claiming it. Here all is forgotten but the plans, which depend on
     nothing a session has set.
+
+    The first statement on each cursor must be `FORGET`: sent together with another one, it takes no time of its own.
 
     To its cursors it is the pool.
     """
@@ -34,17 +39,16 @@ class WorkConnection:
         self.lender = None  # a cursor nobody else works with: the pool's own way to lend a connection
 
     def cursor(self):
-        """A cursor in which nothing of the last chunk is left, neither cache nor setting."""
+        """A cursor in which nothing of the last chunk is cached."""
         return Cursor(self, self.registry.db_name, {})
 
     def borrow(self, connection_info):
-        if self.lender:
-            try:
-                _forget(self.lender.connection)
-            except psycopg2.Error:  # it was lost
-                self.close()
+        if self.lender and _is_lost(self.lender.connection):
+            self.close()
         if not self.lender:
             self.lender = self.registry.cursor()
+        # what a cursor has set for its transactions
+        self.lender.connection.set_session("DEFAULT", "DEFAULT", "DEFAULT")
         return self.lender.connection
 
     def give_back(self, connection, keep_in_pool=True):
@@ -56,11 +60,6 @@ class WorkConnection:
             lender.close()
 
 
-def _forget(connection):
-    connection.rollback()
-    # autocommit: for the settings to stay as they are now, whatever becomes of the chunk. What a cursor has set for its
-    # transactions psycopg2 would first make the default of the session, by statements of their own.
-    connection.set_session("DEFAULT", "DEFAULT", "DEFAULT")
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(DISCARD)
+def _is_lost(connection):
+    """Whether its server has gone: that is all it says without being asked."""
+    return bool(connection.closed or select.select([connection], [], [], 0)[0])

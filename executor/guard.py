@@ -31,16 +31,14 @@ CLIENT_CHECK_S = 2
 
 
 def limited_waits(cr, timeout_s):
-    """A condition, always true, that lets its transaction wait for a lock no longer than an attempt may take, and end soon after its client.
+    """Statements that let their transaction wait for a lock no longer than an attempt may take, and end soon after its client.
 
     PostgreSQL itself would go on with the statement of a worker that was killed, and keep its locks till the end of it.
     """
-    settings = {"lock_timeout": f"{int((timeout_s or LOCK_TIMEOUT_S) * 1000)}ms"}
+    statements = [SQL("SET LOCAL lock_timeout = %s", f"{int((timeout_s or LOCK_TIMEOUT_S) * 1000)}ms")]
     if cr.connection.server_version >= 140000:
-        settings["client_connection_check_interval"] = f"{CLIENT_CHECK_S}s"
-    return SQL(" AND ").join(
-        SQL("(SELECT set_config(%s, %s, true)) IS NOT NULL", name, value) for name, value in settings.items()
-    )
+        statements.append(SQL("SET LOCAL client_connection_check_interval = %s", f"{CLIENT_CHECK_S}s"))
+    return statements
 
 
 class Deadline:

@@ -17,11 +17,12 @@ from odoo.tools import SQL
 from ..engine import states
 from ..exceptions import ClaimLost, TransactionControlError
 from . import atomic, callback, selection
-from .connection import WorkConnection
+from .connection import FORGET, WorkConnection
 from .environments import keep_environments
 from .errors import is_conflict, trouble_of
 from .records import run_records
 from .signals import Signals
+from .statements import PROGRESS_EVERY_S
 from .upsert_lock import key_locks
 
 _logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Lane:
         self.linger_s = linger_s
         self.busy_at = time.monotonic()
         self.looked_around_at = 0.0
+        self.at_length_at = 0.0  # when it was last seen to all that a claim may have to do
         self.signals = Signals(registry)
         self.is_over = False
         self.done = 0
@@ -121,6 +123,30 @@ class Lane:
         :returns: a `Claim`; None where there is none to be had now, or the lane is over
         """
         self.look_around()
+        claim = self.claim_at_once() or self.claim_at_length()
+        last, self.last = self.last, None
+        if last and not (claim and claim.job_id == last.job_id):  # a job that has just been claimed from is awake
+            with self.transaction() as env:
+                env["batch.job"].browse(last.job_id)._wake()
+            if claim is None and not self.is_over:
+                return self.claim()
+        return claim
+
+    def claim_at_once(self):
+        """The usual case, in a single message that is a transaction of its own; None where it needs more than that."""
+        usual = not self.lesson and time.monotonic() - self.at_length_at < PROGRESS_EVERY_S and self.time_left() > 0
+        if not usual:
+            return None
+        self.control.connection.autocommit = True
+        try:
+            env = api.Environment(self.control, SUPERUSER_ID, {})
+            return env["batch.chunk"]._claim_at_once(self.worker, self.signals)
+        finally:
+            if not self.control.connection.closed:
+                self.control.connection.autocommit = False
+
+    def claim_at_length(self):
+        """The same with all that may have to be done first, above all counting what was settled."""
         with self.transaction() as env:
             if self.done == 1:
                 env.cr.execute("SET synchronous_commit TO off")
@@ -131,13 +157,9 @@ class Lane:
             with self.transaction() as env:
                 self.is_over = not self.signals.heed(env.cr)
             if not self.is_over:
-                return self.claim()
-        last, self.last = self.last, None
-        if last and not (claim and claim.job_id == last.job_id):  # a job that has just been claimed from is awake
-            with self.transaction() as env:
-                env["batch.job"].browse(last.job_id)._wake()
-            if claim is None and not self.is_over:
-                return self.claim()
+                return self.claim_at_length()
+        if self.done > 0:
+            self.at_length_at = time.monotonic()
         return claim
 
     def work_on(self, claim):
@@ -148,7 +170,7 @@ class Lane:
             with key_locks(self.registry, claim), closing(self.work_connection.cursor()) as cr:
                 system = api.Environment(cr, SUPERUSER_ID, {})
                 keep_environments(system.transaction)
-                system["batch.chunk"]._hold(claim)
+                system["batch.chunk"]._hold(claim, first=FORGET)
                 started = time.monotonic()
                 outcome = RUNNERS[claim.kind](system, claim, self)
                 duration = time.monotonic() - started
@@ -247,6 +269,7 @@ class Lane:
         """
         with self.registry.cursor() as cr:
             cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+            cr.execute("SET default_transaction_isolation TO 'read committed'")  # what is a transaction of its own
             cr.execute("SELECT set_config('lock_timeout', %s, false)", [f"{CONTROL_TIMEOUT_S}s"])
             # all that is asked here is in the order of an index; with statistics of other days PostgreSQL might rather read
             # all that waits and sort it, or plan anew for each job where jobs differ much in size

@@ -10,13 +10,18 @@ class Signals:
         self.registry = registry
         self.names = list(registry.cache_sequences)
         #: To be selected: the numbers of the last changes.
-        self.column = SQL("ARRAY[%s] AS signals", SQL(", ").join(map(_last_signal, ["registry", *self.names])))
+        self.query = SQL("ARRAY[%s]", SQL(", ").join(map(_last_signal, ["registry", *self.names])))
         self.are_new = False
 
-    def note(self, row):
-        """Whether a row that was selected tells of changes this process has not heard of."""
+    @property
+    def heard(self):
+        """The numbers of the last changes this process has heard of."""
         sequences = self.registry.cache_sequences
-        self.are_new = row["signals"] != [self.registry.registry_sequence, *(sequences[name] for name in self.names)]
+        return (self.registry.registry_sequence, *(sequences[name] for name in self.names))
+
+    def note(self, last):
+        """Whether the numbers that were selected tell of changes this process has not heard of."""
+        self.are_new = tuple(last) != self.heard
         return self.are_new
 
     def heed(self, cr):

@@ -6,7 +6,8 @@ from . import batch_sizing
 from . import batch_operation_settle
 from . import batch_operation_lookup
 from . import batch_chunk_store
-from . import batch_chunk_queue
+from . import batch_chunk_claim
+from . import batch_chunk_settle
 from . import batch_chunk_rescue
 from . import batch_job_store
 from . import batch_job_api

@@ -13,7 +13,7 @@ class BatchChunk(models.Model):
 
     A chunk holds records of one operation (`operation_id` is set), or *all* unfinished records of several
     small ones. Its row is the queue: `_claim`, `_settle`, `_release` and the rescue of orphans
-    (`batch_chunk_queue.py`, `batch_chunk_rescue.py`) are the only places that change its state while it runs.
+    (`batch_chunk_claim.py`, `batch_chunk_settle.py`, `batch_chunk_rescue.py`) are the only places that change its state while it runs.
     """
 
     _name = "batch.chunk"

@@ -91,8 +91,7 @@ class BatchChunk(models.Model):
             ),
         )
         for row in rows:
-            job = self.env["batch.job"]._claim_columns(row["job_id"])
-            claim = self._make_claim(job, row)
+            claim = self._make_claim({**self.env["batch.job"]._job_columns(row["job_id"]), **row})
             _logger.warning("%s: its worker (%s) is gone", claim, row["worker"])
             self._dispose(claim, verdict.LOST)
             self.env["batch.job"].browse(claim.job_id)._wake()

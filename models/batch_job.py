@@ -130,7 +130,7 @@ class BatchJob(models.Model):
     )
     # `_pick_job`: whose turn it is
     _ready_idx = models.Index("(priority DESC, turn, id) WHERE ready")
-    # `_take_turn_query`: how many jobs a user shares the lanes among
+    # `executor.statements`: how many jobs a user shares the lanes among
     _ready_user_idx = models.Index("(user_id) WHERE ready")
     # `_promote`: parked jobs whose time has come
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")

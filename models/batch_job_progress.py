@@ -9,11 +9,18 @@ from .batch_job import NO_LIMIT
 
 _logger = logging.getLogger(__name__)
 
-#: Least seconds between two updates of a running job's counters, over all lanes.
-PROGRESS_EVERY_S = 1.0
 #: Chunks counted in one go.
 TALLIED_AT_ONCE = 2000
 BUS_TYPE = "batch_executor/progress"
+#: Whether the submitter of a job has a browser open. A message costs Odoo a connection of its own: none is made for the
+#: users of programs.
+IS_WATCHED = SQL(
+    """
+    EXISTS (
+        SELECT 1 FROM mail_presence AS presence WHERE presence.user_id = batch_job.user_id AND presence.status <> 'offline'
+    )
+    """
+)
 
 
 class BatchJob(models.Model):
@@ -89,7 +96,8 @@ class BatchJob(models.Model):
         def total(column):
             return sum(chunk[column] or 0 for chunk in chunks)
 
-        self.env.cr.execute(
+        [job] = fetch_prepared(
+            self.env.cr,
             SQL(
                 """
                 UPDATE batch_job
@@ -101,7 +109,9 @@ class BatchJob(models.Model):
                        failed_operations = failed_operations + %(failed_operations)s,
                        progress_at = clock_timestamp() AT TIME ZONE 'UTC'
                  WHERE id = %(id)s
+                RETURNING %(is_watched)s AS is_watched
                 """,
+                is_watched=IS_WATCHED,
                 id=self.id,
                 anew=SQL("(dry_run OR rollback = 'job') AND %s", is_first),
                 processed=total("processed_records"),
@@ -111,10 +121,11 @@ class BatchJob(models.Model):
                 completed_operations=total("completed_operations") + operations.count(states.COMPLETED),
                 failed_operations=total("failed_operations")
                 + sum(state in states.OPERATION_FAILED for state in operations),
-            )
+            ),
         )
         self.invalidate_recordset()
-        self._notify_progress()
+        if job["is_watched"]:
+            self._send_progress()
         return self._release_blocked(ended + [id_ for chunk in chunks for id_ in chunk["ended_ids"] or ()])
 
     def _advance(self):
@@ -327,19 +338,9 @@ class BatchJob(models.Model):
             self._update(SQL("error = %s", rows[0][0]))
 
     def _notify_progress(self):
-        """Tell the submitter's browsers, should there be any; delivered with the commit.
+        """Tell the submitter's browsers, should there be any; delivered with the commit."""
+        if self.env.execute_query(SQL("SELECT 1 FROM batch_job WHERE id = %s AND %s", self.id, IS_WATCHED)):
+            self._send_progress()
 
-        A message costs Odoo a connection of its own: none is made for the users of programs.
-        """
-        present = SQL(
-            """
-            SELECT 1
-              FROM mail_presence AS presence
-              JOIN batch_job AS job ON job.user_id = presence.user_id
-             WHERE job.id = %s
-               AND presence.status <> 'offline'
-            """,
-            self.id,
-        )
-        if self.env.execute_query(present):
-            self.user_id._bus_send(BUS_TYPE, self._status())
+    def _send_progress(self):
+        self.user_id._bus_send(BUS_TYPE, self._status())

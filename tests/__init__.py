@@ -7,6 +7,7 @@ from . import test_engine_forecast
 from . import test_engine_isolation
 from . import test_engine_verdict
 from . import test_engine_payload
+from . import test_claim
 from . import test_concurrency
 from . import test_views
 from . import test_tours

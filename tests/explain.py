@@ -72,14 +72,12 @@ def explained(cr):
     def explain(query, params=None, log_exceptions=True):
         text = cr.mogrify(query.code, query.params) if isinstance(query, SQL) else cr.mogrify(query, params)
         text = text.decode() if isinstance(text, bytes) else text
-        if EXPLAINED.match(text):
-            execute("SAVEPOINT explained")
-            # without parameters, as they are in the text already
-            cr._obj.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + text)
-            [(plan,)] = cr._obj.fetchall()
-            execute("ROLLBACK TO SAVEPOINT explained")
-            execute("RELEASE SAVEPOINT explained")
-            plans.append(Plan(text, plan[0]["Plan"], list(_nodes(plan[0]["Plan"]))))
+        # of one message, which may build on each other
+        if statements := [statement for statement in text.split(";\n") if EXPLAINED.match(statement)]:
+            begin, undo = _undoable(cr)
+            execute(begin)
+            plans.extend(_explain(cr, statement) for statement in statements)
+            execute(undo)
         return execute(query, params, log_exceptions)
 
     cr.execute = explain
@@ -87,6 +85,20 @@ def explained(cr):
         yield plans
     finally:
         del cr.execute
+
+
+def _undoable(cr):
+    """What begins something that can be undone, and what undoes it."""
+    if cr.connection.autocommit:
+        return "BEGIN", "ROLLBACK"
+    return "SAVEPOINT explained", "ROLLBACK TO SAVEPOINT explained; RELEASE SAVEPOINT explained"
+
+
+def _explain(cr, statement):
+    # without parameters, as they are in the text already
+    cr._obj.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement)
+    [(plan,)] = cr._obj.fetchall()
+    return Plan(statement, plan[0]["Plan"], list(_nodes(plan[0]["Plan"])))
 
 
 def _nodes(node):

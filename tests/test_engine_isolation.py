@@ -2,12 +2,13 @@
 
 from math import ceil, log2
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.isolation import Suspects, isolate
+
+from .properties import given
 
 MOST = 300
 

@@ -2,13 +2,14 @@
 
 import json
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.payload import Payload
 from odoo.addons.batch_executor.engine.references import MissingReference, find_refs, levels, resolve_refs
+
+from .properties import given
 
 
 @st.composite

@@ -42,6 +42,9 @@ class PlanCase(TransactionCase):
     def claim(self):
         return self.system["batch.chunk"]._claim("test", Signals(self.env.registry))
 
+    def claim_at_once(self):
+        return self.system["batch.chunk"]._claim_at_once("test", Signals(self.env.registry))
+
     def cheap(self, function, *args, rows=ROWS, pages=PAGES, **kwargs):
         """Call it; the test fails if one of its statements costs more than it may. Returns what it returned, and the plans."""
         self.system.flush_all()
@@ -75,6 +78,7 @@ class TestPlans(PlanCase):
 
     def put_first(self, name):
         """Make it the job whose turn it is."""
+        self.sql("UPDATE batch_job SET priority = 0 WHERE priority = 10")
         self.sql("UPDATE batch_job SET priority = 10, ready = true WHERE id = %s", getattr(self.backlog, name))
 
     # -- the measure itself ------------------------------------------------------------------------
@@ -101,6 +105,21 @@ class TestPlans(PlanCase):
         self.assertUses(plans, "batch_job_ready_idx")
         self.assertUses(plans, "batch_chunk_pending_idx")
         self.assertUses(plans, "batch_chunk_running_idx")
+
+    def test_a_claim_at_once(self):
+        for name, mode in itertools.product(("waiting", "small", "grouped"), ("custom", "generic")):
+            with self.subTest(job=name, plans=mode):
+                vars(self.cr).pop("batch_executor_prepared", None)  # to be planned anew
+                self.sql(f"SET LOCAL plan_cache_mode = force_{mode}_plan")
+                self.put_first(name)
+                self.sql("UPDATE batch_job SET progress_at = now() + interval '1 day' WHERE priority = 10")  # counted
+                claim, plans = self.cheap(self.claim_at_once, rows=1100 if name == "grouped" else ROWS)
+                if name == "grouped":
+                    self.assertIsNone(claim, "all of its chunks are of one group")
+                else:
+                    self.assertEqual(claim.job_id, getattr(self.backlog, name))
+                self.assertUses(plans, "batch_job_ready_idx")
+                self.assertUses(plans, "batch_chunk_pending_idx")
 
     def test_a_claim_planned_for_any_job(self):
         """Prepared statements are planned without knowing the job, once they have been used a few times."""
@@ -332,8 +351,8 @@ class TestPlansWithoutStatistics(PlanCase):
                 vars(self.cr).pop("batch_executor_prepared", None)  # to be planned anew
                 self.sql(f"SET LOCAL plan_cache_mode = force_{mode}_plan")
                 job = self.large_job(state)
-                for _round in range(2):
-                    claim, _plans = self.cheap(self.claim)
+                for claiming in (self.claim, self.claim, self.claim_at_once):
+                    claim, _plans = self.cheap(claiming)
                     self.assertEqual(claim.job_id, job.id)
                 self.sql(
                     "UPDATE batch_chunk SET state = 'done', finished_at = now() WHERE id = %s RETURNING id",
@@ -354,15 +373,15 @@ class TestPlansWithoutStatistics(PlanCase):
         small = backlog._job("small", total_operations=1)
         backlog._operations(f"job.id = {small}", 1)
         backlog._chunks(small, 5)
-        for _round in range(5):
-            self.assertEqual(self.claim().job_id, small)
+        for claiming in (self.claim, self.claim_at_once):
+            self.assertEqual(claiming().job_id, small)
         self.sql("UPDATE batch_chunk SET state = 'done', finished_at = now(), tallied = true")
         self.sql("UPDATE batch_job SET ready = false")
         large = backlog._job("large", total_operations=1)
         backlog._operations(f"job.id = {large}", 1)
         backlog._chunks(large, UNSEEN, "done", tallied="true")
         backlog._chunks(large, UNSEEN, first=UNSEEN)
-        for _round in range(5):
-            claim, plans = self.cheap(self.claim)
+        for claiming in (self.claim, self.claim_at_once):
+            claim, plans = self.cheap(claiming)
             self.assertEqual(claim.job_id, large)
             self.assertUses(plans, "batch_chunk_pending_idx")

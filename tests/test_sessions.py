@@ -8,17 +8,18 @@ LEFT_BEHIND = (
     "CREATE TEMPORARY TABLE batch_left ON COMMIT PRESERVE ROWS AS SELECT 1",
     "DECLARE batch_left CURSOR WITH HOLD FOR SELECT 1",
     "SET statement_timeout TO '17s'",
+    "SET default_transaction_read_only TO on",
     "SELECT set_config('batch.left', 'behind', false)",
     "SELECT pg_advisory_lock(17, pg_backend_pid())",
-    "LISTEN batch_left",
+    "LISTEN batch_left_%s",
 )
 LOOK = """
     SELECT current_setting('statement_timeout'),
            current_setting('batch.left', true),
            (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
-           (SELECT count(*) FROM pg_listening_channels()),
            (SELECT count(*) FROM pg_cursors),
            to_regclass('pg_temp.batch_left')::text,
+           (SELECT array_agg(channel) FROM pg_listening_channels() AS channel),
            pg_backend_pid()
 """
 
@@ -33,15 +34,18 @@ class TestSessions(LaneCase):
         cr.execute(LOOK)
         self.seen.append(cr.fetchone())
         for statement in LEFT_BEHIND:
-            cr.execute(statement)
+            cr.execute(statement.replace("%s", str(len(self.seen))))
         if args:
             raise ValueError(*args)
 
     def assert_all_clean(self):
-        *sessions, backends = zip(*self.seen, strict=True)
-        clean = [("0",), (None, ""), (0,), (0,), (0,), (None,)]
+        *sessions, channels, backends = zip(*self.seen, strict=True)
+        clean = [("0",), (None, ""), (0,), (0,), (None,)]
         for values, allowed in zip(sessions, clean, strict=True):
             self.assertLessEqual(set(values), set(allowed), self.seen)
+        # a session stops listening only when it commits, and is told nothing before that
+        for number, listening in enumerate(channels):
+            self.assertLessEqual(set(listening or ()), {f"batch_left_{number}"}, self.seen)
         return backends
 
     def test_a_chunk_finds_nothing_of_the_session_of_the_last_one(self):
