@@ -42,6 +42,7 @@ def choose(
     target_s: float = TARGET_S,
     remaining: int | None = None,
     lanes: int = 1,
+    is_alone: bool = False,
 ) -> Choice:
     """The size of the next chunk.
 
@@ -51,9 +52,10 @@ def choose(
     :param remaining: records the job has left, about; the last chunks are smaller, so that no lane is left alone
         with a large one
     :param lanes: how many lanes share them
+    :param is_alone: whether it is known that there is one only, and so nobody to be left something for
     """
     choice = _best(learned, bytes_per_record, min(target_s, TARGET_S))
-    if remaining is None:
+    if remaining is None or is_alone:
         return choice
     share = max(remaining // (2 * lanes), SIZES[0])
     return choice if choice.size <= share else Choice(_round_down(share), is_settled=False)

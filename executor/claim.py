@@ -53,6 +53,7 @@ class Claim:
     chunk_size: int
     is_atomic: bool
     is_dry_run: bool
+    in_flight: int  # other chunks of the job that were running when it was claimed
 
     def __str__(self):
         return f"job {self.job_id} chunk {self.chunk_id} attempt {self.attempt}"

@@ -66,6 +66,7 @@ class Lane:
         self.looked_around_at = 0.0
         self.at_length_at = 0.0  # when it was last seen to all that a claim may have to do
         self.signals = Signals(registry)
+        self.alone_in = None  # the job in which nobody else was at work when it was last claimed from
         self.is_over = False
         self.done = 0
         self.last = None  # the claim last run, while its job has not been told of it
@@ -124,6 +125,7 @@ class Lane:
         """
         self.look_around()
         claim = self.claim_at_once() or self.claim_at_length()
+        self.alone_in = claim.job_id if claim and not claim.in_flight else None
         last, self.last = self.last, None
         if last and not (claim and claim.job_id == last.job_id):  # a job that has just been claimed from is awake
             with self.transaction() as env:
@@ -152,7 +154,7 @@ class Lane:
                 env.cr.execute("SET synchronous_commit TO off")
             self.learn(env)
             self.is_over = self.time_left() <= 0
-            claim = None if self.is_over else env["batch.chunk"]._claim(self.worker, self.signals)
+            claim = None if self.is_over else env["batch.chunk"]._claim(self.worker, self.signals, self.alone_in)
         if self.signals.are_new:
             with self.transaction() as env:
                 self.is_over = not self.signals.heed(env.cr)

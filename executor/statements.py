@@ -148,7 +148,7 @@ def take(worker, job, condition=None):
           FROM picked
          -- not joined: while there is hardly a chunk PostgreSQL might plan to look for it among all of them
          WHERE chunk.id = (SELECT id FROM candidate WHERE NOT is_early)
-        RETURNING picked.*, %(columns)s, (SELECT count(*) FROM in_flight) AS running
+        RETURNING picked.*, %(columns)s, (SELECT count(*) FROM in_flight) AS in_flight
         """,
         job_columns=JOB_COLUMNS,
         job=job,

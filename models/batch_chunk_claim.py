@@ -33,13 +33,14 @@ class BatchChunk(models.Model):
         return self._make_claim(rows[0]) if rows else None
 
     @api.model
-    def _claim(self, worker, signals):
+    def _claim(self, worker, signals, alone_in=None):
         """Take the next chunk whose turn it is, and mark it running. The caller commits before the work starts.
 
         Jobs are counted and moved on on the way, as far as needed.
 
         :param str worker: who takes it, for people
         :param signals: the `Signals` of changes in other processes
+        :param int alone_in: a job in which nobody else was at work at the lane's last claim
         :returns: a `Claim`, or None where nothing can be taken now, or not before the signals are heeded
         """
         Job = self.env["batch.job"]
@@ -53,24 +54,25 @@ class BatchChunk(models.Model):
                 job._roll_up()
                 if row["max_failures"] != NO_LIMIT:
                     job._must_stop()
-            chunk = self._take(job, worker)
+            chunk = self._take(job, worker, alone_in)
             if chunk is None and job._advance():
-                chunk = self._take(job, worker)
+                chunk = self._take(job, worker, alone_in)
             if chunk is not None:
                 return self._make_claim(chunk)
         return None
 
-    def _take(self, job, worker):
+    def _take(self, job, worker, alone_in):
         """Mark the first chunk of a (locked) job that may run now as running; returns its row, None where there is none."""
         rows = fetch_prepared(self.env.cr, take(worker, SQL("%s", job.id)))
         if not rows:
             return None
         [chunk] = rows
         if chunk["max_chunk_size"] == 0 and chunk["kind"] == states.RECORDS and chunk["record_count"]:
-            self._cut_to_size(chunk)
+            # twice in a row: once, the others may just be between two chunks of theirs
+            self._cut_to_size(chunk, is_alone=chunk["in_flight"] == 0 and job.id == alone_in)
         return chunk
 
-    def _cut_to_size(self, chunk):
+    def _cut_to_size(self, chunk, is_alone):
         """Keep of a block as many records as the next chunk should have; the rest stays in the queue.
 
         While the size is still being looked for, one chunk at a time is cut off; later, all of the block at once.
@@ -82,7 +84,8 @@ class BatchChunk(models.Model):
             len(chunk["payload"]) / count,
             target_s=chunk["timeout"] / 2 if chunk["timeout"] else sizing.TARGET_S,
             remaining=max(chunk["remaining"], count),
-            lanes=chunk["running"] + 1,
+            lanes=chunk["in_flight"] + 1,
+            is_alone=is_alone,
         )
         if count <= choice.size:
             return
@@ -126,4 +129,5 @@ class BatchChunk(models.Model):
             chunk_size=row["max_chunk_size"],
             is_atomic=row["is_atomic"],
             is_dry_run=row["dry_run"],
+            in_flight=row.get("in_flight", 0),
         )

@@ -73,6 +73,7 @@ class TestSizing(BaseCase):
         self.assertEqual(sizing.choose(learned, remaining=100_000, lanes=4).size, 1000)
         self.assertEqual(sizing.choose(learned, remaining=2000, lanes=2).size, 500)
         self.assertEqual(sizing.choose(learned, remaining=10, lanes=4).size, sizing.SIZES[0])
+        self.assertEqual(sizing.choose(learned, remaining=1000, is_alone=True).size, 1000, "nobody to share with")
 
     def test_a_size_is_settled_once_its_neighbours_are_known(self):
         self.assertFalse(sizing.choose({}).is_settled)

@@ -44,6 +44,34 @@ class TestAdaptive(LaneCase):
         self.work()
         self.assertEqual(self.sizes(job), [50] * 10)
 
+    def learn_that_large_chunks_are_best(self):
+        for size in sizing.SIZES:
+            self.sql(
+                "INSERT INTO batch_sizing (model, operation_type, size, seconds_per_record, samples) "
+                "VALUES ('res.partner', 'create', %s, %s, 5)",
+                size, 0.001 + 0.1 / size,
+            )  # fmt: skip
+
+    def test_a_lane_that_stays_alone_leaves_nothing_for_others(self):
+        self.learn_that_large_chunks_are_best()
+        job = self.submit(self.creates(300), max_chunk_size=0)
+        self.work()
+        self.assertEqual(self.sizes(job), [100, 200], "at first somebody might still have come")
+
+    def test_lanes_that_are_not_alone_share_what_is_left(self):
+        self.learn_that_large_chunks_are_best()
+        job = self.submit(self.creates(800), max_chunk_size=0)
+        with self.open_lane("one") as one, self.open_lane("two") as two:
+            first, second = one.claim(), two.claim()
+            self.assertEqual((first.size, second.size), (200, 200))
+            one.work_on(first)
+            third = one.claim()
+            self.assertEqual(third.size, 200, "not all that is left: the other one is at work")
+            two.work_on(second)
+            one.work_on(third)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 800)
+
     def test_a_running_job_tells_when_it_will_be_over_before_anything_of_it_is(self):
         """By what was learned from another one: a second for each ten records, two chunks of a hundred at once."""
         self.sql(
