@@ -12,6 +12,7 @@
         "security/batch_executor_security.xml",
         "views/batch_sizing_views.xml",
         "views/batch_failure_views.xml",
+        "views/batch_warning_views.xml",
         "views/batch_chunk_views.xml",
         "views/batch_operation_views.xml",
         "views/batch_job_views.xml",

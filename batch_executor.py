@@ -16,6 +16,7 @@ class BatchOperation:
     priority: int = field(default=0, kw_only=True)
     context: dict | None = field(default=None, kw_only=True)
     depends_on: list[str] | None = field(default=None, kw_only=True)
+    strict: bool | None = field(default=None, kw_only=True)
     operation_type: str = field(default="", init=False)
 
     def as_dict(self) -> dict:

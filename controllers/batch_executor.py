@@ -41,6 +41,10 @@ class BatchExecutorController(Controller):
     def failures(self, **params):
         return self._job(params).failures(**_known(params, "offset", "limit"))
 
+    @batch_route("warnings")
+    def warnings(self, **params):
+        return self._job(params).warnings(**_known(params, "offset", "limit"))
+
     @batch_route("cancel")
     def cancel(self, **params):
         return self._job(params).cancel(**_known(params))

@@ -27,6 +27,7 @@ class Options:
     rollback: str = ROLLBACK_RECORD
     max_failures: int | None = None
     dry_run: bool = False
+    strict: bool = False
     priority: int = 0
     run_at: datetime | None = None
     idempotency_key: str | None = None
@@ -131,6 +132,7 @@ READERS = {
     "rollback": _rollback,
     "max_failures": _integer(0),
     "dry_run": _boolean,
+    "strict": _boolean,
     "priority": _integer(-MAX_INTEGER),
     "run_at": _instant,
     "idempotency_key": _text(256),

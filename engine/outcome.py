@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .payload import Payload
+from .spec import PRODUCES_IDS
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -13,6 +16,14 @@ class Failure:
     traceback: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What Odoo said of a record without raising."""
+
+    warning_type: str
+    message: str
+
+
 @dataclass(slots=True)
 class Outcome:
     """The outcome of one attempt, by position in the chunk's payload."""
@@ -20,6 +31,7 @@ class Outcome:
     ids: dict[int, Any] = field(default_factory=dict)  # id of what succeeded (True where there is none)
     failures: dict[int, Failure] = field(default_factory=dict)
     skipped: dict[int, str] = field(default_factory=dict)  # not run, because of what they depend on
+    warnings: dict[int, list[Warned]] = field(default_factory=dict)  # of what was run and stood, or was undone as a whole
     rolled_back: set[int] = field(default_factory=set)  # undone with the whole job: failed, for another's failure
     note: str | None = None  # what to say of the chunk as a whole
     rest: list[int] = field(default_factory=list)  # not run yet: a chunk of their own
@@ -31,6 +43,15 @@ class Outcome:
     @classmethod
     def all_failed(cls, size: int, failure: Failure) -> "Outcome":
         return cls(failures=dict.fromkeys(range(size), failure))
+
+    @property
+    def warning_count(self) -> int:
+        return sum(map(len, self.warnings.values()))
+
+    def record_id(self, operation_type: str, payload: Payload, position: int) -> int | None:
+        """Id of the record that was made at a position, or that its item names; None where there is none."""
+        id_ = self.ids.get(position) if operation_type in PRODUCES_IDS else payload.items[position]
+        return id_ if id_.__class__ is int and id_ < 2**31 else None
 
     @property
     def is_clean(self) -> bool:

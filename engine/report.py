@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from .spec import CALL, CREATE, LOAD, UPSERT
+from .spec import CALL, PRODUCES_IDS
 from .states import COMPLETED
 
-PRODUCES_IDS = (CREATE, UPSERT, LOAD)
-#: Failures listed with an operation; `failures` pages through all.
-FAILURES_SHOWN = 100
+#: Failures, and warnings, listed with an operation; `failures` and `warnings` page through all.
+FAILURES_SHOWN = WARNINGS_SHOWN = 100
 
 
 def instant(value: datetime | None) -> str | bool:
@@ -34,7 +33,7 @@ def status(
     """The status object.
 
     :param counts: total_operations, completed_operations, failed_operations, total_records, processed_records,
-        failed_records, cancelled_records
+        failed_records, cancelled_records, warnings
     """
     total = counts["total_records"]
     completed = counts["processed_records"] + counts["failed_records"] + counts["cancelled_records"]
@@ -69,13 +68,14 @@ def status(
     }
 
 
-def operation_entry(operation: dict, ids: list | None, failures: list[dict]) -> dict:
+def operation_entry(operation: dict, ids: list | None, failures: list[dict], warnings: list[dict]) -> dict:
     """One entry of a result.
 
     :param operation: operation_id, operation_type, model, state, record_count, processed_records, failed_records,
-        cancelled_records, data_length, return_ids, model_level, duration, error
-    :param ids: what it produced, aligned with its data
+        cancelled_records, warning_count, data_length, return_ids, model_level, duration, error
+    :param ids: what it produced, aligned with its data; all false where everything was undone
     :param failures: the first of them, as the API gives them
+    :param warnings: likewise
     """
     success = operation["state"] == COMPLETED
     return {
@@ -90,15 +90,15 @@ def operation_entry(operation: dict, ids: list | None, failures: list[dict]) -> 
         "result": _result(operation, ids, success),
         "error": False if success else _error(operation),
         "failures": failures,
+        "warning_count": operation["warning_count"] or 0,
+        "warnings": warnings,
         "duration": round(operation["duration"] or 0.0, 3),
     }
 
 
 def _result(operation, ids, success):
     kind = operation["operation_type"]
-    # a dry run has succeeded without leaving ids: then it is true or false, as for an update
-    has_ids = any(ids or ()) or not operation["processed_records"]
-    if kind in PRODUCES_IDS and operation["return_ids"] and has_ids:
+    if kind in PRODUCES_IDS and operation["return_ids"]:
         return ids if ids is not None else []
     if kind == CALL and operation["model_level"]:
         return ids[0] if success and ids else False

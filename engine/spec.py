@@ -13,11 +13,12 @@ from .references import INDEX, REF, SCALARS, find_refs, is_ref, ref_problem
 
 CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL = "create", "update", "upsert", "delete", "load", "call"
 TYPES = (CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL)
+PRODUCES_IDS = (CREATE, UPSERT, LOAD)
 ALIASES = {"unlink": DELETE}
 
 #: Zenoo RPC's bookkeeping, sent along when its operation objects are serialized as they are.
 IGNORED = frozenset({"status", "created_at", "started_at", "completed_at", "error", "result"})
-COMMON = frozenset({"operation_type", "model", "operation_id", "depends_on", "priority", "context"})
+COMMON = frozenset({"operation_type", "model", "operation_id", "depends_on", "priority", "context", "strict"})
 BY_TYPE = {
     CREATE: frozenset({"data", "group_by", "return_ids"}),
     UPDATE: frozenset({"data", "record_ids", "domain", "group_by"}),
@@ -189,7 +190,10 @@ class _Parser:
         operation.depends_on = self._depends_on()
         operation.priority = self._priority()
         operation.group_by = self._optional_name("group_by")
-        operation.return_ids = self._return_ids()
+        operation.return_ids = self._boolean("return_ids", True)
+        strict = self._boolean("strict", None)
+        if strict is not None:
+            operation.params["strict"] = strict  # over the job's
 
     def _operation_id(self):
         given = self._get("operation_id")
@@ -225,13 +229,15 @@ class _Parser:
             return 0
         return priority
 
-    def _return_ids(self):
-        value = self.raw.get("return_ids")
+    def _boolean(self, key, default):
+        """Here false is a value: it is not the same as the default."""
+        value = self.raw.get(key)
         if value is None:
-            return True
+            return default
         if not isinstance(value, bool):
-            self._add("return_ids must be true or false", key="return_ids")
-        return bool(value)
+            self._add(f"{key} must be true or false", key=key)
+            return default
+        return value
 
     def _optional_name(self, key):
         value = self._get(key)

@@ -42,15 +42,16 @@ class _Report:
         self.duration = 0.0
 
     def add(self, payload, outcome, duration):
-        """Add what a run came to. Only what failed keeps its values: memory is bounded by failures, not by the job."""
+        """Add what a run came to. Only what there is something to say of keeps its values: memory is bounded by that, not by the job."""
         offset = len(self.payload)
-        named = outcome.failures.keys() | outcome.skipped.keys()
+        named = outcome.failures.keys() | outcome.skipped.keys() | outcome.warnings.keys()
         self.payload.items += [item if position in named else None for position, item in enumerate(payload.items)]
         self.payload.operations += payload.operations
         self.payload.indexes += payload.indexes
         self.outcome.ids.update((offset + position, True) for position in outcome.ids)
         self.outcome.failures.update((offset + position, reason) for position, reason in outcome.failures.items())
         self.outcome.skipped.update((offset + position, reason) for position, reason in outcome.skipped.items())
+        self.outcome.warnings.update((offset + position, warned) for position, warned in outcome.warnings.items())
         self.outcome.found_records += outcome.found_records
         self.duration += duration
 

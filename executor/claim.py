@@ -53,6 +53,7 @@ class Claim:
     chunk_size: int
     is_atomic: bool
     is_dry_run: bool
+    is_strict: bool
     in_flight: int  # other chunks of the job that were running when it was claimed
 
     def __str__(self):

@@ -1,7 +1,7 @@
 """What each type of operation does to the records of a chunk.
 
 A handler is made for one chunk: `prepare` says which positions can't be run at all, `apply` runs some of the others
-and returns what each produced. It may raise whatever the models raise: isolating is the runner's business.
+and returns what each produced; what Odoo said of them without raising is in `warnings` then. It may raise whatever the models raise: isolating is the runner's business.
 """
 
 import math
@@ -15,6 +15,7 @@ from ..engine.isolation import Suspects
 from ..engine.payload import dumps
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
 from .errors import failure
+from .warning import import_warning, refuse, warning_of
 
 #: PostgreSQL's integer: an id above it can't exist, and asking for it is an error of its own.
 MAX_ID = 2**31 - 1
@@ -28,11 +29,13 @@ class Handler:
     #: Whether `prepare` has anything to ask of the records there are.
     reads_first = True
 
-    def __init__(self, model, payload):
+    def __init__(self, model, payload, strict=False):
         self.model = model
         self.env = model.env
         self.payload = payload
         self.params = payload.params
+        self.is_strict = self.params.get("strict", strict)
+        self.warnings = {}  # position -> [Warned], of the last `apply`
 
     @property
     def items(self):
@@ -49,6 +52,12 @@ class Handler:
     def record_id(self, position):
         """Id of the existing record a position is about, or None."""
         return
+
+    def note(self, warnings, positions):
+        """Keep what Odoo said of some of these positions without raising, or let them fail for it."""
+        if warnings and self.is_strict:
+            refuse(warnings, positions)
+        self.warnings.update(warnings)
 
     def _write_all(self, pairs):
         """Write `[id, values]` pairs: equal values at once, and what the ORM reads for a write for all of them at once.
@@ -144,6 +153,8 @@ class CallHandler(RecordsHandler):
         value = method(records, *self.params["args"], **self.params["kwargs"])
         if self.params.get("model_level"):
             return {position: jsonable(value) for position in positions}
+        if warned := warning_of(value, self.env):
+            self.note({position: [warned] for position in positions}, positions)
         return dict.fromkeys(positions, True)
 
 
@@ -257,7 +268,17 @@ class LoadHandler(Handler):
                     "The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(positions)
                 )
             )
+        self.note(self._remarks(result["messages"], owner), positions)
         return dict(zip(positions, result["ids"], strict=True))
+
+    def _remarks(self, messages, owner):
+        """Each remark with the record that its rows belong to."""
+        found = {}
+        for message in messages:
+            if message.get("type") == "warning":
+                first = (message.get("rows") or {}).get("from", 0)
+                found.setdefault(owner[first], []).append(import_warning(message))
+        return found
 
     def _raise(self, messages, owner, positions):
         if len(positions) > 1:

@@ -7,7 +7,7 @@ from odoo import fields
 from ..engine import report, states
 from ..engine.options import ROLLBACK_JOB
 from ..engine.planner import ADAPTIVE_BLOCK, plan
-from ..engine.spec import CREATE, UPSERT
+from ..engine.spec import CREATE, PRODUCES_IDS, UPSERT
 from ..exceptions import BatchExecutionError
 from .errors import Trouble
 from .references import References
@@ -38,8 +38,26 @@ class _Record:
         self.open = operation.selection is not None
         self.ids = [False] * operation.data_length
         self.failures = []
+        self.warnings = []
         self.error = None
         self.duration = 0.0
+
+    def forget_ids(self):
+        """What it made exists no longer; the answer stays aligned with the data."""
+        if self.operation.type in PRODUCES_IDS:
+            for warning in self.warnings:
+                warning["record_id"] = False
+        self.ids = [False] * self.operation.data_length
+
+    def warn(self, index, record_id, warned):
+        self.warnings.append(
+            {
+                "index": index,
+                "record_id": record_id,
+                "warning_type": warned.warning_type,
+                "message": warned.message,
+            }
+        )
 
     @property
     def state(self):
@@ -60,6 +78,7 @@ class _Record:
                 "processed_records": self.processed,
                 "failed_records": self.failed,
                 "cancelled_records": self.cancelled,
+                "warning_count": len(self.warnings),
                 "return_ids": operation.return_ids,
                 "model_level": "model_level" in operation.params,
                 "duration": self.duration,
@@ -67,6 +86,7 @@ class _Record:
             },
             self.ids,
             self.failures[: report.FAILURES_SHOWN],
+            self.warnings[: report.WARNINGS_SHOWN],
         )
 
 
@@ -138,6 +158,7 @@ class _InlineRun:
             chunk.model,
             payload,
             rollback=self.options.rollback,
+            strict=self.options.strict,
             timeout_s=self.options.timeout,
             needs=self._needs(payload),
             may_rest=False,
@@ -170,6 +191,9 @@ class _InlineRun:
             record = self.records[operation]
             record.duration += share
             index = payload.indexes[position]
+            for warned in outcome.warnings.get(position, ()):
+                record_id = outcome.record_id(record.operation.type, payload, position) or False
+                record.warn(index, record_id, warned)
             if position in outcome.ids:
                 record.processed += 1
                 if outcome.ids[position] is not True and record.ids:
@@ -215,7 +239,7 @@ class _InlineRun:
     def _undo(self):
         """Everything was rolled back: as it was meant to be, or because something failed."""
         for record in self.records.values():
-            record.ids = []
+            record.forget_ids()
             if not self.options.dry_run:
                 record.failed, record.processed = record.failed + record.processed, 0
                 record.error = record.error or self.env._("Rolled back, because records of other operations failed.")
@@ -243,6 +267,7 @@ class _InlineRun:
             "processed_records": self._total("processed"),
             "failed_records": self._total("failed"),
             "cancelled_records": self._total("cancelled"),
+            "warnings": sum(len(record.warnings) for record in self.records.values()),
         }
         return report.status(
             counts=counts,

@@ -44,6 +44,7 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False):
         claim.model,
         claim.payload,
         rollback=claim.rollback,
+        strict=claim.is_strict,
         timeout_s=claim.timeout_s,
         needs=operations._needs(claim.payload.operations) if claim.waits else None,
         may_rest=may_rest,

@@ -15,6 +15,7 @@ from .errors import SAVEPOINT_ERRORS, Trouble, failure, failure_of, transaction_
 from .guard import Deadline, Guard
 from .handlers import HANDLERS
 from .references import resolve_payload
+from .warning import WarningRefused
 
 #: Savepoints that wrote and were released, before an isolation is cut in parts. PostgreSQL slows all sessions down once
 #: one transaction holds more than 64 of them; the rest is for the models' own savepoints.
@@ -29,6 +30,7 @@ class Work:
     model: str
     payload: Payload
     rollback: str = "record"
+    strict: bool = False  # what is warned of fails, unless the operation says otherwise
     timeout_s: float | None = None
     needs: dict | None = None  # operation -> operations that must have completed; None: nothing refers to others
     may_rest: bool = True  # whether what is left of a long isolation may become a chunk of its own
@@ -78,7 +80,7 @@ class _ChunkRun:
             failures, skipped = {}, {}
             if self.work.needs is not None:
                 failures, skipped = resolve_payload(self.work.payload, self.references, self.work.needs, self.env)
-            handler = HANDLERS[self.work.operation_type](self.env[self.work.model], self.work.payload)
+            handler = HANDLERS[self.work.operation_type](self.env[self.work.model], self.work.payload, self.work.strict)
             positions = [position for position in range(size) if position not in failures and position not in skipped]
             if handler.reads_first:
                 with self.env.cr.savepoint():  # should the database refuse, the chunk can still be settled
@@ -115,6 +117,7 @@ class _ChunkRun:
 
     def _roll_back_all(self, positions, outcome):
         outcome.ids.clear()
+        outcome.warnings.clear()
         reason = outcome.first_error  # the culprit's: what is undone with it must not hide it
         message = self.env._("Rolled back, because another record of its chunk failed: %s", reason)
         rolled_back = failure("RolledBack", message)
@@ -137,12 +140,14 @@ class _ChunkRun:
         guard = Guard(cr, self._attempt_deadline(), transaction_control_message(self.env))
         try:
             with UndoableSavepoint(self.env), guard:
+                handler.warnings = {}
                 ids = handler.apply(positions)
                 cr.flush()  # what fails only now still belongs to these records, and to their time
         except Exception as error:  # noqa: BLE001  # user code may raise anything: it is the record's outcome
             return self._judge(error, handler, guard)
         self.released += 1
         outcome.ids.update(ids)
+        outcome.warnings.update(handler.warnings)
         return None
 
     def _attempt_deadline(self):
@@ -159,6 +164,8 @@ class _ChunkRun:
             raise Trouble(trouble, str(error)) from error
         if isinstance(error, Suspects):
             return error
+        if isinstance(error, WarningRefused):
+            return failure(error.warning_type, error.message)
         if isinstance(error, SAVEPOINT_ERRORS):
             # something was committed behind our back: running any of it again would do it twice
             raise TransactionControlError(guard.message) from error

@@ -18,7 +18,7 @@ CHUNK_COLUMNS = SQL(
 #: What it needs of its job's row.
 JOB_COLUMNS = SQL(
     """
-    id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, max_failures, max_chunk_size,
+    id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, max_failures, max_chunk_size,
     dry_run OR rollback = 'job' AS is_atomic,
     total_records - processed_records - failed_records - cancelled_records AS remaining
     """

@@ -2,6 +2,7 @@ from . import batch_job
 from . import batch_operation
 from . import batch_chunk
 from . import batch_failure
+from . import batch_warning
 from . import batch_sizing
 from . import batch_operation_settle
 from . import batch_operation_lookup

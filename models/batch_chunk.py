@@ -46,6 +46,7 @@ class BatchChunk(models.Model):
     failed_records = fields.Integer("Failed", readonly=True)
     cancelled_records = fields.Integer("Not Run", readonly=True)
     found_records = fields.Integer(readonly=True, help="Records a selection's page has found.")
+    warning_count = fields.Integer("Warnings", readonly=True, help="What Odoo said of its records without raising.")
     completed_operations = fields.Integer(readonly=True)
     failed_operations = fields.Integer(readonly=True)
     attempt = fields.Integer(readonly=True, help="Attempts made at just these records.")

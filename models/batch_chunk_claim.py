@@ -129,5 +129,6 @@ class BatchChunk(models.Model):
             chunk_size=row["max_chunk_size"],
             is_atomic=row["is_atomic"],
             is_dry_run=row["dry_run"],
+            is_strict=bool(row["strict"]),
             in_flight=row.get("in_flight", 0),
         )

@@ -78,6 +78,7 @@ class BatchChunk(models.Model):
                        failed_records = %(failed)s,
                        cancelled_records = %(skipped)s,
                        found_records = %(found)s,
+                       warning_count = %(warnings)s,
                        completed_operations = %(completed_operations)s,
                        failed_operations = %(failed_operations)s,
                        ended_ids = %(ended_ids)s,
@@ -99,6 +100,7 @@ class BatchChunk(models.Model):
                 failed=len(outcome.failures) + len(outcome.rolled_back),
                 skipped=len(outcome.skipped),
                 found=outcome.found_records,
+                warnings=outcome.warning_count,
                 completed_operations=operations[0],
                 failed_operations=operations[1],
                 ended_ids=operations[2] or None,
@@ -107,6 +109,7 @@ class BatchChunk(models.Model):
         if not settled:
             raise ClaimLost
         self.env["batch.failure"]._store(claim, payload, outcome)
+        self.env["batch.warning"]._store(claim, payload, outcome)
 
     @api.model
     def _take_held(self, job_id, last=None):
@@ -146,7 +149,7 @@ def _without_rest(payload, outcome):
     rest = set(outcome.rest)
     kept = [position for position in range(len(payload)) if position not in rest]
     place = {position: number for number, position in enumerate(kept)}
-    for attribute in ("ids", "failures", "skipped"):
+    for attribute in ("ids", "failures", "skipped", "warnings"):
         values = getattr(outcome, attribute)
         setattr(outcome, attribute, {place[position]: value for position, value in values.items()})
     outcome.rest = []

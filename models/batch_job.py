@@ -64,6 +64,7 @@ class BatchJob(models.Model):
         readonly=True,
         default=options.ROLLBACK_RECORD,
     )
+    strict = fields.Boolean(readonly=True, help="What Odoo warns of without raising is a failure of that record.")
     max_failures = fields.Integer(
         "Stop After",
         readonly=True,
@@ -85,6 +86,7 @@ class BatchJob(models.Model):
     processed_records = fields.Integer("Succeeded", readonly=True, default=0)
     failed_records = fields.Integer("Failed", readonly=True, default=0)
     cancelled_records = fields.Integer("Not Run", readonly=True, default=0)
+    warning_count = fields.Integer("Warnings", readonly=True, default=0, help="What Odoo said without raising.")
     percentage = fields.Float(compute="_compute_progress", help="Settled records, of all.")
     records_per_second = fields.Float("Records/s", compute="_compute_progress")
     duration = fields.Float("Duration (s)", compute="_compute_progress")

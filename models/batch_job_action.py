@@ -191,6 +191,10 @@ class BatchJob(models.Model):
         action["context"] = {"search_default_standing": 1}
         return action
 
+    def action_view_warnings(self):
+        action = self._view_action("batch.warning", self.env._("Warnings"))
+        return {**action, "view_mode": "list", "context": {"search_default_standing": 1}}
+
     def _view_action(self, model, name):
         self.ensure_one()
         return {

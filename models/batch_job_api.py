@@ -36,7 +36,7 @@ class BatchJob(models.Model):
 
         :param list operations: operation objects, see the API documentation
         :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
-            priority, run_at, idempotency_key, draft, on_complete
+            strict, priority, run_at, idempotency_key, draft, on_complete
         :returns: status
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing is stored
@@ -223,6 +223,7 @@ class BatchJob(models.Model):
             "rollback": options.rollback,
             "max_failures": NO_LIMIT if options.max_failures is None else options.max_failures,
             "dry_run": options.dry_run,
+            "strict": options.strict,
             "context": json.dumps(kept_context(self.env.context)),
             "run_at": options.run_at,
             "idempotency_key": options.idempotency_key,

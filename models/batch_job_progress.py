@@ -77,7 +77,7 @@ class BatchJob(models.Model):
                      ORDER BY finished_at
                      LIMIT %s
                  ))
-                RETURNING kind, operation_id, processed_records, failed_records, cancelled_records, found_records,
+                RETURNING kind, operation_id, processed_records, failed_records, cancelled_records, found_records, warning_count,
                           completed_operations, failed_operations, duration, error, skip_reason, ended_ids
                 """,
                 self.id,
@@ -105,6 +105,7 @@ class BatchJob(models.Model):
                        failed_records = CASE WHEN %(anew)s THEN 0 ELSE failed_records END + %(failed)s,
                        cancelled_records = cancelled_records + %(cancelled)s,
                        total_records = total_records + %(found)s,
+                       warning_count = coalesce(warning_count, 0) + %(warnings)s,
                        completed_operations = completed_operations + %(completed_operations)s,
                        failed_operations = failed_operations + %(failed_operations)s,
                        progress_at = clock_timestamp() AT TIME ZONE 'UTC'
@@ -118,6 +119,7 @@ class BatchJob(models.Model):
                 failed=total("failed_records"),
                 cancelled=total("cancelled_records"),
                 found=total("found_records"),
+                warnings=total("warning_count"),
                 completed_operations=total("completed_operations") + operations.count(states.COMPLETED),
                 failed_operations=total("failed_operations")
                 + sum(state in states.OPERATION_FAILED for state in operations),

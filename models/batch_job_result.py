@@ -4,13 +4,13 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..engine import report
+from ..engine import report, spec
 
 MAX_LIMIT = 10_000
 
 
 class BatchJob(models.Model):
-    """The verbs that tell about a job: status, result, failures."""
+    """The verbs that tell about a job: status, result, failures, warnings."""
 
     _inherit = "batch.job"
 
@@ -39,7 +39,7 @@ class BatchJob(models.Model):
             SQL(
                 """
                 SELECT id, operation_id, operation_type, model, state, record_count, processed_records, failed_records,
-                       cancelled_records, data_length, return_ids, duration, error, result,
+                       cancelled_records, warning_count, data_length, return_ids, duration, error, result,
                        CASE operation_type WHEN 'call' THEN details END AS call
                   FROM batch_operation
                  WHERE job_id = %(job)s
@@ -61,7 +61,11 @@ class BatchJob(models.Model):
             row["model_level"] = bool(row["call"]) and "model_level" in json.loads(row["call"])
         ids = self.env["batch.operation"]._collect_ids([row for row in page if _has_ids(row)])
         failures = self.env["batch.failure"]._first_of_operations([row["id"] for row in page if row["failed_records"]])
-        results = [report.operation_entry(row, ids.get(row["id"]), failures.get(row["id"], [])) for row in page]
+        warnings = self.env["batch.warning"]._first_of_operations([row["id"] for row in page if row["warning_count"]])
+        results = [
+            report.operation_entry(row, ids.get(row["id"]), failures.get(row["id"], []), warnings.get(row["id"], []))
+            for row in page
+        ]
         return {**self._status(), "results": results, "next_offset": offset + limit if len(rows) > limit else False}
 
     def failures(self, offset=0, limit=1000):
@@ -72,14 +76,28 @@ class BatchJob(models.Model):
         :returns: `{"failures": [...], "total": n, "next_offset": n or False}`
         :rtype: dict
         """
+        return self._page_of("failures", "batch.failure", [("is_skipped", "=", False)], offset, limit)
+
+    def warnings(self, offset=0, limit=1000):
+        """What Odoo said of records without raising, a page at a time.
+
+        :param int offset: warnings to leave out
+        :param int limit: warnings at most, up to 10 000
+        :returns: `{"warnings": [...], "total": n, "next_offset": n or False}`
+        :rtype: dict
+        """
+        return self._page_of("warnings", "batch.warning", [], offset, limit)
+
+    def _page_of(self, name, model, domain, offset, limit):
+        """A page of what stands: what was run again since is history."""
         self._check_visible()
         offset, limit = self._check_page(offset, limit)
-        Failure = self.env["batch.failure"].sudo()
-        domain = [("job_id", "=", self.id), ("retried_at", "=", False), ("is_skipped", "=", False)]
-        total = Failure.search_count(domain)
-        page = Failure.search(domain, order="id", offset=offset, limit=limit)
+        domain = [("job_id", "=", self.id), ("retried_at", "=", False), *domain]
+        records = self.env[model].sudo()
+        total = records.search_count(domain)
+        page = records.search(domain, order="id", offset=offset, limit=limit)
         return {
-            "failures": page._as_dicts(),
+            name: page._as_dicts(),
             "total": total,
             "next_offset": offset + limit if offset + limit < total else False,
         }
@@ -109,6 +127,7 @@ class BatchJob(models.Model):
                 "cancelled_records",
             )
         }
+        counts["warnings"] = job.warning_count
         return report.status(
             counts=counts,
             duration=job.duration,
@@ -127,4 +146,4 @@ class BatchJob(models.Model):
 
 
 def _has_ids(row):
-    return row["model_level"] or (row["return_ids"] and row["operation_type"] in report.PRODUCES_IDS)
+    return row["model_level"] or (row["return_ids"] and row["operation_type"] in spec.PRODUCES_IDS)

@@ -199,6 +199,7 @@ class BatchJob(models.Model):
 
     def _hold_again(self, failures):
         """A job that is one transaction runs again as a whole, with the values its failures were mended to."""
+        self.env["batch.warning"]._mark_retried(self.id)
         mended = {}
         for failure in failures:
             mended.setdefault(failure.chunk_id.id, {})[failure.operation_id.id, failure.index] = json.loads(
@@ -224,7 +225,7 @@ class BatchJob(models.Model):
                 """
                 UPDATE batch_chunk
                    SET state = 'held', finished_at = NULL, tallied = false, attempt = 0, result = NULL, error = NULL, skip_reason = NULL,
-                       processed_records = 0, failed_records = 0, cancelled_records = 0, found_records = 0,
+                       processed_records = 0, failed_records = 0, cancelled_records = 0, found_records = 0, warning_count = 0,
                        completed_operations = 0, failed_operations = 0
                  WHERE job_id = %s
                 """,
@@ -236,7 +237,7 @@ class BatchJob(models.Model):
                 """
                 UPDATE batch_operation AS operation
                    SET state = 'pending', finished_at = NULL, result = NULL, error = NULL,
-                       processed_records = 0, failed_records = 0, cancelled_records = 0,
+                       processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0,
                        record_count = CASE WHEN EXISTS (
                             SELECT 1 FROM batch_chunk WHERE operation_id = operation.id AND kind = 'resolve'
                        ) THEN 0 ELSE record_count END
@@ -249,7 +250,7 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_job
-                   SET processed_records = 0, failed_records = 0, cancelled_records = 0, completed_operations = 0, failed_operations = 0,
+                   SET processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0, completed_operations = 0, failed_operations = 0,
                        total_records = (SELECT coalesce(sum(record_count), 0) FROM batch_operation WHERE job_id = batch_job.id)
                  WHERE id = %s
                 """,

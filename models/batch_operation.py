@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import spec, states
 from ..engine.payload import Payload, indented
-from ..engine.report import PRODUCES_IDS
+from ..engine.spec import PRODUCES_IDS
 
 TYPE_LABELS = {
     spec.CREATE: "Create",
@@ -76,6 +76,7 @@ class BatchOperation(models.Model):
     processed_records = fields.Integer("Succeeded", readonly=True)
     failed_records = fields.Integer("Failed", readonly=True)
     cancelled_records = fields.Integer("Not Run", readonly=True)
+    warning_count = fields.Integer("Warnings", readonly=True)
     result = fields.Text(readonly=True, help="Ids, as JSON, of an operation that shared its chunk with others.")
     error = fields.Text(readonly=True)
     started_at = fields.Datetime(readonly=True)

@@ -6,6 +6,10 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import dumps
 
+#: Counters of chunks that add up to those of their operation.
+ADDED_UP = ("found_records", "processed_records", "failed_records", "cancelled_records", "warning_count", "duration")
+ZEROES = (0, 0, 0, 0, 0, 0.0)
+
 
 class BatchOperation(models.Model):
     """What chunks come to, written to their operations."""
@@ -26,7 +30,7 @@ class BatchOperation(models.Model):
         rows = self.env.execute_query_dict(
             SQL(
                 """
-                SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, result,
+                SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, warning_count, result,
                        is_awaited IS NOT FALSE AS is_awaited
                   FROM batch_operation
                  WHERE id = ANY(%s)
@@ -44,6 +48,7 @@ class BatchOperation(models.Model):
                        processed_records = result.processed,
                        failed_records = result.failed,
                        cancelled_records = result.cancelled,
+                       warning_count = result.warnings,
                        result = result.ids,
                        error = result.error,
                        duration = coalesce(operation.duration, 0) + result.duration,
@@ -51,7 +56,7 @@ class BatchOperation(models.Model):
                        finished_at = CASE WHEN result.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
                   FROM json_to_recordset(%s)
                     AS result (
-                        id integer, state text, processed integer, failed integer, cancelled integer,
+                        id integer, state text, processed integer, failed integer, cancelled integer, warnings integer,
                         ids text, error text, duration float, is_final boolean
                     )
                  WHERE operation.id = result.id
@@ -76,12 +81,10 @@ class BatchOperation(models.Model):
             return [], []
         sums = {}
         for chunk in chunks:
-            total = sums.setdefault(chunk["operation_id"], [0, 0, 0, 0, 0.0, None])
-            for place, column in enumerate(
-                ("found_records", "processed_records", "failed_records", "cancelled_records", "duration")
-            ):
+            total = sums.setdefault(chunk["operation_id"], [*ZEROES, None])
+            for place, column in enumerate(ADDED_UP):
                 total[place] += chunk[column] or 0
-            total[5] = total[5] or chunk["error"] or chunk["skip_reason"]
+            total[-1] = total[-1] or chunk["error"] or chunk["skip_reason"]
         rows = self.env.cr.execute_values(
             """
             UPDATE batch_operation AS operation
@@ -89,11 +92,12 @@ class BatchOperation(models.Model):
                    processed_records = operation.processed_records + tally.processed,
                    failed_records = operation.failed_records + tally.failed,
                    cancelled_records = operation.cancelled_records + tally.cancelled,
+                   warning_count = coalesce(operation.warning_count, 0) + tally.warnings,
                    duration = coalesce(operation.duration, 0) + tally.duration,
                    error = coalesce(operation.error, tally.error),
                    started_at = coalesce(operation.started_at, clock_timestamp() AT TIME ZONE 'UTC')
               FROM (VALUES %s)
-                AS tally (id, found, processed, failed, cancelled, duration, error)
+                AS tally (id, found, processed, failed, cancelled, warnings, duration, error)
              WHERE operation.id = tally.id
             RETURNING operation.id, operation.state, operation.record_count, operation.processed_records,
                       operation.failed_records, operation.cancelled_records, operation.is_awaited IS NOT FALSE,
@@ -106,7 +110,7 @@ class BatchOperation(models.Model):
                       ) AS is_open
             """,
             [(operation_id, *total) for operation_id, total in sums.items()],
-            template="(%s, %s, %s, %s, %s, %s, %s::text)",
+            template="(%s, %s, %s, %s, %s, %s, %s, %s::text)",
             page_size=len(sums),
             fetch=True,
         )
@@ -160,9 +164,11 @@ class BatchOperation(models.Model):
 def _shared_result(row, positions, payload, outcome, share):
     """The new values of one operation's row, from what it had and what its records in this chunk came to."""
     processed, failed, cancelled = row["processed_records"], row["failed_records"], row["cancelled_records"]
+    warnings = row["warning_count"] or 0
     ids = json.loads(row["result"]) if row["result"] else None
     failure = skip = None
     for position in positions:
+        warnings += len(outcome.warnings.get(position, ()))
         if position in outcome.ids:
             processed += 1
             id_ = outcome.ids[position]
@@ -186,6 +192,7 @@ def _shared_result(row, positions, payload, outcome, share):
         "processed": processed,
         "failed": failed,
         "cancelled": cancelled,
+        "warnings": warnings,
         "ids": dumps(ids) if ids else None,
         "error": failure or skip or outcome.note,
         "duration": share * len(positions),

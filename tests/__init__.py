@@ -24,6 +24,7 @@ from . import test_engine_spec
 from . import test_engine_planner
 from . import test_structure
 from . import test_failures
+from . import test_warnings
 from . import test_lane
 from . import test_sessions
 from . import test_engine_sizing

@@ -6,7 +6,7 @@ HISTORY = 200_000
 #: Chunks of the jobs that are about something else than mere waiting.
 MANY = 50_000
 
-TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure")
+TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure", "batch_warning")
 
 
 class Backlog:
@@ -21,6 +21,7 @@ class Backlog:
     - `held`: the chunks of a job that is one transaction
     - `draft`: not started yet
     - `failed`: finished, with failures that stand and as many that were retried; `failed_little`: with a few
+    - `warned`: finished, with warnings of a first operation that stand, and of a second one that were retried; `warned_little`: with a few
     - `small`: one of many in the queue, of somebody else
     """
 
@@ -30,7 +31,7 @@ class Backlog:
         self.company_id = company_id
 
     def fill(self):
-        self.cr.execute("TRUNCATE batch_job, batch_operation, batch_chunk, batch_failure")
+        self.cr.execute(f"TRUNCATE {', '.join(TABLES)}")
         restore = self._without_indexes()
         self._history()
         self.waiting = self._waiting()
@@ -41,6 +42,8 @@ class Backlog:
         self.draft = self._draft()
         self.failed = self._failed()
         self.failed_little = self._failed_little()
+        self.warned = self._warned("warned", MANY)
+        self.warned_little = self._warned("warned a little", 10)
         self.small = self._small_jobs()
         for statement in restore:
             self.cr.execute(statement)
@@ -253,6 +256,27 @@ class Backlog:
             """,
             [retried, count, job],
         )
+
+    def _warned(self, name, count):
+        job = self._job(name, "completed", total_operations=2, total_records=2 * count, warning_count=count)
+        self._operations(f"job.id = {job}", 2, "completed", processed_records=count, warning_count=count)
+        for position in (0, 1):
+            self._chunks(job, 1, "done", tallied="true", on=f"op.position = {position}")
+        self.cr.execute(
+            """
+            INSERT INTO batch_warning (
+                job_id, operation_id, chunk_id, model, operation_type, index, warning_type, message, created_at, retried_at
+            )
+            SELECT chunk.job_id, chunk.operation_id, chunk.id, 'res.partner', 'load', number, 'ImportWarning', 'Found multiple matches',
+                   now(), CASE WHEN op.position = 1 THEN now() END
+              FROM batch_chunk AS chunk
+              JOIN batch_operation AS op ON op.id = chunk.operation_id
+             CROSS JOIN generate_series(1, %s) AS number
+             WHERE chunk.job_id = %s
+            """,
+            [count, job],
+        )
+        return job
 
     def _small_jobs(self):
         """Jobs of somebody else in the queue; their turn comes after that of the others."""

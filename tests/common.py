@@ -27,7 +27,7 @@ SWEPT = (
     "ir.actions.server", "product.template", "res.users", "res.company", "res.partner", "res.partner.category", "res.country.state",
     "res.country", "ir.cron.trigger",
 )  # fmt: skip
-JOB_VERBS = ("append", "start", "status", "result", "failures", "cancel", "pause", "resume", "retry")
+JOB_VERBS = ("append", "start", "status", "result", "failures", "warnings", "cancel", "pause", "resume", "retry")
 FINAL = ("completed", "partial", "failed", "cancelled")
 STATUS_KEYS = {
     "job_id", "uuid", "name", "state", "completed", "total", "percentage", "stats", "duration", "eta", "created_at",
@@ -35,7 +35,7 @@ STATUS_KEYS = {
 }  # fmt: skip
 ENTRY_KEYS = {
     "operation_id", "operation_type", "model", "state", "success", "record_count", "processed_records",
-    "failed_records", "result", "error", "failures", "duration",
+    "failed_records", "result", "error", "failures", "warning_count", "warnings", "duration",
 }  # fmt: skip
 FAILURE_KEYS = {"index", "record_id", "error_type", "error", "attempts"}
 

@@ -24,7 +24,7 @@ from .common import PATIENCE_S, ApiCase, Refused, base_url
 PAGE = "docs/api.md"
 VERBS = [name for name in vars(BatchExecutorController) if not name.startswith("_")]
 #: Verbs before which lanes get to work: who asks how far a job is wants to see it run.
-LOOKING = ("status", "result", "failures")
+LOOKING = ("status", "result", "failures", "warnings")
 
 
 def names(cell):

@@ -246,6 +246,15 @@ class TestPlans(PlanCase):
         page, _plans = self.cheap(self.of_user("failed_little").failures, 0, 10)
         self.assertEqual((page["total"], page["next_offset"], len(page["failures"])), (20, 10, 10))
 
+    def test_a_page_of_warnings_and_the_first_of_each_operation(self):
+        page, _plans = self.cheap(self.of_user("warned_little").warnings, 0, 4)
+        self.assertEqual((page["total"], page["next_offset"], len(page["warnings"])), (10, 4, 4))
+        result, plans = self.cheap(self.of_user("warned").result, 0, 1, pages=1000)  # a hundred warnings are shown
+        self.assertEqual(len(result["results"][0]["warnings"]), 100)
+        self.assertUses(plans, "batch_warning_operation_standing_idx")
+        result, _plans = self.cheap(self.of_user("warned").result, 1, 1)
+        self.assertEqual(result["results"][0]["warnings"], [])
+
     def test_steering(self):
         self.cheap(self.of_user("waiting").pause)
         self.cheap(self.of_user("waiting").resume)
@@ -333,7 +342,7 @@ class TestPlansWithoutStatistics(PlanCase):
 
     def large_job(self, state):
         """A job of ten thousand chunks that are done and as many that wait; statistics are from when it had but four."""
-        self.sql("TRUNCATE batch_job, batch_operation, batch_chunk, batch_failure")
+        self.sql(f"TRUNCATE {', '.join(TABLES)}")
         backlog = Backlog(self.cr, self.user.id, self.env.company.id)
         job = backlog._job("large", total_operations=1)
         backlog._operations(f"job.id = {job}", 1, "running")
@@ -367,7 +376,7 @@ class TestPlansWithoutStatistics(PlanCase):
             self.system.invalidate_all()
 
     def test_claims_planned_while_there_was_nothing(self):
-        self.sql("TRUNCATE batch_job, batch_operation, batch_chunk, batch_failure")
+        self.sql(f"TRUNCATE {', '.join(TABLES)}")
         self.sql("SET LOCAL plan_cache_mode = force_generic_plan")
         backlog = Backlog(self.cr, self.user.id, self.env.company.id)
         small = backlog._job("small", total_operations=1)
