@@ -17,7 +17,7 @@ def instant(value: datetime | None) -> str | bool:
 def status(
     *,
     counts: dict,
-    duration: float,
+    progress: dict,
     state: str,
     job_id=False,
     uuid=False,
@@ -34,30 +34,22 @@ def status(
 
     :param counts: total_operations, completed_operations, failed_operations, total_records, processed_records,
         failed_records, cancelled_records, warnings
+    :param progress: percentage, duration, operations_per_second, records_per_second
     """
-    total = counts["total_records"]
-    completed = counts["processed_records"] + counts["failed_records"] + counts["cancelled_records"]
-    if total:
-        # rounded down: 100 means all
-        percentage = int(10_000 * min(completed, total) / total) / 100
-    else:
-        percentage = 100.0 if finished_at else 0.0
-    run = counts["processed_records"] + counts["failed_records"]
-    ended = counts["completed_operations"] + counts["failed_operations"]
     return {
         "job_id": job_id,
         "uuid": uuid,
         "name": name,
         "state": state,
-        "completed": completed,
-        "total": total,
-        "percentage": percentage,
+        "completed": counts["processed_records"] + counts["failed_records"] + counts["cancelled_records"],
+        "total": counts["total_records"],
+        "percentage": progress["percentage"],
         "stats": {
             **counts,
-            "operations_per_second": round(ended / duration, 2) if duration else 0.0,
-            "records_per_second": round(run / duration, 2) if duration else 0.0,
+            "operations_per_second": progress["operations_per_second"],
+            "records_per_second": progress["records_per_second"],
         },
-        "duration": round(duration, 3),
+        "duration": progress["duration"],
         "eta": instant(eta),
         "created_at": instant(created_at),
         "started_at": instant(started_at),

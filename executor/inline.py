@@ -7,6 +7,7 @@ from odoo import fields
 from ..engine import report, states
 from ..engine.options import ROLLBACK_JOB
 from ..engine.planner import ADAPTIVE_BLOCK, plan
+from ..engine.progress import progress
 from ..engine.spec import CREATE, PRODUCES_IDS, UPSERT
 from ..exceptions import BatchExecutionError
 from .errors import Trouble
@@ -271,7 +272,7 @@ class _InlineRun:
         }
         return report.status(
             counts=counts,
-            duration=max(time.monotonic() - self.clock, 0.001),
+            progress=progress(counts, state, max(time.monotonic() - self.clock, 0.001)),
             state=state,
             started_at=self.started_at,
             created_at=self.started_at,

@@ -175,7 +175,10 @@ def _move_back(job, claimed):
            SET turn = greatest(job.turn, coalesce((%(next)s), job.turn))
                     + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id),
                state = CASE WHEN job.state = 'pending' THEN 'running' ELSE job.state END,
-               started_at = coalesce(job.started_at, clock_timestamp() AT TIME ZONE 'UTC')
+               started_at = coalesce(job.started_at, clock_timestamp() AT TIME ZONE 'UTC'),
+               worked_since = CASE
+                    WHEN job.state = 'pending' THEN clock_timestamp() AT TIME ZONE 'UTC' ELSE job.worked_since
+               END
          WHERE job.id = %(job)s
            AND (job.state = 'pending' OR (%(next)s) IS NOT NULL)
            AND %(claimed)s

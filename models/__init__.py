@@ -13,6 +13,7 @@ from . import batch_chunk_rescue
 from . import batch_job_store
 from . import batch_job_api
 from . import batch_job_result
+from . import batch_job_clock
 from . import batch_job_forecast
 from . import batch_job_progress
 from . import batch_job_turn

@@ -87,15 +87,26 @@ class BatchJob(models.Model):
     failed_records = fields.Integer("Failed", readonly=True, default=0)
     cancelled_records = fields.Integer("Not Run", readonly=True, default=0)
     warning_count = fields.Integer("Warnings", readonly=True, default=0, help="What Odoo said without raising.")
-    percentage = fields.Float(compute="_compute_progress", help="Settled records, of all.")
+    percentage = fields.Float(compute="_compute_progress", help="Records that have run, of all.")
+    operations_per_second = fields.Float("Operations/s", compute="_compute_progress")
     records_per_second = fields.Float("Records/s", compute="_compute_progress")
-    duration = fields.Float("Duration (s)", compute="_compute_progress")
+    duration = fields.Float(
+        "Duration (s)", compute="_compute_progress", help="While it was worked on: without pauses and waiting."
+    )
     eta = fields.Datetime("Expected End", compute="_compute_progress")
     error = fields.Text(readonly=True)
     started_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
     cancel_requested_at = fields.Datetime(readonly=True)
     called_back_at = fields.Datetime("Action Run", readonly=True)
+
+    # the time it was worked on, and what was run in it: see `batch_job_clock.py`
+    worked_s = fields.Float("Worked Before (s)", readonly=True, default=0.0)
+    worked_since = fields.Datetime(readonly=True, help="Empty while nobody works on it.")
+    earlier_records = fields.Integer(readonly=True, default=0, help="Records that have run and were put back by a retry.")
+    earlier_operations = fields.Integer(readonly=True, default=0, help="Operations that a retry has opened again.")
+    paced_s = fields.Float("Pace From (s)", readonly=True, default=0.0, help="Where its present pace is measured from.")
+    paced_records = fields.Integer("Pace From (records)", readonly=True, default=0)
 
     # whose turn it is
     ready = fields.Boolean(readonly=True, default=False, help="In the queue: a lane may look for a chunk here.")

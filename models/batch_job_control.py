@@ -59,6 +59,9 @@ class BatchJob(models.Model):
         # it stays in the queue until a lane has counted what was in flight
         job._update("state = 'paused', ready = true, wake_at = NULL")
         job._roll_up()
+        _pending, running, _waiting = job._unfinished()
+        if not running:
+            job._stop_clock()
         job._wake_lanes(1)
         return self._status()
 
@@ -70,7 +73,14 @@ class BatchJob(models.Model):
         """
         job = self._steer((*states.JOB_ACTIVE, states.PAUSED), self.env._("Only a paused job can be resumed."))
         if job.state == states.PAUSED:
-            job._update("state = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END")
+            job._update(
+                """
+                state = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END,
+                worked_since = CASE
+                    WHEN started_at IS NOT NULL THEN coalesce(worked_since, clock_timestamp() AT TIME ZONE 'UTC')
+                END
+                """
+            )
             job._enqueue()
             job._wake_lanes(job.max_concurrency)
         return self._status()

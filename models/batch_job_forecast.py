@@ -5,9 +5,14 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.forecast import remaining_s
+from ..engine.progress import progress
 
-#: Seconds after a job's start within which all lanes have come that an idle cron worker can run: Odoo wakes it within 0.1 s.
+#: Seconds after work on a job begins within which all lanes have come that an idle cron worker can run: Odoo wakes it within 0.1 s.
 GATHERING_S = 0.15
+COUNTERS = (
+    "total_operations", "completed_operations", "failed_operations",
+    "total_records", "processed_records", "failed_records", "cancelled_records",
+)  # fmt: skip
 
 
 class BatchJob(models.Model):
@@ -16,48 +21,51 @@ class BatchJob(models.Model):
     _inherit = "batch.job"
 
     @api.depends(
+        "total_operations",
+        "completed_operations",
+        "failed_operations",
         "total_records",
         "processed_records",
         "failed_records",
         "cancelled_records",
         "state",
-        "started_at",
-        "finished_at",
+        "worked_s",
+        "worked_since",
+        "earlier_records",
+        "earlier_operations",
+        "paced_s",
+        "paced_records",
         "expected_work",
     )
     def _compute_progress(self):
         now = datetime.now(timezone.utc).replace(tzinfo=None)
         in_flight = self._in_flight()
         for job in self:
-            job.percentage = job._percentage()
-            end = job.finished_at or now
-            job.duration = max((end - job.started_at).total_seconds(), 0.001) if job.started_at else 0.0
-            job.records_per_second = (
-                (job.processed_records + job.failed_records) / job.duration if job.duration else 0.0
+            worked_s = job._worked(now)
+            job.update(
+                progress(job._counts(), job.state, worked_s, job.earlier_records, job.earlier_operations)
             )
-            job.eta = job._eta(now, in_flight.get(job.id))
+            job.eta = job._eta(now, worked_s, in_flight.get(job.id))
 
-    @property
-    def _settled_records(self):
-        return self.processed_records + self.failed_records + self.cancelled_records
+    def _counts(self):
+        """Its counters, as of `report.status`."""
+        return {**{name: self[name] for name in COUNTERS}, "warnings": self.warning_count}
 
-    def _percentage(self):
-        if self.total_records:
-            return min(100.0 * self._settled_records / self.total_records, 100.0)
-        return 100.0 if self.state in states.JOB_FINAL else 0.0
-
-    def _eta(self, now, in_flight):
-        if not in_flight or not self.started_at:
+    def _eta(self, now, worked_s, in_flight):
+        """When it will be over, about; False where nothing can be said of it."""
+        if not in_flight:
             return False
-        left = remaining_s(
-            self.total_records,
-            self._settled_records + in_flight["records"],
-            elapsed_s=self.duration,
-            expected_s=self.expected_work,
-            lanes=self._lanes_to_come(in_flight),
+        uncounted = in_flight["records"]
+        run = self._run_records + uncounted
+        settled = self.processed_records + self.failed_records + self.cancelled_records + uncounted
+        left_s = remaining_s(
+            self.total_records - settled,
+            paces=[(run - self.paced_records, worked_s - self.paced_s), (run, worked_s)],
+            expected_record_s=self.expected_work / self.total_records if self.total_records else 0.0,
+            lanes=self._lanes_to_come(now, in_flight),
             lane_s=in_flight["lane_s"],
         )
-        return False if left is None else now + timedelta(seconds=left)
+        return False if left_s is None else now + timedelta(seconds=left_s)
 
     def _in_flight(self):
         """What goes on in those of these jobs that run; a few rows of each, however large it is.
@@ -107,9 +115,9 @@ class BatchJob(models.Model):
         )
         return {row["id"]: row for row in rows}
 
-    def _lanes_to_come(self, in_flight):
+    def _lanes_to_come(self, now, in_flight):
         """How many lanes will work on it, where not all that may have had the time to come."""
-        if self.duration > GATHERING_S:
+        if self.worked_since and (now - self.worked_since).total_seconds() > GATHERING_S:
             return in_flight["lanes"]
         wanted = min(in_flight["lanes"] + in_flight["chunks"], self.max_concurrency, self._setting("lanes"))
         return max(in_flight["lanes"], wanted)

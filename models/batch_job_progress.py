@@ -6,6 +6,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..executor.prepared import fetch_prepared
 from .batch_job import NO_LIMIT
+from .batch_job_clock import STOP_CLOCK
 
 _logger = logging.getLogger(__name__)
 
@@ -126,6 +127,8 @@ class BatchJob(models.Model):
             ),
         )
         self.invalidate_recordset()
+        if not self._is_atomic:
+            self._keep_pace(max(chunk["duration"] or 0.0 for chunk in chunks))
         if job["is_watched"]:
             self._send_progress()
         return self._release_blocked(ended + [id_ for chunk in chunks for id_ in chunk["ended_ids"] or ()])
@@ -148,6 +151,8 @@ class BatchJob(models.Model):
         if may_start and released:
             return True
         if pending or running or waiting:
+            if self.state == states.PAUSED and not running:
+                self._stop_clock()
             self._park()
         else:
             self._finish()
@@ -304,6 +309,7 @@ class BatchJob(models.Model):
                        ),
                        finished_at = coalesce(finished_at, clock_timestamp() AT TIME ZONE 'UTC'),
                        started_at = coalesce(started_at, clock_timestamp() AT TIME ZONE 'UTC'),
+                       %(stop_clock)s,
                        ready = %(callback)s,
                        wake_at = NULL
                  WHERE id = %(id)s
@@ -311,6 +317,7 @@ class BatchJob(models.Model):
                 id=self.id,
                 state=state,
                 failed=list(states.OPERATION_FAILED),
+                stop_clock=STOP_CLOCK,
                 callback=bool(callback),
             )
         )

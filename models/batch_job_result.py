@@ -7,6 +7,7 @@ from odoo.tools import SQL
 from ..engine import report, spec
 
 MAX_LIMIT = 10_000
+PROGRESS = ("percentage", "duration", "operations_per_second", "records_per_second")
 
 
 class BatchJob(models.Model):
@@ -115,22 +116,9 @@ class BatchJob(models.Model):
 
     def _status(self, duplicate=False):
         job = self.sudo()
-        counts = {
-            name: job[name]
-            for name in (
-                "total_operations",
-                "completed_operations",
-                "failed_operations",
-                "total_records",
-                "processed_records",
-                "failed_records",
-                "cancelled_records",
-            )
-        }
-        counts["warnings"] = job.warning_count
         return report.status(
-            counts=counts,
-            duration=job.duration,
+            counts=job._counts(),
+            progress={name: job[name] for name in PROGRESS},
             state=job.state,
             job_id=job.id,
             uuid=job.uuid,

@@ -163,12 +163,16 @@ class BatchJob(models.Model):
                    SET failed_records = failed_records - %s,
                        cancelled_records = cancelled_records - %s,
                        total_records = total_records - %s,
-                       failed_operations = greatest(failed_operations - %s, 0)
+                       failed_operations = greatest(failed_operations - %s, 0),
+                       earlier_records = earlier_records + %s,
+                       earlier_operations = earlier_operations + %s
                  WHERE id = %s
                 """,
                 sum(total[0] for total in sums.values()),
                 sum(total[1] for total in sums.values()),
                 sum(total[2] for total in sums.values()),
+                counted,
+                sum(total[0] for total in sums.values()),
                 counted,
                 self.id,
             )
@@ -250,7 +254,10 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_job
-                   SET processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0, completed_operations = 0, failed_operations = 0,
+                   SET earlier_records = earlier_records + processed_records + failed_records,
+                       earlier_operations = earlier_operations + completed_operations + failed_operations,
+                       processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0,
+                       completed_operations = 0, failed_operations = 0,
                        total_records = (SELECT coalesce(sum(record_count), 0) FROM batch_operation WHERE job_id = batch_job.id)
                  WHERE id = %s
                 """,

@@ -81,14 +81,14 @@ class TestAdaptive(LaneCase):
         job = self.submit(self.creates(400), create("New to it", model="res.partner.category"))
         self.assertFalse(self.call(job, "status")["eta"])
         self.assertAlmostEqual(self.sql("SELECT expected_work FROM batch_job WHERE id = %s", job)[0][0], 40)
-        self.sql("UPDATE batch_job SET state = 'running', started_at = now() AT TIME ZONE 'UTC' WHERE id = %s", job)
+        self.sql("UPDATE batch_job SET state = 'running', worked_since = now() AT TIME ZONE 'UTC' WHERE id = %s", job)
         self.sql(
             "UPDATE batch_chunk SET state = 'running', claims = 1, claimed_at = now() AT TIME ZONE 'UTC'"
             " WHERE id IN (SELECT id FROM batch_chunk WHERE job_id = %s ORDER BY id LIMIT 2)",
             job,
         )
         self.assertAlmostEqual(self.time_left(job), 10, delta=3)  # four lanes will come, two of them are there
-        self.sql("UPDATE batch_job SET started_at = started_at - interval '10 seconds' WHERE id = %s", job)
+        self.sql("UPDATE batch_job SET worked_since = worked_since - interval '10 seconds' WHERE id = %s", job)
         self.sql(
             "UPDATE batch_chunk SET claimed_at = claimed_at - interval '10 seconds' WHERE job_id = %s AND state = 'running'",
             job,
@@ -99,7 +99,7 @@ class TestAdaptive(LaneCase):
         """Its one chunk runs all the time: that is no work beside what is counted."""
         job = self.submit(self.creates(400), rollback="job")
         self.sql(
-            "UPDATE batch_job SET state = 'running', started_at = now() AT TIME ZONE 'UTC' - interval '10 seconds',"
+            "UPDATE batch_job SET state = 'running', worked_since = now() AT TIME ZONE 'UTC' - interval '10 seconds',"
             " processed_records = 100 WHERE id = %s",
             job,
         )

@@ -4,7 +4,7 @@ import { registry } from "@web/core/registry";
 import { formatFloat, formatInteger } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
-/** How far a job is, by what became of its records: succeeded, failed, not run. */
+/** How far a job is, by what became of its records: succeeded, failed; what was not run leaves the bar empty. */
 export class BatchProgressField extends Component {
     static template = "batch_executor.BatchProgressField";
     static props = { ...standardFieldProps, isLarge: { type: Boolean, optional: true } };
@@ -21,14 +21,13 @@ export class BatchProgressField extends Component {
     }
 
     get parts() {
-        const { processed_records, failed_records, cancelled_records, total_records, state } = this.data;
+        const { processed_records, failed_records, total_records, state } = this.data;
         const share = 100 / (total_records || 1);
         const width = (count) => `width: ${count * share}%`;
         const moving = state === "running" ? "progress-bar-striped progress-bar-animated" : "";
         return [
             { name: "succeeded", color: `bg-success ${moving}`, style: width(processed_records) },
             { name: "failed", color: "bg-danger", style: width(failed_records) },
-            { name: "not_run", color: "bg-secondary", style: width(cancelled_records) },
         ];
     }
 
