@@ -6,6 +6,7 @@ from odoo.models import fix_import_export_id_paths
 from odoo.service.model import get_public_method
 
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, TYPES, UPDATE, UPSERT
+from . import grouping
 
 #: Rights on the model an operation needs; the records' own rules speak when it runs.
 RIGHTS = {
@@ -187,8 +188,17 @@ class Checker:
             )
         elif field.type in ("one2many", "many2many") or not field.store:
             self._add(operation, self.env._("records can't be grouped by field %r", name), "group_by")
-        elif not operation.params.get("model_level"):
-            read_group_values(self.env, operation)
+        elif not model._has_field_access(field, "read"):
+            self._add(operation, self.env._("you may not read field %r, so nothing can be grouped by it", name), "group_by")
+        elif not (operation.params.get("model_level") or grouping.carries_values(operation)):
+            if not model.has_access("read"):
+                self._add(
+                    operation,
+                    self.env._("you have no %(right)s access to %(model)r", right="read", model=operation.model),
+                    "group_by",
+                )
+            elif not self.problems:  # else nothing is stored, and what the operation says may be of no use
+                grouping.read_values(self.env, operation)
 
 
 def company_problem(env, company_ids):
@@ -198,24 +208,6 @@ def company_problem(env, company_ids):
     if not env.su and (foreign := set(company_ids) - set(env.user._get_company_ids())):
         return env._("not among your companies: %s", ", ".join(map(str, sorted(foreign))))
     return None
-
-
-def read_group_values(env, operation):
-    """The grouping value of each item that does not carry it itself, in one query."""
-    name = operation.group_by
-    if operation.type in (CREATE, UPSERT):
-        return
-    pairs = operation.type == UPDATE and "values" not in operation.params
-    if pairs and all(name in values for _id, values in operation.items):
-        return
-    ids = [item[0] if pairs else item for item in operation.items]
-    records = env[operation.model].browse(id_ for id_ in ids if id_.__class__ is int and id_ < 2**31)
-    # which lane runs a record is no secret of the record: rules must not get in the way
-    found = {row["id"]: row[name] for row in records.sudo().exists().read([name], load=None)}
-    operation.group_values = [
-        item[1][name] if pairs and name in item[1] else found.get(id_) if id_.__class__ is int else None
-        for item, id_ in zip(operation.items, ids, strict=True)
-    ]
 
 
 def group_rows(operation, model):

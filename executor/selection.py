@@ -13,6 +13,7 @@ from ..engine.payload import Payload
 from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
 from .errors import Trouble, failure_of, trouble_of
+from .grouping import values_of
 from .records import user_env
 from .references import References, missing_failure
 
@@ -73,8 +74,7 @@ def _chunks(model, payload, ids, offset, size):
     places = list(range(len(ids)))
     group_by = payload.params.get("group_by")
     if group_by:
-        # which lane runs a record is no secret of the record: rules must not get in the way
-        values = {row["id"]: row[group_by] for row in model.sudo().browse(ids).read([group_by], load=None)}
+        values = values_of(model, group_by, [id_ for id_ in ids if id_])
         parts = pack_groups(places, size, lambda place: (group_by, values.get(ids[place])))
     else:
         parts = ((places[first : first + size], []) for first in range(0, len(places), size))

@@ -15,6 +15,7 @@ from . import test_api_results
 from . import test_api_doors
 from . import test_permissions
 from . import test_time
+from . import test_permissions_groups
 from . import test_timeouts
 from . import test_recovery
 from . import test_execute
