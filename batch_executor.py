@@ -77,6 +77,7 @@ class CallOperation(BatchOperation):
     method: str = ""
     args: list | None = None
     kwargs: dict | None = None
+    set: bool | None = field(default=None, kw_only=True)
     record_ids: list[int] | None = field(default=None, kw_only=True)
     domain: list | None = field(default=None, kw_only=True)
     group_by: str | None = field(default=None, kw_only=True)

@@ -16,6 +16,19 @@ class Suspects(Exception):
         self.positions = positions
 
 
+class Culprit(Exception):
+    """An attempt at several groups of records, one after the other, that ended at this group.
+
+    :param positions: of the group
+    :param error: what it failed with
+    """
+
+    def __init__(self, positions: list[int], error: Any):
+        super().__init__(error)
+        self.positions = positions
+        self.error = error
+
+
 @dataclass
 class Isolation:
     """What came of it: the error of each failing position, and the positions left unrun."""
@@ -38,7 +51,12 @@ class _Part:
 
 
 def isolate(
-    positions: list[int], run: Callable[[list[int]], Any], stop: Callable[[], bool] = lambda: False
+    positions: list[int],
+    run: Callable[[list[int]], Any],
+    stop: Callable[[], bool] = lambda: False,
+    *,
+    groups: list | None = None,
+    whole: bool = False,
 ) -> Isolation:
     """Run every position, together where it works, alone where it must be.
 
@@ -46,43 +64,86 @@ def isolate(
     one, so that it never takes more than about twice the calls of going one by one at once.
 
     :param run: tries some positions as a whole: None where all went well, else the error; `Suspects` get run
-        alone, after all others together
+        alone, after all others together; what stood before a `Culprit` is run again, then what stands after it
     :param stop: asked between calls; once true, what has not run is returned as `rest`
+    :param groups: the group of each position (positions count from 0): a part is cut between two groups, inside one
+        only where it stands alone
+    :param whole: whether groups are never cut; all records of one then fail together
     """
-    found = Isolation()
-    parts = [_Part(positions)] if positions else []
-    while parts:
-        if found.calls and stop():
-            found.rest = [position for part in reversed(parts) for position in part.positions]
-            break
-        part = parts.pop()
-        alone = len(part.positions) == 1
+    return _Isolator(run, stop, groups, whole).isolate(positions)
+
+
+class _Isolator:
+    def __init__(self, run, stop, groups, whole):
+        self.run = run
+        self.stop = stop
+        self.groups = groups
+        self.whole = whole
+        self.found = Isolation()
+        self.parts: list[_Part] = []  # a stack: the next one to be run is the last
+
+    def isolate(self, positions):
+        self._push(positions)
+        while self.parts:
+            if self.found.calls and self.stop():
+                self.found.rest = [position for part in reversed(self.parts) for position in part.positions]
+                break
+            self._run_part(self.parts.pop())
+        return self.found
+
+    def _run_part(self, part):
         # where the left half went well, it is the right one that made the whole fail: no need to ask
-        if alone or not (part.left and part.left.went_well):
-            found.calls += 1
-            error = run(part.positions)
-            if error is None:
-                part.went_well = True
-                found.good += len(part.positions)
-                continue
-            if alone:
-                found.failures[part.positions[0]] = error
-                continue
-            if isinstance(error, Suspects) and (suspects := error.positions.intersection(part.positions)):
-                parts.extend(_Part([position]) for position in reversed(part.positions) if position in suspects)
-                if others := [position for position in part.positions if position not in suspects]:
-                    parts.append(_Part(others))
-                continue
-        parts.extend(_singles(part.positions) if found.mostly_bad else _halves(part.positions))
-    return found
+        if part.left and part.left.went_well and not self._is_alone(part.positions):
+            self._divide(part.positions)
+            return
+        self.found.calls += 1
+        error = self.run(part.positions)
+        if error is None:
+            part.went_well = True
+            self.found.good += len(part.positions)
+        elif isinstance(error, Culprit):
+            self._blame(part.positions, error)
+        elif isinstance(error, Suspects) and (suspects := error.positions.intersection(part.positions)):
+            for position in reversed(part.positions):
+                if position in suspects:
+                    self._push([position])
+            self._push([position for position in part.positions if position not in suspects])
+        else:
+            self._note_failed(part.positions, error)
 
+    def _blame(self, positions, culprit):
+        """What came before the culprit went well and is run again, without it; what comes after it has not been run."""
+        first = positions.index(culprit.positions[0])
+        self._push(positions[first + len(culprit.positions) :])
+        self._note_failed(culprit.positions, culprit.error)
+        self._push(positions[:first])
 
-def _singles(positions):
-    return [_Part([position]) for position in reversed(positions)]
+    def _note_failed(self, positions, error):
+        if self._is_alone(positions):
+            self.found.failures.update(dict.fromkeys(positions, error))
+        else:
+            self._divide(positions)
 
+    def _is_alone(self, positions):
+        return len(positions) == 1 or (self.whole and self._group(positions[0]) == self._group(positions[-1]))
 
-def _halves(positions):
-    """Both halves as a stack wants them: the left one on top."""
-    middle = len(positions) // 2
-    left = _Part(positions[:middle])
-    return [_Part(positions[middle:], left=left), left]
+    def _group(self, position):
+        return self.groups[position] if self.groups else None
+
+    def _push(self, positions):
+        if positions:
+            self.parts.append(_Part(positions))
+
+    def _divide(self, positions):
+        """Cut a part that failed: in halves, or in its smallest parts once most records fail."""
+        borders = [
+            place for place in range(1, len(positions)) if self._group(positions[place]) != self._group(positions[place - 1])
+        ] or list(range(1, len(positions)))
+        if not self.found.mostly_bad:
+            middle = len(positions) // 2
+            borders = [min(borders, key=lambda border: abs(border - middle))]
+        starts, ends = [0, *borders], [*borders, len(positions)]
+        parts = [_Part(positions[start:end]) for start, end in zip(starts, ends, strict=True)]
+        if len(parts) == 2:
+            parts[1].left = parts[0]
+        self.parts.extend(reversed(parts))

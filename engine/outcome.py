@@ -29,6 +29,7 @@ class Outcome:
     """The outcome of one attempt, by position in the chunk's payload."""
 
     ids: dict[int, Any] = field(default_factory=dict)  # id of what succeeded (True where there is none)
+    answers: dict[int, Any] = field(default_factory=dict)  # what a method returned, at its operation's first position
     failures: dict[int, Failure] = field(default_factory=dict)
     skipped: dict[int, str] = field(default_factory=dict)  # not run, because of what they depend on
     warnings: dict[int, list[Warned]] = field(default_factory=dict)  # of what was run and stood, or was undone as a whole

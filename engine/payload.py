@@ -6,6 +6,9 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
+#: What a JSON value may hold others in.
+CONTAINERS = (dict, list)
+
 
 def dumps(value: Any) -> str:
     """Compact JSON, kept as text: exact, empty values and all."""
@@ -45,6 +48,16 @@ def json_default(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} {value!r:.50}")
 
 
+def copied(value: Any) -> Any:
+    """A copy of a JSON value that shares no list and no dict with it: code it is handed to may change it at any depth."""
+    kind = value.__class__
+    if kind is dict:
+        return {key: copied(item) if item.__class__ in CONTAINERS else item for key, item in value.items()}
+    if kind is list:
+        return [copied(item) if item.__class__ in CONTAINERS else item for item in value]
+    return value
+
+
 @dataclass(slots=True)
 class Payload:
     """The items of one chunk. `operations` and `indexes` say for each item whose it is, and where it stood.
@@ -71,10 +84,22 @@ class Payload:
             self.context,
         )
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the records of an operation must stay together: the method of a `call` sees them as one set."""
+        return bool(self.params.get("set"))
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts it could be cut."""
+        if self.is_whole:
+            return len(dict.fromkeys(self.operations))
+        return len(self.items)
+
     def halves(self) -> tuple["Payload", "Payload"]:
         """Cut it in two, between two operations if it holds several.
 
-        An operation is then never in two chunks that hold others as well: see `batch.chunk`.
+        An operation is then never in two chunks that hold others as well: see `batch.chunk`. Needs two `parts`.
         """
         middle = len(self.items) // 2
         if self.is_shared:
@@ -83,7 +108,7 @@ class Payload:
 
     def cut(self, size: int) -> tuple["Payload", "Payload | None"]:
         """The first `size` items (more, if one operation would be torn from others), and the rest."""
-        if size >= len(self.items):
+        if size >= len(self.items) or (self.is_whole and not self.is_shared):
             return self, None
         if self.is_shared:
             while size < len(self.items) and self.operations[size] == self.operations[size - 1]:

@@ -90,7 +90,7 @@ class _Planner:
             self.grouped[key].append(operation)
         elif operation.group_by:
             self._close_neighbours()
-            self._split_groups([(operation, item) for item in range(count)])
+            self._split_groups([(operation, item) for item in range(count)], self._size_of(operation))
         elif count > self.size or _stands_alone(operation):
             self._close_neighbours()
             self._split(operation)
@@ -99,7 +99,7 @@ class _Planner:
 
     def finish(self):
         for operations in self.grouped.values():
-            self._split_groups([(operation, 0) for operation in operations])
+            self._split_groups([(operation, 0) for operation in operations], self.size)
         if self.grouped:
             self.chunks.sort(key=lambda chunk: (-chunk.priority, chunk.payload.operations[0]))
         # a page of a selection yields its chunks at `sequence + 1`
@@ -107,9 +107,14 @@ class _Planner:
             chunk.sequence = place * 2
         return self.chunks
 
+    def _size_of(self, operation):
+        """Most records of an operation in one chunk: of a set they stay together, whatever their number."""
+        return max(self.size, operation.record_count) if operation.params.get("set") else self.size
+
     def _split(self, operation):
-        for first in range(0, operation.record_count, self.size):
-            items = range(first, min(first + self.size, operation.record_count))
+        size = self._size_of(operation)
+        for first in range(0, operation.record_count, size):
+            items = range(first, min(first + size, operation.record_count))
             self._append(
                 operation, [operation.items[item] for item in items], [operation.index_of(item) for item in items]
             )
@@ -133,8 +138,8 @@ class _Planner:
         """What comes now runs between them: the open chunks take no more (but creates, which may cross)."""
         self.open = {} if self.in_order else {key: chunk for key, chunk in self.open.items() if key[2] == CREATE}
 
-    def _split_groups(self, members):
-        for part, keys in pack_groups(members, self.size, lambda member: (member[0].group_by, _group_value(*member))):
+    def _split_groups(self, members, size):
+        for part, keys in pack_groups(members, size, lambda member: (member[0].group_by, _group_value(*member))):
             self._append_group(part, keys)
 
     def _append_group(self, members, keys):

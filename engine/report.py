@@ -5,6 +5,8 @@ from datetime import datetime
 from .spec import CALL, PRODUCES_IDS
 from .states import COMPLETED
 
+#: Parameters of a call whose result is what its method returned.
+ANSWERED = ("model_level", "set")
 #: Failures, and warnings, listed with an operation; `failures` and `warnings` page through all.
 FAILURES_SHOWN = WARNINGS_SHOWN = 100
 
@@ -64,7 +66,7 @@ def operation_entry(operation: dict, ids: list | None, failures: list[dict], war
     """One entry of a result.
 
     :param operation: operation_id, operation_type, model, state, record_count, processed_records, failed_records,
-        cancelled_records, warning_count, data_length, return_ids, model_level, duration, error
+        cancelled_records, warning_count, data_length, return_ids, has_answer, duration, error
     :param ids: what it produced, aligned with its data; all false where everything was undone
     :param failures: the first of them, as the API gives them
     :param warnings: likewise
@@ -92,7 +94,7 @@ def _result(operation, ids, success):
     kind = operation["operation_type"]
     if kind in PRODUCES_IDS and operation["return_ids"]:
         return ids if ids is not None else []
-    if kind == CALL and operation["model_level"]:
+    if kind == CALL and operation["has_answer"]:
         return ids[0] if success and ids else False
     return success
 

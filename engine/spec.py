@@ -25,7 +25,7 @@ BY_TYPE = {
     UPSERT: frozenset({"data", "key", "group_by", "return_ids"}),
     DELETE: frozenset({"data", "record_ids", "domain"}),
     LOAD: frozenset({"data", "fields", "return_ids"}),
-    CALL: frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by"}),
+    CALL: frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by", "set"}),
 }
 KNOWN = COMMON.union(*BY_TYPE.values())
 #: By type, the keys that only say what to do with which records.
@@ -328,8 +328,22 @@ class _Parser:
         if self._get("record_ids") is None and self._get("domain") is None:
             operation.params["model_level"] = True
             operation.items = [None]
-        else:
-            self._read_targets(operation)
+            if self._get("set"):
+                self._add("set goes with record_ids or a domain", key="set")
+            return
+        self._read_targets(operation)
+        self._read_set(operation)
+
+    def _read_set(self, operation):
+        """Whether the method must see all its records in one call; such an operation returns one value."""
+        value = self._get("set")
+        if value is None:
+            return
+        if value is not True:
+            self._add("set must be true or false", key="set")
+            return
+        operation.params["set"] = True
+        operation.data_length = 1
 
     # -- data, record_ids and domain ---------------------------------------------------------------
 

@@ -31,7 +31,7 @@ def decide(trouble: str, *, attempt: int, size: int, retry_attempts: int) -> Ver
     """Judge an attempt that was rolled back.
 
     :param attempt: attempts made at this chunk, this one included
-    :param size: how many records it holds; what took too long or killed its worker is halved, so that
+    :param size: into how many parts it could be cut; what took too long or killed its worker is halved, so that
         what fits gets through and what does not ends up alone
     """
     if trouble in (TIMEOUT, LOST) and size > 1:

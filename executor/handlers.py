@@ -11,8 +11,8 @@ from odoo.fields import Domain
 from odoo.models import BaseModel
 from odoo.service.model import get_public_method
 
-from ..engine.isolation import Suspects
-from ..engine.payload import dumps
+from ..engine.isolation import Culprit, Suspects
+from ..engine.payload import copied, dumps
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
 from .errors import failure
 from .warning import import_warning, refuse, warning_of
@@ -28,6 +28,8 @@ class Handler:
     hides_conflicts = False
     #: Whether `prepare` has anything to ask of the records there are.
     reads_first = True
+    #: Whether records of two operations must never be handled together.
+    keeps_operations_apart = False
 
     def __init__(self, model, payload, strict=False):
         self.model = model
@@ -36,6 +38,7 @@ class Handler:
         self.params = payload.params
         self.is_strict = self.params.get("strict", strict)
         self.warnings = {}  # position -> [Warned], of the last `apply`
+        self.answers = {}  # of the last `apply`: position -> what a method returned
 
     @property
     def items(self):
@@ -90,8 +93,8 @@ class CreateHandler(Handler):
     reads_first = False
 
     def apply(self, positions):
-        # copies: a model's create may change the dicts it is given, and they may be needed again
-        records = self.model.create([dict(self.items[position]) for position in positions])
+        # copies: a model's create may change what it is given, and it may be needed again
+        records = self.model.create([copied(self.items[position]) for position in positions])
         if len(records) != len(positions):
             raise ValueError(
                 self.env._(
@@ -141,6 +144,10 @@ class DeleteHandler(RecordsHandler):
 
 
 class CallHandler(RecordsHandler):
+    """Calls the method once per operation, on just its records, in the order of the operations."""
+
+    keeps_operations_apart = True
+
     def prepare(self, positions):
         return {} if self.params.get("model_level") else super().prepare(positions)
 
@@ -149,13 +156,54 @@ class CallHandler(RecordsHandler):
 
     def apply(self, positions):
         method = get_public_method(self.model, self.params["method"])
-        records = self.model if self.params.get("model_level") else self._records(positions)
-        value = method(records, *self.params["args"], **self.params["kwargs"])
-        if self.params.get("model_level"):
-            return {position: jsonable(value) for position in positions}
-        if warned := warning_of(value, self.env):
-            self.note({position: [warned] for position in positions}, positions)
+        together = dict.fromkeys(self.items[position] for position in positions)
+        called = set()
+        for members in self._by_operation(positions):
+            ids = [self.items[position] for position in members]
+            try:
+                if not called.isdisjoint(ids):
+                    self.env.cr.flush()  # what is said of a change at the end of a transaction is said of each call
+                self._call(method, members, together)
+                called.update(ids)
+            except Exception as error:
+                if len(members) == len(positions):
+                    raise
+                raise Culprit(members, error) from error
         return dict.fromkeys(positions, True)
+
+    def _call(self, method, positions, together):
+        """Call it for one operation.
+
+        :param together: ids of all records of the attempt: what is read of one is read of all at once
+        """
+        if self.params.get("model_level"):
+            records = self.model
+        else:
+            # as they were named, one named twice included
+            records = self.model.browse(self.items[position] for position in positions).with_prefetch(together)
+        value = method(records, *copied(self.params["args"]), **copied(self.params["kwargs"]))
+        if self.params.get("model_level") or self.payload.is_whole:
+            self.answers[positions[0]] = self._as_json(value)
+        if not self.params.get("model_level") and (warned := warning_of(value, self.env)):
+            self.note({position: [warned] for position in positions}, positions)
+
+    def _as_json(self, value):
+        """What a method returned as plain JSON.
+
+        :raises ValueError: it has no form that could be stored (too deep, in a circle, a number of thousands of digits)
+        """
+        try:
+            value = jsonable(value)
+            dumps(value)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(self.env._("What the method returned has no JSON form.")) from error
+        return value
+
+    def _by_operation(self, positions):
+        operations = {}
+        for position in positions:
+            operations.setdefault(self.payload.operations[position], []).append(position)
+        return operations.values()
 
 
 class UpsertHandler(Handler):

@@ -81,7 +81,7 @@ class _Record:
                 "cancelled_records": self.cancelled,
                 "warning_count": len(self.warnings),
                 "return_ids": operation.return_ids,
-                "model_level": "model_level" in operation.params,
+                "has_answer": not operation.params.keys().isdisjoint(report.ANSWERED),
                 "duration": self.duration,
                 "error": self.error,
             },
@@ -197,7 +197,9 @@ class _InlineRun:
                 record.warn(index, record_id, warned)
             if position in outcome.ids:
                 record.processed += 1
-                if outcome.ids[position] is not True and record.ids:
+                if position in outcome.answers:
+                    record.ids = [outcome.answers[position]]
+                elif outcome.ids[position] is not True and record.ids:
                     record.ids[index] = outcome.ids[position]
             elif position in outcome.failures:
                 record.failed += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from odoo.exceptions import AccessError
 
-from ..engine.isolation import Suspects, isolate
+from ..engine.isolation import Culprit, Suspects, isolate
 from ..engine.options import ROLLBACK_CHUNK
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
@@ -106,7 +106,13 @@ class _ChunkRun:
             self._roll_back_all(positions, outcome)
             return
         with self._savepoint_if(by_chunk) as savepoint:
-            found = isolate(positions, lambda part: self._attempt(handler, part, outcome), self._stop)
+            found = isolate(
+                positions,
+                lambda part: self._attempt(handler, part, outcome),
+                self._stop,
+                groups=self.work.payload.operations if handler.keeps_operations_apart else None,
+                whole=self.work.payload.is_whole,
+            )
             outcome.calls = found.calls
             outcome.failures.update(found.failures)
             outcome.rest = found.rest
@@ -118,6 +124,7 @@ class _ChunkRun:
     def _roll_back_all(self, positions, outcome):
         outcome.ids.clear()
         outcome.warnings.clear()
+        outcome.answers.clear()
         reason = outcome.first_error  # the culprit's: what is undone with it must not hide it
         message = self.env._("Rolled back, because another record of its chunk failed: %s", reason)
         rolled_back = failure("RolledBack", message)
@@ -140,7 +147,7 @@ class _ChunkRun:
         guard = Guard(cr, self._attempt_deadline(), transaction_control_message(self.env))
         try:
             with UndoableSavepoint(self.env), guard:
-                handler.warnings = {}
+                handler.answers, handler.warnings = {}, {}
                 ids = handler.apply(positions)
                 cr.flush()  # what fails only now still belongs to these records, and to their time
         except Exception as error:  # noqa: BLE001  # user code may raise anything: it is the record's outcome
@@ -148,12 +155,15 @@ class _ChunkRun:
         self.released += 1
         outcome.ids.update(ids)
         outcome.warnings.update(handler.warnings)
+        outcome.answers.update(handler.answers)
         return None
 
     def _attempt_deadline(self):
         return Deadline(self.work.timeout_s) if self.work.keep_trying else self.deadline
 
     def _judge(self, error, handler, guard):
+        if isinstance(error, Culprit):
+            return Culprit(error.positions, self._judge(error.error, handler, guard))
         if handler.hides_conflicts and guard.conflict:
             error = guard.conflict
         # whatever code makes of its statements being cancelled

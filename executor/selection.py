@@ -49,8 +49,10 @@ def _select(env, model_name, payload, references, needs, size):
         if reason := references.unmet(next(iter(needs.values()), ()), env):
             return Outcome(skipped={0: reason}, found_records=1)
         model = env[model_name]
-        ids, more = (references.resolve(item["record_ids"]), None) if "record_ids" in item else _search(model, item)
-        found = list(_chunks(model, payload, ids, item.get("offset", 0), size or ADAPTIVE_BLOCK))
+        page = None if payload.is_whole else PAGE
+        ids, more = (references.resolve(item["record_ids"]), None) if "record_ids" in item else _search(model, item, page)
+        most = max(len(ids), 1) if payload.is_whole else size or ADAPTIVE_BLOCK
+        found = list(_chunks(model, payload, ids, item.get("offset", 0), most))
     except MissingReference as missing:
         return Outcome(failures={0: missing_failure(missing, references, env)}, found_records=1)
     except Exception as error:  # a domain may run into anything; it is the operation's own failure
@@ -60,10 +62,10 @@ def _select(env, model_name, payload, references, needs, size):
     return Outcome(found=found, found_records=len(ids), more=more)
 
 
-def _search(model, item):
-    """The next ids a domain finds. By keyset: cost does not grow with the page, and no record is found twice."""
-    found = model.search(Domain("id", ">", item.get("after", 0)) & Domain(item["domain"]), order="id", limit=PAGE)._ids
-    if len(found) < PAGE:
+def _search(model, item, page):
+    """The next ids a domain finds, at most `page`. By keyset: cost does not grow with the page, and no record is found twice."""
+    found = model.search(Domain("id", ">", item.get("after", 0)) & Domain(item["domain"]), order="id", limit=page)._ids
+    if page is None or len(found) < page:
         return list(found), None
     return list(found), {"domain": item["domain"], "after": found[-1], "offset": item.get("offset", 0) + len(found)}
 

@@ -102,7 +102,9 @@ class BatchChunk(models.Model):
 
     def _dispose(self, claim, trouble):
         """Act on the verdict about an attempt that was rolled back; the chunk's row is locked."""
-        decision = verdict.decide(trouble, attempt=claim.attempt, size=claim.size, retry_attempts=claim.retry_attempts)
+        decision = verdict.decide(
+            trouble, attempt=claim.attempt, size=claim.payload.parts, retry_attempts=claim.retry_attempts
+        )
         _logger.info("%s: %s, so %s", claim, trouble, decision.action)
         if self.env["batch.job"].browse(claim.job_id).cancel_requested_at:
             self._return_to_queue(claim, 0.0)  # where it is cancelled with the others

@@ -149,7 +149,7 @@ def _without_rest(payload, outcome):
     rest = set(outcome.rest)
     kept = [position for position in range(len(payload)) if position not in rest]
     place = {position: number for number, position in enumerate(kept)}
-    for attribute in ("ids", "failures", "skipped", "warnings"):
+    for attribute in ("ids", "answers", "failures", "skipped", "warnings"):
         values = getattr(outcome, attribute)
         setattr(outcome, attribute, {place[position]: value for position, value in values.items()})
     outcome.rest = []
@@ -157,8 +157,9 @@ def _without_rest(payload, outcome):
 
 
 def _encode_result(payload, outcome):
-    """`[indexes, ids]` of what succeeded (of a model-level call: what it returned); None where there are none to keep."""
-    ids = [(payload.indexes[position], id_) for position, id_ in sorted(outcome.ids.items()) if id_ is not True]
+    """`[indexes, ids]` of what succeeded (of a call: what it returned); None where there are none to keep."""
+    kept = {position: id_ for position, id_ in outcome.ids.items() if id_ is not True} | outcome.answers
+    ids = [(payload.indexes[position], id_) for position, id_ in sorted(kept.items())]
     if not ids:
         return None
     return dumps([[index for index, _id in ids], [id_ for _index, id_ in ids]])

@@ -59,7 +59,7 @@ class BatchJob(models.Model):
         page = rows[:limit]
         for row in page:
             # not in SQL: PostgreSQL's own JSON takes neither NUL nor lone surrogates, the details are the caller's
-            row["model_level"] = bool(row["call"]) and "model_level" in json.loads(row["call"])
+            row["has_answer"] = bool(row["call"]) and not json.loads(row["call"]).keys().isdisjoint(report.ANSWERED)
         ids = self.env["batch.operation"]._collect_ids([row for row in page if _has_ids(row)])
         failures = self.env["batch.failure"]._first_of_operations([row["id"] for row in page if row["failed_records"]])
         warnings = self.env["batch.warning"]._first_of_operations([row["id"] for row in page if row["warning_count"]])
@@ -134,4 +134,4 @@ class BatchJob(models.Model):
 
 
 def _has_ids(row):
-    return row["model_level"] or (row["return_ids"] and row["operation_type"] in spec.PRODUCES_IDS)
+    return row["has_answer"] or (row["return_ids"] and row["operation_type"] in spec.PRODUCES_IDS)

@@ -171,8 +171,8 @@ def _shared_result(row, positions, payload, outcome, share):
         warnings += len(outcome.warnings.get(position, ()))
         if position in outcome.ids:
             processed += 1
-            id_ = outcome.ids[position]
-            if id_ is not True:
+            id_ = outcome.answers.get(position, outcome.ids[position])
+            if id_ is not True or position in outcome.answers:
                 ids = ids or [False] * row["data_length"]
                 ids[payload.indexes[position]] = id_
         elif position in outcome.failures:

@@ -44,3 +44,4 @@ from . import test_hosts
 from . import test_memory
 from . import test_language
 from . import test_dead_rows
+from . import test_calls

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from odoo.tests.common import BaseCase
 
-from odoo.addons.batch_executor.engine.isolation import Suspects, isolate
+from odoo.addons.batch_executor.engine.isolation import Culprit, Suspects, isolate
 
 from .properties import given
 
@@ -113,6 +113,63 @@ class TestSuspects(BaseCase):
             return Suspects({500}) if error and len(positions) > 1 else error
 
         self.assertEqual(set(isolate(list(range(10)), run).failures), {1})
+
+
+class Operations:
+    """Stands for a handler that goes through groups of records one by one, and stops at the first that fails."""
+
+    def __init__(self, groups, bad):
+        self.groups = groups
+        self.bad = bad
+        self.calls = []  # the records of each call that went well, and was kept
+
+    def run(self, positions):
+        members = {}
+        for position in positions:
+            members.setdefault(self.groups[position], []).append(position)
+        for own in members.values():
+            if self.bad.intersection(own):
+                error = f"failed: {own}"
+                return error if len(members) == 1 else Culprit(own, error)
+        self.calls += members.values()
+        return None
+
+
+class TestGroups(BaseCase):
+    @given(chunks(most=60), st.integers(1, 5))
+    def test_a_group_is_cut_only_where_it_fails_itself(self, chunk, length):
+        size, bad = chunk
+        groups = [position // length for position in range(size)]
+        operations = Operations(groups, bad)
+        found = isolate(list(range(size)), operations.run, groups=groups)
+        self.assertEqual(set(found.failures), bad)
+        whole = [call for call in operations.calls if not bad.intersection(range(size)[call[0] // length * length :][:length])]
+        self.assertTrue(all(len(call) == min(length, size - call[0]) for call in whole))
+        done = [position for call in operations.calls for position in call]
+        self.assertEqual(done, sorted(set(range(size)) - bad))
+
+    @given(chunks(most=60), st.integers(1, 5))
+    def test_what_is_whole_fails_as_a_whole(self, chunk, length):
+        size, bad = chunk
+        groups = [position // length for position in range(size)]
+        operations = Operations(groups, bad)
+        found = isolate(list(range(size)), operations.run, groups=groups, whole=True)
+        failing = {groups[position] for position in bad}
+        self.assertEqual({groups[position] for position in found.failures}, failing)
+        self.assertEqual(len(found.failures), sum(group in failing for group in groups))
+        # what stood before a culprit is run again, once: no more than two calls and one more for each that fails
+        self.assertLessEqual(found.calls, 2 * len(failing) + 1)
+
+    def test_an_error_that_names_no_group_is_looked_for_between_groups(self):
+        groups = [0, 0, 0, 1, 1, 1, 2, 2]
+        seen = []
+
+        def run(positions):
+            seen.append({groups[position] for position in positions})
+            return "late" if 4 in positions else None
+
+        found = isolate(list(range(8)), run, groups=groups, whole=True)
+        self.assertEqual(set(found.failures), {3, 4, 5})
 
 
 class TestRest(BaseCase):
