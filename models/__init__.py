@@ -21,6 +21,7 @@ from . import batch_job_control
 from . import batch_job_retry
 from . import batch_job_purge
 from . import batch_job_action
+from . import ir_cron
 from . import batch_lane
 from . import ir_http
 from . import batch_settings

@@ -19,6 +19,7 @@ from ..executor import inline
 from ..executor.check import Checker, company_problem
 from ..executor.claim import kept_context
 from ..executor.garbage import without_collection
+from ..executor.trust import action_problem
 from .batch_job import NO_LIMIT
 
 GROUP_USER = "batch_executor.group_batch_user"
@@ -197,6 +198,11 @@ class BatchJob(models.Model):
             problems.add(self.env._("there is no server action %s", on_complete), key="on_complete")
         elif action.model_name != self._name:
             problems.add(self.env._("server action %s is not one for batch jobs", on_complete), key="on_complete")
+        elif problem := action_problem(action, self.env.user):
+            problems.add(
+                self.env._("server action %(action)s can't be run: %(problem)s", action=on_complete, problem=problem),
+                key="on_complete",
+            )
         return action
 
     # -- storing -----------------------------------------------------------------------------------

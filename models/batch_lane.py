@@ -10,6 +10,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..executor.claim import new_worker_name
 from ..executor.lane import WAKE_UP, Lane
+from .ir_cron import LANE_CODE
 
 _logger = logging.getLogger(__name__)
 
@@ -17,7 +18,8 @@ _logger = logging.getLogger(__name__)
 SAME_PASS_S = 1.0
 #: Seconds a lane without work stays for what may come next: being woken anew takes a tenth and more.
 LINGER_S = 0.5
-LANE_CODE = "model._run_lane()"
+#: Seconds a lane stays on its worker at most, whatever the scheduler would give it: others are waiting for it as well.
+PASS_S = 10.0
 
 #: Seconds without progress after which a job is thought to be stalled; and between two wake-up calls of a process.
 STALLED_S = 3
@@ -38,28 +40,30 @@ class BatchJob(models.Model):
 
     @api.model
     def _run_lane(self):
-        """Entry point of a lane's scheduled action."""
-        IrCron = self.env["ir.cron"]
+        """Entry point of a lane's scheduled action, as Odoo's scheduler calls it.
+
+        Code that wants to run a lane in a process of its own uses `executor.lane.Lane`.
+
+        :raises AccessError: called by anybody else
+        """
+        cron = self.env["ir.cron"]._admit_lane()
         # counted as progress before anything runs: a cron killed by its users' work is not a cron that never gets anywhere
-        IrCron._commit_progress(1, remaining=0)
+        end = time.monotonic() + min(cron._commit_progress(1, remaining=0), PASS_S)
         away_s = time.monotonic() - getattr(_thread, "ended_at", float("-inf"))
         if away_s < SAME_PASS_S and _thread.used_up:
             # one worker runs all ready crons in one pass, under one time limit: one lane's time is enough of it
             more = True
         else:
-            end = self.env.context.get("cron_end_time", time.monotonic() + 10)
             # the worker is everybody's: it does not wait for us longer than we have been away
             linger_s = min(LINGER_S, away_s)
-            lane = Lane(self.env.registry, new_worker_name(self._lane_name()), lambda: end - time.monotonic(), linger_s)
+            worker = new_worker_name(f"lane {cron.id}")
+            lane = Lane(self.env.registry, worker, lambda: end - time.monotonic(), linger_s)
             more = _thread.used_up = lane.run()
             _thread.ended_at = time.monotonic()
         if more:
             # come back after the other scheduled actions; without this Odoo would poll for it in a minute or so
-            self.env["ir.cron"].browse(self.env.context.get("cron_id")).exists()._trigger_lanes()
-        IrCron._commit_progress()
-
-    def _lane_name(self):
-        return f"lane {self.env.context.get('cron_id', 'by hand')}"
+            cron.exists()._trigger_lanes()
+        cron._commit_progress()
 
     @api.model
     def _wake_lanes(self, wanted=None):
@@ -164,18 +168,3 @@ def _is_large(operations):
         )
         >= ROUSE_FROM
     )
-
-
-class IrCron(models.Model):
-    _inherit = "ir.cron"
-
-    @api.model
-    def _batch_lanes(self):
-        """The scheduled actions that are lanes."""
-        return self.search([("code", "=", LANE_CODE), ("active", "=", True)], order="id")
-
-    def _trigger_lanes(self):
-        """Run these lanes soon: what `_trigger` does, for all of them at once."""
-        now = fields.Datetime.now()
-        self.env["ir.cron.trigger"].sudo().create([{"cron_id": lane.id, "call_at": now} for lane in self])
-        self.env.cr.postcommit.add(self._notifydb)

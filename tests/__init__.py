@@ -16,6 +16,7 @@ from . import test_api_doors
 from . import test_permissions
 from . import test_time
 from . import test_permissions_groups
+from . import test_permissions_lanes
 from . import test_timeouts
 from . import test_recovery
 from . import test_execute

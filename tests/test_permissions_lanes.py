@@ -1,0 +1,197 @@
+"""A lane runs with all rights: only Odoo's scheduler starts one, and on its own terms."""
+
+from unittest.mock import patch
+
+from odoo import SUPERUSER_ID
+from odoo.tests import tagged
+
+from odoo.addons.base.models import ir_cron
+from odoo.addons.batch_executor.executor.lane import Lane
+from odoo.addons.batch_executor.models import batch_lane
+from odoo.addons.batch_executor.models.ir_cron import LANE_CODE
+
+from .common import WORKER, ApiCase, Json2Door, JsonRpcDoor, RouteDoor, SessionDoor, create
+
+ALONE = "run by Odoo's scheduler alone"
+
+
+class LaneActionCase(ApiCase):
+    @classmethod
+    def set_up_data(cls, env):
+        cls.portal = cls.new_user(env, "batch-portal", "base.group_portal")
+        cls.internal = cls.new_user(env, "batch-internal", "base.group_user")
+        lanes = env["ir.cron"]._batch_lanes()
+        cls.lane_id, cls.lane_action = lanes[0].id, lanes[0].ir_actions_server_id.id
+        cls.cron_id = env["ir.cron"].search([("code", "!=", LANE_CODE)], limit=1).id
+
+    def make_action(self, code=None, uid=SUPERUSER_ID, **values):
+        if code:
+            values.update(state="code", code=code)
+        with self.committed(uid) as env:
+            model = env["ir.model"].sudo()._get("batch.job")
+            return env["ir.actions.server"].create({"name": "batch test", "model_id": model.id, **values}).id
+
+    def triggers(self):
+        with self.committed() as env:
+            return env["ir.cron.trigger"].search([("cron_id", "=", self.cron_id)]).ids
+
+    def run_action(self, door, action, **context):
+        if isinstance(door, Json2Door):
+            return door.named("ir.actions.server", "run", {"ids": [action], "context": context})
+        return door.execute_kw("ir.actions.server", "run", [[action]], {"context": context})
+
+
+@tagged("post_install", "-at_install")
+class TestLaneAction(LaneActionCase):
+    def test_nobody_runs_a_lane_by_its_action(self):
+        job_id = self.door.submit([create("Never by a request")])["job_id"]
+        own = self.make_action("model._run_lane()")
+        deeper = self.make_action("model.sudo()._run_lane()")
+        before = self.triggers()
+        for someone in (self.portal, self.internal, self.user, self.manager, self.admin):
+            for door_class in (JsonRpcDoor, SessionDoor, Json2Door):
+                for action in (self.lane_action, own, deeper):
+                    with self.subTest(login=someone.login, door=door_class.__name__, action=action):
+                        context = {"cron_id": self.cron_id, "cron_end_time": 1e12, "ir_cron_progress_id": 1}
+                        error = self.assertRefused(self.run_action, door_class(someone), action, **context)
+                        self.assertIn(ALONE, f"{error.message} {error.raw}")
+        self.assertEqual(self.triggers(), before)
+        self.assertEqual(self.door.call("status", job_id)["state"], "pending")
+
+    def test_an_administrator_runs_one_by_hand_as_any_scheduled_action(self):
+        job_id = self.door.submit([create("By hand")])["job_id"]
+        door = JsonRpcDoor(self.admin)
+        self.assertTrue(door.execute_kw("ir.cron", "method_direct_trigger", [[self.lane_id]]))
+        self.assertEqual(self.door.call("status", job_id)["state"], "completed")
+        self.assertRefused(JsonRpcDoor(self.manager).execute_kw, "ir.cron", "method_direct_trigger", [[self.lane_id]])
+
+    def test_a_lane_runs_as_nobody_but_the_superuser(self):
+        job_id = self.door.submit([create("Never as somebody")])["job_id"]
+        with self.committed() as env:
+            env["ir.cron"].browse(self.lane_id).user_id = self.admin.id
+        self.addCleanup(self._give_back_lane)
+        JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[self.lane_id]])
+        self.assertEqual(self.door.call("status", job_id)["state"], "pending")
+
+    def _give_back_lane(self):
+        with self.committed() as env:
+            env["ir.cron"].browse(self.lane_id).user_id = SUPERUSER_ID
+
+    def test_a_lane_leaves_after_its_pass_however_much_the_scheduler_offers(self):
+        offered = []
+
+        class Recorded(Lane):
+            def run(self):
+                offered.append(self.time_left())
+                return super().run()
+
+        for seconds, least in ((120, batch_lane.PASS_S - 2), (4, 2)):
+            with patch.object(ir_cron, "MIN_TIME_PER_JOB", seconds), patch.object(batch_lane, "Lane", Recorded):
+                JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[self.lane_id]])
+            self.assertLessEqual(offered[-1], min(seconds, batch_lane.PASS_S))
+            self.assertGreater(offered[-1], least)
+
+
+@tagged("post_install", "-at_install")
+class TestOnComplete(LaneActionCase):
+    def refusal(self, action, door=None):
+        error = self.assertRefused(
+            (door or self.door).submit, [create("Never")], on_complete=action, name="BatchValidationError"
+        )
+        self.assertEqual(error.problems[0]["key"], "on_complete")
+        return error.message
+
+    def outcome(self, action):
+        """What the job says of its action."""
+        result = self.run_job([create("Kept")], on_complete=action)
+        self.assertEqual(result["state"], "completed")
+        with self.committed() as env:
+            domain = [("model", "=", "batch.job"), ("res_id", "=", result["job_id"])]
+            return "".join(env["mail.message"].search(domain).mapped("body"))
+
+    def test_a_lane_is_no_action_on_completion(self):
+        self.assertIn("scheduled action", self.refusal(self.lane_action))
+        wrapper = self.make_action(state="multi")
+        with self.committed() as env:
+            env["ir.actions.server"].browse(self.lane_action).parent_id = wrapper
+        self.addCleanup(self._free_lane)
+        self.assertIn("scheduled action", self.refusal(wrapper))
+
+    def _free_lane(self):
+        with self.committed() as env:
+            env["ir.actions.server"].browse(self.lane_action).parent_id = False
+
+    def test_an_action_on_completion_starts_no_lane(self):
+        self.assertIn(ALONE, self.outcome(self.make_action("model._run_lane()")).replace("&#39;", "'"))
+        self.assertIn(ALONE, self.outcome(self.make_action("model.sudo()._run_lane()")).replace("&#39;", "'"))
+        run = f"env['ir.actions.server'].browse({self.lane_action}).run()"
+        self.assertIn(ALONE, self.outcome(self.make_action(run)).replace("&#39;", "'"))
+
+
+@tagged("post_install", "-at_install")
+class TestForeignActions(LaneActionCase):
+    """Whoever may write server actions, and is no administrator, lends himself nobody's rights by them."""
+
+    @classmethod
+    def set_up_data(cls, env):
+        super().set_up_data(env)
+        group = env["res.groups"].create({"name": "batch test: automators"})
+        access = env["ir.model.access"].create(
+            {
+                "name": "batch test: automators",
+                "model_id": env["ir.model"]._get_id("ir.actions.server"),
+                "group_id": group.id,
+                **{f"perm_{right}": True for right in ("read", "write", "create", "unlink")},
+            }
+        )
+        cls.author = cls.new_user(env, "batch-author", *WORKER)
+        env["res.users"].browse(cls.author.id).group_ids = [(4, group.id)]
+        cls.addClassCleanup(cls._delete_group, group.id, access.id)
+
+    @classmethod
+    def _delete_group(cls, group_id, access_id):
+        with cls.committed() as env:
+            env["ir.model.access"].browse(access_id).unlink()
+            env["res.groups"].browse(group_id).unlink()
+
+    refusal = TestOnComplete.refusal
+
+    def make_naming(self, name, uid=SUPERUSER_ID, **values):
+        """An action that gives the job a name."""
+        return self.make_action(uid=uid, state="object_write", update_path="name", value=name, **values)
+
+    def change(self, action, name, uid):
+        with self.committed(uid) as env:
+            env["ir.actions.server"].browse(action).value = name
+
+    def ended(self, job_id):
+        """The job's name and what its chatter says, once it is over."""
+        self.run_lane()
+        with self.committed() as env:
+            messages = env["mail.message"].search([("model", "=", "batch.job"), ("res_id", "=", job_id)])
+            return env["batch.job"].browse(job_id).name, "".join(messages.mapped("body"))
+
+    def submit(self, action, door=None):
+        return (door or self.door).submit([create("Kept")], on_complete=action, name="As sent")["job_id"]
+
+    def test_what_others_have_written_is_refused_at_once(self):
+        self.assertIn("no administrator", self.refusal(self.make_naming("theirs", self.author.id)))
+
+    def test_ones_own_is_run(self):
+        action = self.make_naming("mine", self.author.id)
+        self.assertEqual(self.ended(self.submit(action, RouteDoor(self.author))), ("mine", ""))
+
+    def test_what_others_have_changed_since_is_not_run(self):
+        for parent in (False, self.make_action(state="multi")):
+            action = self.make_naming("as named", parent_id=parent)
+            job_id = self.submit(parent or action)
+            self.change(action, "as changed", self.author.id)
+            name, message = self.ended(job_id)
+            self.assertEqual(name, "As sent")
+            self.assertIn("no administrator", message)
+
+    def test_what_an_administrator_has_changed_since_is_run_as_it_is_now(self):
+        action = self.make_naming("as named")
+        job_id = self.submit(action)
+        self.change(action, "as changed", self.admin.id)
+        self.assertEqual(self.ended(job_id), ("as changed", ""))
