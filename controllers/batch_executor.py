@@ -3,6 +3,10 @@
 from odoo.exceptions import MissingError, UserError
 from odoo.http import Controller, request, route
 
+from ..engine.problems import Problems, sayable
+from ..engine.spec import absent, is_name
+from ..exceptions import BatchValidationError
+
 
 def batch_route(verb):
     return route(
@@ -64,10 +68,12 @@ class BatchExecutorController(Controller):
     def _model(self, params):
         """The model in the caller's context; `context` is taken out of the parameters."""
         context = params.pop("context", None)
-        if context:
+        if not absent(context):
             if not isinstance(context, dict):
-                raise UserError(request.env._("context must be an object."))
-            request.update_context(**{str(key): value for key, value in context.items()})
+                problems = Problems()
+                problems.add(request.env._("context must be an object"), key="context")
+                raise BatchValidationError.from_problems(request.env, problems)
+            request.update_env(context={**request.env.context, **context})
         return request.env["batch.job"]
 
     def _job(self, params):
@@ -78,7 +84,7 @@ class BatchExecutorController(Controller):
         if job_id.__class__ is int and 0 < job_id < 2**31:
             job = model.search([("id", "=", job_id)])
         elif isinstance(uuid, str):
-            job = model.search([("uuid", "=", uuid)])
+            job = model.search([("uuid", "=", uuid)]) if is_name(uuid) else model
         else:
             raise UserError(request.env._("job_id (a whole number) or uuid (a text) is required."))
         if not job:
@@ -90,5 +96,5 @@ def _known(params, *names):
     """The parameters a verb takes; anything else is refused rather than ignored."""
     unknown = sorted(set(params) - set(names))
     if unknown:
-        raise UserError(request.env._("Unknown parameters: %s", ", ".join(unknown)))
+        raise UserError(request.env._("Unknown parameters: %s", sayable(", ".join(unknown))))
     return params

@@ -2,7 +2,7 @@
 
 from .problems import Problems
 from .references import levels
-from .spec import Operation
+from .spec import PRODUCES_IDS, Operation
 
 
 def check_graph(operations: list[Operation], problems: Problems, known: dict[str, int] | None = None, offset: int = 0):
@@ -42,7 +42,7 @@ def check_graph(operations: list[Operation], problems: Problems, known: dict[str
 
 
 def _check_producer(operation, producer, key, problems, offset):
-    if key == "$ref" and producer.type not in ("create", "upsert", "load"):
+    if key == "$ref" and producer.type and producer.type not in PRODUCES_IDS:
         problems.add(
             f"operation {producer.operation_id!r} produces no ids", operation=operation.position - offset, key=key
         )

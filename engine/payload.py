@@ -10,13 +10,14 @@ from typing import Any
 CONTAINERS = (dict, list)
 
 
-def dumps(value: Any) -> str:
-    """Compact JSON, kept as text: exact, empty values and all."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_default)
+def dumps(value: Any, **layout: Any) -> str:
+    """JSON kept as text: exact, empty values and all; compact but for another `layout`."""
+    layout = layout or {"separators": (",", ":")}
+    text = json.dumps(value, ensure_ascii=False, default=json_default, **layout)
     try:
         text.encode()
-    except UnicodeEncodeError:  # a lone surrogate: PostgreSQL takes it only in its escaped form
-        text = json.dumps(value, separators=(",", ":"), default=json_default)
+    except UnicodeEncodeError:  # a lone surrogate: PostgreSQL, and a browser, take it only in its escaped form
+        text = json.dumps(value, default=json_default, **layout)
     return text
 
 
@@ -25,8 +26,8 @@ def indented(text: str, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         return text[:limit] + " …"
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    except ValueError:
+        return dumps(json.loads(text), indent=2)
+    except (ValueError, RecursionError):
         return text
 
 

@@ -1,11 +1,24 @@
 """What is wrong with a submission, collected so that the caller hears everything at once."""
 
+import re
 from dataclasses import dataclass
 
 #: Problems spelled out in the message itself; the rest are counted.
 SPELLED_OUT = 20
 #: Problems kept at all: an answer to half a million broken records must stay an answer.
 KEPT = 1000
+#: Characters of a message, and of the key it is about: what a caller sent by mistake need not come back whole.
+MESSAGE_LENGTH, KEY_LENGTH = 1000, 100
+#: What JSON or XML can't carry: lone surrogates, control characters, what is no character.
+UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def sayable(text: object, limit: int = MESSAGE_LENGTH) -> str:
+    """A text that any answer can carry: of bounded length, with escapes for what JSON and XML have no form for."""
+    text = str(text)
+    if len(text) > limit:
+        text = f"{text[:limit]}…"
+    return UNSAYABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,8 @@ class Problems:
         """Note one problem; `operation`, `record` and `key` say where (False: nowhere in particular)."""
         self.count += 1
         if len(self.kept) < KEPT:
-            self.kept.append(Problem(operation, record, key, message))
+            key = key and sayable(key, KEY_LENGTH)
+            self.kept.append(Problem(operation, record, key, sayable(message)))
 
     def __bool__(self):
         return self.count > 0

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from itertools import count
 from typing import Any
 
-from .problems import Problems
+from .problems import UNSAYABLE, Problems
 from .references import INDEX, REF, SCALARS, find_refs, is_ref, ref_problem
 
 CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL = "create", "update", "upsert", "delete", "load", "call"
@@ -34,13 +34,15 @@ PLAIN = {
     for kind, keys in BY_TYPE.items()
 }
 MAX_PRIORITY = 2**31 - 1
+#: Characters of a name: of a model, an operation, a field.
+MAX_NAME = 256
 #: As many ids as it takes before one set of values is kept apart from them.
 SHARED_FROM = 20
 
 
 @dataclass(slots=True)
 class Operation:
-    """One entry of a submission in its one normal form.
+    """One entry of a submission in its one normal form; without type or model where what was given is none.
 
     `items` holds what a chunk is cut from: value dicts (create, upsert), `[id, values]` pairs (update), ids
     (delete, call, update with `params["values"]`), groups of rows (load), one None (a model-level call).
@@ -48,8 +50,8 @@ class Operation:
 
     position: int
     operation_id: str
-    type: str
-    model: str
+    type: str | None
+    model: str | None
     items: list = field(default_factory=list)
     indexes: Any = None  # place of each item in the data; None: as they stand
     params: dict = field(default_factory=dict)
@@ -83,10 +85,8 @@ def is_id(value: Any) -> bool:
 
 
 def is_name(value: Any) -> bool:
-    """A text that says something and that PostgreSQL takes: no NUL, no lone surrogates."""
-    if not isinstance(value, str) or not value.strip() or "\x00" in value:
-        return False
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    """A text that says something, not too much, and that PostgreSQL takes and any answer can carry."""
+    return isinstance(value, str) and len(value) <= MAX_NAME and bool(value.strip()) and not UNSAYABLE.search(value)
 
 
 def default_name(position: int) -> str:
@@ -124,7 +124,7 @@ class _Parser:
         self.readers = {kind: getattr(self, f"_read_{kind}") for kind in TYPES}
 
     def parse(self, raw: Any, position: int) -> Operation | None:
-        """The operation, or None where nothing more can be said than what is wrong with it."""
+        """The operation as far as it can be understood, so that all that is wrong with it is found; None where it is no object."""
         self.position = position
         if raw.__class__ is not dict:
             if is_dataclass(raw):
@@ -138,12 +138,12 @@ class _Parser:
         if not is_name(model):
             self._add("the technical name of a model is required, as 'res.partner'", key="model")
             model = None
-        if kind is None or model is None:
-            return None
         operation = Operation(self.position + self.offset, self._operation_id(), kind, model)
-        if not raw.keys() <= PLAIN[kind]:
+        if kind is None or not raw.keys() <= PLAIN[kind]:
             self._check_keys(kind)
             self._read_common(operation)
+        if kind is None:
+            return operation
         self.readers[kind](operation)
         operation.data_length = operation.data_length or len(operation.items)
         self._collect_refs(operation)
@@ -175,7 +175,7 @@ class _Parser:
 
     def _check_keys(self, kind):
         keys = self.raw.keys()
-        allowed = COMMON | BY_TYPE[kind]
+        allowed = KNOWN if kind is None else COMMON | BY_TYPE[kind]
         if keys <= allowed:
             return
         for key in sorted(map(str, keys - allowed - IGNORED)):
@@ -200,7 +200,7 @@ class _Parser:
         if given is None:
             return default_name(self.position + self.offset)
         if not is_name(given):
-            self._add("operation_id must be a text", key="operation_id")
+            self._add(f"operation_id must be a text of 1 to {MAX_NAME} characters", key="operation_id")
             return default_name(self.position + self.offset)
         return given
 

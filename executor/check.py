@@ -5,7 +5,7 @@ from odoo.fields import Domain
 from odoo.models import fix_import_export_id_paths
 from odoo.service.model import get_public_method
 
-from ..engine.spec import CALL, CREATE, DELETE, LOAD, TYPES, UPDATE, UPSERT
+from ..engine.spec import CALL, CREATE, DELETE, LOAD, TYPES, UPDATE, UPSERT, is_name
 from . import grouping
 
 #: Rights on the model an operation needs; the records' own rules speak when it runs.
@@ -36,15 +36,14 @@ class Checker:
     def check(self, operations):
         """Note all that is wrong with `operations`, and complete what needs the registry to be understood."""
         for operation in operations:
-            model = self._model(operation)
-            if model is None:
-                continue
             if operation.context:
                 self._check_context(operation)
-            if not self._has_rights(operation, model):
+            model = self._model(operation) if operation.model else None
+            if model is None or not operation.type:
                 continue
+            may_run = self._has_rights(operation, model)
             self.checks[operation.type](operation, model)
-            if operation.group_by:
+            if operation.group_by and may_run:
                 self._check_group_by(operation, model)
 
     def _add(self, operation, message, key=False, record=False):
@@ -79,12 +78,8 @@ class Checker:
         return not missing
 
     def _check_context(self, operation):
-        companies = operation.context.get("allowed_company_ids")
-        if companies and (problem := company_problem(self.env, companies)):
+        for _key, problem in context_problems(self.env, operation.context):
             self._add(operation, problem, "context")
-        lang = operation.context.get("lang")
-        if lang and lang != "en_US" and not (isinstance(lang, str) and self.env["res.lang"]._get_data(code=lang)):
-            self._add(operation, self.env._("there is no language %r", lang), "context")
 
     # -- by type -----------------------------------------------------------------------------------
 
@@ -199,6 +194,28 @@ class Checker:
                 )
             elif not self.problems:  # else nothing is stored, and what the operation says may be of no use
                 grouping.read_values(self.env, operation)
+
+
+def sound_context(env, problems):
+    """The environment without what of its context can't be used, which is noted: nothing could even be said with that."""
+    context = dict(env.context)
+    for key, problem in context_problems(env(context={**context, "lang": None}), context):
+        problems.add(problem, key="context")
+        del context[key]
+    return env if len(context) == len(env.context) else env(context=context)
+
+
+def context_problems(env, context):
+    """Yields the keys of a context that can't be used, with the reason; all others mean what they mean to the models."""
+    companies = context.get("allowed_company_ids")
+    if companies and (problem := company_problem(env, companies)):
+        yield "allowed_company_ids", problem
+    lang = context.get("lang")
+    if lang and lang != "en_US" and not (is_name(lang) and env["res.lang"]._get_data(code=lang)):
+        yield "lang", env._("there is no language %s", f"{lang!r:.100}")
+    tz = context.get("tz")
+    if tz and not is_name(tz):
+        yield "tz", env._("tz must be the name of a time zone")
 
 
 def company_problem(env, company_ids):

@@ -12,6 +12,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..engine import verdict
 from ..engine.outcome import Failure
+from ..engine.problems import sayable
 from ..exceptions import ChunkTimeout, TransactionControlError
 
 #: Characters kept of an error's text and of its traceback.
@@ -98,8 +99,8 @@ def failure(error_type, message):
 
 
 def storable(text, limit):
-    """A text PostgreSQL takes, whatever user code has put into it: no NUL, no lone surrogates."""
-    return str(text)[:limit].replace("\x00", "").encode("utf-8", "replace").decode()
+    """A text PostgreSQL takes and any answer can carry, whatever user code has put into it."""
+    return sayable(text, limit)
 
 
 def _error_type(error):

@@ -6,7 +6,7 @@ from odoo import fields
 
 from ..engine import report, states
 from ..engine.options import ROLLBACK_JOB
-from ..engine.planner import ADAPTIVE_BLOCK, plan
+from ..engine.planner import ADAPTIVE_BLOCK
 from ..engine.progress import progress
 from ..engine.spec import CREATE, PRODUCES_IDS, UPSERT
 from ..exceptions import BatchExecutionError
@@ -17,15 +17,15 @@ from .selection import select_inline
 from .upsert_lock import lock_inline
 
 
-def execute(env, operations, options, progress_callback=None):
-    """Run parsed operations; returns the result object.
+def execute(env, operations, plans, options, progress_callback=None):
+    """Run parsed operations in the chunks planned for them; returns the result object.
 
     Chunks run one after the other, each in savepoints; nothing is committed. A conflict with another transaction can't be
     cured inside this one: it is raised, so that the caller's own retry (every RPC call has one) can do its work.
 
     :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk
     """
-    return _InlineRun(env, operations, options, progress_callback).run()
+    return _InlineRun(env, operations, plans, options, progress_callback).run()
 
 
 class _Record:
@@ -92,10 +92,10 @@ class _Record:
 
 
 class _InlineRun:
-    def __init__(self, env, operations, options, progress_callback):
+    def __init__(self, env, operations, plans, options, progress_callback):
         # user work never runs with more rights than the user has, not even where the caller has gone sudo
         self.env = env(su=False)
-        self.operations = operations
+        self.plans = plans
         self.options = options
         self.progress_callback = progress_callback
         self.records = {operation.position: _Record(operation) for operation in operations}
@@ -119,8 +119,7 @@ class _InlineRun:
         return self._result()
 
     def _run_chunks(self):
-        plans = plan(self.operations, self.options.max_chunk_size, in_order=self.options.max_concurrency == 1)
-        for chunk in sorted(plans, key=lambda chunk: chunk.level):
+        for chunk in sorted(self.plans, key=lambda chunk: chunk.level):
             if self._must_stop():
                 self._cancel_rest()
                 return

@@ -1,10 +1,10 @@
-import json
-
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
+
+from ..engine.payload import dumps
 
 #: Rows of a job's lists that its form loads; all of them are behind the buttons above.
 SHOWN = 200
@@ -118,7 +118,7 @@ class BatchJob(models.Model):
     @api.depends("context")
     def _compute_pretty_context(self):
         for job in self:
-            job.pretty_context = json.dumps(job._get_context(), ensure_ascii=False, indent=2, sort_keys=True)
+            job.pretty_context = dumps(job._get_context(), indent=2, sort_keys=True)
 
     # -- buttons -----------------------------------------------------------------------------------
 

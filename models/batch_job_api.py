@@ -1,5 +1,6 @@
 import hashlib
 import json
+from contextlib import contextmanager
 
 import psycopg2
 
@@ -16,7 +17,7 @@ from ..engine.problems import Problems
 from ..engine.spec import parse_operations
 from ..exceptions import BatchValidationError
 from ..executor import inline
-from ..executor.check import Checker, company_problem
+from ..executor.check import Checker, sound_context
 from ..executor.claim import kept_context
 from ..executor.garbage import without_collection
 from ..executor.trust import action_problem
@@ -43,8 +44,9 @@ class BatchJob(models.Model):
         :raises BatchValidationError: with all problems at once; nothing is stored
         :raises AccessError: the caller is no batch user
         """
-        self._check_batch_user()
         problems = Problems()
+        self = self.with_env(sound_context(self.env, problems))
+        self._check_batch_user()
         parsed_options = parse_options(options, self._default_options(), problems)
         key = parsed_options.idempotency_key
         fingerprint = key and _fingerprint(operations, options)
@@ -80,8 +82,9 @@ class BatchJob(models.Model):
 
     @api.model
     def _execute(self, operations, options, progress_callback=None):
-        self._check_batch_user()
         problems = Problems()
+        self = self.with_env(sound_context(self.env, problems))
+        self._check_batch_user()
         parsed_options = parse_options(options, self._default_options(), problems, inline=True)
         parsed = self._parse(operations if operations is not None else [], problems)
         records = sum(operation.record_count for operation in parsed)
@@ -95,8 +98,8 @@ class BatchJob(models.Model):
                 ),
                 key="operations",
             )
-        self._raise_problems(problems)
-        return inline.execute(self.env, parsed, parsed_options, progress_callback)
+        plans = self._plan(parsed, parsed_options.max_chunk_size, parsed_options.max_concurrency, problems)
+        return inline.execute(self.env, parsed, plans, parsed_options, progress_callback)
 
     @without_collection()
     def append(self, operations=None):
@@ -107,8 +110,9 @@ class BatchJob(models.Model):
         :raises BatchValidationError: with all problems at once; nothing is added
         :raises UserError: the job is no draft
         """
-        job = self._steer((states.DRAFT,), self.env._("Only a draft takes more operations."))
         problems = Problems()
+        self = self.with_env(sound_context(self.env, problems))
+        job = self._steer((states.DRAFT,), self.env._("Only a draft takes more operations."))
         offset = job.total_operations
         parsed = self._parse(operations if operations is not None else [], problems, offset, job)
         self._check_limits(
@@ -125,6 +129,10 @@ class BatchJob(models.Model):
 
     @api.model
     def _check_batch_user(self):
+        """Everybody's first step: who calls may use batches, and what came as context can be used."""
+        problems = Problems()
+        sound = sound_context(self.env, problems)
+        self.with_env(sound)._raise_problems(problems)
         if not (self.env.su or self.env.user.has_group(GROUP_USER)):
             raise AccessError(self.env._("You may not use batch jobs; the group 'Batch / User' is needed for it."))
 
@@ -133,13 +141,13 @@ class BatchJob(models.Model):
 
         :param draft: the job they are added to, whose operations they may refer to
         """
-        parsed = parse_operations(operations, problems, offset)
+        try:
+            parsed = parse_operations(operations, problems, offset)
+        except RecursionError:
+            problems.add(self.env._("nested too deeply"), key="operations")
+            return []
         known = self.env["batch.operation"]._ids_by_name(draft.id, _names(parsed)) if draft else {}
         check_graph(parsed, problems, known, offset)
-        companies = self.env.context.get("allowed_company_ids")
-        if companies and (problem := company_problem(self.env, companies)):
-            problems.add(problem, key="context")
-            return parsed
         Checker(self.env, problems, offset).check(parsed)
         return parsed
 
@@ -246,12 +254,25 @@ class BatchJob(models.Model):
 
     def _append_parsed(self, operations, problems):
         """Plan and store parsed operations."""
-        try:
-            plans = plan(operations, self.max_chunk_size, in_order=self.max_concurrency == 1)
-            if self._is_atomic and not self.total_operations:
-                self._insert_driver()
+        plans = self._plan(operations, self.max_chunk_size, self.max_concurrency, problems)
+        if self._is_atomic and not self.total_operations:
+            self._insert_driver()
+        with self._refused_without_form(problems):
             self._store(operations, plans)
-        except (TypeError, RecursionError, UnicodeError) as error:
+
+    @api.model
+    def _plan(self, operations, max_chunk_size, max_concurrency, problems):
+        """The chunks of parsed operations; raises all problems there are."""
+        self._raise_problems(problems)
+        with self._refused_without_form(problems):
+            return plan(operations, max_chunk_size, in_order=max_concurrency == 1)
+
+    @contextmanager
+    def _refused_without_form(self, problems):
+        """What can't be written as JSON is the caller's mistake."""
+        try:
+            yield
+        except (TypeError, ValueError, RecursionError) as error:
             problems.add(self.env._("the data has no JSON form: %s", error), key="operations")
             self._raise_problems(problems)
 

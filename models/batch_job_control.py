@@ -29,6 +29,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is finished
         """
+        self._check_visible()
         job = self._steer(states.JOB_UNFINISHED, self.env._("A finished job can't be cancelled."))
         job._update("cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp() AT TIME ZONE 'UTC')")
         try:
@@ -53,6 +54,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is not waiting or running
         """
+        self._check_visible()
         job = self._steer(
             (*states.JOB_ACTIVE, states.PAUSED), self.env._("Only a waiting or running job can be paused.")
         )
@@ -71,6 +73,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is not paused
         """
+        self._check_visible()
         job = self._steer((*states.JOB_ACTIVE, states.PAUSED), self.env._("Only a paused job can be resumed."))
         if job.state == states.PAUSED:
             job._update(
@@ -91,6 +94,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is no draft
         """
+        self._check_visible()
         job = self._steer((states.DRAFT,), self.env._("Only a draft can be started."))
         job._update("state = 'pending'")
         job._enqueue()
@@ -99,9 +103,7 @@ class BatchJob(models.Model):
 
     def _steer(self, allowed, refusal):
         """The job as superuser, locked, after checking that the caller may see it and that its state allows this."""
-        self.ensure_one()
-        self._check_batch_user()
-        self.check_access("read")
+        self._check_visible()
         job = self.sudo()
         try:
             job.env.execute_query(SQL("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", job.id))

@@ -1,7 +1,7 @@
 import json
 
 from odoo import models
-from odoo.exceptions import UserError
+from odoo.exceptions import MissingError, UserError
 from odoo.tools import SQL
 
 from ..engine import report, spec
@@ -104,9 +104,16 @@ class BatchJob(models.Model):
         }
 
     def _check_visible(self):
-        self.ensure_one()
         self._check_batch_user()
+        self._check_is_one()
         self.check_access("read")
+
+    def _check_is_one(self):
+        """A verb is about one job; what can't be the id of any is that of none that exists."""
+        if len(self._ids) != 1:
+            raise UserError(self.env._("Name one job at a time."))
+        if self.id.__class__ is not int or not 0 < self.id < 2**31:
+            raise MissingError(self.env._("There is no such batch job."))
 
     def _check_page(self, offset, limit):
         for name, value, low in (("offset", offset, 0), ("limit", limit, 1)):

@@ -20,6 +20,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is not finished, or nothing in it failed or was cancelled
         """
+        self._check_visible()
         job = self._steer(states.JOB_FINAL, self.env._("Only a finished job can be retried."))
         if not job.can_retry:
             raise UserError(self.env._("Nothing in this job failed or was cancelled."))

@@ -1,9 +1,23 @@
+from traceback import walk_tb
+
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from odoo import models
 from odoo.http import request
 
+from ..engine.problems import Problems
+from ..exceptions import BatchValidationError
+
 MIB = 1 << 20
+ADDON = __name__.partition(".models.")[0]
+
+
+def _has_come_here(exception):
+    """Whether it was raised in the code of a verb, or below."""
+    frames = walk_tb(exception.__traceback__)
+    return any(
+        name.startswith(ADDON) and name != __name__ for name in (frame.f_globals.get("__name__", "") for frame, _line in frames)
+    )
 
 
 class IrHttp(models.AbstractModel):
@@ -20,6 +34,18 @@ class IrHttp(models.AbstractModel):
             cls._auth_method_bearer()
         else:
             cls._auth_method_user()
+
+    @classmethod
+    def _handle_error(cls, exception):
+        """What breaks Odoo before it comes to a verb is no request of ours: tell so as of any other that is refused."""
+        is_ours = request.httprequest.path.startswith(("/batch/v1/", "/json/2/batch.job/"))
+        if is_ours and isinstance(exception, (TypeError, ValueError, RecursionError)) and not _has_come_here(exception):
+            problems = Problems()
+            problems.add(
+                request.env._("the request can't be read: its params must be an object, its context too, none nested too deeply")
+            )
+            exception = BatchValidationError.from_problems(request.env, problems)
+        return super()._handle_error(exception)
 
     @classmethod
     def _pre_dispatch(cls, rule, args):

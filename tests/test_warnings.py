@@ -220,8 +220,8 @@ class TestWarningWords(BaseCase):
             ({"type": "ir.actions.act_url", "url": "/x"}, "An action, /x"),
             ({"type": "ir.actions.client", "tag": "import", "name": "Import"}, "Import, import"),
             ({"type": "ir.actions.client", "tag": ["reload"], "name": "odd"}, "odd, ['reload']"),
-            ({"type": "ir.actions.report", "name": "Label\x00\ud800"}, "Label?, ir.actions.report"),
-            ({"type": "ir.actions.server", "name": "x" * 5000}, "x" * 2000),
+            ({"type": "ir.actions.report", "name": "Label\x00\ud800"}, "Label\\u0000\\ud800, ir.actions.report"),
+            ({"type": "ir.actions.server", "name": "x" * 5000}, "x" * 2000 + "…"),
         ):
             with self.subTest(value=value):
                 warned = warning_of(value, self.env)

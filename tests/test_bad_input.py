@@ -1,0 +1,193 @@
+"""Broken input, by every door: a problem that tells what to mend, never an error of the server; and what is stored stays readable."""
+
+import json
+import re
+
+from odoo.tests import tagged
+
+from ..engine.problems import sayable
+from .common import DOORS, ApiCase, Json2Door, Refused, RouteDoor, XmlRpcDoor, base_url, create
+
+LONE, NUL, LONG = "\ud800", "\x00", "m" * 3_000_000
+#: Bytes that any refusal fits into: what was sent by mistake does not come back.
+ANSWER = 40_000
+DEEP = 60_000
+
+
+def nested(depth):
+    return "[" * depth + "]" * depth
+
+
+#: What is refused: operations, options, and what the answer must say.
+REFUSED = {
+    "a key with a lone surrogate": ([create("A", **{LONE: 1})], {}, "unknown key"),
+    "a field with one": ([create(), {**create(), "data": [{LONE: "x"}]}], {}, "has no field"),
+    "a model with one": ([create("A", model=LONE)], {}, "technical name of a model"),
+    "an operation_id with one": ([create("A", operation_id=LONE)], {}, "operation_id must be a text"),
+    "an option with one": ([create("A")], {LONE: 1}, "unknown option"),
+    "a language with one": ([create("A")], {"context": {"lang": LONE}}, "there is no language"),
+    "an operation's language with one": ([create("A", context={"lang": LONE})], {}, "there is no language"),
+    "a field in a domain with one": (
+        [{"operation_type": "delete", "model": "res.partner", "domain": [[LONE, "=", "x"]]}], {}, "not a valid domain",
+    ),
+    "a reference with one": ([create({"$ref": LONE})], {}, "there is no operation"),
+    "a key with NUL": ([create("A", **{f"a{NUL}b": 1})], {}, "unknown key"),
+    "a method with NUL": ([{"operation_type": "call", "model": "res.partner", "method": f"a{NUL}"}], {}, "method must be"),
+    "a language that is a list": ([create("A")], {"context": {"lang": ["x"]}}, "there is no language"),
+    "an operation's language that is an object": ([create("A", context={"lang": {"a": 1}})], {}, "there is no language"),
+    "a time zone that is a number": ([create("A")], {"context": {"tz": 5}}, "time zone"),
+    "companies that are a text": ([create("A")], {"context": {"allowed_company_ids": "1"}}, "allowed_company_ids"),
+    "a model of 3 MB": ([create("A", model=LONG)], {}, "technical name of a model"),
+    "an operation_id of 3 MB": ([create("A", operation_id=LONG)], {}, "256"),
+    "a key of 3 MB": ([create("A", **{LONG: 1})], {}, "unknown key"),
+    "a field of 3 MB": ([{**create(), "data": [{LONG: 1}]}], {}, "has no field"),
+    "a dependency of 3 MB": ([create("A", depends_on=[LONG])], {}, "depends_on"),
+    "a reference of 3 MB": ([create({"$ref": LONG})], {}, "there is no operation"),
+    "an option of 3 MB": ([create("A")], {LONG: 1}, "unknown option"),
+    "an idempotency key of 3 MB": ([create("A")], {"idempotency_key": LONG}, "256"),
+    "a server action of 3 MB": ([create("A")], {"on_complete": f"{LONG}.x"}, "server action"),
+    "operations that are an object": ({"a": 1}, {}, "list of objects"),
+    "operations that are a text": ("abc", {}, "list of objects"),
+    "operations in a list": ([[[]]], {}, "must be an object"),
+    "a type that is a list": ([create("A", operation_type=["create"])], {}, "operation_type"),
+    "a huge id": ([{"operation_type": "delete", "model": "res.partner", "data": ["9" * 40]}], {}, "whole number"),
+    "half a domain": ([{"operation_type": "delete", "model": "res.partner", "domain": ["&", "|"]}], {}, "not a valid domain"),
+}  # fmt: skip
+#: What no XML can say.
+NO_XML = frozenset(what for what, case in REFUSED.items() if re.search(r"\\ud800|\\u0000", json.dumps(case)))
+
+
+@tagged("post_install", "-at_install")
+class TestBadInput(ApiCase):
+    def test_broken_operations_and_options_are_problems_by_every_door(self):
+        before = self.count_jobs()
+        for door_class in DOORS:
+            for what, (operations, options, text) in REFUSED.items():
+                if door_class is XmlRpcDoor and what in NO_XML:
+                    continue
+                for verb in ("submit", "execute"):
+                    if verb == "execute" and ("server action" in what or "idempotency" in what):
+                        continue
+                    with self.subTest(door=door_class.__name__, verb=verb, what=what):
+                        self.assertProblem(door_class, verb, text, operations=operations, **options)
+        self.assertEqual(self.count_jobs(), before)
+
+    def assertProblem(self, door_class, verb, text, job_id=None, **params):
+        door = door_class(self.user)
+        error = self.assertRefused(door.call, verb, job_id, **params)
+        self.assertIn(text, error.message)
+        self.assertLess(len(error.raw), ANSWER)
+        if door_class is not XmlRpcDoor:
+            self.assertTrue(error.name.endswith("BatchValidationError"), error.name)
+            self.assertIn(text, "\n".join(problem["message"] for problem in error.problems))
+            self.assertEqual(error.status, 422 if door_class is Json2Door else 0)
+        return error
+
+    def test_append_says_the_same(self):
+        job_id = self.door.submit([], draft=True)["job_id"]
+        for what in ("a key with a lone surrogate", "a model of 3 MB", "operations that are a text"):
+            operations, _options, text = REFUSED[what]
+            self.assertProblem(RouteDoor, "append", text, job_id, operations=operations)
+        self.assertProblem(RouteDoor, "append", "language", job_id, operations=[create("A")], context={"lang": ["x"]})
+
+    def test_every_verb_refuses_a_context_that_can_not_be_used(self):
+        job_id = self.door.submit([create("A")], run_at="2099-01-01")["job_id"]
+        for door_class in DOORS:
+            for verb in ("status", "result", "failures", "warnings", "cancel", "pause", "resume", "retry", "start"):
+                for context, text in (({"lang": ["x"]}, "language"), ({"tz": []}, None), ({"tz": {"a": 1}}, "time zone")):
+                    with self.subTest(door=door_class.__name__, verb=verb, context=context):
+                        if text:
+                            self.assertProblem(door_class, verb, text, job_id, context=context)
+        for context in ([], [1], "", "x", 0, 5, 1.5, True):
+            with self.subTest(context=context):
+                self.assertProblem(RouteDoor, "status", "context must be an object", job_id, context=context)
+                self.assertProblem(RouteDoor, "submit", "context must be an object", operations=[create()], context=context)
+        for context in (None, False, {}, {"self": 1, "overrides": 2}):
+            self.assertEqual(self.door.call("status", job_id, context=context)["job_id"], job_id)
+
+    def test_what_is_no_job_or_no_parameter_is_told(self):
+        for door_class in DOORS[2:]:
+            for ids in ([2**40] if door_class is not XmlRpcDoor else [2**31 - 1], [-1], [0], [], [1, 2], ["x"], [None]):
+                with self.subTest(door=door_class.__name__, ids=ids), self.assertRaises(Refused) as caught:
+                    door = door_class(self.user)
+                    if door_class is Json2Door:
+                        door.named("batch.job", "status", {"ids": ids})
+                    else:
+                        door.execute_kw("batch.job", "status", [ids])
+                self.assertLess(caught.exception.status, 500)
+                self.assertRegex(caught.exception.message, "no such batch job|one job at a time|does not exist")
+        for params in ({"uuid": NUL}, {"uuid": LONE}, {"uuid": LONG}, {"job_id": 1, LONE: 1}, {"job_id": 1, LONG: 1}):
+            with self.subTest(params=list(params)), self.assertRaises(Refused) as caught:
+                self.door.call("status", **params)
+            self.assertRegex(caught.exception.name, "MissingError|UserError")
+            self.assertLess(len(caught.exception.raw), ANSWER)
+
+    def test_bodies_that_are_no_request(self):
+        headers = {**self.door.headers, "Content-Type": "application/json"}
+        bodies = [b'{"params": [1, 2]}', b'{"params": "x"}', b'{"params": null}', b'{"params": 5}']
+        operations = '{"operations": [{"operation_type": "create", "model": "res.partner", "data": [{"name": %s}]}]}' % nested(DEEP)  # noqa: UP031
+        bodies.append(b'{"params": %s}' % operations.encode())
+        for body in bodies:
+            response = self.door.http.post(f"{base_url()}/batch/v1/submit", data=body, headers=headers, timeout=60)
+            error = response.json()["error"]["data"]
+            self.assertEqual(response.status_code, 200)
+            self.assertTrue(error["name"].endswith("BatchValidationError"), error["name"])
+            self.assertIn("can't be read", error["arguments"][1][0]["message"])
+        for body in (operations, '{"operations": [], "context": [1]}', '{"operations": [], "context": 5}'):
+            response = self.door.http.post(f"{base_url()}/json/2/batch.job/submit", data=body, headers=headers, timeout=60)
+            self.assertEqual(response.status_code, 422, response.text[:300])
+            self.assertTrue(response.json()["name"].endswith("BatchValidationError"))
+
+    def test_what_is_accepted_stays_readable_whatever_it_holds(self):
+        cases = {
+            "surrogate": '"a\\ud800b"', "NUL": '"a\\u0000b"', "control": '"a\\u0001\\uffffb"', "NaN": "NaN", "infinite": "-Infinity",
+            "huge": "9" * 4000, "object": '{"a": {"b": [1]}}', "list": "[[1], {}]", "true": "true", "deep": nested(400),
+        }  # fmt: skip
+        headers = {**self.door.headers, "Content-Type": "application/json"}
+        for what, value in cases.items():
+            for field in ("name", "color", "parent_id", "category_id", "type", "partner_latitude", "active", "comment"):
+                operation = f'{{"operation_type": "create", "model": "res.partner", "data": [{{"name": "x", "{field}": {value}}}]}}'
+                body = f'{{"params": {{"context": {{"k\\ud800": "\\ud800"}}, "operations": [{operation}]}}}}'
+                response = self.door.http.post(f"{base_url()}/batch/v1/submit", data=body, headers=headers, timeout=60)
+                with self.subTest(what=what, field=field):
+                    job_id = response.json()["result"]["job_id"]
+                    self.run_lane()
+                    for door_class in DOORS:
+                        door = door_class(self.user)
+                        result = door.call("result", job_id)
+                        failures = door.call("failures", job_id)
+                    self.assertIn(result["state"], ("completed", "failed"))
+                    for failure in failures["failures"]:
+                        self.assertReadable(failure["error"])
+                        self.assertLess(len(failure["error"]), 13_000)
+                        self.assertEqual(failure["error"], sayable(failure["error"], 13_000))
+                    self.assertFormsCanBeRead(job_id)
+
+    def assertFormsCanBeRead(self, job_id):
+        """What the backend shows of a job reaches the browser."""
+        with self.committed(self.user.id) as env:
+            job = env["batch.job"].browse(job_id)
+            read = [
+                job.read(["pretty_context", "failure_causes", "error"]),
+                job.operation_ids.read(["pretty_details", "error"]),
+                env["batch.failure"].search([("job_id", "=", job_id)]).read(["message", "values", "pretty_values"]),
+            ]
+        json.dumps(read, ensure_ascii=False).encode()
+
+    def test_all_that_is_wrong_with_an_operation_is_said_at_once(self):
+        for operation, keys in (
+            ({"operation_type": "Create", "model": "res.partnr", "foo": 1}, ["foo", "model", "operation_type"]),
+            ({"type": "create", "model": "res.partnr", "data": []}, ["model", "operation_type", "type"]),
+            ({"operation_type": "create", "model": 5, "data": [{}], "priority": "x", "bar": 1}, ["bar", "model", "priority"]),
+            ({"operation_type": "nope", "model": "res.partner", "context": {"lang": "xx"}}, ["context", "operation_type"]),
+            ({"operation_type": "upsert", "model": "res.partnr", "data": [{}]}, ["key", "model"]),
+            ({"operation_type": "create", "model": "ir.cron", "data": [{"nmae": 1}]}, ["data", "model"]),  # no right to it
+        ):
+            with self.subTest(operation=operation):
+                error = self.assertRefused(self.door.submit, [operation, create("fine")])
+                self.assertEqual(sorted(problem["key"] for problem in error.problems), keys, error.problems)
+
+    def test_an_operation_that_is_no_good_is_still_known_to_the_others(self):
+        operations = [create("A", operation_id="a", model="no.such"), create({"$ref": "a"}), create("B", operation_type="x")]
+        error = self.assertRefused(self.door.submit, operations)
+        self.assertEqual([problem["key"] for problem in error.problems], ["operation_type", "model"])
