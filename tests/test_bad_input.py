@@ -8,7 +8,7 @@ from odoo.tests import tagged
 from ..engine.problems import sayable
 from .common import DOORS, ApiCase, Json2Door, Refused, RouteDoor, XmlRpcDoor, base_url, create
 
-LONE, NUL, LONG = "\ud800", "\x00", "m" * 3_000_000
+LONE, NUL, LONG = "\ud800", "\x00", "m" * 300_000
 #: Bytes that any refusal fits into: what was sent by mistake does not come back.
 ANSWER = 40_000
 DEEP = 60_000
@@ -37,15 +37,15 @@ REFUSED = {
     "an operation's language that is an object": ([create("A", context={"lang": {"a": 1}})], {}, "there is no language"),
     "a time zone that is a number": ([create("A")], {"context": {"tz": 5}}, "time zone"),
     "companies that are a text": ([create("A")], {"context": {"allowed_company_ids": "1"}}, "allowed_company_ids"),
-    "a model of 3 MB": ([create("A", model=LONG)], {}, "technical name of a model"),
-    "an operation_id of 3 MB": ([create("A", operation_id=LONG)], {}, "256"),
-    "a key of 3 MB": ([create("A", **{LONG: 1})], {}, "unknown key"),
-    "a field of 3 MB": ([{**create(), "data": [{LONG: 1}]}], {}, "has no field"),
-    "a dependency of 3 MB": ([create("A", depends_on=[LONG])], {}, "depends_on"),
-    "a reference of 3 MB": ([create({"$ref": LONG})], {}, "there is no operation"),
-    "an option of 3 MB": ([create("A")], {LONG: 1}, "unknown option"),
-    "an idempotency key of 3 MB": ([create("A")], {"idempotency_key": LONG}, "256"),
-    "a server action of 3 MB": ([create("A")], {"on_complete": f"{LONG}.x"}, "server action"),
+    "a model of 300 kB": ([create("A", model=LONG)], {}, "technical name of a model"),
+    "an operation_id of 300 kB": ([create("A", operation_id=LONG)], {}, "256"),
+    "a key of 300 kB": ([create("A", **{LONG: 1})], {}, "unknown key"),
+    "a field of 300 kB": ([{**create(), "data": [{LONG: 1}]}], {}, "has no field"),
+    "a dependency of 300 kB": ([create("A", depends_on=[LONG])], {}, "depends_on"),
+    "a reference of 300 kB": ([create({"$ref": LONG})], {}, "there is no operation"),
+    "an option of 300 kB": ([create("A")], {LONG: 1}, "unknown option"),
+    "an idempotency key of 300 kB": ([create("A")], {"idempotency_key": LONG}, "256"),
+    "a server action of 300 kB": ([create("A")], {"on_complete": f"{LONG}.x"}, "server action"),
     "operations that are an object": ({"a": 1}, {}, "list of objects"),
     "operations that are a text": ("abc", {}, "list of objects"),
     "operations in a list": ([[[]]], {}, "must be an object"),
@@ -85,7 +85,7 @@ class TestBadInput(ApiCase):
 
     def test_append_says_the_same(self):
         job_id = self.door.submit([], draft=True)["job_id"]
-        for what in ("a key with a lone surrogate", "a model of 3 MB", "operations that are a text"):
+        for what in ("a key with a lone surrogate", "a model of 300 kB", "operations that are a text"):
             operations, _options, text = REFUSED[what]
             self.assertProblem(RouteDoor, "append", text, job_id, operations=operations)
         self.assertProblem(RouteDoor, "append", "language", job_id, operations=[create("A")], context={"lang": ["x"]})

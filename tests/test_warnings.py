@@ -80,7 +80,7 @@ class TestWarnings(WarningCase):
     def test_an_action_that_was_returned_is_told_of_each_record_of_that_call(self):
         operations = [
             self.call(False, WIZARD, operation_id="asked"),
-            self.call(False, False, operation_id="done", context={"another": 1}),
+            self.call(False, False, operation_id="done"),
         ]
         result = self.run_warned(operations)
         asked, done = result["results"]
@@ -93,6 +93,13 @@ class TestWarnings(WarningCase):
             ],
         )
         self.assertEqual((done["warning_count"], done["warnings"], result["stats"]["warnings"]), (0, [], 2))
+
+    def test_a_set_is_warned_of_and_refused_as_a_whole(self):
+        for strict in (False, True):
+            [entry] = self.run_warned([self.call(False, False, WIZARD, set=True, strict=strict)])["results"]
+            self.assertEqual((entry["success"], entry["warning_count"]), (not strict, 0 if strict else 3))
+            self.assertEqual([failure["error_type"] for failure in entry["failures"]], ["ActionReturned"] * 3 if strict else [])
+        self.assertEqual(self.made(), 3)
 
     def test_what_only_shows_something_is_no_warning(self):
         harmless = [
@@ -123,7 +130,7 @@ class TestWarnings(WarningCase):
         found = {
             "operation_type": "call", "model": "ir.actions.server", "method": "run", "domain": [["id", "in", ids]], "strict": True,
         }  # fmt: skip
-        small = [self.call(value, strict=True, context={"n": n}) for n, value in enumerate((False, WIZARD, False))]
+        small = [self.call(value, strict=True) for value in (False, WIZARD, False)]
         result = self.run_warned([found, *small])
         self.assertEqual([entry["state"] for entry in result["results"]], ["partial", "completed", "failed", "completed"])
 
