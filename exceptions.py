@@ -72,6 +72,10 @@ class TransactionControlError(Exception):
     """User code tried to end the transaction that belongs to its chunk."""
 
 
+class TransactionEnded(TransactionControlError):
+    """User code has ended the transaction that belongs to its chunk, by ways that can't be barred to it."""
+
+
 class ChunkTimeout(Exception):
     """The attempt ran longer than it may."""
 

@@ -11,11 +11,12 @@ from .backoff import next_delay
 CONFLICT = "conflict"  # serialization failure, deadlock, lock not available, connection lost
 TIMEOUT = "timeout"
 LOST = "lost"  # its worker died
+ENDED = "ended"  # its code has ended the transaction, and nothing of it was committed
 
 RETRY, HALVE, FAIL = "retry", "halve", "fail"
 
 #: `error_type` of the records once we give up.
-ERROR_TYPES = {CONFLICT: "ConcurrencyError", TIMEOUT: "TimeoutError", LOST: "WorkerLostError"}
+ERROR_TYPES = {CONFLICT: "ConcurrencyError", TIMEOUT: "TimeoutError", LOST: "WorkerLostError", ENDED: "TransactionControlError"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ def decide(trouble: str, *, attempt: int, size: int, retry_attempts: int) -> Ver
     """Judge an attempt that was rolled back.
 
     :param attempt: attempts made at this chunk, this one included
-    :param size: into how many parts it could be cut; what took too long or killed its worker is halved, so that
-        what fits gets through and what does not ends up alone
+    :param size: into how many parts it could be cut; what took too long, killed its worker or ended the transaction is
+        halved, so that what fits gets through and what does not ends up alone
     """
-    if trouble in (TIMEOUT, LOST) and size > 1:
+    if trouble in (TIMEOUT, LOST, ENDED) and size > 1:
         return Verdict(HALVE)
-    if attempt <= retry_attempts:
+    if attempt <= retry_attempts and trouble != ENDED:
         return Verdict(RETRY, 0.0 if trouble == LOST else next_delay(attempt))
     return Verdict(FAIL, error_type=ERROR_TYPES[trouble])

@@ -13,7 +13,7 @@ from ..engine.verdict import CONFLICT
 from . import selection
 from .errors import Trouble
 from .records import run_records
-from .runner import UndoableSavepoint
+from .savepoint import UndoableSavepoint
 
 #: Once this many records have failed, a job that will be undone anyway runs no further.
 CULPRITS = 100

@@ -2,15 +2,15 @@
 
 import logging
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 from ..engine.outcome import Outcome
-from ..engine.verdict import TIMEOUT
-from .errors import Trouble, failure, failure_of, transaction_control_message, trouble_of
-from .guard import Deadline, Guard
+from .errors import failure, failure_of
+from .guarded import UserCode
 from .records import user_env
-from .runner import UndoableSavepoint, refusal
+from .runner import refusal
 from .trust import action_problem
+from .watchdog import Deadline
 
 _logger = logging.getLogger(__name__)
 
@@ -19,18 +19,15 @@ def run_action(system, claim, lane=None):
     """Run the action on the job; a failing one is noted on the job and changes nothing else."""
     job = system["batch.job"].browse(claim.job_id)
     env = user_env(system.cr, claim)
-    guard = Guard(env.cr, Deadline(claim.timeout_s), transaction_control_message(env))
     try:
         error = refusal(env) or _distrust(job.on_complete_id, env)
-        if error is None:
-            with UndoableSavepoint(env), guard:
-                action = env["ir.actions.server"].browse(job.on_complete_id.id)
-                action.with_context(active_model=job._name, active_id=job.id, active_ids=job.ids).run()
-                env.cr.flush()
-    except Exception as exception:  # a server action may run anything
-        if trouble := TIMEOUT if guard.deadline.expired else trouble_of(exception):
-            raise Trouble(trouble, str(exception)) from exception
-        error = failure_of(exception, env, job._name)
+    except UserError as raised:  # a company that is not the user's any more
+        error = failure_of(raised, env, job._name)
+    if error is None:
+        with UserCode(env, job._name, Deadline(claim.timeout_s), transaction=claim.transaction) as code:
+            action = env["ir.actions.server"].browse(job.on_complete_id.id)
+            action.with_context(active_model=job._name, active_id=job.id, active_ids=job.ids).run()
+        error = code.error
     if error:
         _logger.info("%s: the action on completion failed: %s", claim, error.message)
     job._note_callback(error)

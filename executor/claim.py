@@ -55,6 +55,7 @@ class Claim:
     is_dry_run: bool
     is_strict: bool
     in_flight: int  # other chunks of the job that were running when it was claimed
+    transaction: str | None = None  # PostgreSQL's number of the transaction of its work, once that has begun
 
     def __str__(self):
         return f"job {self.job_id} chunk {self.chunk_id} attempt {self.attempt}"

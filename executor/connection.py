@@ -1,6 +1,9 @@
 """The connection a lane's work is done on, chunk after chunk."""
 
 import select
+from contextlib import suppress
+
+import psycopg2
 
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
@@ -54,7 +57,15 @@ class WorkConnection:
     def give_back(self, connection, keep_in_pool=True):
         pass  # kept for the next chunk
 
+    def unlock(self):
+        """Let go of the session's locks: what it was at came to nothing, and others may take it over."""
+        if self.lender and not self.lender.connection.closed:
+            with suppress(psycopg2.Error):  # lost: they are gone as well
+                self.lender.execute("SELECT pg_advisory_unlock_all()", log_exceptions=False)
+                self.lender.rollback()  # pylint: disable=invalid-commit
+
     def close(self):
+        self.unlock()
         lender, self.lender = self.lender, None
         if lender and not lender.connection.closed:
             lender.close()

@@ -1,12 +1,14 @@
 """Exceptions of user work -> what the user may read, or why the whole attempt has to go."""
 
 import re
+import threading
 import traceback
 
 import psycopg2
 from psycopg2 import errors as pg
 from psycopg2.pool import PoolError
 
+import odoo
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
@@ -18,6 +20,11 @@ from ..exceptions import ChunkTimeout, TransactionControlError
 #: Characters kept of an error's text and of its traceback.
 MESSAGE_LIMIT = 2_000
 TRACEBACK_LIMIT = 20_000
+#: Characters kept of the name of an exception's class.
+NAME_LIMIT = 100
+#: Exceptions of a chain whose tracebacks are kept, and frames of each.
+TRACEBACKS = 5
+TRACEBACK_FRAMES = 50
 
 #: The connection is gone, or the server is going down.
 CONNECTION_ERRORS = (
@@ -46,8 +53,12 @@ def trouble_of(error):
     """Why this error ends the whole attempt, or None where it is the records' own.
 
     A conflict stays one when user code has wrapped it: the causes are looked at as well. But for a lock that was not to
-    be had: what goes wrong *after* that was dealt with is an error of its own.
+    be had: what goes wrong *after* that was dealt with is an error of its own. Never raises.
     """
+    return _safely(_trouble_of, error)
+
+
+def _trouble_of(error):
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -84,12 +95,25 @@ def is_disconnect(error):
     return is_libpq and not getattr(error, "pgcode", None)
 
 
+def judge(error, env, model_name):
+    """What an error comes to: the `Failure` of what it is about.
+
+    :raises Trouble: it ends the whole attempt
+    """
+    if trouble := trouble_of(error):
+        raise Trouble(trouble, text_of(error)) from error
+    return failure_of(error, env, model_name)
+
+
 def failure_of(error, env, model_name):
-    """What the user of the job may read about an error of a record: no SQL, no traceback."""
+    """What the user of the job may read about an error of a record: no SQL, no traceback.
+
+    Never raises, and needs little memory, whatever user code has made of its errors.
+    """
     return Failure(
-        error_type=_error_type(error),
-        message=storable(_message(error, env, model_name), MESSAGE_LIMIT),
-        traceback=storable("".join(traceback.format_exception(error))[-TRACEBACK_LIMIT:], TRACEBACK_LIMIT),
+        error_type=storable(_safely(_error_type, error) or "Exception", NAME_LIMIT),
+        message=storable(_safely(_message, error, env, model_name) or _name_of(error), MESSAGE_LIMIT),
+        traceback=storable(_safely(_traceback, error) or text_of(error), TRACEBACK_LIMIT),
     )
 
 
@@ -100,7 +124,37 @@ def failure(error_type, message):
 
 def storable(text, limit):
     """A text PostgreSQL takes and any answer can carry, whatever user code has put into it."""
-    return sayable(text, limit)
+    return sayable(str.__str__(text if isinstance(text, str) else str(text)), limit)  # of a subclass, the very characters
+
+
+def text_of(error):
+    """The text of any exception, or its name where it has none; no longer than what is stored of one."""
+    return storable(_safely(str, error) or _name_of(error), MESSAGE_LIMIT)
+
+
+def _name_of(error):
+    return _safely(lambda: str(type(error).__name__)) or "Exception"
+
+
+def _safely(function, *args):
+    """What a function makes of an exception; None where the exception's own methods raise or return nonsense."""
+    try:
+        return function(*args)
+    except BaseException as error:  # it is user code that is asked here
+        if is_shutdown(error):
+            raise
+        return None
+
+
+def _traceback(error):
+    """The traceback of an exception and of those before it, the newest last: a few of them, and the end of each."""
+    parts, seen = [], set()
+    while error is not None and id(error) not in seen and len(parts) < TRACEBACKS:
+        seen.add(id(error))
+        frames = "".join(traceback.format_tb(error.__traceback__, limit=-TRACEBACK_FRAMES))
+        parts.append(f"{frames}{_name_of(error)[:NAME_LIMIT]}: {text_of(error)}\n")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(reversed(parts))[-TRACEBACK_LIMIT:]
 
 
 def _error_type(error):
@@ -110,23 +164,24 @@ def _error_type(error):
         return "ValueError"
     if isinstance(error, SAVEPOINT_ERRORS):
         return TransactionControlError.__name__
-    return type(error).__name__
+    return _name_of(error)
 
 
 def _message(error, env, model_name):
     if isinstance(error, UserError):
-        return str(error)
+        return text_of(error)
     if isinstance(error, SAVEPOINT_ERRORS):
         return transaction_control_message(env)
     if isinstance(error, psycopg2.IntegrityError):
-        return integrity_message(error, env, model_name)
+        with env.cr.savepoint(flush=False):  # the model is asked for its own words, and may ask the database
+            return integrity_message(error, env, model_name)
     if isinstance(error, psycopg2.DataError):
         return env._("The database refused a value: %s", error.diag.message_primary or type(error).__name__)
     if isinstance(error, psycopg2.Error):
         return env._("The database refused the operation (%s).", type(error).__name__)
     if isinstance(error, KeyError):
-        return env._("Not found: %s", error)
-    return str(error) or type(error).__name__
+        return env._("Not found: %s", text_of(error))
+    return text_of(error)
 
 
 def integrity_message(error, env, model_name):
@@ -146,3 +201,24 @@ def transaction_control_message(env):
         "The code run for these records tried to commit or roll back the transaction. A batch commits each chunk together "
         "with its outcome, so that code it calls must not do this; let it use a cursor of its own, or leave it out."
     )
+
+
+def committed_message(env):
+    return env._(
+        "The code run for these records has ended the transaction itself, past all that keeps it from doing so. What it had "
+        "done by then may have been committed, so nothing of it is tried again: look at these records before you retry them."
+    )
+
+
+def is_shutdown(error):
+    """Whether an exception is not the code's own: somebody is stopping the process.
+
+    Python raises the KeyboardInterrupt of a signal in the main thread. Odoo's servers run requests and scheduled actions in
+    others; in those it can only come from the code itself, and is an error like any other. The main thread runs user code in
+    a shell or a script: there, Ctrl-C ends it all. Other ways to stop a server raise nothing in its threads: prefork workers
+    are killed or end between two pieces of work, a threaded server leaves its threads behind. In the evented server, whose
+    greenlets share one thread, the exceptions that end a greenlet are the server's own.
+    """
+    if getattr(odoo, "evented", False):
+        return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "GreenletExit"
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

@@ -1,28 +1,16 @@
 """The cursor of a chunk while user code has it: what it must not do, and how long it may take."""
 
-import re
-import threading
-import time
-from contextlib import contextmanager, suppress
-
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR
+from psycopg2.sql import Composable
 
 from odoo.tools import SQL
 
-from ..exceptions import ChunkTimeout, TransactionControlError
+from ..engine.transaction_sql import END, RELEASE, SAVEPOINT, SETTING, UNDO, controls
+from ..exceptions import ChunkTimeout, TransactionControlError, TransactionEnded
 from .errors import is_conflict
-
-#: Seconds between two attempts to cancel the running statement once time is up.
-CANCEL_EVERY_S = 0.05
-#: Statements that would end the transaction; `ROLLBACK TO SAVEPOINT` does not.
-ENDS_TRANSACTION = re.compile(
-    r"(\s|--[^\n]*\n|/\*.*?\*/)*"
-    r"(commit|end|abort|begin|start\s+transaction|prepare\s+transaction|rollback(?!\s+(work\s+|transaction\s+)?to\b))\b",
-    re.IGNORECASE | re.DOTALL,
-)
-UNDOES = re.compile(r"\s*(rollback\s+to|release)\b", re.IGNORECASE)
-#: What may hold a semicolon that ends no statement: texts, quoted names, comments.
-QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
+from .session import SessionSettings
+from .watchdog import Watchdog
 
 #: How long a lock is waited for where the job sets no timeout, in seconds.
 LOCK_TIMEOUT_S = 60.0
@@ -41,119 +29,145 @@ def limited_waits(cr, timeout_s):
     return statements
 
 
-class Deadline:
-    """The instant an attempt must have ended by, on the monotonic clock; None: never."""
-
-    def __init__(self, timeout_s):
-        self.timeout_s = timeout_s or None
-        self.at = time.monotonic() + timeout_s if timeout_s else None
-
-    @property
-    def expired(self):
-        return self.at is not None and time.monotonic() >= self.at
-
-    @property
-    def left_s(self):
-        return max(self.at - time.monotonic(), 0.0)
-
-
 class Guard:
     """Lends a cursor to user code: it can neither end the transaction nor go on past the deadline.
 
     The cursor's own methods are shadowed on the instance, for this while only. Expected errors of the data are
     stored with the record, so that failing statements are not logged as the server's errors.
 
-    What user code has caught must not pass for success: a refused commit and a passed deadline are raised again at the end.
+    What user code has caught must not pass for success: a refused commit, a passed deadline and a failed transaction are
+    raised again at the end. What goes round the cursor, by its connection, can't be prevented: there, that the transaction
+    has ended is noticed at the next statement or at the end.
 
+    :param Deadline deadline: when it must have ended
     :param message: what to tell code that tries to commit or roll back
+    :param is_wanted: see `Watchdog`
     """
 
-    def __init__(self, cr, deadline, message):
+    def __init__(self, cr, deadline, message, is_wanted=None):
         self.cr = cr
         self.deadline = deadline
         self.message = message
+        self.connection = cr.connection
+        self.raw = cr._obj
+        self.watchdog = Watchdog(self.connection, deadline, is_wanted)
         self.conflict = None  # the first conflict with another transaction, whatever became of it
+        self.error = None  # the last error of a statement
         self.refused = False
-        self.shadows = {"execute": self.execute, "commit": self.refuse, "rollback": self.refuse, "close": self.refuse}
+        self.ended = False
+        self.savepoints = []  # names of those that user code has made: it may undo and release no others
+        self.settings = None  # of the session as they were, once a statement may have changed some
+        self.shadows = {
+            "execute": self.execute,
+            "executemany": self.executemany,
+            "copy_expert": self.copy_expert,
+            **dict.fromkeys(("commit", "rollback", "close"), self.refuse),
+        }
 
     def __enter__(self):
         self.original = self.cr.execute
         # a batch run by the code of another one finds the guard of the outer one here
         self.outer = {name: vars(self.cr)[name] for name in self.shadows if name in vars(self.cr)}
         vars(self.cr).update(self.shadows)
-        self.watchdog = _watchdog(self.cr, self.deadline)
-        self.watchdog.__enter__()
+        self.watchdog.start()
         return self
 
     def __exit__(self, exc_type, exc_value, traceback):
-        self.watchdog.__exit__(None, None, None)
+        self.watchdog.stop()
         for name in self.shadows:
             vars(self.cr).pop(name, None)
         vars(self.cr).update(self.outer)
-        if exc_type is None and self.refused:
+        error, self.error = self.error, None  # what it refers to must not live longer
+        if self.has_ended:
+            raise TransactionEnded
+        if exc_type is not None:
+            return
+        if self.refused:
             raise TransactionControlError(self.message)
-        if exc_type is None and self.deadline.expired:
+        if self.must_end:
             raise ChunkTimeout
+        if self.connection.get_transaction_status() == TRANSACTION_STATUS_INERROR:
+            raise error or psycopg2.errors.InFailedSqlTransaction
+        if self.settings:
+            self.settings.restore()
+
+    @property
+    def must_end(self):
+        return self.watchdog.must_end
+
+    @property
+    def is_closed(self):
+        """Whether user code has closed the connection or its cursor; a lost one is no such thing."""
+        closed = self.connection.closed
+        return closed == 1 or (not closed and self.raw.closed)
+
+    @property
+    def has_ended(self):
+        """Whether the transaction has been ended behind our back, as far as can be told without asking PostgreSQL."""
+        self.ended = (
+            self.ended or self.is_closed or self.connection.get_transaction_status() == TRANSACTION_STATUS_IDLE
+        )
+        return self.ended
 
     def execute(self, query, params=None, log_exceptions=True):
-        if ends_transaction(query):
-            self.refuse()
-        if self.deadline.expired and not (query.__class__ is str and UNDOES.match(query)):
-            raise ChunkTimeout
+        query = self.check(query)
         try:
             return self.original(query, params, log_exceptions=False)
         except psycopg2.Error as error:
+            self.error = error
             if self.conflict is None and is_conflict(error):
                 self.conflict = error
             raise
 
+    def executemany(self, query, *args, **kwargs):
+        return self.raw.executemany(self.check(query), *args, **kwargs)
+
+    def copy_expert(self, query, *args, **kwargs):
+        return self.raw.copy_expert(self.check(query), *args, **kwargs)
+
+    def check(self, query):
+        """The query as it may be executed.
+
+        :raises TransactionControlError: it would end the transaction
+        :raises TransactionEnded: the transaction has been ended before
+        :raises ChunkTimeout: no time is left for it
+        """
+        if query.__class__ is str:
+            text = query
+        else:
+            query, text = self._text(query)
+        undoes = False
+        for kind, name in controls(text):
+            undoes = self._heed(kind, name)
+        if self.connection.get_transaction_status() == TRANSACTION_STATUS_IDLE:
+            self.ended = True
+            raise TransactionEnded
+        if not undoes and self.watchdog.must_end:
+            raise ChunkTimeout
+        return query
+
+    def _text(self, query):
+        """A query as it is to be executed, and its text: the very characters that are sent."""
+        if isinstance(query, SQL):
+            return query, query.code
+        if isinstance(query, (bytes, bytearray)):
+            return query, query.decode("latin-1")
+        if isinstance(query, Composable):
+            query = query.as_string(self.raw)
+        return query, str.__str__(query) if isinstance(query, str) else ""
+
+    def _heed(self, kind, name):
+        """Refuse what user code must not do; returns whether it just takes something back."""
+        if kind == END or (kind in (UNDO, RELEASE) and name not in self.savepoints):
+            self.refuse()
+        if kind == SAVEPOINT:
+            self.savepoints.append(name)
+        elif kind == RELEASE:
+            self.savepoints.remove(name)
+        elif kind == SETTING and not self.settings:
+            self.settings = SessionSettings(self.cr, self.original)
+        return kind in (UNDO, RELEASE)
+
     def refuse(self, *args, **kwargs):
         self.refused = True
         raise TransactionControlError(self.message)
-
-
-def ends_transaction(query):
-    """Whether one of the statements in a query ends the transaction."""
-    text = query.code if isinstance(query, SQL) else query
-    if isinstance(text, bytes):
-        text = text.decode(errors="replace")
-    if not isinstance(text, str):
-        return False
-    if ENDS_TRANSACTION.match(text):
-        return True
-    return ";" in text and any(map(ENDS_TRANSACTION.match, QUOTED.sub("''", text).split(";")))
-
-
-@contextmanager
-def _watchdog(cr, deadline):
-    """Cancel what runs on the cursor's connection once the deadline has passed, again and again until it ends.
-
-    One cancel is not enough: it hits nothing between two statements, and user code may catch what it raises.
-    """
-    if deadline.at is None:
-        yield
-        return
-    over = threading.Event()
-    # held while a cancel is under way, so that none can hit a statement after the attempt
-    cancelling = threading.Lock()
-
-    def watch():
-        if over.wait(deadline.left_s):
-            return
-        while True:
-            with cancelling:
-                if over.is_set():
-                    return
-                with suppress(psycopg2.Error):  # a lost connection: the statement ends by itself
-                    cr.connection.cancel()
-            if over.wait(CANCEL_EVERY_S):
-                return
-
-    thread = threading.Thread(target=watch, name="batch_executor.watchdog", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        with cancelling:
-            over.set()
-        thread.join()

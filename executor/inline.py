@@ -9,10 +9,11 @@ from ..engine.options import ROLLBACK_JOB
 from ..engine.planner import ADAPTIVE_BLOCK
 from ..engine.progress import progress
 from ..engine.spec import CREATE, PRODUCES_IDS, UPSERT
-from ..exceptions import BatchExecutionError
+from ..exceptions import BatchExecutionError, TransactionEnded
 from .errors import Trouble
 from .references import References
-from .runner import UndoableSavepoint, Work, run_chunk
+from .runner import Work, run_chunk
+from .savepoint import UndoableSavepoint
 from .selection import select_inline
 from .upsert_lock import lock_inline
 
@@ -109,14 +110,19 @@ class _InlineRun:
             try:
                 self._run_chunks()
             except Trouble as trouble:
-                if trouble.__cause__ is not None:
+                if isinstance(trouble.__cause__, Exception):
                     raise trouble.__cause__ from None
-                unfinished = [name for name, record in self.names.items() if record.state != states.COMPLETED]
-                raise BatchExecutionError(str(trouble), unfinished, self._result()) from trouble
+                raise self._execution_error(trouble) from trouble
+            except TransactionEnded as error:
+                raise self._execution_error(error) from error
             if self.options.dry_run or (self.options.rollback == ROLLBACK_JOB and self._total("failed")):
                 savepoint.rollback()
                 self._undo()
         return self._result()
+
+    def _execution_error(self, error):
+        unfinished = [name for name, record in self.names.items() if record.state != states.COMPLETED]
+        return BatchExecutionError(str(error), unfinished, self._result())
 
     def _run_chunks(self):
         for chunk in sorted(self.plans, key=lambda chunk: chunk.level):
@@ -134,7 +140,9 @@ class _InlineRun:
         record.open = False
         needs = self._needs(chunk.payload) or {}
         size = self.options.max_chunk_size or ADAPTIVE_BLOCK
-        outcome = select_inline(self._env(chunk.payload), chunk, self._references(), needs, size)
+        outcome = select_inline(
+            self._env(chunk.payload), chunk, self._references(), needs, size, self.options.timeout
+        )
         record.count += outcome.found_records
         self._note(chunk.payload, outcome, 0.0)
         limit = self.env["batch.job"]._setting("execute_limit")

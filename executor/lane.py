@@ -181,10 +181,12 @@ class Lane:
                 cr.commit()  # pylint: disable=invalid-commit
                 self.registry.signal_changes()
         except ClaimLost:
+            self.work_connection.unlock()
             self.registry.reset_changes()
             _logger.info("%s: lost to another lane, rolled back", claim)
             return
         except Exception as error:  # noqa: BLE001  # a lane must not die of one chunk, whatever is wrong with it
+            self.work_connection.unlock()
             self.registry.reset_changes()
             self.release(claim, error)
         else:

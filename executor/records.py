@@ -46,6 +46,7 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False):
         rollback=claim.rollback,
         strict=claim.is_strict,
         timeout_s=claim.timeout_s,
+        transaction=claim.transaction,
         needs=operations._needs(claim.payload.operations) if claim.waits else None,
         may_rest=may_rest,
         keep_trying=keep_trying,

@@ -3,19 +3,19 @@
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
-from ..engine.isolation import Culprit, Suspects, isolate
+from ..engine.isolation import isolate
 from ..engine.options import ROLLBACK_CHUNK
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
-from ..engine.verdict import TIMEOUT
-from ..exceptions import TransactionControlError
-from .errors import SAVEPOINT_ERRORS, Trouble, failure, failure_of, transaction_control_message, trouble_of
-from .guard import Deadline, Guard
+from ..exceptions import TransactionControlError, TransactionEnded
+from .errors import failure, failure_of, text_of
+from .guarded import UserCode
 from .handlers import HANDLERS
 from .references import resolve_payload
-from .warning import WarningRefused
+from .savepoint import UndoableSavepoint
+from .watchdog import Deadline
 
 #: Savepoints that wrote and were released, before an isolation is cut in parts. PostgreSQL slows all sessions down once
 #: one transaction holds more than 64 of them; the rest is for the models' own savepoints.
@@ -32,6 +32,7 @@ class Work:
     rollback: str = "record"
     strict: bool = False  # what is warned of fails, unless the operation says otherwise
     timeout_s: float | None = None
+    transaction: str | None = None  # number of the lane's transaction it runs in; None: it is the caller's
     needs: dict | None = None  # operation -> operations that must have completed; None: nothing refers to others
     may_rest: bool = True  # whether what is left of a long isolation may become a chunk of its own
     keep_trying: bool = False  # a timeout is isolated here, as no lane can give a chunk another attempt
@@ -45,6 +46,7 @@ def run_chunk(env, work, references):
     :param env: an environment of the job's user, with the operation's context
     :returns: the `Outcome`
     :raises Trouble: the attempt must be rolled back as a whole (conflict, timeout, connection lost)
+    :raises TransactionEnded: code has committed behind our back, in a chunk that can't be settled in parts
     """
     return _ChunkRun(env, work, references).run()
 
@@ -70,6 +72,7 @@ class _ChunkRun:
         self.work = work
         self.references = references
         self.released = 0
+        self.ended = {}  # position -> its failure, once an attempt has committed behind our back
         self.deadline = Deadline(work.timeout_s)
 
     def run(self):
@@ -77,21 +80,35 @@ class _ChunkRun:
         try:
             if refusal := self._refusal():
                 return Outcome.all_failed(size, refusal)
-            failures, skipped = {}, {}
-            if self.work.needs is not None:
-                failures, skipped = resolve_payload(self.work.payload, self.references, self.work.needs, self.env)
-            handler = HANDLERS[self.work.operation_type](self.env[self.work.model], self.work.payload, self.work.strict)
-            positions = [position for position in range(size) if position not in failures and position not in skipped]
-            if handler.reads_first:
-                with self.env.cr.savepoint():  # should the database refuse, the chunk can still be settled
-                    failures.update(handler.prepare(positions))
-        except Exception as error:
-            if trouble := trouble_of(error):
-                raise Trouble(trouble, str(error)) from error
+        except UserError as error:  # a company that is not the user's any more
             return Outcome.all_failed(size, failure_of(error, self.env, self.work.model))
-        outcome = Outcome(failures=failures, skipped=skipped)
-        self._run_positions(handler, [position for position in positions if position not in failures], outcome)
+        outcome = Outcome()
+        handler_class = HANDLERS[self.work.operation_type]
+        if handler_class.reads_first or self.work.needs is not None:
+            with self._user_code() as code:
+                handler = self._prepare(handler_class, outcome)
+            if code.error:
+                return Outcome.all_failed(size, code.error)
+        else:
+            handler = handler_class(self.env[self.work.model], self.work.payload, self.work.strict)
+        self._run_positions(handler, self._left(outcome), outcome)
         return outcome
+
+    def _prepare(self, handler_class, outcome):
+        """Resolve references, and find out what need not be tried; returns the handler."""
+        if self.work.needs is not None:
+            outcome.failures, outcome.skipped = resolve_payload(
+                self.work.payload, self.references, self.work.needs, self.env
+            )
+        handler = handler_class(self.env[self.work.model], self.work.payload, self.work.strict)
+        if handler.reads_first:
+            outcome.failures.update(handler.prepare(self._left(outcome)))
+        return handler
+
+    def _left(self, outcome):
+        """Positions of which nothing is known yet."""
+        known = outcome.failures.keys() | outcome.skipped.keys()
+        return [position for position in range(len(self.work.payload)) if position not in known]
 
     def _refusal(self):
         """Why nothing of this chunk may run at all."""
@@ -114,8 +131,8 @@ class _ChunkRun:
                 whole=self.work.payload.is_whole,
             )
             outcome.calls = found.calls
-            outcome.failures.update(found.failures)
-            outcome.rest = found.rest
+            outcome.failures.update({**found.failures, **self.ended})
+            outcome.rest = [position for position in found.rest if position not in self.ended]
             if by_chunk and found.failures:
                 savepoint.rollback()
                 outcome.rest = []
@@ -138,86 +155,45 @@ class _ChunkRun:
         with UndoableSavepoint(self.env) as savepoint:
             yield savepoint
 
+    @property
+    def _may_rest(self):
+        return self.work.may_rest and self.work.rollback != ROLLBACK_CHUNK
+
     def _stop(self):
-        return self.work.may_rest and self.work.rollback != ROLLBACK_CHUNK and self.released >= SAVEPOINT_BUDGET
+        return bool(self.ended) or (self._may_rest and self.released >= SAVEPOINT_BUDGET)
 
     def _attempt(self, handler, positions, outcome):
         """Try some positions as a whole: None where they went well, else their failure (or `Suspects`)."""
-        cr = self.env.cr
-        guard = Guard(cr, self._attempt_deadline(), transaction_control_message(self.env))
         try:
-            with UndoableSavepoint(self.env), guard:
+            with self._user_code(handler.hides_conflicts) as code:
                 handler.answers, handler.warnings = {}, {}
                 ids = handler.apply(positions)
-                cr.flush()  # what fails only now still belongs to these records, and to their time
-        except Exception as error:  # noqa: BLE001  # user code may raise anything: it is the record's outcome
-            return self._judge(error, handler, guard)
-        self.released += 1
-        outcome.ids.update(ids)
-        outcome.warnings.update(handler.warnings)
-        outcome.answers.update(handler.answers)
-        return None
+        except TransactionEnded as error:
+            return self._note_end(positions, error)
+        if code.error is None:
+            self.released += 1
+            outcome.ids.update(ids)
+            outcome.warnings.update(handler.warnings)
+            outcome.answers.update(handler.answers)
+        return code.error
 
-    def _attempt_deadline(self):
-        return Deadline(self.work.timeout_s) if self.work.keep_trying else self.deadline
+    def _note_end(self, positions, error):
+        """Code has committed behind our back: what ran before stands as it is noted, and what is left runs in another chunk.
 
-    def _judge(self, error, handler, guard):
-        if isinstance(error, Culprit):
-            return Culprit(error.positions, self._judge(error.error, handler, guard))
-        if handler.hides_conflicts and guard.conflict:
-            error = guard.conflict
-        # whatever code makes of its statements being cancelled
-        trouble = TIMEOUT if guard.deadline.expired else trouble_of(error)
-        if trouble == TIMEOUT and self.work.keep_trying:
-            return failure("TimeoutError", timeout_message(self.env, self.work.timeout_s))
-        if trouble:
-            raise Trouble(trouble, str(error)) from error
-        if isinstance(error, Suspects):
-            return error
-        if isinstance(error, WarningRefused):
-            return failure(error.warning_type, error.message)
-        if isinstance(error, SAVEPOINT_ERRORS):
-            # something was committed behind our back: running any of it again would do it twice
-            raise TransactionControlError(guard.message) from error
-        return failure_of(error, self.env, self.work.model)
+        Its own records have failed: running any of them again might do it twice.
+        """
+        if not self._may_rest:
+            raise error
+        reason = failure(TransactionControlError.__name__, text_of(error))
+        self.ended = dict.fromkeys(positions, reason)
+        return reason
 
-
-def timeout_message(env, timeout_s):
-    if not timeout_s:
-        return env._("Cancelled by the database server.")
-    return env._("It took longer than the %g seconds an attempt may take.", timeout_s)
-
-
-class UndoableSavepoint:
-    """A flushing savepoint that also takes back what Odoo's does not: hooks for after the commit, and registry caches."""
-
-    def __init__(self, env):
-        self.env = env
-
-    def __enter__(self):
-        self.hooks = len(self.env.cr.postcommit._funcs)
-        self.savepoint = self.env.cr.savepoint()
-        return self
-
-    def __exit__(self, exc_type, exc_value, traceback):
-        kept = False
-        try:
-            self.savepoint.close(rollback=exc_type is not None)
-            kept = exc_type is None
-        finally:
-            if not kept:
-                self._forget()
-
-    def rollback(self):
-        self.savepoint.rollback()
-        self._forget()
-
-    def _forget(self):
-        hooks = self.env.cr.postcommit._funcs
-        while len(hooks) > self.hooks:
-            hooks.pop()
-        # drop what was cached from records that no longer exist; what earlier parts changed must still be signalled
-        registry = self.env.registry
-        changed = set(registry.cache_invalidated)
-        registry.reset_changes()
-        registry.cache_invalidated.update(changed)
+    def _user_code(self, hides_conflicts=False):
+        return UserCode(
+            self.env,
+            self.work.model,
+            Deadline(self.work.timeout_s) if self.work.keep_trying else self.deadline,
+            transaction=self.work.transaction,
+            hides_conflicts=hides_conflicts,
+            timeout_fails=self.work.keep_trying,
+        )

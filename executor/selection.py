@@ -7,35 +7,50 @@ record is found twice.
 from dataclasses import replace
 
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
-from .errors import Trouble, failure_of, trouble_of
 from .grouping import values_of
+from .guarded import UserCode
 from .records import user_env
 from .references import References, missing_failure
+from .watchdog import Deadline
 
 #: Records found at a time: bounds the memory a selection takes, whatever its size.
 PAGE = 5000
+#: Seconds the answer may take whether the job is still wanted.
+ANSWER_TIMEOUT_S = 1
 
 
 def run_page(system, claim, lane=None):
-    """Run one page of a selection as the job's user; returns an `Outcome` with the chunks it `found`."""
+    """Run one page of a selection as the job's user; returns an `Outcome` with the chunks it `found`.
+
+    :raises Trouble: the attempt must be rolled back as a whole; also where the job is cancelled while it searches
+    """
     operations = system["batch.operation"]
-    references = References(lambda name: operations._produced(claim.job_id, name))
-    needs = operations._needs(claim.payload.operations) if claim.waits else {}
-    return _select(user_env(system.cr, claim), claim.model, claim.payload, references, needs, claim.chunk_size)
+    page = _Page(
+        user_env(system.cr, claim),
+        claim.model,
+        References(lambda name: operations._produced(claim.job_id, name)),
+        operations._needs(claim.payload.operations) if claim.waits else {},
+        claim.chunk_size,
+        claim.timeout_s,
+        transaction=claim.transaction,
+        is_wanted=lambda: _is_wanted(system.registry, claim.job_id),
+    )
+    return page.run(claim.payload)
 
 
-def select_inline(env, chunk, references, needs, size):
+def select_inline(env, chunk, references, needs, size, timeout_s):
     """Find all records of a selection at once; returns an `Outcome` as `run_page` does."""
+    run = _Page(env, chunk.model, references, needs, size, timeout_s, timeout_fails=True)
     whole = Outcome()
     page = Outcome(more=chunk.payload.items[0])
     while page.more is not None:
-        payload = replace(chunk.payload, items=[page.more])
-        page = _select(env, chunk.model, payload, references, needs, size)
+        page = run.run(replace(chunk.payload, items=[page.more]))
         whole.found += page.found
         whole.found_records += page.found_records
         whole.failures.update(page.failures)
@@ -43,23 +58,47 @@ def select_inline(env, chunk, references, needs, size):
     return whole
 
 
-def _select(env, model_name, payload, references, needs, size):
-    [item] = payload.items
-    try:
-        if reason := references.unmet(next(iter(needs.values()), ()), env):
-            return Outcome(skipped={0: reason}, found_records=1)
-        model = env[model_name]
-        page = None if payload.is_whole else PAGE
-        ids, more = (references.resolve(item["record_ids"]), None) if "record_ids" in item else _search(model, item, page)
-        most = max(len(ids), 1) if payload.is_whole else size or ADAPTIVE_BLOCK
-        found = list(_chunks(model, payload, ids, item.get("offset", 0), most))
-    except MissingReference as missing:
-        return Outcome(failures={0: missing_failure(missing, references, env)}, found_records=1)
-    except Exception as error:  # a domain may run into anything; it is the operation's own failure
-        if trouble := trouble_of(error):
-            raise Trouble(trouble, str(error)) from error
-        return Outcome(failures={0: failure_of(error, env, model_name)}, found_records=1)
-    return Outcome(found=found, found_records=len(ids), more=more)
+def _is_wanted(registry, job_id):
+    """Whether nobody has cancelled the job, asked on a connection of its own while another one is searching."""
+    with registry.cursor() as cr:
+        cr.execute(SQL("SET LOCAL lock_timeout = %s", f"{ANSWER_TIMEOUT_S}s"))
+        cr.execute(SQL("SELECT cancel_requested_at IS NULL FROM batch_job WHERE id = %s", job_id))
+        return bool(cr.fetchall() in ([], [(True,)]))
+
+
+class _Page:
+    """Finds the records of pages, with all that the user's models have to say in it: see `UserCode` for its arguments."""
+
+    def __init__(self, env, model_name, references, needs, size, timeout_s, **guarding):
+        self.env = env
+        self.model_name = model_name
+        self.references = references
+        self.needs = needs
+        self.size = size or ADAPTIVE_BLOCK
+        self.timeout_s = timeout_s
+        self.guarding = guarding
+
+    def run(self, payload):
+        with UserCode(self.env, self.model_name, Deadline(self.timeout_s), **self.guarding) as code:
+            outcome = self._select(payload)
+        return Outcome(failures={0: code.error}, found_records=1) if code.error else outcome
+
+    def _select(self, payload):
+        [item] = payload.items
+        try:
+            if reason := self.references.unmet(next(iter(self.needs.values()), ()), self.env):
+                return Outcome(skipped={0: reason}, found_records=1)
+            model = self.env[self.model_name]
+            if "record_ids" in item:
+                ids, more = self.references.resolve(item["record_ids"]), None
+            else:
+                ids, more = _search(model, item, None if payload.is_whole else PAGE)
+            most = max(len(ids), 1) if payload.is_whole else self.size
+            found = list(_chunks(model, payload, ids, item.get("offset", 0), most))
+        except MissingReference as missing:
+            failures = {0: missing_failure(missing, self.references, self.env)}
+            return Outcome(failures=failures, found_records=1)
+        return Outcome(found=found, found_records=len(ids), more=more)
 
 
 def _search(model, item, page):

@@ -1,5 +1,6 @@
 """The statements of a claim: lock the job whose turn it is, take its first chunk that may run."""
 
+import zlib
 from functools import lru_cache
 
 from odoo.tools import SQL
@@ -30,6 +31,10 @@ ROLL_UP_DUE = SQL(
     OR coalesce(progress_at, started_at) < clock_timestamp() AT TIME ZONE 'UTC' - %s * interval '1 second'
     """,
     PROGRESS_EVERY_S,
+)
+#: Key of a session's lock on the claim of a chunk that it works on.
+WORK_LOCK = SQL(
+    "%s, mod(chunk.id::bigint * 1000 + chunk.claims, 2147483647)::integer", zlib.crc32(b"batch_executor.work") - 2**31
 )
 #: The job that an earlier statement of the same transaction has locked.
 LOCKED_JOB = SQL("nullif(current_setting('batch_executor.job'), '')::integer")

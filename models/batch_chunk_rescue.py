@@ -7,10 +7,11 @@ from ..engine import states, verdict
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..exceptions import TransactionControlError
-from ..executor.errors import failure
+from ..executor.errors import failure, transaction_control_message
+from ..executor.guarded import timeout_message
 from ..executor.prepared import fetch_prepared
 from ..executor.records import usable_lang
-from ..executor.runner import timeout_message
+from ..executor.statements import WORK_LOCK
 
 _logger = logging.getLogger(__name__)
 
@@ -82,11 +83,13 @@ class BatchChunk(models.Model):
                   FROM batch_chunk AS chunk
                  WHERE chunk.state = 'running'
                    AND chunk.claimed_at < clock_timestamp() AT TIME ZONE 'UTC' - %(grace)s * interval '1 second'
+                   AND pg_try_advisory_xact_lock(%(work_lock)s)
                  ORDER BY chunk.job_id, chunk.claimed_at
                  LIMIT %(limit)s
                    FOR UPDATE SKIP LOCKED  -- see `_hold`
                 """,
                 grace=CLAIM_GRACE_S,
+                work_lock=WORK_LOCK,
                 limit=RESCUED_AT_ONCE,
             ),
         )
@@ -162,6 +165,8 @@ class BatchChunk(models.Model):
         env = self.env(context=dict(self.env.context, lang=lang))
         if trouble == verdict.TIMEOUT:
             return timeout_message(env, claim.timeout_s)
+        if trouble == verdict.ENDED:
+            return transaction_control_message(env)
         if trouble == verdict.LOST:
             return env._("The worker running it died, %s times in a row.", claim.attempt)
         return env._("It kept conflicting with other transactions: given up after %s attempts.", claim.attempt)

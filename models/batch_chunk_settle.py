@@ -5,10 +5,13 @@ from ..engine import states
 from ..engine.payload import dumps
 from ..exceptions import ClaimLost
 from ..executor.guard import limited_waits
-from ..executor.statements import CHUNK_COLUMNS, mark_running
+from ..executor.statements import CHUNK_COLUMNS, WORK_LOCK, mark_running
 
 #: The lock of the work on its chunk.
 NO_KEY_UPDATE = SQL("NO KEY UPDATE")
+#: What identifies the transaction of the work, and a lock that it does not take along should user code end it: else the
+#: chunk would be found as an orphan and be run twice.
+WORK = SQL("pg_current_xact_id()::text, pg_advisory_lock(%s)", WORK_LOCK)
 
 
 class BatchChunk(models.Model):
@@ -28,8 +31,8 @@ class BatchChunk(models.Model):
         """
         lock = SQL(
             """
-            SELECT id
-              FROM batch_chunk
+            SELECT %(columns)s
+              FROM batch_chunk AS chunk
              WHERE id = %(id)s
                AND claims = %(number)s
                AND state = 'running'
@@ -37,12 +40,14 @@ class BatchChunk(models.Model):
             """,
             id=claim.chunk_id,
             number=claim.number,
+            columns=SQL("id") if strength is not NO_KEY_UPDATE else WORK,
             strength=strength,
         )
         statements = [*limited_waits(self.env.cr, claim.timeout_s), lock]
         held = self.env.execute_query(SQL(";\n").join([first, *statements] if first else statements))
         if not held:
             raise ClaimLost
+        claim.transaction = held[0][0] if strength is NO_KEY_UPDATE else None
 
     @api.model
     def _settle(self, claim, outcome, duration):

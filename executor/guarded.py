@@ -1,0 +1,152 @@
+"""Code that a user can reach: the one way to run it.
+
+Searching, preparing, running and calling back are all the same to the engine: code of models, actions and rules that may do
+whatever it likes.
+"""
+
+import time
+
+from odoo.tools import SQL
+
+from ..engine.isolation import Culprit, Suspects
+from ..engine.verdict import CONFLICT, ENDED, TIMEOUT
+from ..exceptions import TransactionEnded
+from .errors import (
+    SAVEPOINT_ERRORS,
+    Trouble,
+    committed_message,
+    failure,
+    is_shutdown,
+    judge,
+    text_of,
+    transaction_control_message,
+    trouble_of,
+)
+from .guard import Guard
+from .savepoint import UndoableSavepoint
+from .warning import WarningRefused
+
+#: What PostgreSQL says of a transaction; seconds between two questions, and how many there are.
+IN_PROGRESS, ABORTED = "in progress", "aborted"
+ASK_EVERY_S = 0.05
+ASKED_TIMES = 100
+
+
+class UserCode:
+    """Runs the body of its `with` in a savepoint, under guard, before a deadline; what it raises becomes an outcome.
+
+    Afterwards `error` says what became of it: None where all went well, else the `Failure`, or the `Suspects` or `Culprit`
+    that a handler named. What failed has been undone.
+
+    :param env: the user's environment
+    :param model_name: the model it is about, for errors of the database
+    :param Deadline deadline: when it must have ended
+    :param str transaction: number of the lane's transaction it runs in; None: it is the caller's
+    :param is_wanted: asked while it takes long, whether to go on; None: there is no question
+    :param hides_conflicts: whether what it raises may be said of a conflict with another transaction
+    :param timeout_fails: whether a timeout is the failure of its records, as there will be no other attempt
+    :raises Trouble: the attempt must be rolled back as a whole
+    :raises TransactionEnded: it has committed behind our back; what it is about must not be run again
+    """
+
+    def __init__(
+        self,
+        env,
+        model_name,
+        deadline,
+        *,
+        transaction=None,
+        is_wanted=None,
+        hides_conflicts=False,
+        timeout_fails=False,
+    ):
+        self.env = env
+        self.model_name = model_name
+        self.deadline = deadline
+        self.transaction = transaction
+        self.hides_conflicts = hides_conflicts
+        self.timeout_fails = timeout_fails
+        self.guard = Guard(env.cr, deadline, transaction_control_message(env), is_wanted)
+        self.error = None
+
+    def __enter__(self):
+        self.savepoint = UndoableSavepoint(self.env).__enter__()
+        self.guard.__enter__()
+        return self
+
+    def __exit__(self, _type, error, _traceback):
+        if error is None:
+            error = _raised_by(self.env.cr.flush)  # what fails only now still belongs to it, and to its time
+        error = _raised_by(self.guard.__exit__, type(error) if error else None, error, None) or error
+        error = self._close_savepoint(error)
+        if error is not None:
+            if is_shutdown(error):
+                raise error
+            self.error = self._judge(error)
+        return True
+
+    def _close_savepoint(self, error):
+        """Keep what was done, or undo it; returns the error it comes to."""
+        if self.guard.ended:
+            return error
+        raised = _raised_by(self.savepoint.__exit__, type(error) if error else None, error, None)
+        self.guard.ended = isinstance(raised, SAVEPOINT_ERRORS)
+        return raised or error
+
+    def _judge(self, error):
+        guard = self.guard
+        if self.hides_conflicts and guard.conflict:
+            error = guard.conflict
+        guard.conflict = None
+        if guard.ended:
+            self._judge_end(error)
+        if guard.watchdog.unwanted:
+            raise Trouble(CONFLICT, "the job was cancelled") from error
+        # whatever code makes of its statements being cancelled
+        is_late = guard.deadline.expired or trouble_of(error) == TIMEOUT
+        if is_late and self.timeout_fails:
+            return failure("TimeoutError", timeout_message(self.env, self.deadline.timeout_s))
+        if is_late:
+            raise Trouble(TIMEOUT, text_of(error)) from error
+        # these without the frames of the one that was raised
+        if isinstance(error, Culprit):
+            return Culprit(error.positions, self._judge(error.error))
+        if isinstance(error, Suspects):
+            return Suspects(error.positions)
+        if isinstance(error, WarningRefused):
+            return failure(error.warning_type, error.message)
+        return judge(error, self.env, self.model_name)
+
+    def _judge_end(self, error):
+        """The transaction has been ended behind our back: only if nothing of it was committed may any of it run again."""
+        if self.transaction is None or self._was_committed():
+            raise TransactionEnded(committed_message(self.env)) from error
+        raise Trouble(ENDED, transaction_control_message(self.env)) from error
+
+    def _was_committed(self):
+        if not self.guard.is_closed:
+            # drop what is left: a transaction that is not ours, or ours without its savepoint
+            self.env.cr.rollback()  # pylint: disable=invalid-commit
+        with self.env.registry.cursor() as cr:
+            for _ in range(ASKED_TIMES):
+                cr.execute(SQL("SELECT pg_xact_status(%s::xid8)", self.transaction))
+                [(status,)] = cr.fetchall()
+                if status != IN_PROGRESS:
+                    break
+                time.sleep(ASK_EVERY_S)  # a closed connection: until its server has noticed
+        return status != ABORTED
+
+
+def timeout_message(env, timeout_s):
+    if not timeout_s:
+        return env._("Cancelled by the database server.")
+    return env._("It took longer than the %g seconds an attempt may take.", timeout_s)
+
+
+def _raised_by(function, *args):
+    """The exception a call raises, or None."""
+    try:
+        function(*args)
+    except BaseException as error:  # noqa: BLE001  # user code may raise anything, and leave anything to be raised
+        return error
+    return None
