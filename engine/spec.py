@@ -63,6 +63,7 @@ class Operation:
     priority: int = 0
     group_by: str | None = None
     group_values: list | None = None  # of each item, where the records themselves had to be asked
+    keys: list | None = None  # of each item of an upsert, in its fields' own form; None where they don't take it
     return_ids: bool = True
     level: int = 0
     data_length: int = 0
@@ -260,18 +261,10 @@ class _Parser:
             key = []
         operation.params["key"] = key = list(dict.fromkeys(key))
         operation.items = self._dicts()
-        seen: dict[str, int] = {}
-        duplicates = {}
         for index, values in enumerate(operation.items):
             missing = [name for name in key if name not in values]
             if missing:
                 self._add(f"each record must hold the key fields; missing: {', '.join(missing)}", index, "data")
-            elif key:
-                first = seen.setdefault(repr([values[name] for name in key]), index)
-                if first != index:
-                    duplicates[index] = first
-        if duplicates:
-            operation.params["duplicates"] = duplicates
 
     def _read_update(self, operation):
         data = self.raw.get("data")

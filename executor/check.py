@@ -5,8 +5,10 @@ from odoo.fields import Domain
 from odoo.models import fix_import_export_id_paths
 from odoo.service.model import get_public_method
 
+from ..engine.references import find_refs
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, TYPES, UPDATE, UPSERT, is_name
 from . import grouping
+from .upsert_keys import BadKey, UpsertKeys, can_identify
 
 #: Rights on the model an operation needs; the records' own rules speak when it runs.
 RIGHTS = {
@@ -31,6 +33,7 @@ class Checker:
         self.models = {}
         self.fields = {}
         self.rights = {}
+        self.keys = {}
         self.checks = {kind: getattr(self, f"_check_{kind}") for kind in TYPES}
 
     def check(self, operations):
@@ -96,8 +99,35 @@ class Checker:
                     self.env._("model %(model)r has no field %(field)r", model=model._name, field=name),
                     "key",
                 )
-            elif not field._description_searchable or field.type in ("one2many", "many2many", "binary"):
+            elif not can_identify(field):
                 self._add(operation, self.env._("field %r can't identify a record", name), "key")
+        if not self.problems:
+            self._read_keys(operation, model)
+
+    def _read_keys(self, operation, model):
+        """Note the keys of an upsert's records, and which of them are there twice.
+
+        As its duplicates are in chunks of their own, each has its first one's index, and what it is a duplicate by:
+        values may be mended later.
+        """
+        names = tuple(operation.params["key"])
+        if (keys := self.keys.get((operation.model, names))) is None:
+            keys = self.keys[operation.model, names] = UpsertKeys(model, names)
+        seen, duplicates = {}, {}
+        operation.keys = []
+        for index, values in enumerate(operation.items):
+            try:
+                key = keys.of(values)
+            except BadKey:
+                key = None  # its own failure, when it runs
+            else:
+                first = seen.setdefault(key, index)
+                if first != index:
+                    mark = None if next(find_refs(values), None) is not None else keys.number(key)
+                    duplicates[str(index)] = [first, mark]
+            operation.keys.append(key)
+        if duplicates:
+            operation.params["duplicates"] = duplicates
 
     def _check_update(self, operation, model):
         if "values" in operation.params:

@@ -7,14 +7,15 @@ and returns what each produced; what Odoo said of them without raising is in `wa
 import math
 
 from odoo.exceptions import MissingError
-from odoo.fields import Domain
 from odoo.models import BaseModel
 from odoo.service.model import get_public_method
 
 from ..engine.isolation import Culprit, Suspects
 from ..engine.payload import copied, dumps
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
+from ..engine.turns import rounds
 from .errors import failure
+from .upsert_keys import BadKey, UpsertKeys
 from .warning import import_warning, refuse, warning_of
 
 #: PostgreSQL's integer: an id above it can't exist, and asking for it is an error of its own.
@@ -209,90 +210,115 @@ class CallHandler(RecordsHandler):
 class UpsertHandler(Handler):
     """Update the record a row's key fields match, create it where none does."""
 
+    def __init__(self, model, payload, strict=False):
+        super().__init__(model, payload, strict)
+        self.keys = UpsertKeys(model, self.params["key"])
+        self.known = {}  # position -> key
+
+    def key(self, position):
+        """What identifies the record of a position, comparable with what was found.
+
+        :raises BadKey: its values can't identify a record
+        """
+        if position not in self.known:
+            self.known[position] = self.keys.of(self.items[position])
+        return self.known[position]
+
     def prepare(self, positions):
         failures = {}
         duplicates = self.params.get("duplicates") or {}
         seen = {}
         for position in positions:
-            index = str(self.payload.indexes[position])
-            key = self.key(position)
-            first = duplicates.get(index, seen.get(key))
+            index = self.payload.indexes[position]
+            try:
+                key = self.key(position)
+            except BadKey as error:
+                failures[position] = failure("ValidationError", str(error))
+                continue
+            first, mark = duplicates.get(str(index), (None, None))
+            if mark not in (None, self.keys.number(key)):
+                first = None  # it was mended since
             if first is None:
-                seen[key] = self.payload.indexes[position]
-            else:
+                first = seen.setdefault((self.payload.operations[position], key), index)
+            if first != index:
                 failures[position] = failure(
                     "ValidationError", self.env._("The same key as record %s of this operation.", first)
                 )
         return failures
 
     def apply(self, positions):
-        names = self.params["key"]
         matches = self.matches(positions)
-        new, old, ids = [], [], {}
-        for position in positions:
-            found = matches.get(self.key(position), ())
-            if len(found) > 1:
-                raise (
-                    Suspects({position})
-                    if len(positions) > 1
-                    else ValueError(
-                        self.env._(
-                            "%(count)s records match %(key)s; it must be one or none.",
-                            count=len(found),
-                            key=", ".join(f"{name}={self.items[position][name]!r}" for name in names),
-                        )
+        self._refuse_ambiguous(positions, matches)
+        found = {key: ids[0] for key, ids in matches.items()}
+        made = {}
+        for number, part in enumerate(rounds(positions, self.key)):
+            if number:
+                self.env.cr.flush()  # what is said of a change at the end of a transaction is said of each
+            made.update(self._upsert(part, found))
+            found.update((self.key(position), made[position]) for position in part)
+        return made
+
+    def _upsert(self, positions, found):
+        """Write or create records that are all different ones; returns their ids by position.
+
+        :param found: ids of those that are there, by key
+        """
+        names = self.keys.names
+        old = {position: found[self.key(position)] for position in positions if self.key(position) in found}
+        new = [position for position in positions if position not in old]
+        if new and "id" in names:
+            self._refuse(
+                new,
+                positions,
+                lambda position: MissingError(
+                    self.env._(
+                        "There is no record with %s, and a new one can't be given an id.", self._spelled(position)
                     )
+                ),
+            )
+        self._write_all(
+            [
+                [id_, {name: value for name, value in self.items[position].items() if name not in names}]
+                for position, id_ in old.items()
+            ]
+        )
+        if not new:
+            return old
+        values = [self.keys.values_to_create(self.items[position], self.key(position)) for position in new]
+        return old | dict(zip(new, self.model.create(values)._ids, strict=True))
+
+    def _refuse_ambiguous(self, positions, matches):
+        self._refuse(
+            [position for position in positions if len(matches.get(self.key(position), ())) > 1],
+            positions,
+            lambda position: ValueError(
+                self.env._(
+                    "%(count)s records match %(key)s; it must be one or none.",
+                    count=len(matches[self.key(position)]),
+                    key=self._spelled(position),
                 )
-            if found:
-                ids[position] = found[0]
-                old.append(
-                    [found[0], {name: value for name, value in self.items[position].items() if name not in names}]
-                )
-            else:
-                new.append(position)
-        self._write_all(old)
-        if new:
-            records = self.model.create([dict(self.items[position]) for position in new])
-            ids.update(zip(new, records._ids, strict=True))
-        return ids
+            ),
+        )
+
+    def _refuse(self, guilty, positions, error_of):
+        """Let the positions fail that can't be run, by themselves."""
+        if guilty:
+            raise Suspects(set(guilty)) if len(positions) > 1 else error_of(guilty[0])
+
+    def _spelled(self, position):
+        return ", ".join(f"{name}={self.items[position][name]!r}" for name in self.params["key"])
 
     def matches(self, positions):
         """Ids of all records that match a key, by key: one search for the chunk."""
-        names = self.params["key"]
         model = self.model
         if "active_test" not in self.env.context:
             # an archived record is the same record: creating it again would double it
             model = model.with_context(active_test=False)
-        domain = Domain.AND(
-            Domain(name, "in", list({_plain(self.items[position][name]) for position in positions})) for name in names
-        )
-        records = model.search_fetch(domain, names, order="id")
+        domain = self.keys.domain((self.key(position), self.items[position]) for position in positions)
         found = {}
-        for record in records:
-            found.setdefault(tuple(self._cell(name, record[name]) for name in names), []).append(record.id)
+        for record in model.search_fetch(domain, self.keys.names, order="id"):
+            found.setdefault(self.keys.of_record(record), []).append(record.id)
         return found
-
-    def key(self, position):
-        """What identifies the record of a position, comparable with what was found."""
-        values = self.items[position]
-        return tuple(self._cell(name, values[name]) for name in self.params["key"])
-
-    def _cell(self, name, value):
-        """A value as the field itself would read it back, so that what was sent and what was found compare."""
-        field = self.model._fields[name]
-        if isinstance(value, BaseModel):
-            return value.id or False
-        try:
-            value = field.convert_to_record(field.convert_to_cache(value, self.model), self.model)
-        except (TypeError, ValueError):
-            return repr(value)
-        return (
-            (value.id or False)
-            if isinstance(value, BaseModel)
-            else value or False
-            if field.type != "boolean"
-            else bool(value)
-        )
 
 
 class LoadHandler(Handler):
@@ -390,7 +416,3 @@ def jsonable(value):
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return str(value)
-
-
-def _plain(value):
-    return tuple(value) if isinstance(value, list) else value

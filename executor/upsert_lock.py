@@ -6,7 +6,7 @@ first. Inside somebody else's transaction (`execute`) that is too late: there, w
 """
 
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from odoo import SUPERUSER_ID, api
 from odoo.exceptions import ConcurrencyError
@@ -19,6 +19,7 @@ from .errors import trouble_of
 from .handlers import UpsertHandler
 from .records import user_env
 from .references import References
+from .upsert_keys import BadKey
 
 #: First key of our advisory locks, to keep out of the way of others.
 LOCK_SPACE = zlib.crc32(b"batch_executor.upsert") - 2**31
@@ -50,8 +51,7 @@ def lock_inline(env, model_name, payload):
 
 def _is_taken(env, model_name, payload):
     handler = UpsertHandler(env[model_name], payload)
-    positions = list(range(len(payload)))
-    numbers = {_number(model_name, handler.key(position)) for position in positions}
+    positions, numbers = _numbers(handler)
     return not all(_lock(env.cr, "pg_try_advisory_xact_lock", numbers)) or _created_since(handler, positions)
 
 
@@ -92,10 +92,18 @@ def _keys(cr, claim):
         references = References(lambda name: operations._produced(claim.job_id, name))
         payload = payload.take(list(range(len(payload))))
         payload.items = [_resolved(references, item) for item in payload.items]
-    handler = UpsertHandler(user_env(cr, claim)[claim.model], payload)
-    if not handler.model._fields.keys() >= set(handler.params["key"]):
-        return set()  # a field is gone since: they are going to fail for this
-    return {_number(claim.model, handler.key(position)) for position in range(len(payload))}
+    _positions, numbers = _numbers(UpsertHandler(user_env(cr, claim)[claim.model], payload))
+    return numbers
+
+
+def _numbers(handler):
+    """The positions whose values can be keys (the others are going to fail for it), and the marks of these."""
+    positions, numbers = [], set()
+    for position in range(len(handler.payload)):
+        with suppress(BadKey):
+            numbers.add(handler.keys.number(handler.key(position)))
+            positions.append(position)
+    return positions, numbers
 
 
 def _resolved(references, item):
@@ -103,10 +111,6 @@ def _resolved(references, item):
         return references.resolve(item)
     except MissingReference:
         return item  # it is going to fail for this
-
-
-def _number(model_name, key):
-    return zlib.crc32(f"{model_name}{key!r}".encode("utf-8", "surrogatepass")) - 2**31
 
 
 def _lock(cr, function, numbers):

@@ -48,3 +48,4 @@ from . import test_memory
 from . import test_language
 from . import test_dead_rows
 from . import test_calls
+from . import test_upsert_keys
