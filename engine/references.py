@@ -47,23 +47,35 @@ def find_refs(value: Any) -> Iterator[dict]:
         stack += [item for item in value if item.__class__ not in SCALARS]
 
 
-def resolve_refs(value: Any, ids_of: Callable[[str], list]) -> Any:
+def wanted_ids(value: Any) -> dict[str, set[int] | None]:
+    """What the references inside a value name: by operation, the places in its data; None where it is all of them."""
+    wanted: dict[str, set[int] | None] = {}
+    for ref in find_refs(value):
+        places = wanted.setdefault(ref[REF], set())
+        if INDEX not in ref:
+            wanted[ref[REF]] = None
+        elif places is not None:
+            places.add(ref[INDEX])
+    return wanted
+
+
+def resolve_refs(value: Any, ids_of: Callable[..., Any]) -> Any:
     """Copy `value` with every reference replaced by the ids it stands for.
 
-    :param ids_of: the ids an operation produced, aligned with its data, False where it failed
+    :param ids_of: by name, the ids an operation produced, aligned with its data, False where it failed; by name and
+        index, the one of them
     :raises MissingReference: an id that was not produced
     """
     if isinstance(value, dict):
         if not is_ref(value):
             return {key: resolve_refs(item, ids_of) for key, item in value.items()}
         name = value[REF]
-        ids = ids_of(name)
         if INDEX not in value:
-            return list(ids)
-        index = value[INDEX]
-        if index >= len(ids) or not ids[index]:
-            raise MissingReference(name, index)
-        return ids[index]
+            return list(ids_of(name))
+        id_ = ids_of(name, value[INDEX])
+        if not id_:
+            raise MissingReference(name, value[INDEX])
+        return id_
     if isinstance(value, (list, tuple)):
         if not _is_id_list(value):
             return [resolve_refs(item, ids_of) for item in value]

@@ -184,7 +184,15 @@ class _InlineRun:
         return self.env(context={**self.env.context, **payload.context})
 
     def _references(self):
-        return References(lambda name: (self.names[name].state, self.names[name].ids))
+        return References(self._produced)
+
+    def _produced(self, wanted):
+        """As of stored operations: `batch.operation._produced`."""
+        return {
+            name: (record.state, record.ids if places is None else dict(enumerate(record.ids)))
+            for name, places in wanted.items()
+            for record in [self.names[name]]
+        }
 
     def _needs(self, payload):
         """As of stored operations: None where nothing in the chunk refers to others."""

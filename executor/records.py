@@ -51,4 +51,4 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False):
         may_rest=may_rest,
         keep_trying=keep_trying,
     )
-    return run_chunk(env, work, References(lambda name: operations._produced(claim.job_id, name)))
+    return run_chunk(env, work, References(lambda wanted: operations._produced(claim.job_id, wanted)))

@@ -1,37 +1,65 @@
 """What earlier operations of a job have produced, as far as a chunk asks for it."""
 
 from ..engine import states
-from ..engine.references import MissingReference, find_refs, resolve_refs
+from ..engine.references import MissingReference, find_refs, resolve_refs, wanted_ids
 from .errors import failure
 
 
 class References:
     """Answers from a source of operation states and ids: the database, or an inline run's memory.
 
-    `source(name)` gives `(state, ids)` of an operation; ids are aligned with its data.
+    `source(wanted)` gives `(state, ids)` of operations by name. `wanted` says which ids of each: the places in its data, or
+    None for all. `ids` are then by place, or a list aligned with the data.
     """
 
     def __init__(self, source):
         self.source = source
-        self.known = {}
+        self.states = {}
+        self.some = {}  # name -> id by place, of those that were wanted one by one
+        self.all = {}  # name -> ids
 
-    def get(self, name):
-        if name not in self.known:
-            self.known[name] = self.source(name)
-        return self.known[name]
+    def fetch(self, wanted):
+        """Ask for what is wanted and not known yet, all of it at once."""
+        missing = {}
+        for name, places in wanted.items():
+            if name in self.all:
+                continue
+            if places is None:
+                missing[name] = None
+            elif name not in self.states or places - self.some[name].keys():
+                missing[name] = places
+        for name, (state, ids) in self.source(missing).items() if missing else ():
+            self.states[name] = state
+            known = self.some.setdefault(name, {})
+            if missing[name] is None:
+                self.all[name] = ids
+            else:
+                known.update((place, ids.get(place, False)) for place in missing[name])
+
+    def state(self, name):
+        self.fetch({name: set()})
+        return self.states[name]
+
+    def ids_of(self, name, place=None):
+        """All ids of an operation, or the one at a place of its data; False where none was produced."""
+        if place is None:
+            self.fetch({name: None})
+            return self.all[name]
+        self.fetch({name: {place}})
+        if name in self.all:
+            return self.all[name][place] if place < len(self.all[name]) else False
+        return self.some[name][place]
 
     def unmet(self, names, env):
         """Why an operation must be skipped: the first of these operations that has not completed."""
         for name in names:
-            state, _ids = self.get(name)
+            state = self.state(name)
             if state != states.COMPLETED:
                 return env._("Skipped: operation %(name)s, which it depends on, is %(state)s.", name=name, state=state)
         return None
 
-    def ids_of(self, name):
-        return self.get(name)[1]
-
     def resolve(self, value):
+        self.fetch(wanted_ids(value))
         return resolve_refs(value, self.ids_of)
 
 
@@ -41,11 +69,16 @@ def resolve_payload(payload, references, needs, env):
     :param needs: operation -> names of those that must have completed (`depends_on` and whole references)
     """
     failures, skipped = {}, {}
+    references.fetch({name: set() for names in needs.values() for name in names})
     reasons = {operation: references.unmet(names, env) for operation, names in needs.items()}
+    run = []
     for position, operation in enumerate(payload.operations):
         if reason := reasons.get(operation):
             skipped[position] = reason
-            continue
+        else:
+            run.append(position)
+    references.fetch(wanted_ids([payload.items[position] for position in run]))
+    for position in run:
         item = payload.items[position]
         try:
             if next(find_refs(item), None) is not None:
@@ -68,7 +101,7 @@ def _resolve_param(references, key, value):
 
 def missing_failure(missing, references, env):
     name, index = missing.args
-    state, _ids = references.get(name)
+    state = references.state(name)
     return failure(
         "MissingReference",
         env._(

@@ -102,6 +102,7 @@ def take(worker, job, condition=None):
               FROM batch_job
              WHERE id = %(job)s
                AND state <> 'paused'
+               AND reopening IS NOT TRUE
                AND (cancel_requested_at IS NULL OR finished_at IS NOT NULL)
                %(condition)s
           ),

@@ -13,7 +13,7 @@ from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.references import MissingReference, find_refs
+from ..engine.references import MissingReference, find_refs, wanted_ids
 from ..engine.spec import UPSERT
 from .errors import trouble_of
 from .handlers import UpsertHandler
@@ -89,8 +89,9 @@ def _keys(cr, claim):
     payload = claim.payload
     if claim.waits and next(find_refs(payload.items), None) is not None:
         operations = api.Environment(cr, SUPERUSER_ID, {})["batch.operation"]
-        references = References(lambda name: operations._produced(claim.job_id, name))
+        references = References(lambda wanted: operations._produced(claim.job_id, wanted))
         payload = payload.take(list(range(len(payload))))
+        references.fetch(wanted_ids(payload.items))
         payload.items = [_resolved(references, item) for item in payload.items]
     _positions, numbers = _numbers(UpsertHandler(user_env(cr, claim)[claim.model], payload))
     return numbers

@@ -19,6 +19,7 @@ from . import batch_job_progress
 from . import batch_job_turn
 from . import batch_job_control
 from . import batch_job_retry
+from . import batch_job_again
 from . import batch_job_purge
 from . import batch_job_action
 from . import ir_cron

@@ -6,6 +6,10 @@ from ..engine.payload import indented
 
 #: Characters of a payload that its form shows.
 PAYLOAD_SHOWN = 20_000
+#: Places in the data of an operation, as numbers that no other operation has: those a chunk has produced ids for. A range has
+#: an index of its own kind for what it holds, whatever the number of chunks.
+PLACES = 2**31
+PRODUCED_AT = f"int8range(operation_id * {PLACES} + first_index, operation_id * {PLACES} + last_index, '[]')"
 
 
 class BatchChunk(models.Model):
@@ -39,6 +43,8 @@ class BatchChunk(models.Model):
     )
     payload = fields.Text(readonly=True)
     result = fields.Text(readonly=True)
+    first_index = fields.Integer(readonly=True, help="First place in its operation's data that has produced an id here.")
+    last_index = fields.Integer(readonly=True, help="The last such place.")
     error = fields.Text(readonly=True)
     skip_reason = fields.Text(readonly=True, help="Why its records were not run.")
     record_count = fields.Integer("Records", readonly=True)
@@ -81,6 +87,8 @@ class BatchChunk(models.Model):
     _open_page_idx = models.Index("(operation_id) WHERE kind = 'resolve' AND finished_at IS NULL")
     # `_tally`: what has not been counted yet
     _tally_idx = models.Index("(job_id, finished_at) WHERE NOT tallied AND finished_at IS NOT NULL")
+    # `batch.operation._pick_ids`: where an id was produced
+    _produced_idx = models.Index(f"USING gist (({PRODUCED_AT})) WHERE first_index IS NOT NULL")
     # results by operation
     _operation_idx = models.Index("(operation_id, id) WHERE operation_id IS NOT NULL")
     # lists, cascades. Not in the order of `sequence`: a claim must find no other index in its own order, or PostgreSQL may

@@ -64,9 +64,11 @@ class BatchChunk(models.Model):
             self._insert_like(claim, [rest])
             payload, outcome = _without_rest(payload, outcome)
         self._insert_found(claim, outcome)
-        operations = (
-            self.env["batch.operation"]._settle_shared(payload, outcome, duration) if payload.is_shared else (0, 0, [])
-        )
+        operations, produced = (0, 0, []), {}
+        if payload.is_shared:
+            operations = self.env["batch.operation"]._settle_shared(payload, outcome, duration)  # which keep their ids
+        else:
+            produced = _produced(payload, outcome)
         settled = self.env.execute_query(
             SQL(
                 """
@@ -76,6 +78,8 @@ class BatchChunk(models.Model):
                        duration = %(duration)s,
                        payload = coalesce(%(payload)s, payload),
                        result = %(result)s,
+                       first_index = %(first_index)s,
+                       last_index = %(last_index)s,
                        error = %(error)s,
                        skip_reason = %(skip_reason)s,
                        record_count = %(record_count)s,
@@ -97,7 +101,9 @@ class BatchChunk(models.Model):
                 number=claim.number,
                 duration=duration,
                 payload=payload.encode() if payload is not claim.payload else None,
-                result=_encode_result(payload, outcome),
+                result=dumps([list(produced), list(produced.values())]) if produced else None,
+                first_index=min(produced, default=None),
+                last_index=max(produced, default=None),
                 error=outcome.first_error,
                 skip_reason=outcome.skip_reason,
                 record_count=len(payload) if claim.kind == states.RECORDS else 0,
@@ -161,10 +167,7 @@ def _without_rest(payload, outcome):
     return payload.take(kept), outcome
 
 
-def _encode_result(payload, outcome):
-    """`[indexes, ids]` of what succeeded (of a call: what it returned); None where there are none to keep."""
+def _produced(payload, outcome):
+    """Ids of what succeeded (of a call: what it returned), by their places in the operation's data."""
     kept = {position: id_ for position, id_ in outcome.ids.items() if id_ is not True} | outcome.answers
-    ids = [(payload.indexes[position], id_) for position, id_ in sorted(kept.items())]
-    if not ids:
-        return None
-    return dumps([[index for index, _id in ids], [id_ for _index, id_ in ids]])
+    return {payload.indexes[position]: id_ for position, id_ in sorted(kept.items())}

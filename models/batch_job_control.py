@@ -12,6 +12,8 @@ from .batch_chunk_store import ZEROES
 
 #: Odoo runs a call that met a conflict again within two seconds.
 KEEP_OFF_S = 3
+#: Operations that a call gives their final states; those of a larger job get them from a lane.
+CLOSED_AT_ONCE = 10_000
 
 
 class BatchJob(models.Model):
@@ -26,6 +28,8 @@ class BatchJob(models.Model):
     def cancel(self):
         """Let nothing more start; chunks in flight finish. A job that runs in one transaction is undone.
 
+        Of a large job lanes cancel what waits, in steps: it is final once they are through.
+
         :returns: status
         :raises UserError: the job is finished
         """
@@ -35,18 +39,32 @@ class BatchJob(models.Model):
         try:
             # in a savepoint: a lane that is just claiming one of these chunks must not make the whole call fail
             with self.env.cr.savepoint():
-                job._cancel_waiting_chunks()
-                is_over = not any(job._unfinished())
+                is_over = job._cancel_at_once()
                 job._roll_up()
                 if is_over:
                     job._finish()
         except psycopg2.errors.SerializationFailure:
             job.invalidate_recordset()
         if job.state not in states.JOB_FINAL:
-            job._update("ready = true, wake_at = NULL, state = CASE state WHEN 'paused' THEN 'running' ELSE state END")
+            # a draft with more than could be cancelled at once takes nothing more
+            job._update(
+                """
+                ready = true, wake_at = NULL,
+                state = CASE state WHEN 'paused' THEN 'running' WHEN 'draft' THEN 'pending' ELSE state END
+                """
+            )
         if job.ready:
             job._wake_lanes(1)  # for what is left to do, be it only the job's action
         return self._status()
+
+    def _cancel_at_once(self):
+        """Cancel what has not started, as far as that can be done while somebody waits for it; lanes see to the rest.
+
+        :returns: whether the job is over by that
+        """
+        if self.reopening or self._cancel_waiting_chunks():
+            return False
+        return self.total_operations <= CLOSED_AT_ONCE and not any(self._unfinished())
 
     def pause(self):
         """Let nothing more start until `resume`; chunks in flight finish.

@@ -8,9 +8,17 @@ from ..engine import states
 from ..engine.payload import Payload
 from .batch_chunk_store import ZEROES
 
+#: Chunks that one step of a retry looks at, and records of those it puts back, at most (but for the last chunk's).
+LOOKED_AT_ONCE = 5_000
+REOPENED_AT_ONCE = 5_000
+
 
 class BatchJob(models.Model):
-    """Running failed and cancelled records again, under the same job."""
+    """Running failed and cancelled records again, under the same job.
+
+    A job is walked through chunk by chunk, in steps: the first one by the retry itself, the others by lanes (`_advance`), each in
+    a short transaction that also notes how far it has come. Nothing of the job runs until all of it has been put back.
+    """
 
     _inherit = "batch.job"
 
@@ -24,74 +32,170 @@ class BatchJob(models.Model):
         job = self._steer(states.JOB_FINAL, self.env._("Only a finished job can be retried."))
         if not job.can_retry:
             raise UserError(self.env._("Nothing in this job failed or was cancelled."))
-        failures = job.env["batch.failure"].search([("job_id", "=", job.id), ("retried_at", "=", False)])
-        job._retry(failures, with_cancelled=True)
+        job._open_again()
+        job._reopen_step()
         return self._status()
 
-    def _retry(self, failures, with_cancelled=False):
-        """Put failed records, and with `with_cancelled` what was never run, back into the queue of a (locked) final job.
-
-        Counters are set back by what runs again, so that they stay what the chunks say.
-        """
-        self.env.flush_all()
+    def _retry(self, failures):
+        """Put just these failed records of a (locked) final job back into the queue; a job in one transaction as a whole."""
+        self._open_again()
         if self._is_atomic:
-            self._hold_again(failures)
-        else:
-            self._requeue_failures(failures)
-            if with_cancelled:
-                self._requeue_cancelled()
-            self._release_all()
-        self._mark_retried(failures)
+            self._reopen_step()
+            return
+        chunks = self._reopenable(SQL("AND id = ANY(%s) ORDER BY id", failures.chunk_id.ids))
+        while chunks:
+            taken, chunks = _take_some(chunks)
+            self._requeue_failures([chunk["id"] for chunk in taken], failures.ids)
+        self._end_reopening()
+
+    def _open_again(self):
+        """Make a final job one that waits: `_reopen_step` puts back what is to run again."""
+        self.env.flush_all()
         self._update(
-            "state = 'pending', finished_at = NULL, error = NULL, cancel_requested_at = NULL, run_at = NULL, progress_at = NULL"
+            """
+            state = 'pending', finished_at = NULL, error = NULL, cancel_requested_at = NULL, run_at = NULL, progress_at = NULL,
+            reopening = true, reopened_to = 0
+            """
         )
+        if self._is_atomic:
+            self._reset_counters()
         self._enqueue()
         self._wake_lanes(self.max_concurrency)
 
-    def _requeue_failures(self, failures):
-        """Chunks of just the failed records: those of one chunk together, as they share its parameters."""
-        by_chunk = failures.grouped("chunk_id")
+    def _reopen_step(self):
+        """Put back what is to run again among the next chunks of a (locked) job.
+
+        :returns: whether that were the last ones
+        """
+        rows = self._reopenable(SQL("AND id > %s ORDER BY id LIMIT %s", self.reopened_to, LOOKED_AT_ONCE))
+        wanted = rows if self._is_atomic else [row for row in rows if row["is_wanted"]]
+        taken, left = _take_some(wanted)
+        if self._is_atomic:
+            self._hold_again(taken)
+        else:
+            self._requeue_failures([row["id"] for row in taken if row["state"] == states.DONE])
+            self._requeue_cancelled([row["id"] for row in taken if row["state"] == states.CANCELLED])
+        if not left and len(rows) < LOOKED_AT_ONCE:
+            self._end_reopening()
+            return True
+        self._update(SQL("reopened_to = %s", left[0]["id"] - 1 if left else rows[-1]["id"]))
+        return False
+
+    def _reopenable(self, condition):
+        """Chunks of the job, and whether something in them is to run again. Their payloads are not read."""
+        return self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT id, kind, state, record_count,
+                       kind IN ('records', 'resolve')
+                       AND (state = 'cancelled' OR state = 'done' AND failed_records + cancelled_records > 0) AS is_wanted
+                  FROM batch_chunk
+                 WHERE job_id = %s
+                       %s
+                """,
+                self.id,
+                condition,
+            )
+        )
+
+    def _end_reopening(self):
+        if self._is_atomic:
+            self._end_holding()
+        else:
+            self._release_all()
+        self._update("reopening = false")
+
+    # -- what failed -------------------------------------------------------------------------------
+
+    def _requeue_failures(self, chunk_ids, only=None):
+        """Chunks of just the failed records: those of one chunk together, as they share its parameters.
+
+        :param list only: ids of the failures that are meant, of all that stand
+        """
+        if not chunk_ids:
+            return
+        failures = self._take_failures(chunk_ids, only)
         rows, reopened = [], []
-        for chunk, members in by_chunk.items():
-            old = Payload.decode(chunk.payload)
-            if chunk.kind == states.RESOLVE:
-                payload, count = old, 0
-                reopened += [(old.operations[0], 1, failure.is_skipped, 1) for failure in members]
-            else:
-                members = members.sorted(lambda failure: (failure.operation_id.id, failure.index))
+        for chunk in self._chunks_as_run([chunk_id for chunk_id in chunk_ids if chunk_id in failures]):
+            members = failures[chunk["id"]]
+            payload = Payload.decode(chunk["payload"])
+            is_page = int(chunk["kind"] == states.RESOLVE)
+            if not is_page:
                 payload = Payload(
-                    [json.loads(failure.values) for failure in members],
-                    [failure.operation_id.id for failure in members],
-                    [failure.index for failure in members],
-                    old.params,
-                    old.context,
+                    [json.loads(failure["values"]) for failure in members],
+                    [failure["operation_id"] for failure in members],
+                    [failure["index"] for failure in members],
+                    payload.params,
+                    payload.context,
                 )
-                count = len(payload)
-                reopened += [(failure.operation_id.id, 1, failure.is_skipped, 0) for failure in members]
-            operation = None if payload.is_shared else payload.operations[0]
-            waits = self.env.execute_query(
-                SQL("SELECT wait_ids IS NOT NULL, group_keys FROM batch_chunk WHERE id = %s", chunk.id)
-            )[0]
-            needed = self._waits_of(payload) if waits[0] else None
+            reopened += [(failure["operation_id"], 1, failure["is_skipped"], is_page) for failure in members]
+            needed = self._waits_of(payload) if chunk["waits"] else None
             rows.append(
                 (
                     self.id,
-                    operation,
-                    chunk.kind,
-                    chunk.operation_type,
-                    chunk.model,
-                    chunk.sequence,
+                    None if payload.is_shared else payload.operations[0],
+                    chunk["kind"],
+                    chunk["operation_type"],
+                    chunk["model"],
+                    chunk["sequence"],
                     states.BLOCKED if needed else states.PENDING,
                     payload.encode(),
-                    count,
+                    0 if is_page else len(payload),
                     needed,
-                    waits[1],
+                    chunk["group_keys"],
                     *ZEROES,
                 )
             )
         self.env["batch.chunk"]._insert_chunks(rows)
-        self._take_back_chunks(by_chunk)
+        self._take_back_chunks(failures)
         self._reopen(reopened)
+
+    def _take_failures(self, chunk_ids, only=None):
+        """Failures of chunks that stand, in order, by chunk; they are history from now on.
+
+        Chunk by chunk in a subquery of its own, so that PostgreSQL takes the index, however many failures it expects of each.
+        """
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                  WITH taken AS (
+                    UPDATE batch_failure
+                       SET retried_at = clock_timestamp() AT TIME ZONE 'UTC'
+                     WHERE id = ANY(ARRAY(
+                        SELECT failure.id
+                          FROM unnest(%s::integer[]) AS wanted (id)
+                         CROSS JOIN LATERAL (
+                            SELECT id FROM batch_failure WHERE chunk_id = wanted.id AND retried_at IS NULL OFFSET 0
+                         ) AS failure
+                     ))
+                       %s
+                    RETURNING chunk_id, operation_id, index, values, is_skipped
+                  )
+                SELECT * FROM taken ORDER BY chunk_id, operation_id, index
+                """,
+                chunk_ids,
+                SQL() if only is None else SQL("AND id = ANY(%s)", only),
+            )
+        )
+        self.env["batch.failure"].invalidate_model(["retried_at"])
+        failures = {}
+        for row in rows:
+            failures.setdefault(row["chunk_id"], []).append(row)
+        return failures
+
+    def _chunks_as_run(self, chunk_ids):
+        """What of chunks is the same when they run again, in order."""
+        return self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT id, kind, operation_type, model, sequence, payload, wait_ids IS NOT NULL AS waits, group_keys
+                  FROM batch_chunk
+                 WHERE id = ANY(%s)
+                 ORDER BY id
+                """,
+                chunk_ids,
+            )
+        )
 
     def _waits_of(self, payload):
         """Ids of the operations that the operations of a payload depend on: they may run again as well."""
@@ -99,31 +203,60 @@ class BatchJob(models.Model):
         wanted = {name for names in needs.values() for name in names}
         return list(self.env["batch.operation"]._ids_by_name(self.id, wanted).values())
 
-    def _take_back_chunks(self, by_chunk):
+    def _take_back_chunks(self, failures):
         """The old chunks keep what succeeded; what runs again is no longer theirs."""
+        if not failures:
+            return
         values = [
             (
-                chunk.id,
-                len(members.filtered(lambda failure: not failure.is_skipped)),
-                len(members.filtered("is_skipped")),
-                chunk.kind == states.RESOLVE,
+                chunk_id,
+                sum(not failure["is_skipped"] for failure in members),
+                sum(bool(failure["is_skipped"]) for failure in members),
             )
-            for chunk, members in by_chunk.items()
+            for chunk_id, members in failures.items()
         ]
-        if values:
-            self.env.cr.execute_values(
+        self.env.cr.execute_values(
+            """
+            UPDATE batch_chunk AS chunk
+               SET failed_records = chunk.failed_records - taken.failed,
+                   cancelled_records = chunk.cancelled_records - taken.skipped,
+                   record_count = greatest(chunk.record_count - taken.failed - taken.skipped, 0),
+                   found_records = CASE WHEN chunk.kind = 'resolve' THEN 0 ELSE chunk.found_records END
+              FROM (VALUES %s) AS taken (id, failed, skipped)
+             WHERE chunk.id = taken.id
+            """,
+            values,
+            page_size=len(values),
+        )
+
+    # -- what was never run ------------------------------------------------------------------------
+
+    def _requeue_cancelled(self, chunk_ids):
+        """Chunks that were never run go back as they are."""
+        if not chunk_ids:
+            return
+        chunks = self.env.execute_query_dict(
+            SQL(
                 """
-                UPDATE batch_chunk AS chunk
-                   SET failed_records = chunk.failed_records - taken.failed,
-                       cancelled_records = chunk.cancelled_records - taken.skipped,
-                       record_count = greatest(chunk.record_count - taken.failed - taken.skipped, 0),
-                       found_records = CASE WHEN taken.is_page THEN 0 ELSE chunk.found_records END
-                  FROM (VALUES %s) AS taken (id, failed, skipped, is_page)
-                 WHERE chunk.id = taken.id
+                UPDATE batch_chunk
+                   SET state = CASE WHEN cardinality(wait_ids) > 0 THEN 'blocked' ELSE 'pending' END,
+                       finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false, attempt = 0, run_at = NULL
+                 WHERE id = ANY(%s)
+                RETURNING kind, operation_id, record_count, CASE WHEN operation_id IS NULL THEN payload END AS payload
                 """,
-                values,
-                page_size=len(values),
+                chunk_ids,
             )
+        )
+        reopened = []
+        for chunk in chunks:
+            is_page = int(chunk["kind"] == states.RESOLVE)
+            if chunk["payload"]:
+                reopened += [(operation, 1, True, is_page) for operation in Payload.decode(chunk["payload"]).operations]
+            else:
+                reopened.append((chunk["operation_id"], is_page or chunk["record_count"], True, is_page))
+        self._reopen(reopened)
+
+    # -- counters ----------------------------------------------------------------------------------
 
     def _reopen(self, records):
         """Take records back from the counters of their operations and of the job.
@@ -180,98 +313,12 @@ class BatchJob(models.Model):
         )
         self.invalidate_recordset()
 
-    def _requeue_cancelled(self):
-        """Chunks that were never run go back as they are."""
-        chunks = self.env.execute_query_dict(
-            SQL(
-                """
-                UPDATE batch_chunk
-                   SET state = CASE WHEN cardinality(wait_ids) > 0 THEN 'blocked' ELSE 'pending' END,
-                       finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false, attempt = 0, run_at = NULL
-                 WHERE job_id = %s
-                   AND state = 'cancelled'
-                RETURNING id, kind, payload
-                """,
-                self.id,
-            )
-        )
-        reopened = []
-        for chunk in chunks:
-            payload = Payload.decode(chunk["payload"])
-            page = int(chunk["kind"] == states.RESOLVE)
-            reopened += [(operation, 1, True, page) for operation in payload.operations]
-        self._reopen(reopened)
 
-    def _hold_again(self, failures):
-        """A job that is one transaction runs again as a whole, with the values its failures were mended to."""
-        self.env["batch.warning"]._mark_retried(self.id)
-        mended = {}
-        for failure in failures:
-            mended.setdefault(failure.chunk_id.id, {})[failure.operation_id.id, failure.index] = json.loads(
-                failure.values
-            )
-        for chunk in self.env["batch.chunk"].browse(mended):
-            if chunk.kind != states.RECORDS:
-                continue
-            payload = Payload.decode(chunk.payload)
-            for position, place in enumerate(zip(payload.operations, payload.indexes, strict=True)):
-                payload.items[position] = mended[chunk.id].get(place, payload.items[position])
-            self.env.execute_query(
-                SQL("UPDATE batch_chunk SET payload = %s WHERE id = %s RETURNING id", payload.encode(), chunk.id)
-            )
-        self.env.cr.execute(
-            SQL(
-                "DELETE FROM batch_chunk WHERE job_id = %s AND kind IN ('atomic', 'callback') AND state IN ('done', 'cancelled')",
-                self.id,
-            )
-        )
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE batch_chunk
-                   SET state = 'held', finished_at = NULL, tallied = false, attempt = 0, result = NULL, error = NULL, skip_reason = NULL,
-                       processed_records = 0, failed_records = 0, cancelled_records = 0, found_records = 0, warning_count = 0,
-                       completed_operations = 0, failed_operations = 0
-                 WHERE job_id = %s
-                """,
-                self.id,
-            )
-        )
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE batch_operation AS operation
-                   SET state = 'pending', finished_at = NULL, result = NULL, error = NULL,
-                       processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0,
-                       record_count = CASE WHEN EXISTS (
-                            SELECT 1 FROM batch_chunk WHERE operation_id = operation.id AND kind = 'resolve'
-                       ) THEN 0 ELSE record_count END
-                 WHERE job_id = %s
-                """,
-                self.id,
-            )
-        )
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE batch_job
-                   SET earlier_records = earlier_records + processed_records + failed_records,
-                       earlier_operations = earlier_operations + completed_operations + failed_operations,
-                       processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0,
-                       completed_operations = 0, failed_operations = 0,
-                       total_records = (SELECT coalesce(sum(record_count), 0) FROM batch_operation WHERE job_id = batch_job.id)
-                 WHERE id = %s
-                """,
-                self.id,
-            )
-        )
-        self._insert_driver()
-
-    def _mark_retried(self, failures):
-        self.env.cr.execute(
-            SQL(
-                "UPDATE batch_failure SET retried_at = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = ANY(%s)",
-                list(failures.ids),
-            )
-        )
-        failures.invalidate_recordset()
+def _take_some(chunks):
+    """The first of these rows of chunks, up to `REOPENED_AT_ONCE` records, and the others."""
+    records = 0
+    for place, chunk in enumerate(chunks):
+        records += max(chunk["record_count"], 1)
+        if records > REOPENED_AT_ONCE and place:
+            return chunks[:place], chunks[place:]
+    return chunks, []

@@ -4,6 +4,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import spec
+from .batch_chunk import PLACES, PRODUCED_AT
 
 
 class BatchOperation(models.Model):
@@ -66,13 +67,68 @@ class BatchOperation(models.Model):
         return dict(self.env.execute_query(query)) if names else {}
 
     @api.model
-    def _produced(self, job_id, name):
-        """State of an operation, and the ids it has produced, aligned with its data (False where there is none)."""
-        [id_] = self._ids_by_name(job_id, [name]).values()
-        [row] = self.env.execute_query_dict(
-            SQL("SELECT id, state, data_length, result FROM batch_operation WHERE id = %s", id_)
+    def _produced(self, job_id, wanted):
+        """States of operations and ids they have produced, by name; no more of them is read than is wanted.
+
+        :param dict wanted: name -> the places in its data whose ids are asked for, None for all of them
+        :returns: name -> `(state, ids)`: the ids by place, or a list aligned with the data (False where there is none)
+        """
+        by_name = self._ids_by_name(job_id, wanted)
+        places = {by_name[name]: sorted(found) for name, found in wanted.items() if found}
+        whole = [by_name[name] for name, found in wanted.items() if found is None]
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT id, state, data_length, CASE WHEN id = ANY(%s) THEN result END AS result
+                  FROM batch_operation
+                 WHERE id = ANY(%s)
+                """,
+                [*places, *whole],
+                list(by_name.values()),
+            )
         )
-        return row["state"], self._collect_ids([row])[row["id"]]
+        states = {row["id"]: row["state"] for row in rows}
+        ids = self._collect_ids([row for row in rows if row["id"] in whole]) if whole else {}
+        ids.update(self._pick_ids([row for row in rows if row["id"] in places], places))
+        return {name: (states[id_], ids.get(id_, {})) for name, id_ in by_name.items()}
+
+    @api.model
+    def _pick_ids(self, rows, places):
+        """Single ids of operations, from their own row or from just those of their chunks that have produced them.
+
+        :param list rows: dicts of id and result of operations
+        :param dict places: operation -> the places in its data, in order
+        :returns: operation -> id by place
+        """
+        found = {
+            row["id"]: {place: kept[place] for place in places[row["id"]] if place < len(kept) and kept[place]}
+            for row in rows
+            for kept in [json.loads(row["result"] or "[]")]
+        }
+        asked = [(id_, left) for id_, kept in found.items() if (left := [p for p in places[id_] if p not in kept])]
+        runs = [(id_ * PLACES + first, id_ * PLACES + last) for id_, left in asked for first, last in _runs(left)]
+        chunks = self.env.execute_query(
+            SQL(
+                """
+                SELECT operation_id, result
+                  FROM batch_chunk
+                 WHERE id = ANY(ARRAY(
+                    SELECT DISTINCT chunk.id
+                      FROM unnest(%s::bigint[], %s::bigint[]) AS run (first, last)
+                      JOIN batch_chunk AS chunk ON %s && int8range(run.first, run.last, '[]') AND first_index IS NOT NULL
+                 ))
+                """,
+                [first for first, _last in runs],
+                [last for _first, last in runs],
+                SQL(PRODUCED_AT),
+            )
+        )
+        wanted = {id_: set(left) for id_, left in asked}
+        for id_, result in chunks:
+            found[id_].update(
+                (place, made) for place, made in zip(*json.loads(result), strict=True) if place in wanted[id_]
+            )
+        return found
 
     @api.model
     def _collect_ids(self, rows):
@@ -100,3 +156,17 @@ class BatchOperation(models.Model):
             for index, id_ in zip(*json.loads(result), strict=True):
                 kept[index] = id_
         return ids
+
+
+def _runs(places):
+    """`(first, last)` of each unbroken run of places.
+
+    :param list places: in order
+    """
+    runs = []
+    for place in places:
+        if runs and place == runs[-1][1] + 1:
+            runs[-1][1] = place
+        else:
+            runs.append([place, place])
+    return runs

@@ -26,6 +26,7 @@ from . import test_fuzz
 from . import test_chaos
 from . import test_engine_spec
 from . import test_engine_planner
+from . import test_steps
 from . import test_structure
 from . import test_failures
 from . import test_warnings

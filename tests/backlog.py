@@ -21,6 +21,7 @@ class Backlog:
     - `held`: the chunks of a job that is one transaction
     - `draft`: not started yet
     - `failed`: finished, with failures that stand and as many that were retried; `failed_little`: with a few
+    - `stopped`: cancelled half-way; half of what was done has failed
     - `warned`: finished, with warnings of a first operation that stand, and of a second one that were retried; `warned_little`: with a few
     - `small`: one of many in the queue, of somebody else
     """
@@ -42,6 +43,7 @@ class Backlog:
         self.draft = self._draft()
         self.failed = self._failed()
         self.failed_little = self._failed_little()
+        self.stopped = self._stopped()
         self.warned = self._warned("warned", MANY)
         self.warned_little = self._warned("warned a little", 10)
         self.small = self._small_jobs()
@@ -89,7 +91,7 @@ class Backlog:
             "total_records": 0, "processed_records": 0, "failed_records": 0, "cancelled_records": 0,
             "total_operations": 0, "completed_operations": 0, "failed_operations": 0, **values,
         }  # fmt: skip
-        final = state in ("completed", "partial")
+        final = state in ("completed", "partial", "cancelled")
         self.cr.execute(
             f"""
             INSERT INTO batch_job (name, uuid, create_date, write_date, progress_at, started_at, finished_at, {", ".join(values)})
@@ -129,7 +131,7 @@ class Backlog:
             "tallied": "false", **expressions,
         }  # fmt: skip
         if state == "done":
-            expressions.update(finished_at="now()", result="'[[0],[1]]'", claims="1")
+            expressions = {"result": "'[[0],[1]]'", **expressions, "finished_at": "now()", "claims": "1"}
         if state == "running":
             expressions.update(
                 claimed_at="now() AT TIME ZONE 'UTC' + interval '1 hour'", claims="1", worker="'elsewhere:1 lane 1'"
@@ -181,7 +183,10 @@ class Backlog:
     def _waiting(self):
         job = self._job("waiting", total_operations=1, total_records=WAITING + HISTORY)
         self._operations(f"job.id = {job}", 1, "running", record_count=WAITING + HISTORY, data_length=0)
-        self._chunks(job, HISTORY, "done", tallied="true", processed_records="1")
+        self._chunks(
+            job, HISTORY, "done", tallied="true", processed_records="1", first_index="number - 1", last_index="number - 1",
+            result="'[[' || number - 1 || '],[' || number || ']]'",
+        )  # fmt: skip
         self._chunks(job, 2, "running", first=HISTORY)
         self._chunks(job, WAITING, first=HISTORY + 2)
         return job
@@ -241,21 +246,39 @@ class Backlog:
         self._failures(job, 20)
         return job
 
-    def _failures(self, job, count, retried=0):
-        """Failures of each chunk of a job, the first of which were retried."""
+    def _failures(self, job, count, retried=0, having="true"):
+        """Failures of chunks of a job, the first of each retried; of those for which `having`, as SQL."""
         self.cr.execute(
-            """
+            f"""
             INSERT INTO batch_failure (
                 job_id, operation_id, chunk_id, model, operation_type, index, values, error_type, message, attempts,
                 is_skipped, created_at, retried_at
             )
-            SELECT job_id, operation_id, id, 'res.partner', 'create', number, '{"name": "Partner"}', 'ValidationError',
+            SELECT job_id, operation_id, id, 'res.partner', 'create', number, '{{"name": "Partner"}}', 'ValidationError',
                    'Contacts require a name', 1, false, now(), CASE WHEN number <= %s THEN now() END
               FROM batch_chunk, generate_series(1, %s) AS number
              WHERE job_id = %s
+               AND {having}
             """,
             [retried, count, job],
         )
+
+    def _stopped(self):
+        half = MANY // 2
+        job = self._job(
+            "stopped", "cancelled", total_operations=2, total_records=2 * MANY, processed_records=half, failed_records=half,
+            cancelled_records=MANY, failed_operations=1, cancel_requested_at="2026-01-01",
+        )  # fmt: skip
+        self._operations(f"job.id = {job}", 1, "partial", record_count=MANY, processed_records=half, failed_records=half)
+        self._operations(f"job.id = {job}", 1, "cancelled", first=1, record_count=MANY, cancelled_records=MANY)
+        self._chunks(job, half, "done", tallied="true", processed_records="1")
+        self._chunks(job, half, "done", tallied="true", failed_records="1", first=half)
+        self._chunks(
+            job, MANY, "cancelled", on="op.position = 1", first=2 * half, tallied="true", finished_at="now()",
+            cancelled_records="1",
+        )  # fmt: skip
+        self._failures(job, 1, having="failed_records > 0")
+        return job
 
     def _warned(self, name, count):
         job = self._job(name, "completed", total_operations=2, total_records=2 * count, warning_count=count)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.payload import Payload
-from odoo.addons.batch_executor.engine.references import MissingReference, find_refs, levels, resolve_refs
+from odoo.addons.batch_executor.engine.references import MissingReference, find_refs, levels, resolve_refs, wanted_ids
 
 from .properties import given
 
@@ -64,6 +64,16 @@ class TestCutting(BaseCase):
 class TestReferences(BaseCase):
     IDS = {"a": [11, False, 13], "none": []}
 
+    def ids_of(self, name, index=None):
+        ids = self.IDS[name]
+        return ids if index is None else dict(enumerate(ids)).get(index)
+
+    def test_what_is_wanted_is_what_is_named(self):
+        one, other, whole = {"$ref": "a", "index": 1}, {"$ref": "a", "index": 7}, {"$ref": "a"}
+        self.assertEqual(wanted_ids([{"x": [[6, 0, [one]]]}, {"y": other}, 3]), {"a": {1, 7}})
+        self.assertEqual(wanted_ids([one, whole, other, {"$ref": "b"}]), {"a": None, "b": None})
+        self.assertEqual(wanted_ids({"x": "$ref"}), {})
+
     def test_references_become_ids_wherever_they_stand(self):
         table = [
             ({"$ref": "a", "index": 0}, 11),
@@ -76,12 +86,12 @@ class TestReferences(BaseCase):
         ]
         for value, resolved in table:
             with self.subTest(value=value):
-                self.assertEqual(resolve_refs(value, self.IDS.get), resolved)
+                self.assertEqual(resolve_refs(value, self.ids_of), resolved)
 
     def test_an_id_that_was_not_produced_is_named(self):
         for name, index in (("a", 1), ("a", 3), ("none", 0)):
             with self.subTest(name=name, index=index), self.assertRaises(MissingReference) as caught:
-                resolve_refs([{"x": {"$ref": name, "index": index}}], self.IDS.get)
+                resolve_refs([{"x": {"$ref": name, "index": index}}], self.ids_of)
             self.assertEqual(caught.exception.args, (name, index))
 
     @given(
@@ -91,7 +101,7 @@ class TestReferences(BaseCase):
         )
     )
     def test_a_value_without_references_stays_as_it_is(self, value):
-        self.assertEqual(resolve_refs(value, self.IDS.get), json.loads(json.dumps(value)))
+        self.assertEqual(resolve_refs(value, self.ids_of), json.loads(json.dumps(value)))
         self.assertEqual(list(find_refs(value)), [])
 
     @given(st.dictionaries(st.integers(0, 15), st.sets(st.integers(0, 15), max_size=4), max_size=16))

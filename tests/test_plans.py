@@ -9,6 +9,8 @@ from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
 from ..executor.signals import Signals
+from ..models.batch_job_progress import CANCELLED_AT_ONCE
+from ..models.batch_job_retry import LOOKED_AT_ONCE
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
 
@@ -277,6 +279,60 @@ class TestPlans(PlanCase):
         self.cheap(self.of_user("waiting").read, fields, rows=1000)
         self.cheap(self.job("grouped").read, ["shown_chunk_ids"], rows=1000)
         self.cheap(self.job("grouped").read, ["sizing_report"], rows=25_000, pages=3000)  # of ten thousand chunks
+
+    # -- steps -------------------------------------------------------------------------------------
+
+    def test_a_million_waiting_chunks_are_cancelled_in_steps(self):
+        job = self.of_user("waiting")
+        status, plans = self.cheap(job.cancel, rows=3 * CANCELLED_AT_ONCE, pages=60 * CANCELLED_AT_ONCE)
+        self.assertEqual((status["state"], status["completed"]), ("running", CANCELLED_AT_ONCE))
+        self.assertUses(plans, "batch_chunk_pending_idx")
+        self.sql("UPDATE batch_chunk SET state = 'done', finished_at = now() WHERE job_id = %s AND state = 'running'", job.id)
+        may_claim, _plans = self.cheap(
+            self.job("waiting")._advance, rows=3 * CANCELLED_AT_ONCE, pages=60 * CANCELLED_AT_ONCE
+        )
+        self.assertFalse(may_claim)
+        [(left, ready)] = self.sql(
+            "SELECT count(*), job.ready FROM batch_chunk JOIN batch_job AS job ON job.id = job_id"
+            " WHERE job_id = %s AND batch_chunk.state = 'pending' GROUP BY job.ready",
+            job.id,
+        )
+        self.assertEqual((left, ready), (WAITING - 2 * CANCELLED_AT_ONCE, True))
+        self.assertIsNone(self.sql("SELECT finished_at FROM batch_job WHERE id = %s", job.id)[0][0])
+
+    def test_a_retry_of_many_failed_and_cancelled_chunks_goes_in_steps(self):
+        job = self.of_user("stopped")
+        enough = {"rows": 6 * LOOKED_AT_ONCE, "pages": 60 * LOOKED_AT_ONCE}
+        status, _plans = self.cheap(job.retry, **enough)
+        self.assertEqual((status["state"], status["completed"]), ("pending", 2 * MANY))
+        steps, is_last = 1, False
+        while not is_last:
+            self.assertLess(steps, 100)
+            step = self.job("stopped")._reopen_step
+            is_last, _plans = self.cheap(step, **enough) if steps in (5, 15) else (step(), [])
+            steps += 1
+        self.assertGreaterEqual(steps, 2 * MANY // LOOKED_AT_ONCE)
+        chunks = self.sql(
+            "SELECT state, count(*), sum(record_count) FROM batch_chunk WHERE job_id = %s GROUP BY state ORDER BY state",
+            job.id,
+        )
+        self.assertEqual(chunks, [("done", MANY, MANY // 2), ("pending", 3 * MANY // 2, 3 * MANY // 2)])
+        [counters] = self.sql(
+            "SELECT total_records, processed_records, failed_records, cancelled_records, failed_operations, reopening"
+            "  FROM batch_job WHERE id = %s",
+            job.id,
+        )
+        self.assertEqual(counters, (2 * MANY, MANY // 2, 0, 0, 0, False))
+
+    def test_references_read_just_what_they_name(self):
+        ask = self.system["batch.operation"]._produced
+        for first in (0, HISTORY // 2, HISTORY - 1):
+            wanted = {"op-1": {first, first + 1, WAITING * 2}}
+            found, plans = self.cheap(ask, self.backlog.waiting, wanted, rows=20, pages=60)
+            self.assertEqual(found["op-1"][1].get(first), first + 1)
+            self.assertUses(plans, "batch_chunk_produced_idx")
+        found, _plans = self.cheap(ask, self.backlog.waiting, {"op-1": set()}, rows=20, pages=60)
+        self.assertEqual(found, {"op-1": ("running", {})})
 
     # -- the clean-up ------------------------------------------------------------------------------
 

@@ -1,0 +1,148 @@
+"""What is done to many chunks is done in steps: the outcome is that of doing it at once, whatever happens in between."""
+
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
+
+from odoo.addons.batch_executor.models import batch_job_progress, batch_job_retry
+
+from . import test_control, test_failures
+from .lane_case import LaneCase
+
+
+class SmallSteps(LaneCase):
+    def setUp(self):
+        super().setUp()
+        self.startPatcher(patch.object(batch_job_progress, "CANCELLED_AT_ONCE", 2))
+        self.startPatcher(patch.object(batch_job_retry, "LOOKED_AT_ONCE", 2))
+        self.startPatcher(patch.object(batch_job_retry, "REOPENED_AT_ONCE", 1))
+
+
+class TestFailuresInSteps(SmallSteps, test_failures.TestFailures):
+    """All that is said of a retry."""
+
+
+class TestAllOrNothingInSteps(SmallSteps, test_control.TestAllOrNothing):
+    """All that is said of jobs in one transaction."""
+
+
+class TestCancelInSteps(SmallSteps, test_control.TestCancel):
+    """All that is said of a cancel."""
+
+
+class TestSteps(SmallSteps):
+    def failed(self, chunks=7, **options):
+        """A job of which every chunk has a record that fails until `self.bad` is emptied; returns its id."""
+        self.bad, self.ran = set(range(0, 2 * chunks, 2)), []
+
+        def probe(partners):
+            numbers = [int(ref.rpartition("-")[2]) for ref in partners.mapped("ref")]
+            if self.bad.intersection(numbers):
+                raise UserError("bad")
+            self.ran += numbers
+
+        self.set_probe(probe)
+        job = self.submit(self.probe(self.make_partners(2 * chunks)), max_chunk_size=2, **options)
+        self.work()
+        self.check_counters(job)
+        self.bad.clear()
+        return job
+
+    def standing(self, job):
+        return self.sql("SELECT count(*) FROM batch_failure WHERE job_id = %s AND retried_at IS NULL", job)[0][0]
+
+    def test_nothing_runs_before_all_of_a_retry_is_put_back(self):
+        """In strict order: what is put back last may come first."""
+        job = self.failed(max_concurrency=1)
+        self.ran.clear()
+        self.call(job, "retry")
+        with self.open_lane() as lane:
+            left = [self.standing(job)]
+            while self.job(job)["reopening"]:
+                self.assertIsNone(lane.claim())
+                left.append(self.standing(job))
+                self.assertFalse(self.ran)
+        self.assertEqual(left, sorted(left, reverse=True))
+        self.assertGreater(len(left), 4)
+        self.assertEqual(left[-1], 0)
+        self.work()
+        self.assertEqual(self.ran, list(range(0, 14, 2)))
+        self.assertEqual(self.check_counters(job)["state"], "completed")
+
+    def test_a_retry_whose_lane_is_gone_half_way_is_taken_up_by_the_next(self):
+        for options in ({}, {"rollback": "job"}):
+            with self.subTest(**options):
+                job = self.failed(**options)
+                self.call(job, "retry")
+                with self.open_lane() as lane:
+                    lane.claim()
+                    # the next step is lost with its transaction
+                    with self.assertRaises(ZeroDivisionError), lane.transaction() as env:
+                        env["batch.job"].browse(job)._reopen_step()
+                        raise ZeroDivisionError
+                self.assertTrue(self.job(job)["reopening"])
+                self.work(lanes=2)
+                self.assertEqual(self.check_counters(job)["processed_records"], 14)
+                self.assertEqual(sorted(set(self.ran)), list(range(14)))
+
+    def test_a_job_cancelled_while_it_is_put_back_is_all_put_back_and_cancelled(self):
+        for options in ({}, {"rollback": "job"}):
+            with self.subTest(**options):
+                job = self.failed(**options)
+                self.call(job, "retry")
+                self.assertEqual(self.call(job, "cancel")["state"], "pending")
+                with self.assertRaises(UserError):
+                    self.call(job, "retry")
+                self.work()
+                done = self.check_counters(job)
+                self.assertEqual(done["state"], "cancelled")
+                self.assertEqual(done["cancelled_records"], 14 if options else 7)
+                self.call(job, "retry")
+                self.work()
+                self.assertEqual(self.check_counters(job)["state"], "completed")
+
+    def test_a_job_paused_while_it_is_put_back_waits_then(self):
+        job = self.failed()
+        self.call(job, "retry")
+        self.call(job, "pause")
+        self.work()
+        paused = self.job(job)
+        self.assertEqual((paused["state"], paused["reopening"], self.standing(job)), ("paused", False, 0))
+        self.call(job, "resume")
+        self.work()
+        self.assertEqual(self.check_counters(job)["state"], "completed")
+
+    def test_a_lane_lost_half_way_through_a_cancel_loses_nothing(self):
+        job = self.submit(self.creates(14), max_chunk_size=2)
+        answer = self.call(job, "cancel")
+        self.assertEqual((answer["completed"], answer["finished_at"]), (4, False))
+        with self.open_lane() as lane:
+            self.assertIsNone(lane.claim())
+        self.work(lanes=2)
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["cancelled_records"]), ("cancelled", 14))
+        self.call(job, "retry")
+        self.work()
+        self.assertEqual(self.check_counters(job)["state"], "completed")
+        self.assertEqual(len(self.partners()), 14)
+
+    def test_a_draft_that_is_being_cancelled_takes_nothing_more(self):
+        job = self.submit(self.creates(14), max_chunk_size=2, draft=True)
+        self.assertFalse(self.call(job, "cancel")["finished_at"])
+        for verb, *arguments in (("append", [self.creates(1)]), ("start",)):
+            with self.assertRaises(UserError):
+                self.call(job, verb, *arguments)
+        self.work()
+        self.assertEqual(self.check_counters(job)["state"], "cancelled")
+
+    def test_records_of_one_chunk_stay_together(self):
+        """They share its parameters, and a chunk undone as a whole runs as a whole."""
+        data = self.creates(10)["data"]
+        data[3]["type"] = "nonsense"
+        job = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=5, rollback="chunk"
+        )
+        self.work()
+        self.call(job, "retry")
+        sizes = self.sql("SELECT record_count FROM batch_chunk WHERE job_id = %s AND state = 'pending'", job)
+        self.assertEqual(sizes, [(5,)])
