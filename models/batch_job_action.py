@@ -4,14 +4,16 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..engine import states
 from ..engine.payload import dumps
 
 #: Rows of a job's lists that its form loads; all of them are behind the buttons above.
 SHOWN = 200
-#: Chunks looked at for the report of their sizes.
-SIZED_CHUNKS = 10_000
-#: Failures looked at for the summary of causes, and causes it names.
-CAUSES_OF = 10_000
+#: Chunks looked at for the report of their sizes, failures for the summary of causes: once, when a job is over, and each
+#: time that its form looks again meanwhile, which is every second.
+LOOKED_AT = 10_000
+LOOKED_AT_LIVE = 500
+#: Causes that the summary names.
 CAUSES_SHOWN = 10
 #: Jobs named for each reason in the report of a mass action.
 NAMES_SHOWN = 3
@@ -56,7 +58,7 @@ class BatchJob(models.Model):
                      LIMIT %s
                     """,
                     job.id,
-                    SIZED_CHUNKS,
+                    job._looked_at(),
                     SHOWN,
                 )
             )
@@ -87,17 +89,25 @@ class BatchJob(models.Model):
             domain = [("job_id", "=", job.id)]
             job.shown_chunk_ids = self.env["batch.chunk"].search(domain, limit=SHOWN, order="id")
 
+    def _looked_at(self):
+        return LOOKED_AT if self.state in states.JOB_FINAL else LOOKED_AT_LIVE
+
     @api.depends("state", "failed_records", "cancelled_records")
     def _compute_failure_causes(self):
         for job in self:
-            causes = self.env.execute_query(self._causes_query(job.id)) if job.id else []
+            causes = job._causes() if job.id else []
+            looked_at = causes[0][-1] if causes else 0
             job.failure_causes = _causes_table(causes) if causes else False
+            if looked_at >= job._looked_at():
+                job.failure_causes += Markup("<p class='text-muted'>%s</p>") % self.env._(
+                    "Of the first %s failures.", looked_at
+                )
 
-    def _causes_query(self, job_id):
-        """How often the failures of a job say the same, numbers aside, and one of them as an example."""
-        return SQL(
+    def _causes(self):
+        """How often the first failures say the same, numbers aside, one of them as an example, and how many those are."""
+        return self.env.execute_query(SQL(
             """
-            SELECT count(*), min(model), error_type, min(message)
+            SELECT count(*), min(model), error_type, min(message), sum(count(*)) OVER () AS looked_at
               FROM (
                 SELECT model, error_type, left(message, 500) AS message
                   FROM batch_failure
@@ -110,10 +120,10 @@ class BatchJob(models.Model):
              ORDER BY count(*) DESC, min(message)
              LIMIT %(causes)s
             """,
-            job=job_id,
-            limit=CAUSES_OF,
+            job=self.id,
+            limit=self._looked_at(),
             causes=CAUSES_SHOWN,
-        )
+        ))
 
     @api.depends("context")
     def _compute_pretty_context(self):
@@ -211,6 +221,6 @@ def _causes_table(causes):
         "<tr><td class='text-end text-nowrap'>%s &#215;</td><td class='text-nowrap'>%s</td><td class='text-nowrap'>%s</td><td>%s</td></tr>"
     )
     rows = Markup().join(
-        row % (count, error_type, model or "", message or "") for count, model, error_type, message in causes
+        row % (count, error_type, model or "", message or "") for count, model, error_type, message, _looked_at in causes
     )
     return Markup("<table class='table table-sm mb-0'><tbody>%s</tbody></table>") % rows

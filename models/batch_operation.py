@@ -32,6 +32,8 @@ DELETED_WITH_JOB = """
 """
 #: Records that the button of an operation opens at most.
 VIEWED_RECORDS = 10_000
+#: Chunks whose payloads or results are read at a time.
+READ_AT_ONCE = 20
 
 
 class UncheckedMany2one(fields.Many2one):
@@ -153,36 +155,43 @@ class BatchOperation(models.Model):
         }
 
     def _made_ids(self):
-        row = {"id": self.id, "data_length": self.data_length, "result": self.result}
-        return [id_ for id_ in self._collect_ids([row])[self.id] if id_]
+        ids = [id_ for id_ in json.loads(self.result or "[]") if id_]
+        for text in self._chunk_texts("result", SQL("operation_id = %s AND result IS NOT NULL", self.id)):
+            if len(ids) >= VIEWED_RECORDS:
+                break
+            ids += json.loads(text)[1]
+        return ids
 
     def _named_ids(self):
         """Ids of the records its chunks name, whether they have failed or not."""
-        chunks = self.env.execute_query(
-            SQL(
-                """
-                SELECT payload
-                  FROM batch_chunk
-                 WHERE job_id = %s
-                   AND kind = 'records'
-                   AND (operation_id = %s OR operation_id IS NULL)
-                   AND state = 'done'
-                 ORDER BY id
-                """,
-                self.job_id.id,
-                self.id,
-            )
-        )
         ids = {}
-        for (text,) in chunks:
-            payload = Payload.decode(text)
-            for item, operation_id in zip(payload.items, payload.operations, strict=True):
-                id_ = item[0] if isinstance(item, list) else item
-                if operation_id == self.id and id_.__class__ is int:
-                    ids[id_] = True
-            if len(ids) >= VIEWED_RECORDS:
-                break
+        own = SQL("operation_id = %s AND kind = 'records' AND state = 'done'", self.id)
+        shared = SQL("job_id = %s AND operation_id IS NULL AND kind = 'records' AND state = 'done'", self.job_id.id)
+        for condition in (own, shared):
+            for text in self._chunk_texts("payload", condition):
+                payload = Payload.decode(text)
+                for item, operation_id in zip(payload.items, payload.operations, strict=True):
+                    id_ = item[0] if isinstance(item, list) else item
+                    if operation_id == self.id and id_.__class__ is int:
+                        ids[id_] = True
+                if len(ids) >= min(self.record_count, VIEWED_RECORDS):
+                    return list(ids)
         return list(ids)
+
+    def _chunk_texts(self, column, condition):
+        """A column of chunks in order, a few of them at a time: who asks may have enough after the first."""
+        after = 0
+        while rows := self.env.execute_query(
+            SQL(
+                "SELECT id, %s FROM batch_chunk WHERE %s AND id > %s ORDER BY id LIMIT %s",
+                SQL.identifier(column),
+                condition,
+                after,
+                READ_AT_ONCE,
+            )
+        ):
+            yield from (text for _id, text in rows)
+            after = rows[-1][0]
 
     def action_view_failures(self):
         self.ensure_one()

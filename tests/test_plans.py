@@ -4,11 +4,14 @@ Each is explained as it is executed, so that no test can fall behind the code.
 """
 
 import itertools
+from unittest.mock import patch
 
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
 from ..executor.signals import Signals
+from ..models import batch_operation
+from ..models.batch_job_action import LOOKED_AT, LOOKED_AT_LIVE
 from ..models.batch_job_progress import CANCELLED_AT_ONCE
 from ..models.batch_job_retry import LOOKED_AT_ONCE
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
@@ -278,7 +281,22 @@ class TestPlans(PlanCase):
         fields = ["shown_operation_ids", "shown_failure_ids", "failure_causes", "percentage", "eta"]
         self.cheap(self.of_user("waiting").read, fields, rows=1000)
         self.cheap(self.job("grouped").read, ["shown_chunk_ids"], rows=1000)
-        self.cheap(self.job("grouped").read, ["sizing_report"], rows=25_000, pages=3000)  # of ten thousand chunks
+        # once a second while it runs, once when it is over
+        live, over = {"rows": 4 * LOOKED_AT_LIVE}, {"rows": 4 * LOOKED_AT, "pages": 5000}
+        self.cheap(self.job("grouped").read, ["sizing_report"], **live)
+        self.cheap(self.job("stopped").read, ["sizing_report"], **over)
+        self.cheap(self.of_user("failed").read, ["failure_causes"], **over)
+        self.sql("UPDATE batch_job SET state = 'running', finished_at = NULL WHERE id = %s", self.backlog.failed)
+        self.system.invalidate_all()
+        [shown], _plans = self.cheap(self.of_user("failed").read, ["failure_causes"], **live)
+        self.assertIn(f"Of the first {LOOKED_AT_LIVE} failures", shown["failure_causes"])
+
+    def test_the_records_of_an_operation(self):
+        """No more is read than is shown."""
+        [(operation,)] = self.sql("SELECT id FROM batch_operation WHERE job_id = %s", self.backlog.waiting)
+        with patch.object(batch_operation, "VIEWED_RECORDS", 100):
+            ids, _plans = self.cheap(self.system["batch.operation"].browse(operation)._made_ids)
+        self.assertEqual(ids, list(range(1, 101)))
 
     # -- steps -------------------------------------------------------------------------------------
 
