@@ -82,3 +82,14 @@ class ChunkTimeout(Exception):
 
 class ClaimLost(Exception):
     """The chunk is no longer ours: another lane has taken it over."""
+
+
+class LoadError(ValueError):
+    """An import row that `Model.load` refused, with all its reasons."""
+
+    def __init__(self, texts):
+        super().__init__(texts)
+        self.texts = texts
+
+    def __str__(self):
+        return "\n".join(dict.fromkeys(self.texts))

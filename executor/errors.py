@@ -15,6 +15,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from ..engine import verdict
 from ..engine.outcome import Failure
 from ..engine.problems import sayable
+from ..engine.values import is_wrong
 from ..exceptions import ChunkTimeout, TransactionControlError
 
 #: Characters kept of an error's text and of its traceback.
@@ -38,6 +39,10 @@ CONNECTION_ERRORS = (
 ABSENT_KEY = re.compile(r"\((?P<column>\w+)\)=\((?P<id>\d+)\) is not present")
 #: The transaction has been ended behind our back: our savepoint is gone.
 SAVEPOINT_ERRORS = (pg.InvalidSavepointSpecification, pg.NoActiveSqlTransaction)
+
+
+#: What says little by itself, and is most often due to a value of the wrong form.
+UNCLEAR = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, psycopg2.DataError, psycopg2.ProgrammingError)
 
 
 class Trouble(Exception):
@@ -95,24 +100,26 @@ def is_disconnect(error):
     return is_libpq and not getattr(error, "pgcode", None)
 
 
-def judge(error, env, model_name):
+def judge(error, env, model_name, values=None):
     """What an error comes to: the `Failure` of what it is about.
 
     :raises Trouble: it ends the whole attempt
     """
     if trouble := trouble_of(error):
         raise Trouble(trouble, text_of(error)) from error
-    return failure_of(error, env, model_name)
+    return failure_of(error, env, model_name, values)
 
 
-def failure_of(error, env, model_name):
+def failure_of(error, env, model_name, values=None):
     """What the user of the job may read about an error of a record: no SQL, no traceback.
 
     Never raises, and needs little memory, whatever user code has made of its errors.
+
+    :param dict values: what was to be written, where that is known
     """
     return Failure(
         error_type=storable(_safely(_error_type, error) or "Exception", NAME_LIMIT),
-        message=storable(_safely(_message, error, env, model_name) or _name_of(error), MESSAGE_LIMIT),
+        message=storable(_safely(_message, error, env, model_name, values) or _name_of(error), MESSAGE_LIMIT),
         traceback=storable(_safely(_traceback, error) or text_of(error), TRACEBACK_LIMIT),
     )
 
@@ -157,19 +164,47 @@ def _traceback(error):
     return "\n".join(reversed(parts))[-TRACEBACK_LIMIT:]
 
 
+def _is_psycopgs_own(error):
+    """Whether psycopg2 could not even put it into a statement."""
+    return type(error) is psycopg2.ProgrammingError and not error.pgcode
+
+
 def _error_type(error):
     if isinstance(error, psycopg2.IntegrityError):
         return "ValidationError"  # as Odoo's own RPC has it
-    if isinstance(error, psycopg2.DataError):
+    if isinstance(error, (psycopg2.DataError, pg.DatatypeMismatch)) or _is_psycopgs_own(error):
         return "ValueError"
     if isinstance(error, SAVEPOINT_ERRORS):
         return TransactionControlError.__name__
     return _name_of(error)
 
 
-def _message(error, env, model_name):
+def own_words(error):
+    """What the code that met a conflict made of it for people to read; None where it said nothing of its own."""
+    if isinstance(error, Trouble):
+        error = error.__cause__
+    return text_of(error) if isinstance(error, UserError) else None
+
+
+def import_words(text, seen, env, model_name):
+    """A message of Odoo's import: where it repeats what PostgreSQL said, as any other door would say it.
+
+    :param seen: the database's errors that were seen meanwhile
+    """
+    for error in seen:
+        said = str(error).strip()
+        if (said and said in text) or text == _safely(env[model_name]._sql_error_to_message, error):
+            return _message(error, env, model_name)
+    return text
+
+
+def _message(error, env, model_name, values=None):
     if isinstance(error, UserError):
         return text_of(error)
+    if values and isinstance(error, UNCLEAR) and (name := _wrong_field(env[model_name], values)):
+        return env._(
+            "%(field)s can't take %(value)s: %(reason)s", field=name, value=f"{values[name]!r:.100}", reason=_reason(error)
+        )
     if isinstance(error, SAVEPOINT_ERRORS):
         return transaction_control_message(env)
     if isinstance(error, psycopg2.IntegrityError):
@@ -178,10 +213,22 @@ def _message(error, env, model_name):
     if isinstance(error, psycopg2.DataError):
         return env._("The database refused a value: %s", error.diag.message_primary or type(error).__name__)
     if isinstance(error, psycopg2.Error):
-        return env._("The database refused the operation (%s).", type(error).__name__)
+        return env._("The database refused the operation (%s).", _name_of(error) if error.pgcode else text_of(error))
     if isinstance(error, KeyError):
         return env._("Not found: %s", text_of(error))
     return text_of(error)
+
+
+def _wrong_field(model, values):
+    """The first field whose value can't be one of its own."""
+    fields = model._fields
+    return next((name for name, value in values.items() if name in fields and is_wrong(fields[name].type, value)), None)
+
+
+def _reason(error):
+    """What plain Odoo would have said, without the statement that psycopg2 adds."""
+    said = error.diag.message_primary if isinstance(error, psycopg2.Error) else None
+    return said or text_of(error).partition("\n")[0]
 
 
 def integrity_message(error, env, model_name):
@@ -193,7 +240,11 @@ def integrity_message(error, env, model_name):
         return env._("%(field)s refers to record %(id)s, which does not exist.", field=found["column"], id=found["id"])
     if table and table != model._table:
         model = next((env[name] for name, cls in env.registry.items() if cls._table == table), model)
-    return model._sql_error_to_message(error)
+    message = model._sql_error_to_message(error)
+    if (error.diag.message_primary or "") in message and error.diag.constraint_name:
+        # Odoo had no words of its own: PostgreSQL's hold the row
+        return env._("%(model)s: the constraint %(name)s is not met.", model=model._name, name=error.diag.constraint_name)
+    return message
 
 
 def transaction_control_message(env):

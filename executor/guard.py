@@ -1,5 +1,7 @@
 """The cursor of a chunk while user code has it: what it must not do, and how long it may take."""
 
+from collections import deque
+
 import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR
 from psycopg2.sql import Composable
@@ -11,6 +13,9 @@ from ..exceptions import ChunkTimeout, TransactionControlError, TransactionEnded
 from .errors import is_conflict
 from .session import SessionSettings
 from .watchdog import Watchdog
+
+#: Errors of the database that are kept of an attempt.
+SEEN = 50
 
 #: How long a lock is waited for where the job sets no timeout, in seconds.
 LOCK_TIMEOUT_S = 60.0
@@ -51,6 +56,7 @@ class Guard:
         self.connection = cr.connection
         self.raw = cr._obj
         self.watchdog = Watchdog(self.connection, deadline, is_wanted)
+        self.errors = deque(maxlen=SEEN)  # what the database refused, whatever became of it
         self.conflict = None  # the first conflict with another transaction, whatever became of it
         self.error = None  # the last error of a statement
         self.refused = False
@@ -115,6 +121,7 @@ class Guard:
             return self.original(query, params, log_exceptions=False)
         except psycopg2.Error as error:
             self.error = error
+            self.errors.append(error)
             if self.conflict is None and is_conflict(error):
                 self.conflict = error
             raise

@@ -10,12 +10,13 @@ from odoo.tools import SQL
 
 from ..engine.isolation import Culprit, Suspects
 from ..engine.verdict import CONFLICT, ENDED, TIMEOUT
-from ..exceptions import TransactionEnded
+from ..exceptions import LoadError, TransactionEnded
 from .errors import (
     SAVEPOINT_ERRORS,
     Trouble,
     committed_message,
     failure,
+    import_words,
     is_shutdown,
     judge,
     text_of,
@@ -43,6 +44,7 @@ class UserCode:
     :param Deadline deadline: when it must have ended
     :param str transaction: number of the lane's transaction it runs in; None: it is the caller's
     :param is_wanted: asked while it takes long, whether to go on; None: there is no question
+    :param dict values: what it is to write, where it is one record's
     :param hides_conflicts: whether what it raises may be said of a conflict with another transaction
     :param timeout_fails: whether a timeout is the failure of its records, as there will be no other attempt
     :raises Trouble: the attempt must be rolled back as a whole
@@ -57,6 +59,7 @@ class UserCode:
         *,
         transaction=None,
         is_wanted=None,
+        values=None,
         hides_conflicts=False,
         timeout_fails=False,
     ):
@@ -64,6 +67,7 @@ class UserCode:
         self.model_name = model_name
         self.deadline = deadline
         self.transaction = transaction
+        self.values = values
         self.hides_conflicts = hides_conflicts
         self.timeout_fails = timeout_fails
         self.guard = Guard(env.cr, deadline, transaction_control_message(env), is_wanted)
@@ -97,7 +101,10 @@ class UserCode:
         guard = self.guard
         if self.hides_conflicts and guard.conflict:
             error = guard.conflict
+        if isinstance(error, LoadError):
+            error.texts = [import_words(text, guard.errors, self.env, self.model_name) for text in error.texts]
         guard.conflict = None
+        guard.errors.clear()
         if guard.ended:
             self._judge_end(error)
         if guard.watchdog.unwanted:
@@ -115,7 +122,7 @@ class UserCode:
             return Suspects(error.positions)
         if isinstance(error, WarningRefused):
             return failure(error.warning_type, error.message)
-        return judge(error, self.env, self.model_name)
+        return judge(error, self.env, self.model_name, self.values)
 
     def _judge_end(self, error):
         """The transaction has been ended behind our back: only if nothing of it was committed may any of it run again."""

@@ -14,6 +14,7 @@ from ..engine.isolation import Culprit, Suspects
 from ..engine.payload import copied, dumps
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
 from ..engine.turns import rounds
+from ..exceptions import LoadError
 from .errors import failure
 from .upsert_keys import BadKey, UpsertKeys
 from .warning import import_warning, refuse, warning_of
@@ -57,6 +58,10 @@ class Handler:
         """Id of the existing record a position is about, or None."""
         return
 
+    def values(self, position):
+        """The values that are written at a position, where there are any."""
+        return
+
     def note(self, warnings, positions):
         """Keep what Odoo said of some of these positions without raising, or let them fail for it."""
         if warnings and self.is_strict:
@@ -92,6 +97,9 @@ class Handler:
 
 class CreateHandler(Handler):
     reads_first = False
+
+    def values(self, position):
+        return self.items[position]
 
     def apply(self, positions):
         # copies: a model's create may change what it is given, and it may be needed again
@@ -129,6 +137,9 @@ class UpdateHandler(RecordsHandler):
     def record_id(self, position):
         item = self.items[position]
         return item if self.is_shared else item[0]
+
+    def values(self, position):
+        return self.params["values"] if self.is_shared else self.items[position][1]
 
     def apply(self, positions):
         if self.is_shared:
@@ -223,6 +234,9 @@ class UpsertHandler(Handler):
         if position not in self.known:
             self.known[position] = self.keys.of(self.items[position])
         return self.known[position]
+
+    def values(self, position):
+        return self.items[position]
 
     def prepare(self, positions):
         failures = {}
@@ -363,11 +377,7 @@ class LoadHandler(Handler):
                     suspects.update(owner[rows["from"] : rows["to"] + 1])
             raise Suspects(suspects)
         texts = dict.fromkeys(str(message.get("message", "")) for message in messages)
-        raise LoadError("\n".join(texts) or self.env._("The import failed."))
-
-
-class LoadError(ValueError):
-    """An import row that `Model.load` refused."""
+        raise LoadError(list(texts) or [self.env._("The import failed.")])
 
 
 HANDLERS = {

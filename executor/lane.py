@@ -19,7 +19,7 @@ from ..exceptions import ClaimLost, TransactionControlError
 from . import atomic, callback, selection
 from .connection import FORGET, WorkConnection
 from .environments import keep_environments
-from .errors import is_conflict, trouble_of
+from .errors import is_conflict, own_words, trouble_of
 from .records import run_records
 from .signals import Signals
 from .statements import PROGRESS_EVERY_S
@@ -220,7 +220,7 @@ class Lane:
             if trouble is None:
                 env["batch.chunk"]._give_up(claim, error)
             else:
-                env["batch.chunk"]._release(claim, trouble)
+                env["batch.chunk"]._release(claim, trouble, own_words(error))
 
     def look_around(self):
         """Now and then: take back what dead workers have left, and put jobs into the queue whose time has come."""

@@ -165,7 +165,7 @@ class _ChunkRun:
     def _attempt(self, handler, positions, outcome):
         """Try some positions as a whole: None where they went well, else their failure (or `Suspects`)."""
         try:
-            with self._user_code(handler.hides_conflicts) as code:
+            with self._user_code(handler.hides_conflicts, handler.values(*positions) if len(positions) == 1 else None) as code:
                 handler.answers, handler.warnings = {}, {}
                 ids = handler.apply(positions)
         except TransactionEnded as error:
@@ -188,12 +188,13 @@ class _ChunkRun:
         self.ended = dict.fromkeys(positions, reason)
         return reason
 
-    def _user_code(self, hides_conflicts=False):
+    def _user_code(self, hides_conflicts=False, values=None):
         return UserCode(
             self.env,
             self.work.model,
             Deadline(self.work.timeout_s) if self.work.keep_trying else self.deadline,
             transaction=self.work.transaction,
             hides_conflicts=hides_conflicts,
+            values=values,
             timeout_fails=self.work.keep_trying,
         )

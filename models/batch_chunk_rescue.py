@@ -29,13 +29,14 @@ class BatchChunk(models.Model):
     _inherit = "batch.chunk"
 
     @api.model
-    def _release(self, claim, trouble):
+    def _release(self, claim, trouble, words=None):
         """Give back a chunk whose attempt was rolled back.
 
         :param str trouble: why, one of `engine.verdict`
+        :param str words: what the code it ran said of that itself
         """
         if self._is_still_ours(claim):
-            self._dispose(claim, trouble)
+            self._dispose(claim, trouble, words)
 
     @api.model
     def _give_up(self, claim, error):
@@ -103,7 +104,7 @@ class BatchChunk(models.Model):
             self.env["batch.job"]._wake_lanes()
         return len(rows)
 
-    def _dispose(self, claim, trouble):
+    def _dispose(self, claim, trouble, words=None):
         """Act on the verdict about an attempt that was rolled back; the chunk's row is locked."""
         decision = verdict.decide(
             trouble, attempt=claim.attempt, size=claim.payload.parts, retry_attempts=claim.retry_attempts
@@ -112,7 +113,7 @@ class BatchChunk(models.Model):
         if self.env["batch.job"].browse(claim.job_id).cancel_requested_at:
             self._return_to_queue(claim, 0.0)  # where it is cancelled with the others
         elif decision.action == verdict.FAIL:
-            self._fail(claim, failure(decision.error_type, self._trouble_message(claim, trouble)))
+            self._fail(claim, failure(decision.error_type, self._trouble_message(claim, trouble, words)))
         elif decision.action == verdict.HALVE:
             first, second = claim.payload.halves()
             self._return_to_queue(claim, 0.0, first)
@@ -160,7 +161,7 @@ class BatchChunk(models.Model):
             )
         )
 
-    def _trouble_message(self, claim, trouble):
+    def _trouble_message(self, claim, trouble, words):
         lang = usable_lang(self.env, claim.context.get("lang"), claim.user_id)
         env = self.env(context=dict(self.env.context, lang=lang))
         if trouble == verdict.TIMEOUT:
@@ -169,4 +170,5 @@ class BatchChunk(models.Model):
             return transaction_control_message(env)
         if trouble == verdict.LOST:
             return env._("The worker running it died, %s times in a row.", claim.attempt)
-        return env._("It kept conflicting with other transactions: given up after %s attempts.", claim.attempt)
+        given_up = env._("It kept conflicting with other transactions: given up after %s attempts.", claim.attempt)
+        return f"{words}\n{given_up}" if words else given_up

@@ -31,6 +31,8 @@ from . import test_structure
 from . import test_failures
 from . import test_warnings
 from . import test_bad_input
+from . import test_engine_values
+from . import test_words
 from . import test_lane
 from . import test_sessions
 from . import test_engine_sizing

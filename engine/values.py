@@ -1,0 +1,70 @@
+"""Which of the values sent for a record can't be what its field holds: asked where all the database said is "no"."""
+
+import math
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+from .problems import UNSAYABLE
+
+MAX_INTEGER = 2**31 - 1
+NUMBERS = frozenset(("integer", "float", "monetary", "many2one_reference"))
+TEXTS = frozenset(("char", "text", "html", "selection"))
+#: What may hold any JSON.
+FREE = frozenset(("json", "properties", "properties_definition", "binary", "boolean"))
+
+
+def is_wrong(kind: str, value: Any) -> bool:
+    """Whether a field of this kind can't take a value, as far as can be told by its looks."""
+    if value is None or value is False:
+        return False
+    if kind == "many2one":
+        return value is True or not _is_number(value, whole=True)
+    if kind in ("date", "datetime"):
+        return not isinstance(value, date) and not _is_instant(value)
+    if kind in NUMBERS:
+        return not _is_number(value, whole=kind not in ("float", "monetary"))
+    if kind in TEXTS:
+        return isinstance(value, (dict, list, tuple)) or any(map(_is_unstorable, _texts(value)))
+    if kind in ("one2many", "many2many"):
+        commands = isinstance(value, (list, tuple)) and all(map(_is_command, value))
+        return not commands or any(map(_is_unstorable, _texts(value)))
+    return kind not in FREE and any(map(_is_unstorable, _texts(value)))
+
+
+def _is_number(value, whole):
+    try:
+        number = float(value) if not whole or isinstance(value, float) else int(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return math.isfinite(number) and (not whole or abs(number) <= MAX_INTEGER)
+
+
+def _is_instant(value):
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_command(value):
+    return value.__class__ is int or (isinstance(value, (list, tuple)) and 2 <= len(value) <= 3 and value[0] in range(7))
+
+
+def _is_unstorable(text):
+    found = UNSAYABLE.search(text)
+    return bool(found) and (found[0] == "\x00" or "\ud800" <= found[0] <= "\udfff")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts inside a value, at any depth."""
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            stack += [*value.keys(), *value.values()]
+        elif isinstance(value, (list, tuple)):
+            stack += value
