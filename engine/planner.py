@@ -7,7 +7,8 @@ from typing import Any
 
 from . import states
 from .payload import Payload, dumps
-from .spec import CREATE, UPDATE, Operation
+from .rounds import in_rounds
+from .spec import CREATE, DELETE, UPDATE, Operation
 
 #: With an adaptive size, chunks are stored this large and cut to size when they are claimed.
 ADAPTIVE_BLOCK = 1000
@@ -26,6 +27,7 @@ class ChunkPlan:
     level: int = 0
     waits: set[str] = field(default_factory=set)  # operation_ids it must wait for
     group_keys: list[int] = field(default_factory=list)
+    round_no: int | None = None  # it waits for those of its operation with lower numbers; None: order does not matter
 
 
 def plan(operations: list[Operation], max_chunk_size: int, *, in_order: bool = False) -> list[ChunkPlan]:
@@ -77,9 +79,12 @@ class _Planner:
         self.chunks: list[ChunkPlan] = []
         self.open: dict[tuple, ChunkPlan] = {}  # coalescing key -> the chunk that takes more
         self.grouped: dict[tuple, list[Operation]] = {}
+        self.absent: dict[str, set[int]] = {}  # model -> ids to be deleted that were not there when they were submitted
 
     def add(self, operation: Operation):
         count = operation.record_count
+        if operation.absent:
+            self.absent.setdefault(operation.model, set()).update(operation.absent)
         if operation.selection is not None:
             self._close_neighbours()
             self._append(operation, [operation.selection], [0], kind=states.RESOLVE)
@@ -105,6 +110,10 @@ class _Planner:
         # a page of a selection yields its chunks at `sequence + 1`
         for place, chunk in enumerate(self.chunks):
             chunk.sequence = place * 2
+            if chunk.operation_type == DELETE and (absent := self.absent.get(chunk.model)):
+                chunk.payload.params["absent"] = [
+                    id_ for id_ in chunk.payload.items if id_.__class__ is int and id_ in absent
+                ]
         return self.chunks
 
     def _size_of(self, operation):
@@ -112,12 +121,23 @@ class _Planner:
         return max(self.size, operation.record_count) if operation.params.get("set") else self.size
 
     def _split(self, operation):
-        size = self._size_of(operation)
-        for first in range(0, operation.record_count, size):
-            items = range(first, min(first + size, operation.record_count))
-            self._append(
-                operation, [operation.items[item] for item in items], [operation.index_of(item) for item in items]
-            )
+        size, count = self._size_of(operation), operation.record_count
+        if operation.item_levels is None:
+            for first in range(0, count, size):
+                self._append_items(operation, range(first, min(first + size, count)))
+            return
+        for round_no, parts in enumerate(in_rounds(operation.item_levels, size)):
+            for part in parts:
+                self._append_items(operation, part).round_no = self._round(round_no)
+
+    def _append_items(self, operation, items):
+        return self._append(
+            operation, [operation.items[item] for item in items], [operation.index_of(item) for item in items]
+        )
+
+    def _round(self, number):
+        """In strict order every chunk waits for those before it anyway."""
+        return None if self.in_order else number
 
     def _coalesce(self, operation, count):
         key = _coalescing_key(operation)
@@ -128,9 +148,13 @@ class _Planner:
         if chunk is None or len(chunk.payload) + count > self.size:
             chunk = self.open[key] = self._append(operation, [], [])
         payload = chunk.payload
-        payload.items += operation.items
+        items = range(count)
+        if operation.item_levels is not None:
+            items = sorted(items, key=operation.item_levels.__getitem__)
+            chunk.round_no = self._round(0)
+        payload.items += [operation.items[item] for item in items]
         payload.operations += [operation.position] * count
-        payload.indexes += range(count) if operation.indexes is None else operation.indexes
+        payload.indexes += map(operation.index_of, items)
         if waits := _waits(operation):
             chunk.waits |= waits
 
@@ -139,8 +163,15 @@ class _Planner:
         self.open = {} if self.in_order else {key: chunk for key, chunk in self.open.items() if key[2] == CREATE}
 
     def _split_groups(self, members, size):
+        ordered = members[0][0].item_levels is not None
+        last_keys, round_no = None, 0
         for part, keys in pack_groups(members, size, lambda member: (member[0].group_by, _group_value(*member))):
-            self._append_group(part, keys)
+            chunk = self._append_group(part, keys)
+            # records about the same thing are of the same group, and stand in its parts in their order
+            round_no = round_no + 1 if keys == last_keys else 0
+            last_keys = keys
+            if ordered:
+                chunk.round_no = self._round(round_no)
 
     def _append_group(self, members, keys):
         chunk = self._append(members[0][0], [], [])
@@ -150,6 +181,7 @@ class _Planner:
             chunk.payload.indexes.append(operation.index_of(item))
             chunk.waits |= _waits(operation)
         chunk.group_keys = keys
+        return chunk
 
     def _append(self, operation, items, indexes, kind=states.RECORDS):
         params = {**operation.params, "return_ids": operation.return_ids}

@@ -10,6 +10,7 @@ from typing import Any
 
 from .problems import UNSAYABLE, Problems
 from .references import INDEX, REF, SCALARS, find_refs, is_ref, ref_problem
+from .rounds import levels_by_key
 
 CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL = "create", "update", "upsert", "delete", "load", "call"
 TYPES = (CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL)
@@ -65,6 +66,8 @@ class Operation:
     group_values: list | None = None  # of each item, where the records themselves had to be asked
     keys: list | None = None  # of each item of an upsert, in its fields' own form; None where they don't take it
     return_ids: bool = True
+    item_levels: list | None = None  # of each item: it comes after those of lower levels; None: order does not matter
+    absent: frozenset = frozenset()  # ids that were not there when it was submitted
     level: int = 0
     data_length: int = 0
 
@@ -284,6 +287,9 @@ class _Parser:
                 operation.items.append([record_id, {k: v for k, v in values.items() if k != "id"}])
             else:
                 self._add("each record must hold the id of an existing record", index, "data")
+        targets = [_target(record_id) for record_id, _values in operation.items]
+        if len(set(targets)) < len(targets):
+            operation.item_levels = levels_by_key(targets)
 
     def _read_delete(self, operation):
         if self._get("data") is not None and (self._get("record_ids") is not None or self._get("domain") is not None):
@@ -396,6 +402,11 @@ class _Parser:
                 whole.add(ref[REF])
         if names:
             operation.refs, operation.whole_refs = frozenset(names), frozenset(whole)
+
+
+def _target(record_id):
+    """What tells two records of an update's list apart."""
+    return (record_id[REF], record_id[INDEX]) if record_id.__class__ is dict else record_id
 
 
 def _is_flat(item):

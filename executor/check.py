@@ -7,7 +7,8 @@ from odoo.service.model import get_public_method
 
 from ..engine.references import find_refs
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, TYPES, UPDATE, UPSERT, is_name
-from . import grouping
+from . import grouping, import_rows
+from .handlers import MAX_ID
 from .upsert_keys import BadKey, UpsertKeys, can_identify
 
 #: Rights on the model an operation needs; the records' own rules speak when it runs.
@@ -34,6 +35,7 @@ class Checker:
         self.fields = {}
         self.rights = {}
         self.keys = {}
+        self.deletes = {}  # model -> operations that delete its records
         self.checks = {kind: getattr(self, f"_check_{kind}") for kind in TYPES}
 
     def check(self, operations):
@@ -48,6 +50,8 @@ class Checker:
             self.checks[operation.type](operation, model)
             if operation.group_by and may_run:
                 self._check_group_by(operation, model)
+        if not self.problems:
+            self._note_absent()
 
     def _add(self, operation, message, key=False, record=False):
         self.problems.add(message, operation=operation.position - self.offset, record=record, key=key)
@@ -140,13 +144,24 @@ class Checker:
 
     def _check_delete(self, operation, model):
         self._check_domain(operation, model)
+        self.deletes.setdefault(operation.model, []).append(operation)
+
+    def _note_absent(self):
+        """Tell what is not there at all from what will be gone by the time it is to be deleted; a query per model."""
+        for name, operations in self.deletes.items():
+            wanted = {id_ for operation in operations for id_ in operation.items if id_.__class__ is int}
+            absent = wanted.difference(self.env[name].browse(id_ for id_ in wanted if id_ <= MAX_ID).exists()._ids)
+            for operation in operations:
+                operation.absent = absent.intersection(id_ for id_ in operation.items if id_.__class__ is int)
 
     def _check_load(self, operation, model):
         paths = [fix_import_export_id_paths(name) for name in operation.params["fields"]]
         for name, path in zip(operation.params["fields"], paths, strict=True):
             if problem := self._path_problem(model, path):
                 self._add(operation, f"{name}: {problem}", "fields")
-        group_rows(operation, model)
+        # the module of external ids without one, as `Model.load` has it
+        module = {**self.env.context, **operation.context}.get("module", "__import__")
+        import_rows.arrange(operation, model, paths, module)
 
     def _check_call(self, operation, model):
         name = operation.params["method"]
@@ -214,7 +229,9 @@ class Checker:
         elif field.type in ("one2many", "many2many") or not field.store:
             self._add(operation, self.env._("records can't be grouped by field %r", name), "group_by")
         elif not model._has_field_access(field, "read"):
-            self._add(operation, self.env._("you may not read field %r, so nothing can be grouped by it", name), "group_by")
+            self._add(
+                operation, self.env._("you may not read field %r, so nothing can be grouped by it", name), "group_by"
+            )
         elif not (operation.params.get("model_level") or grouping.carries_values(operation)):
             if not model.has_access("read"):
                 self._add(
@@ -255,23 +272,3 @@ def company_problem(env, company_ids):
     if not env.su and (foreign := set(company_ids) - set(env.user._get_company_ids())):
         return env._("not among your companies: %s", ", ".join(map(str, sorted(foreign))))
     return None
-
-
-def group_rows(operation, model):
-    """Gather import rows into records: a row with nothing but one2many columns belongs to the one above."""
-    rows = [item[0] for item in operation.items]
-    columns = operation.params["fields"]
-    lines = [model._fields.get(fix_import_export_id_paths(name)[0]) for name in columns]
-    sub = [place for place, field in enumerate(lines) if field is not None and field.type == "one2many"]
-    if not sub:
-        return
-    own = [place for place in range(len(columns)) if place not in set(sub)]
-    items, indexes = [], []
-    for index, row in enumerate(rows):
-        whole = isinstance(row, (list, tuple)) and len(row) == len(columns)
-        if items and whole and any(row[place] for place in sub) and not any(row[place] for place in own):
-            items[-1].append(row)
-        else:
-            items.append([row])
-            indexes.append(index)
-    operation.items, operation.indexes = items, indexes

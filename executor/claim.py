@@ -4,6 +4,7 @@ import json
 import os
 import socket
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ..engine.payload import Payload
 
@@ -43,6 +44,7 @@ class Claim:
     payload: Payload
     waits: bool  # whether operations of this chunk depend on others
     group_keys: list
+    round_no: Decimal | None  # set where it matters in which order its records, and chunks of its operation, are run
     job_id: int
     user_id: int
     context: dict

@@ -150,8 +150,16 @@ class UpdateHandler(RecordsHandler):
 
 
 class DeleteHandler(RecordsHandler):
+    """Deletes what is still there: what was there and is gone by now, with its parent say, has been deleted as was asked for."""
+
+    def prepare(self, positions):
+        absent = set(self.params.get("absent") or ())
+        return self._missing(
+            {position: self.items[position] for position in positions if self.items[position] in absent}
+        )
+
     def apply(self, positions):
-        self._records(positions).unlink()
+        self._records(positions).exists().unlink()
         return dict.fromkeys(positions, True)
 
 

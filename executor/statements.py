@@ -13,7 +13,7 @@ LOOK_AHEAD = 500
 CHUNK_COLUMNS = SQL(
     """
     chunk.id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload, record_count,
-    wait_ids IS NOT NULL AS waits, group_keys
+    wait_ids IS NOT NULL AS waits, group_keys, round_no
     """
 )
 #: What it needs of its job's row.

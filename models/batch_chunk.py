@@ -105,6 +105,7 @@ class BatchChunk(models.Model):
                     ADD COLUMN IF NOT EXISTS wait_ids integer[],    -- operations it waits for
                     ADD COLUMN IF NOT EXISTS group_keys integer[],  -- values it must have to itself
                     ADD COLUMN IF NOT EXISTS ended_ids integer[],   -- operations it has ended that others wait for
+                    ADD COLUMN IF NOT EXISTS round_no numeric,      -- it waits for chunks of its operation with lower ones
                     -- each row is updated three or four times: leave room for it on its own page
                     SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)
                 """,
@@ -119,6 +120,18 @@ class BatchChunk(models.Model):
                 CREATE INDEX IF NOT EXISTS batch_chunk_blocked_idx
                     ON %s ((wait_ids[1]), sequence, id)
                  WHERE state = 'blocked'
+                """,
+                SQL.identifier(self._table),
+            )
+        )
+
+        # `_release_rounds`: what is left of an operation whose chunks have an order
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE INDEX IF NOT EXISTS batch_chunk_round_idx
+                    ON %s (operation_id, round_no)
+                 WHERE round_no IS NOT NULL AND finished_at IS NULL
                 """,
                 SQL.identifier(self._table),
             )

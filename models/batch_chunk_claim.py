@@ -93,7 +93,7 @@ class BatchChunk(models.Model):
         if rest is None:
             return
         chunk["payload"] = first.encode()
-        self._insert_like(self._make_claim(chunk), rest.split(choice.size) if choice.is_settled else [rest])
+        self._insert_beside(self._make_claim(chunk), rest.split(choice.size) if choice.is_settled else [rest])
         self.env.execute_query(
             SQL(
                 "UPDATE batch_chunk SET payload = %s, record_count = %s, operation_id = %s WHERE id = %s RETURNING id",
@@ -119,6 +119,7 @@ class BatchChunk(models.Model):
             payload=Payload.decode(row["payload"]),
             waits=row["waits"],
             group_keys=row["group_keys"] or [],
+            round_no=row["round_no"],
             job_id=row["job_id"],
             user_id=row["user_id"],
             context=json.loads(row["context"] or "{}"),

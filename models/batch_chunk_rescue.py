@@ -80,7 +80,7 @@ class BatchChunk(models.Model):
                 """
                 SELECT chunk.id, chunk.job_id, chunk.claims, chunk.attempt, chunk.kind, chunk.operation_id,
                        chunk.operation_type, chunk.model, chunk.sequence, chunk.payload,
-                       chunk.wait_ids IS NOT NULL AS waits, chunk.group_keys, chunk.worker
+                       chunk.wait_ids IS NOT NULL AS waits, chunk.group_keys, chunk.round_no, chunk.worker
                   FROM batch_chunk AS chunk
                  WHERE chunk.state = 'running'
                    AND chunk.claimed_at < clock_timestamp() AT TIME ZONE 'UTC' - %(grace)s * interval '1 second'
@@ -117,7 +117,7 @@ class BatchChunk(models.Model):
         elif decision.action == verdict.HALVE:
             first, second = claim.payload.halves()
             self._return_to_queue(claim, 0.0, first)
-            self._insert_like(claim, [second])
+            self._insert_beside(claim, [second])
         else:
             self._return_to_queue(claim, decision.delay_s)
 

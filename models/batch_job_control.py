@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
-from .batch_chunk_store import ZEROES
+from .batch_chunk_store import NewChunk
 
 #: Odoo runs a call that met a conflict again within two seconds.
 KEEP_OFF_S = 3
@@ -212,24 +212,7 @@ class BatchJob(models.Model):
     def _insert_callback(self):
         """Make the chunk that runs the job's action; it is claimed like any other."""
         payload = Payload([None], [0], [0])
-        self.env["batch.chunk"]._insert_chunks(
-            [
-                (
-                    self.id,
-                    None,
-                    states.CALLBACK,
-                    None,
-                    self._name,
-                    0,
-                    states.PENDING,
-                    payload.encode(),
-                    0,
-                    None,
-                    None,
-                    *ZEROES,
-                )
-            ]
-        )
+        self.env["batch.chunk"]._insert_chunks([NewChunk(self.id, states.CALLBACK, None, self._name, payload)])
 
     def _note_callback(self, error):
         """Note that the action has run, in the transaction of what it did."""

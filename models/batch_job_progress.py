@@ -81,7 +81,7 @@ class BatchJob(models.Model):
                      LIMIT %s
                  ))
                 RETURNING kind, operation_id, processed_records, failed_records, cancelled_records, found_records, warning_count,
-                          completed_operations, failed_operations, duration, error, skip_reason, ended_ids
+                          completed_operations, failed_operations, duration, error, skip_reason, ended_ids, round_no
                 """,
                 self.id,
                 TALLIED_AT_ONCE,
@@ -133,7 +133,9 @@ class BatchJob(models.Model):
             self._keep_pace(max(chunk["duration"] or 0.0 for chunk in chunks))
         if job["is_watched"]:
             self._send_progress()
-        return self._release_blocked(ended + [id_ for chunk in chunks for id_ in chunk["ended_ids"] or ()])
+        return self._release_blocked(ended + [id_ for chunk in chunks for id_ in chunk["ended_ids"] or ()]) + (
+            self._release_rounds({chunk["operation_id"] for chunk in chunks if chunk["round_no"] is not None})
+        )
 
     def _advance(self):
         """Nothing can be claimed in this (locked) job: move it on, to its end or to what comes next.
@@ -209,9 +211,11 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_chunk AS chunk
-                   SET state = CASE WHEN waiting.needed IS NULL THEN 'pending' ELSE 'blocked' END,
-                       wait_ids = CASE WHEN waiting.needed IS NULL THEN chunk.wait_ids
-                            ELSE waiting.needed || array_remove(chunk.wait_ids, waiting.needed)
+                   SET state = CASE WHEN waiting.needed IS NULL AND round_no IS NULL THEN 'pending' ELSE 'blocked' END,
+                       wait_ids = CASE
+                            WHEN waiting.needed IS NOT NULL THEN waiting.needed || array_remove(chunk.wait_ids, waiting.needed)
+                            WHEN round_no IS NULL THEN chunk.wait_ids
+                            ELSE '{}'  -- it may still have to wait for its turn: see `_release_rounds`
                        END
                   FROM (
                     SELECT id, (
@@ -226,19 +230,78 @@ class BatchJob(models.Model):
                        AND state = 'blocked'
                   ) AS waiting
                  WHERE chunk.id = waiting.id
-                RETURNING waiting.needed IS NULL
+                RETURNING waiting.needed IS NULL AND round_no IS NULL, CASE WHEN round_no IS NOT NULL THEN operation_id END
                 """,
                 ended,
             )
         )
-        return sum(is_free for (is_free,) in moved)
+        return sum(is_free for is_free, _operation in moved) + self._release_rounds(
+            {operation for _is_free, operation in moved}
+        )
+
+    def _release_rounds(self, operations):
+        """Make the chunks of the first round pending that is left of operations whose chunks have an order.
+
+        :param set operations: their ids; None among them stands for nothing
+        :returns: how many chunks
+        """
+        operations = list(operations - {None})
+        if not operations:
+            return 0
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_chunk
+                   SET state = 'pending'
+                 WHERE id = ANY(ARRAY(
+                    SELECT chunk.id
+                      FROM unnest(%s::integer[]) AS wanted (id)
+                     CROSS JOIN LATERAL (
+                        SELECT round_no
+                          FROM batch_chunk
+                         WHERE operation_id = wanted.id
+                           AND round_no IS NOT NULL
+                           AND finished_at IS NULL
+                         ORDER BY round_no
+                         LIMIT 1
+                      ) AS first
+                     CROSS JOIN LATERAL (
+                        SELECT id
+                          FROM batch_chunk
+                         WHERE operation_id = wanted.id
+                           AND round_no = first.round_no
+                           AND finished_at IS NULL
+                           AND state = 'blocked'
+                           AND coalesce(cardinality(wait_ids), 0) = 0
+                        OFFSET 0  -- looked for once the round is known, not before
+                      ) AS chunk
+                 ))
+                """,
+                operations,
+            )
+        )
+        return self.env.cr.rowcount
 
     def _release_all(self):
         """The same for all chunks of the job that wait, whoever may have missed that they need not; returns how many."""
         firsts = self.env.execute_query(
             SQL("SELECT DISTINCT wait_ids[1] FROM batch_chunk WHERE job_id = %s AND state = 'blocked'", self.id)
         )
-        return self._release_blocked(self.env["batch.operation"]._ended(id_ for (id_,) in firsts))
+        ordered = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT operation_id
+                  FROM batch_chunk
+                 WHERE job_id = %s
+                   AND state = 'blocked'
+                   AND round_no IS NOT NULL
+                   AND coalesce(cardinality(wait_ids), 0) = 0
+                """,
+                self.id,
+            )
+        )
+        released = self._release_blocked(self.env["batch.operation"]._ended(id_ for (id_,) in firsts if id_))
+        return released + self._release_rounds({operation for (operation,) in ordered})
 
     def _cancel_waiting_chunks(self):
         """Cancel what has not started, so many at a time; what another lane is just claiming is left to it.

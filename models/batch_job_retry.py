@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
-from .batch_chunk_store import ZEROES
+from .batch_chunk_store import NewChunk
 
 #: Chunks that one step of a retry looks at, and records of those it puts back, at most (but for the last chunk's).
 LOOKED_AT_ONCE = 5_000
@@ -117,8 +117,8 @@ class BatchJob(models.Model):
         failures = self._take_failures(chunk_ids, only)
         rows, reopened = [], []
         for chunk in self._chunks_as_run([chunk_id for chunk_id in chunk_ids if chunk_id in failures]):
-            members = failures[chunk["id"]]
             payload = Payload.decode(chunk["payload"])
+            members = _as_run(failures[chunk["id"]], payload)
             is_page = int(chunk["kind"] == states.RESOLVE)
             if not is_page:
                 payload = Payload(
@@ -131,19 +131,18 @@ class BatchJob(models.Model):
             reopened += [(failure["operation_id"], 1, failure["is_skipped"], is_page) for failure in members]
             needed = self._waits_of(payload) if chunk["waits"] else None
             rows.append(
-                (
+                NewChunk(
                     self.id,
-                    None if payload.is_shared else payload.operations[0],
                     chunk["kind"],
                     chunk["operation_type"],
                     chunk["model"],
+                    payload,
+                    states.BLOCKED if needed or chunk["round_no"] is not None else states.PENDING,
                     chunk["sequence"],
-                    states.BLOCKED if needed else states.PENDING,
-                    payload.encode(),
-                    0 if is_page else len(payload),
+                    None if payload.is_shared else payload.operations[0],
                     needed,
                     chunk["group_keys"],
-                    *ZEROES,
+                    chunk["round_no"],
                 )
             )
         self.env["batch.chunk"]._insert_chunks(rows)
@@ -188,7 +187,8 @@ class BatchJob(models.Model):
         return self.env.execute_query_dict(
             SQL(
                 """
-                SELECT id, kind, operation_type, model, sequence, payload, wait_ids IS NOT NULL AS waits, group_keys
+                SELECT id, kind, operation_type, model, sequence, payload, wait_ids IS NOT NULL AS waits, group_keys,
+                       round_no
                   FROM batch_chunk
                  WHERE id = ANY(%s)
                  ORDER BY id
@@ -239,7 +239,7 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_chunk
-                   SET state = CASE WHEN cardinality(wait_ids) > 0 THEN 'blocked' ELSE 'pending' END,
+                   SET state = CASE WHEN cardinality(wait_ids) > 0 OR round_no IS NOT NULL THEN 'blocked' ELSE 'pending' END,
                        finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false, attempt = 0, run_at = NULL
                  WHERE id = ANY(%s)
                 RETURNING kind, operation_id, record_count, CASE WHEN operation_id IS NULL THEN payload END AS payload
@@ -312,6 +312,12 @@ class BatchJob(models.Model):
             )
         )
         self.invalidate_recordset()
+
+
+def _as_run(failures, payload):
+    """The failures of a chunk in the order its records were run in, which is not always that of the data."""
+    places = {place: number for number, place in enumerate(zip(payload.operations, payload.indexes, strict=True))}
+    return sorted(failures, key=lambda failure: places.get((failure["operation_id"], failure["index"]), len(places)))
 
 
 def _take_some(chunks):

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 from odoo import models
 from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload, dumps
 from ..executor.copy import copy_rows
-from .batch_chunk_store import ZEROES
+from .batch_chunk_store import NewChunk
 
 OPERATION_COLUMNS = (
     "id", "job_id", "position", "operation_id", "operation_type", "model", "priority", "details", "depends_on",
@@ -49,12 +51,14 @@ class BatchJob(models.Model):
             plans = sorted(plans, key=lambda plan: plan.level)
             places = [(2 * number, states.HELD) for number in range(len(plans))]  # each after what it needs
         else:
-            places = [(plan.sequence, states.BLOCKED if plan.waits else states.PENDING) for plan in plans]
-        chunk_rows = (
-            self._chunk_row(plan, after + sequence, state, ids, names)
+            places = [
+                (plan.sequence, states.BLOCKED if plan.waits or plan.round_no else states.PENDING) for plan in plans
+            ]
+        chunks = (
+            self._new_chunk(plan, after + sequence, state, ids, names)
             for plan, (sequence, state) in zip(plans, places, strict=True)
         )
-        self.env["batch.chunk"]._insert_chunks(chunk_rows)
+        self.env["batch.chunk"]._insert_chunks(chunks)
         if awaited:
             # some have nothing to do
             self._release_blocked(self.env["batch.operation"]._ended(names[name] for name in awaited))
@@ -90,28 +94,20 @@ class BatchJob(models.Model):
             count,
         )
 
-    def _chunk_row(self, plan, sequence, state, ids, names):
-        payload = plan.payload
-        payload = Payload(
-            payload.items,
-            [ids[position] for position in payload.operations],
-            payload.indexes,
-            payload.params,
-            payload.context,
-        )
-        return (
+    def _new_chunk(self, plan, sequence, state, ids, names):
+        payload = replace(plan.payload, operations=[ids[position] for position in plan.payload.operations])
+        return NewChunk(
             self.id,
-            None if payload.is_shared else payload.operations[0],
             plan.kind,
             plan.operation_type,
             plan.model,
-            sequence,
+            payload,
             state,
-            payload.encode(),
-            len(payload) if plan.kind == states.RECORDS else 0,
+            sequence,
+            None if payload.is_shared else payload.operations[0],
             [names[name] for name in plan.waits] if plan.waits else None,
-            plan.group_keys or None,
-            *ZEROES,
+            plan.group_keys,
+            plan.round_no,
         )
 
     def _last_sequence(self):
@@ -155,9 +151,7 @@ class BatchJob(models.Model):
     def _insert_driver(self):
         """The chunk that runs all held ones in one transaction."""
         payload = Payload([None], [0], [0])
-        self.env["batch.chunk"]._insert_chunks(
-            [(self.id, None, states.ATOMIC, None, None, 0, states.PENDING, payload.encode(), 0, None, None, *ZEROES)]
-        )
+        self.env["batch.chunk"]._insert_chunks([NewChunk(self.id, states.ATOMIC, None, None, payload)])
 
 
 def _details(operation):

@@ -52,3 +52,4 @@ from . import test_language
 from . import test_dead_rows
 from . import test_calls
 from . import test_upsert_keys
+from . import test_order

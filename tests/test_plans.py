@@ -181,6 +181,28 @@ class TestPlans(PlanCase):
             [([operation],)],
         )
 
+    def test_the_next_round_of_an_operation_is_found_among_all_that_wait(self):
+        [(operation, place)] = self.sql(
+            """
+            UPDATE batch_chunk SET operation_id = wait_ids[1], wait_ids = NULL, round_no = 1
+             WHERE id = (SELECT max(id) FROM batch_chunk WHERE job_id = %s AND state = 'blocked')
+            RETURNING operation_id, id
+            """,
+            self.backlog.blocked,
+        )
+        self.sql(
+            """
+            UPDATE batch_chunk SET operation_id = %s, wait_ids = NULL, round_no = id
+             WHERE job_id = %s AND state = 'blocked' AND id <> %s
+            """,
+            operation,
+            self.backlog.blocked,
+            place,
+        )
+        freed, plans = self.cheap(self.job("blocked")._release_rounds, {operation})
+        self.assertEqual(freed, 1)
+        self.assertUses(plans, "batch_chunk_round_idx")
+
     def test_abandoned_chunks_are_found_among_those_that_run(self):
         self.sql(
             "UPDATE batch_chunk SET claimed_at = claimed_at - interval '2 hours' WHERE state = 'running' AND job_id = %s",
