@@ -16,7 +16,7 @@ from ..engine import verdict
 from ..engine.outcome import Failure
 from ..engine.problems import sayable
 from ..engine.values import is_wrong
-from ..exceptions import ChunkTimeout, TransactionControlError
+from ..exceptions import ChunkTimeout, TransactionControlError, TransactionEnded
 
 #: Characters kept of an error's text and of its traceback.
 MESSAGE_LIMIT = 2_000
@@ -69,6 +69,8 @@ def _trouble_of(error):
         seen.add(id(error))
         if isinstance(error, Trouble):
             return error.kind
+        if isinstance(error, TransactionEnded):
+            return None  # it was committed: nothing that came before is a reason to run it again
         if isinstance(error, (ChunkTimeout, pg.QueryCanceled)):
             return verdict.TIMEOUT
         if is_conflict(error):
@@ -159,7 +161,8 @@ def _traceback(error):
     while error is not None and id(error) not in seen and len(parts) < TRACEBACKS:
         seen.add(id(error))
         frames = "".join(traceback.format_tb(error.__traceback__, limit=-TRACEBACK_FRAMES))
-        parts.append(f"{frames}{_name_of(error)[:NAME_LIMIT]}: {text_of(error)}\n")
+        head = "Traceback (most recent call last):\n" if frames else ""
+        parts.append(f"{head}{frames}{_name_of(error)[:NAME_LIMIT]}: {text_of(error)}\n")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\n".join(reversed(parts))[-TRACEBACK_LIMIT:]
 

@@ -58,7 +58,7 @@ class Guard:
         self.watchdog = Watchdog(self.connection, deadline, is_wanted)
         self.errors = deque(maxlen=SEEN)  # what the database refused, whatever became of it
         self.conflict = None  # the first conflict with another transaction, whatever became of it
-        self.error = None  # the last error of a statement
+        self.error = None  # the last error of a statement, but for those that followed from one
         self.refused = False
         self.ended = False
         self.savepoints = []  # names of those that user code has made: it may undo and release no others
@@ -86,6 +86,8 @@ class Guard:
         error, self.error = self.error, None  # what it refers to must not live longer
         if self.has_ended:
             raise TransactionEnded
+        if error and isinstance(exc_value, psycopg2.errors.InFailedSqlTransaction):
+            raise error  # what failed it before, and was caught
         if exc_type is not None:
             return
         if self.refused:
@@ -120,7 +122,8 @@ class Guard:
         try:
             return self.original(query, params, log_exceptions=False)
         except psycopg2.Error as error:
-            self.error = error
+            if not isinstance(error, psycopg2.errors.InFailedSqlTransaction):
+                self.error = error
             self.errors.append(error)
             if self.conflict is None and is_conflict(error):
                 self.conflict = error

@@ -87,6 +87,7 @@ class UserCode:
             if is_shutdown(error):
                 raise error
             self.error = self._judge(error)
+        self.guard.errors.clear()  # what they refer to must not live longer
         return True
 
     def _close_savepoint(self, error):
@@ -131,9 +132,11 @@ class UserCode:
         raise Trouble(ENDED, transaction_control_message(self.env)) from error
 
     def _was_committed(self):
+        # drop what is left: a transaction that is not ours, or ours without its savepoint
         if not self.guard.is_closed:
-            # drop what is left: a transaction that is not ours, or ours without its savepoint
             self.env.cr.rollback()  # pylint: disable=invalid-commit
+        elif not self.guard.connection.closed:
+            self.guard.connection.rollback()  # pylint: disable=invalid-commit
         with self.env.registry.cursor() as cr:
             for _ in range(ASKED_TIMES):
                 cr.execute(SQL("SELECT pg_xact_status(%s::xid8)", self.transaction))

@@ -164,11 +164,15 @@ class _ChunkRun:
 
     def _attempt(self, handler, positions, outcome):
         """Try some positions as a whole: None where they went well, else their failure (or `Suspects`)."""
+        values = handler.values(*positions) if len(positions) == 1 else None
+        code = self._user_code(handler.hides_conflicts, values)
         try:
-            with self._user_code(handler.hides_conflicts, handler.values(*positions) if len(positions) == 1 else None) as code:
+            with code:
                 handler.answers, handler.warnings = {}, {}
                 ids = handler.apply(positions)
         except TransactionEnded as error:
+            if not self._may_rest or code.guard.is_closed:
+                raise  # what became of the others can't be settled any more
             return self._note_end(positions, error)
         if code.error is None:
             self.released += 1
@@ -182,8 +186,6 @@ class _ChunkRun:
 
         Its own records have failed: running any of them again might do it twice.
         """
-        if not self._may_rest:
-            raise error
         reason = failure(TransactionControlError.__name__, text_of(error))
         self.ended = dict.fromkeys(positions, reason)
         return reason

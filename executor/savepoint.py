@@ -1,7 +1,7 @@
 """Savepoints that take back more than PostgreSQL does."""
 
 from ..engine.verdict import ENDED
-from ..exceptions import TransactionEnded
+from ..exceptions import BatchExecutionError, TransactionEnded
 from .errors import Trouble
 
 
@@ -44,4 +44,6 @@ class UndoableSavepoint:
 
 def _tells_the_end(error):
     """Whether an error says that the transaction has been ended behind our back."""
+    if isinstance(error, BatchExecutionError):
+        error = error.__cause__
     return isinstance(error, TransactionEnded) or (isinstance(error, Trouble) and error.kind == ENDED)

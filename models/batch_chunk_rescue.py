@@ -7,7 +7,7 @@ from ..engine import states, verdict
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..exceptions import TransactionControlError
-from ..executor.errors import failure, transaction_control_message
+from ..executor.errors import committed_message, failure, transaction_control_message
 from ..executor.guarded import timeout_message
 from ..executor.prepared import fetch_prepared
 from ..executor.records import usable_lang
@@ -42,7 +42,7 @@ class BatchChunk(models.Model):
     def _give_up(self, claim, error):
         """Fail the records of a chunk that can't be run or settled at all."""
         if isinstance(error, TransactionControlError):
-            reason = failure(type(error).__name__, str(error))
+            reason = failure(TransactionControlError.__name__, str(error))
         else:
             reason = failure("InternalError", self.env._("Internal error: %s", type(error).__name__))
         if self._is_still_ours(claim):
@@ -97,7 +97,11 @@ class BatchChunk(models.Model):
         for row in rows:
             claim = self._make_claim({**self.env["batch.job"]._job_columns(row["job_id"]), **row})
             _logger.warning("%s: its worker (%s) is gone", claim, row["worker"])
-            self._dispose(claim, verdict.LOST)
+            if claim.is_atomic and claim.kind in (states.RECORDS, states.RESOLVE):
+                # it runs inside another chunk's transaction, and is seen only if its code has committed that
+                self._fail(claim, failure(TransactionControlError.__name__, committed_message(self.env)))
+            else:
+                self._dispose(claim, verdict.LOST)
             self.env["batch.job"].browse(claim.job_id)._wake()
         if rows:
             # the successor of a killed cron worker sleeps for a minute before it first looks for work by itself

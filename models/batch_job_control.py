@@ -203,6 +203,19 @@ class BatchJob(models.Model):
     def _fail_held(self, message):
         """Fail all that was to run in one transaction which could not be brought to its end."""
         chunks, held = self.env["batch.chunk"], None
+        # what was at work when code committed it behind our back
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_chunk
+                   SET state = 'held'
+                 WHERE job_id = %s
+                   AND state = 'running'
+                   AND kind IN ('records', 'resolve')
+                """,
+                self.id,
+            )
+        )
         while held := chunks._take_held(self.id, held):
             outcome = Outcome(rolled_back=set(range(held.size)), note=message)
             if held.kind == states.RESOLVE:
