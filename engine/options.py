@@ -5,12 +5,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .problems import Problems
+from .settings import MAX_INTEGER, bounds
 from .spec import absent, is_name
 
 ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB = "record", "chunk", "job"
 ROLLBACKS = (ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB)
-MAX_CHUNK_SIZE = 10_000
-MAX_INTEGER = 2**31 - 1
 #: What runs inside the caller's own transaction can't wait, be found again or call back.
 QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete")
 
@@ -125,10 +124,10 @@ def _action(value):
 
 READERS = {
     "name": _text(256),
-    "max_chunk_size": _integer(0, MAX_CHUNK_SIZE),
-    "max_concurrency": _integer(1, 1000),
+    "max_chunk_size": _integer(*bounds("max_chunk_size")),
+    "max_concurrency": _integer(*bounds("max_concurrency")),
     "timeout": _seconds,
-    "retry_attempts": _integer(0, 100),
+    "retry_attempts": _integer(*bounds("retry_attempts")),
     "rollback": _rollback,
     "max_failures": _integer(0),
     "dry_run": _boolean,

@@ -57,9 +57,9 @@ class _Stream:
 
 
 def _column(values):
-    if values.count(values[0]) == len(values):
-        return list(repeat(_cell(values[0]), len(values)))
     kinds = set(map(type, values))
+    if len(kinds) == 1 and values.count(values[0]) == len(values):
+        return list(repeat(_cell(values[0]), len(values)))
     if kinds <= {int, bool, float}:
         return list(map(str, values))
     if kinds == {str} and not any(map(SPECIAL.search, set(values))):
@@ -68,10 +68,15 @@ def _column(values):
 
 
 def _cell(value):
+    """A value in COPY's text format; whatever it is a kind of, by what it is."""
     if value is None:
         return r"\N"
-    if value.__class__ is str:
-        return value.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
-    if value.__class__ is list:
-        return "{" + ",".join(map(str, value)) + "}"
-    return str(value)
+    if isinstance(value, list):
+        return "{" + ",".join(map(_cell, value)) + "}"
+    if isinstance(value, bool):
+        return str(value)
+    for plain in (int, float):
+        if isinstance(value, plain):
+            return plain.__repr__(value)  # an enumeration's own text is its name
+    text = str.__str__(value) if isinstance(value, str) else str(value)
+    return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

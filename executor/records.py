@@ -2,12 +2,15 @@
 
 from odoo import SUPERUSER_ID, api
 
+from ..engine import states
 from .references import References
 from .runner import Work, run_chunk
 
 
 def user_env(cr, claim):
     """The environment user work runs in: the submitter's, with the job's and the operation's context, never sudo."""
+    if claim.kind != states.CALLBACK:
+        cr.batch_executor_job = claim.job_id  # see `batch.job._check_outside`
     context = {**claim.context, **claim.payload.context}
     if context.get("lang"):
         context["lang"] = usable_lang(api.Environment(cr, SUPERUSER_ID, {}), context["lang"], claim.user_id)

@@ -75,6 +75,8 @@ class BatchChunk(models.Model):
         "CHECK (state <> 'running' OR (claimed_at IS NOT NULL AND claims > 0))",
         "A running chunk has been claimed.",
     )
+    # a job in one transaction is run by one chunk: a second one would find nothing to do, and the job over before it is
+    _driver_uniq = models.UniqueIndex("(job_id) WHERE kind = 'atomic'")
     # `_claim`: the next chunk of a job
     _pending_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending'")
     # `_claim`: what a job has in flight; `_rescue_orphans`: what may have been abandoned

@@ -1,14 +1,13 @@
-import json
-
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.outcome import Failure
-from ..engine.payload import dumps, indented
+from ..engine.payload import Payload, dumps, indented
 from ..engine.report import FAILURES_SHOWN
 from ..engine.spec import CREATE, LOAD, UPSERT
+from ..executor import mended
 
 
 class BatchFailure(models.Model):
@@ -43,6 +42,7 @@ class BatchFailure(models.Model):
         inverse="_inverse_pretty_values",
         help="The values as sent, as JSON. Mend them here, then retry.",
     )
+    can_mend = fields.Boolean(compute="_compute_can_mend", help="Its values are yours to change.")
     job_state = fields.Selection(related="job_id.state", string="Job State")
 
     # `failures`, `result`, `retry`: what stands, in order
@@ -65,10 +65,13 @@ class BatchFailure(models.Model):
 
     def _inverse_pretty_values(self):
         for failure in self:
-            try:
-                failure.values = dumps(json.loads(failure.pretty_values or ""))
-            except ValueError:
-                failure.values = failure.pretty_values  # refused by `write`, which says what is wrong with it
+            failure.values = failure.pretty_values  # `write` says what is wrong with it
+
+    @api.depends("job_id.is_own", "retried_at")
+    @api.depends_context("uid")
+    def _compute_can_mend(self):
+        for failure in self:
+            failure.can_mend = not failure.retried_at and failure.job_id.is_own
 
     @api.depends("operation_id", "index")
     def _compute_display_name(self):
@@ -78,30 +81,36 @@ class BatchFailure(models.Model):
             )
 
     def write(self, vals):
-        """Only the values of a standing failure can be mended, and only to what is JSON of the same kind.
+        """Only the values of a failure that stands can be mended, and only by the submitter: they run with his rights.
 
-        :raises AccessError: another field is to be written
-        :raises ValidationError: not JSON, or of another kind
+        :raises AccessError: another field is to be written, or by somebody else
+        :raises UserError: the record has been run again already
+        :raises ValidationError: `submit` would not take them
         """
         if self.env.su:
             return super().write(vals)
         if vals.keys() - {"values", "pretty_values"}:
             raise AccessError(self.env._("Only the values of a failed record can be changed."))
+        for job in self.job_id:
+            job._check_submitter()
         if "values" in vals:
-            for failure in self:
-                failure._check_mended(vals["values"])
+            vals = {**vals, "values": self._checked(vals["values"])}
         return super().write(vals)
 
-    def _check_mended(self, text):
-        self.ensure_one()
-        if self.retried_at:
-            raise UserError(self.env._("This failure is history: its record has been run again."))
-        try:
-            mended = json.loads(text or "")
-        except ValueError as error:
-            raise ValidationError(self.env._("Not valid JSON: %s", error)) from error
-        if type(mended) is not type(json.loads(self.values)):
-            raise ValidationError(self.env._("The values must keep their form: %s", self.values[:200]))
+    def _checked(self, text):
+        """Mended values of these failures, as they are stored."""
+        stored = text
+        for chunk, failures in self.grouped("chunk_id").items():
+            params = Payload.decode(chunk.payload).params
+            for failure in failures:
+                if failure.retried_at:
+                    raise UserError(self.env._("This failure is history: its record has been run again."))
+                if chunk.kind == states.RESOLVE:
+                    raise UserError(self.env._("What an operation is to find can't be changed: submit it anew."))
+                stored = mended.checked(
+                    self.env, text, failure.values, failure.operation_type, failure.model, params
+                )
+        return stored
 
     def action_retry(self):
         """Run just these records again, with the values they were mended to.

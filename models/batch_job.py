@@ -136,6 +136,7 @@ class BatchJob(models.Model):
     )
     is_final = fields.Boolean(compute="_compute_is_final")
     can_retry = fields.Boolean(compute="_compute_is_final")
+    is_own = fields.Boolean(compute="_compute_is_own", help="What it runs is yours to decide.")
 
     _uuid_uniq = models.UniqueIndex("(uuid)")
     _idempotency_uniq = models.UniqueIndex("(user_id, idempotency_key) WHERE idempotency_key IS NOT NULL")
@@ -174,6 +175,12 @@ class BatchJob(models.Model):
             job.is_final = job.state in states.JOB_FINAL
             job.can_retry = job.is_final and bool(job.failed_records or job.cancelled_records)
 
+    @api.depends("user_id")
+    @api.depends_context("uid")
+    def _compute_is_own(self):
+        for job in self:
+            job.is_own = job.user_id == self.env.user
+
     def write(self, vals):
         """Users may rename a job and use its chatter; all else is written by the engine alone.
 
@@ -183,6 +190,7 @@ class BatchJob(models.Model):
             refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]
         ):
             raise AccessError(self.env._("Fields of a batch job that can't be written: %s", ", ".join(refused)))
+        self._check_outside()
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)

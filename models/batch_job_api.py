@@ -1,4 +1,3 @@
-import hashlib
 import json
 from contextlib import contextmanager
 
@@ -9,11 +8,12 @@ from odoo.exceptions import AccessError, ConcurrencyError
 from odoo.tools import SQL, ormcache
 
 from ..engine import states
+from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
 from ..engine.options import parse_options
-from ..engine.payload import json_default
 from ..engine.planner import plan
 from ..engine.problems import Problems
+from ..engine.settings import setting
 from ..engine.spec import parse_operations
 from ..exceptions import BatchValidationError
 from ..executor import inline
@@ -49,8 +49,8 @@ class BatchJob(models.Model):
         self._check_batch_user()
         parsed_options = parse_options(options, self._default_options(), problems)
         key = parsed_options.idempotency_key
-        fingerprint = key and _fingerprint(operations, options)
-        if key and (job := self._find_duplicate(key, fingerprint)):
+        fingerprint = key and self._fingerprint(operations, options, problems)
+        if fingerprint and (job := self._find_duplicate(key, fingerprint)):
             return job._status(duplicate=True)
         if not (problems or parsed_options.draft or parsed_options.run_at):
             self._rouse_lanes(operations, parsed_options.max_concurrency)
@@ -62,6 +62,8 @@ class BatchJob(models.Model):
         self._check_limits(len(parsed), records, problems)
         self._raise_problems(problems)
         job = self._create_job(parsed_options, fingerprint, action)
+        if job._is_atomic:
+            job._insert_driver()
         job._append_parsed(parsed, problems)
         if not parsed_options.draft:
             job._enqueue()
@@ -107,9 +109,11 @@ class BatchJob(models.Model):
 
         :param list operations: as for `submit`; they may refer to operations the job holds already
         :returns: status
+        :raises AccessError: it is somebody else's: what is added would run with the submitter's rights
         :raises BatchValidationError: with all problems at once; nothing is added
         :raises UserError: the job is no draft
         """
+        self._check_submitter()
         problems = Problems()
         self = self.with_env(sound_context(self.env, problems))
         job = self._steer((states.DRAFT,), self.env._("Only a draft takes more operations."))
@@ -215,6 +219,16 @@ class BatchJob(models.Model):
 
     # -- storing -----------------------------------------------------------------------------------
 
+    def _fingerprint(self, operations, options, problems):
+        """A hash of what was submitted; None where it has no JSON form, which is a problem."""
+        try:
+            return fingerprint_of(operations, options)
+        except (TypeError, ValueError, RecursionError) as error:
+            problems.add(self.env._("the data has no JSON form: %s", error), key="operations")
+            if not isinstance(error, TypeError):  # in a circle, or too deep: nobody must look for its end again
+                self._raise_problems(problems)
+            return None
+
     def _find_duplicate(self, key, fingerprint):
         job = self.sudo().search([("user_id", "=", self.env.uid), ("idempotency_key", "=", key)], limit=1)
         if job and job.fingerprint != fingerprint:
@@ -255,8 +269,6 @@ class BatchJob(models.Model):
     def _append_parsed(self, operations, problems):
         """Plan and store parsed operations."""
         plans = self._plan(operations, self.max_chunk_size, self.max_concurrency, problems)
-        if self._is_atomic and not self.total_operations:
-            self._insert_driver()
         with self._refused_without_form(problems):
             self._store(operations, plans)
 
@@ -281,30 +293,11 @@ class BatchJob(models.Model):
     @api.model
     def _setting(self, name):
         """A limit or default, from the settings."""
-        value = self.env["ir.config_parameter"].sudo().get_param(f"batch_executor.{name}")
-        try:
-            return int(value) if value else SETTINGS[name]
-        except ValueError:
-            return SETTINGS[name]
+        return setting(name, self.env["ir.config_parameter"].sudo().get_param(f"batch_executor.{name}"))
 
     @api.model
     def _default_options(self):
         return {name: self._setting(name) for name in ("max_chunk_size", "max_concurrency", "retry_attempts")}
-
-
-#: Settings and their defaults; each is the system parameter `batch_executor.<name>`.
-SETTINGS = {
-    "max_chunk_size": 100,
-    "max_concurrency": 5,
-    "retry_attempts": 3,
-    "max_records": 500_000,
-    "max_operations": 100_000,
-    "max_jobs": 1_000,
-    "execute_limit": 5_000,
-    "keep_days": 30,
-    "keep_draft_days": 7,
-    "lanes": 4,
-}
 
 
 def _names(operations):
@@ -315,10 +308,3 @@ def _names(operations):
         for name in (operation.operation_id, *operation.depends_on, *operation.refs)
         if isinstance(name, str)
     }
-
-
-def _fingerprint(operations, options):
-    """A hash of what was submitted: the same key for something else is a mistake of the caller."""
-    options = {name: value for name, value in options.items() if name != "idempotency_key"}
-    text = json.dumps([operations, options], sort_keys=True, default=json_default)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,7 +2,7 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo import models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..engine import states
@@ -110,9 +110,10 @@ class BatchJob(models.Model):
         """Let a draft run.
 
         :returns: status
+        :raises AccessError: it is somebody else's: what it holds runs as he, when he says so
         :raises UserError: the job is no draft
         """
-        self._check_visible()
+        self._check_submitter()
         job = self._steer((states.DRAFT,), self.env._("Only a draft can be started."))
         job._update("state = 'pending'")
         job._enqueue()
@@ -122,6 +123,7 @@ class BatchJob(models.Model):
     def _steer(self, allowed, refusal):
         """The job as superuser, locked, after checking that the caller may see it and that its state allows this."""
         self._check_visible()
+        self._check_outside()
         job = self.sudo()
         try:
             job.env.execute_query(SQL("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", job.id))
@@ -134,6 +136,22 @@ class BatchJob(models.Model):
         if job.state not in allowed:
             raise UserError(refusal)
         return job
+
+    def _check_submitter(self):
+        """Refuse what only the submitter may do, as it decides what is run with the submitter's rights."""
+        self._check_visible()
+        if not (self.env.su or self.user_id == self.env.user):
+            raise AccessError(
+                self.env._("Only who has submitted a job can change what it runs: it runs with the submitter's rights.")
+            )
+
+    def _check_outside(self):
+        """Refuse to change a job by what it runs itself.
+
+        That is part of a transaction which may take long, be undone or run again; the lanes would wait for the job's row.
+        """
+        if getattr(self.env.cr, "batch_executor_job", None) in self._ids:
+            raise UserError(self.env._("A batch job can't be changed from inside, by what it runs itself."))
 
     def _keep_lanes_off(self):
         """Let lanes claim nothing in this job for a while: each claim changes its row since our snapshot.

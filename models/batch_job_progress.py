@@ -37,12 +37,10 @@ class BatchJob(models.Model):
         :param bool again: it has been done just now, and noted: the next regular time is some way off
         :returns: how many chunks need not wait any longer
         """
-        released, is_noted, counts_anew = 0, again, True
+        released, is_noted = 0, again
         while chunks := self._tally():
             is_noted = True
-            is_first = counts_anew and any(chunk["kind"] != states.CALLBACK for chunk in chunks)
-            released += self._count_settled(chunks, is_first)
-            counts_anew = counts_anew and not is_first
+            released += self._count_settled(chunks)
             if len(chunks) < TALLIED_AT_ONCE:
                 break
         if not is_noted:
@@ -88,10 +86,10 @@ class BatchJob(models.Model):
             ),
         )
 
-    def _count_settled(self, chunks, is_first):
-        """Add tallied chunks to the counters.
+    def _count_settled(self, chunks):
+        """Add tallied chunks to the counters. Those of a job in one transaction show what was seen of it while it ran: see
+        `_count_whole`.
 
-        :param bool is_first: what counters of a job in one transaction show is what was seen of it while it ran
         :returns: how many others need not wait any longer
         """
         operations, ended = self.env["batch.operation"]._roll_up([chunk for chunk in chunks if chunk["operation_id"]])
@@ -104,8 +102,8 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_job
-                   SET processed_records = CASE WHEN %(anew)s THEN 0 ELSE processed_records END + %(processed)s,
-                       failed_records = CASE WHEN %(anew)s THEN 0 ELSE failed_records END + %(failed)s,
+                   SET processed_records = processed_records + CASE WHEN %(is_whole)s THEN 0 ELSE %(processed)s END,
+                       failed_records = failed_records + CASE WHEN %(is_whole)s THEN 0 ELSE %(failed)s END,
                        cancelled_records = cancelled_records + %(cancelled)s,
                        total_records = total_records + %(found)s,
                        warning_count = coalesce(warning_count, 0) + %(warnings)s,
@@ -117,7 +115,7 @@ class BatchJob(models.Model):
                 """,
                 is_watched=IS_WATCHED,
                 id=self.id,
-                anew=SQL("(dry_run OR rollback = 'job') AND %s", is_first),
+                is_whole=SQL("(dry_run OR rollback = 'job')"),
                 processed=total("processed_records"),
                 failed=total("failed_records"),
                 cancelled=total("cancelled_records"),
@@ -371,6 +369,7 @@ class BatchJob(models.Model):
         """All chunks are settled and counted: give the job its final state."""
         self.env["batch.operation"]._close_unfinished(self.id)
         if self._is_atomic:
+            self._count_whole()
             self._note_report()
         cancelled = (
             bool(self.cancel_requested_at) and not self.error and bool(self.cancelled_records or not self.total_records)
@@ -418,6 +417,26 @@ class BatchJob(models.Model):
             self.failed_records,
         )
         self._notify_progress()
+
+    def _count_whole(self):
+        """The counters of a job that ran in one transaction: what its chunks have come to at last, however often it was run."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job
+                   SET (processed_records, failed_records, cancelled_records) = (
+                        SELECT coalesce(sum(chunk.processed_records), 0),
+                               coalesce(sum(chunk.failed_records), 0),
+                               coalesce(sum(chunk.cancelled_records), 0)
+                          FROM batch_chunk AS chunk
+                         WHERE chunk.job_id = batch_job.id
+                       )
+                 WHERE id = %s
+                """,
+                self.id,
+            )
+        )
+        self.invalidate_recordset()
 
     def _note_report(self):
         """What the driver of a job in one transaction has to say: why everything was undone."""

@@ -3,18 +3,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..engine.options import MAX_CHUNK_SIZE, MAX_INTEGER
-from .batch_job_api import SETTINGS
-
-#: Least and greatest value of a setting, where they are not 1 and what a column holds.
-BOUNDS = {
-    "max_chunk_size": (0, MAX_CHUNK_SIZE),
-    "max_concurrency": (1, 1000),
-    "retry_attempts": (0, MAX_INTEGER),
-    "keep_days": (0, MAX_INTEGER),
-    "keep_draft_days": (0, MAX_INTEGER),
-    "lanes": (1, 1000),
-}
+from ..engine.settings import SETTINGS, bounds
 
 
 def _setting(name, label, help_text):
@@ -66,7 +55,7 @@ class BatchSettingsMixin(models.AbstractModel):
         """
         self.ensure_one()
         for name in SETTINGS:
-            low, high = BOUNDS.get(name, (1, MAX_INTEGER))
+            low, high = bounds(name)
             if not low <= self[f"batch_{name}"] <= high:
                 label = self._fields[f"batch_{name}"]._description_string(self.env)
                 raise ValidationError(

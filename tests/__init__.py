@@ -17,6 +17,9 @@ from . import test_api_doors
 from . import test_permissions
 from . import test_time
 from . import test_permissions_groups
+from . import test_mended
+from . import test_inside
+from . import test_storing
 from . import test_permissions_lanes
 from . import test_timeouts
 from . import test_recovery

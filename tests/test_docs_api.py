@@ -16,7 +16,7 @@ from odoo.addons import batch_executor as addon
 from odoo.addons.batch_executor import batch_executor, exceptions
 from odoo.addons.batch_executor.controllers.batch_executor import BatchExecutorController
 from odoo.addons.batch_executor.engine import options, spec, states, verdict
-from odoo.addons.batch_executor.models.batch_job_api import SETTINGS
+from odoo.addons.batch_executor.engine.settings import SETTINGS
 
 from . import docs
 from .common import PATIENCE_S, ApiCase, Refused, base_url

@@ -8,7 +8,7 @@ from odoo import api
 from odoo.tests import tagged
 
 from odoo.addons.batch_executor.engine import backoff
-from odoo.addons.batch_executor.models.batch_job_api import SETTINGS
+from odoo.addons.batch_executor.engine.settings import SETTINGS
 
 from . import docs
 from .test_docs_recipes import RecipeCase

@@ -117,8 +117,8 @@ class TestViews(CommittedCase):
             failure = env["batch.job"].browse(self.job_id).failure_ids[0]
             self.assertEqual(failure.pretty_values, '{\n  "name": false\n}')
             with Form(failure) as form:
-                form.pretty_values = '{\n  "name": "View mended",\n "credit": 12345678901234567890 }'
-            self.assertEqual(failure.values, '{"name":"View mended","credit":12345678901234567890}')
+                form.pretty_values = '{\n  "name": "View mended",\n "color": 12345678901234567890 }'
+            self.assertEqual(failure.values, '{"name":"View mended","color":12345678901234567890}')
 
     def test_mended_record_is_run_again_alone(self):
         with self.committed(self.user.id) as env:

@@ -1,0 +1,63 @@
+"""A failed record whose values were changed, as the operation that would submit just this record."""
+
+from typing import Any
+
+from .problems import Problems
+from .references import INDEX, REF, find_refs
+from .spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT, Operation, parse_operations
+
+
+def parse_mended(kind: str, model: str, item: Any, params: dict, problems: Problems) -> Operation | None:
+    """Read an item of a chunk by the rules of a submission.
+
+    :param item: as chunks hold it, see `Operation.items`
+    :param params: of the chunk it is an item of
+    :returns: the operation of this item alone; None where `problems` says all there is to say
+    """
+    if kind == UPDATE and "values" not in params and not _is_pair(item):
+        problems.add("must be a list of the record's id and an object of field values")
+        return None
+    parsed = parse_operations([_as_sent(kind, model, item, params)], problems)
+    if not parsed:
+        return None
+    [operation] = parsed
+    if kind == UPDATE and "values" in params:  # kept apart from the ids, as they are many
+        operation.items = [record_id for record_id, _values in operation.items]
+        operation.params["values"] = params["values"]
+    return operation
+
+
+def new_refs(item: Any, before: Any) -> list[str]:
+    """Operations that `item` refers to in a way that `before` does not: nothing says that they end before it is run."""
+    known = set(map(_manner, find_refs(before)))
+    return sorted({str(ref[REF]) for ref in find_refs(item) if _manner(ref) not in known})
+
+
+def _manner(ref):
+    return str(ref[REF]), INDEX in ref
+
+
+def _is_pair(item):
+    return isinstance(item, list) and len(item) == 2 and isinstance(item[1], dict)
+
+
+def _as_sent(kind, model, item, params):
+    raw = {"operation_type": kind, "model": model}
+    if kind == CREATE:
+        raw["data"] = [item]
+    elif kind == UPSERT:
+        raw.update(data=[item], key=params["key"])
+    elif kind == LOAD:
+        raw.update(data=item, fields=params["fields"])
+    elif kind == UPDATE and "values" in params:
+        raw.update(record_ids=[item], data=params["values"])
+    elif kind == UPDATE:
+        record_id, values = item
+        raw["data"] = [{**values, "id": record_id}]
+    elif kind == DELETE:
+        raw["record_ids"] = [item]
+    elif kind == CALL:
+        raw.update({key: params[key] for key in ("method", "args", "kwargs")})
+        if not params.get("model_level"):
+            raw["record_ids"] = [item]
+    return raw
