@@ -82,7 +82,7 @@ def operation_entry(operation: dict, ids: list | None, failures: list[dict], war
         "processed_records": operation["processed_records"],
         "failed_records": operation["failed_records"],
         "result": _result(operation, ids, success),
-        "error": False if success else _error(operation),
+        "error": False if success else _error(operation, failures),
         "failures": failures,
         "warning_count": operation["warning_count"] or 0,
         "warnings": warnings,
@@ -99,8 +99,9 @@ def _result(operation, ids, success):
     return success
 
 
-def _error(operation):
+def _error(operation, failures):
     failed, count, first = operation["failed_records"], operation["record_count"], operation["error"]
+    first = first or (failures[0]["error"] if failures else None)
     if failed and count > 1:
         return f"{failed} of {count} records failed: {first}" if first else f"{failed} of {count} records failed"
     return first or False

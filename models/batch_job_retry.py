@@ -259,7 +259,7 @@ class BatchJob(models.Model):
     # -- counters ----------------------------------------------------------------------------------
 
     def _reopen(self, records):
-        """Take records back from the counters of their operations and of the job.
+        """Take records back from the counters of their operations and of the job; what operations say is what still stands.
 
         :param list records: `(operation, records, skipped, records of a selection that was not made)`
         """
@@ -278,7 +278,19 @@ class BatchJob(models.Model):
                    record_count = operation.record_count - taken.found,
                    state = CASE WHEN operation.processed_records > 0 THEN 'running' ELSE 'pending' END,
                    finished_at = NULL,
-                   error = NULL
+                   error = coalesce(
+                        (
+                            SELECT message
+                              FROM batch_failure
+                             WHERE (operation_id, id) > (operation.id, 0)
+                               AND operation_id <= operation.id
+                               AND retried_at IS NULL
+                               AND is_skipped IS NOT TRUE
+                             ORDER BY operation_id, id
+                             LIMIT 1
+                        ),
+                        CASE WHEN operation.cancelled_records > taken.cancelled THEN operation.error END
+                   )
               FROM (VALUES %s) AS taken (id, failed, cancelled, found)
               JOIN batch_operation AS old ON old.id = taken.id
              WHERE operation.id = taken.id

@@ -30,7 +30,7 @@ class BatchOperation(models.Model):
         rows = self.env.execute_query_dict(
             SQL(
                 """
-                SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, warning_count, result,
+                SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, warning_count, result, error,
                        is_awaited IS NOT FALSE AS is_awaited
                   FROM batch_operation
                  WHERE id = ANY(%s)
@@ -194,7 +194,7 @@ def _shared_result(row, positions, payload, outcome, share):
         "cancelled": cancelled,
         "warnings": warnings,
         "ids": dumps(ids) if ids else None,
-        "error": failure or skip or outcome.note,
+        "error": row["error"] or failure or skip or outcome.note,
         "duration": share * len(positions),
         "is_final": state in states.OPERATION_FINAL,
     }

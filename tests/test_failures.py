@@ -45,6 +45,29 @@ class TestFailures(LaneCase):
             with self.assertRaises(UserError):
                 env["batch.failure"].browse(failure.id).action_retry()
 
+    def test_an_operation_says_what_stands_whatever_was_run_again(self):
+        bad = [{"name": "x", "ref": self.mark, "type": f"nonsense {n}"} for n in range(2)]
+        operation = {"operation_type": "create", "model": "res.partner", "data": bad}
+        for operations in ([operation], [operation, self.creates(1)]):  # alone in its chunk, and with another one
+            with self.subTest(operations=len(operations)):
+                job = self.submit(*operations)
+                self.work()
+                for index, mended, said in ((0, "contact", "nonsense 1"), (1, "still nonsense", "still nonsense"), (1, "contact", None)):
+                    with self.transaction() as env:
+                        standing = [("job_id", "=", job), ("retried_at", "=", False)]
+                        failure = env["batch.failure"].search([*standing, ("index", "=", index)])
+                        failure.values = json.dumps({"name": "Mended", "type": mended})
+                        failure.action_retry()
+                        if index == 0:
+                            self.assertIn("nonsense 1", env["batch.job"].browse(job).result()["results"][0]["error"])
+                    self.work()
+                    with self.transaction() as env:
+                        entry = env["batch.job"].browse(job).result()["results"][0]
+                        stored = env["batch.operation"].search([("job_id", "=", job)], order="position", limit=1).error
+                    for error in (entry["error"], stored):
+                        self.assertIn(said, error) if said else self.assertFalse(error)
+                    self.check_counters(job)
+
     def test_mended_values_must_be_json_of_the_same_kind(self):
         job = self.fail(1)
         with self.transaction() as env:
