@@ -26,6 +26,7 @@ class ChunkPlan:
     sequence: int = 0
     level: int = 0
     waits: set[str] = field(default_factory=set)  # operation_ids it must wait for
+    after: set[str] = field(default_factory=set)  # those of them that were about the same records before
     group_keys: list[int] = field(default_factory=list)
     round_no: int | None = None  # it waits for those of its operation with lower numbers; None: order does not matter
 
@@ -77,7 +78,7 @@ class _Planner:
         self.size = size
         self.in_order = in_order
         self.chunks: list[ChunkPlan] = []
-        self.open: dict[tuple, ChunkPlan] = {}  # coalescing key -> the chunk that takes more
+        self.open: dict[tuple, dict[int, ChunkPlan]] = {}  # coalescing key -> by turn, the chunk that takes more
         self.grouped: dict[tuple, list[Operation]] = {}
         self.absent: dict[str, set[int]] = {}  # model -> ids to be deleted that were not there when they were submitted
 
@@ -89,7 +90,7 @@ class _Planner:
             self._close_neighbours()
             self._append(operation, [operation.selection], [0], kind=states.RESOLVE)
         elif operation.group_by and count == 1:
-            key = _coalescing_key(operation)
+            key = (operation.turn, *_coalescing_key(operation))
             if key not in self.grouped:
                 self.grouped[key] = []
             self.grouped[key].append(operation)
@@ -144,9 +145,10 @@ class _Planner:
         crosses = operation.type == CREATE and not self.in_order
         if not crosses and key not in self.open:
             self._close_neighbours()
-        chunk = self.open.get(key)
+        chunks = self.open.setdefault(key, {})
+        chunk = chunks.get(operation.turn)
         if chunk is None or len(chunk.payload) + count > self.size:
-            chunk = self.open[key] = self._append(operation, [], [])
+            chunk = chunks[operation.turn] = self._append(operation, [], [])
         payload = chunk.payload
         items = range(count)
         if operation.item_levels is not None:
@@ -157,6 +159,7 @@ class _Planner:
         payload.indexes += map(operation.index_of, items)
         if waits := _waits(operation):
             chunk.waits |= waits
+            chunk.after |= operation.after
 
     def _close_neighbours(self):
         """What comes now runs between them: the open chunks take no more (but creates, which may cross)."""
@@ -180,6 +183,7 @@ class _Planner:
             chunk.payload.operations.append(operation.position)
             chunk.payload.indexes.append(operation.index_of(item))
             chunk.waits |= _waits(operation)
+            chunk.after |= operation.after
         chunk.group_keys = keys
         return chunk
 
@@ -195,13 +199,16 @@ class _Planner:
             priority=operation.priority,
             level=operation.level,
             waits=set(_waits(operation)),
+            after=set(operation.after),
         )
         self.chunks.append(chunk)
         return chunk
 
 
 def _waits(operation):
-    return operation.refs.union(operation.depends_on) if operation.depends_on else operation.refs
+    if operation.depends_on or operation.after:
+        return operation.refs.union(operation.depends_on, operation.after)
+    return operation.refs
 
 
 def _stands_alone(operation):

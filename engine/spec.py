@@ -65,6 +65,8 @@ class Operation:
     group_by: str | None = None
     group_values: list | None = None  # of each item, where the records themselves had to be asked
     keys: list | None = None  # of each item of an upsert, in its fields' own form; None where they don't take it
+    after: frozenset = frozenset()  # operations that had one of these keys before
+    turn: int = 0  # how many of them, one after the other
     return_ids: bool = True
     item_levels: list | None = None  # of each item: it comes after those of lower levels; None: order does not matter
     absent: frozenset = frozenset()  # ids that were not there when it was submitted

@@ -5,13 +5,13 @@ The check at submission, the lock, the search and the comparison with what was f
 
 import math
 import re
-import zlib
 
 from odoo.fields import Domain
 from odoo.models import BaseModel
 
 from ..engine.payload import dumps
 from ..engine.references import find_refs
+from ..engine.turns import key_number
 
 #: A whole number as PostgreSQL reads it.
 WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
@@ -86,8 +86,8 @@ class UpsertKeys:
         return {**values, **{name: cell for name, form, cell in cells if form.is_given_to_create}}
 
     def number(self, key):
-        """A 32-bit mark of a key; a clash only makes two keys wait for each other."""
-        return zlib.crc32(f"{self.model._name}{key!r}".encode("utf-8", "surrogatepass")) - 2**31
+        """A 32-bit mark of a key."""
+        return key_number(self.model._name, key)
 
 
 class _Form:

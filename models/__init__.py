@@ -4,6 +4,7 @@ from . import batch_chunk
 from . import batch_failure
 from . import batch_warning
 from . import batch_sizing
+from . import batch_draft_key
 from . import batch_operation_settle
 from . import batch_operation_lookup
 from . import batch_chunk_store

@@ -15,6 +15,7 @@ from ..engine.planner import plan
 from ..engine.problems import Problems
 from ..engine.settings import setting
 from ..engine.spec import parse_operations
+from ..engine.turns import last_of_keys, order_upserts
 from ..exceptions import BatchValidationError
 from ..executor import inline
 from ..executor.check import Checker, sound_context
@@ -268,6 +269,8 @@ class BatchJob(models.Model):
 
     def _append_parsed(self, operations, problems):
         """Plan and store parsed operations."""
+        if self.max_concurrency > 1 and not self._is_atomic:
+            self._order_upserts(operations)
         plans = self._plan(operations, self.max_chunk_size, self.max_concurrency, problems)
         with self._refused_without_form(problems):
             self._store(operations, plans)
@@ -287,6 +290,16 @@ class BatchJob(models.Model):
         except (TypeError, ValueError, RecursionError) as error:
             problems.add(self.env._("the data has no JSON form: %s", error), key="operations")
             self._raise_problems(problems)
+
+    def _order_upserts(self, operations):
+        """Let operations about the same upsert keys follow each other, those of earlier appends included."""
+        if self.state != states.DRAFT:
+            order_upserts(operations)
+            return
+        keys = self.env["batch.draft.key"]
+        last = last_of_keys(operations)
+        order_upserts(operations, keys._holders(self.id, last))
+        keys._note(self.id, last)
 
     # -- settings ----------------------------------------------------------------------------------
 

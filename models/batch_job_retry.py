@@ -198,9 +198,9 @@ class BatchJob(models.Model):
         )
 
     def _waits_of(self, payload):
-        """Ids of the operations that the operations of a payload depend on: they may run again as well."""
+        """Ids of the operations that those of a payload depend on, or are to come after: they may run again as well."""
         needs = self.env["batch.operation"]._needs(payload.operations)
-        wanted = {name for names in needs.values() for name in names}
+        wanted = {name for names in needs.values() for name in names}.union(payload.params.get("after", ()))
         return list(self.env["batch.operation"]._ids_by_name(self.id, wanted).values())
 
     def _take_back_chunks(self, failures):

@@ -96,6 +96,8 @@ class BatchJob(models.Model):
 
     def _new_chunk(self, plan, sequence, state, ids, names):
         payload = replace(plan.payload, operations=[ids[position] for position in plan.payload.operations])
+        if plan.after:
+            payload.params = {**payload.params, "after": sorted(plan.after)}
         return NewChunk(
             self.id,
             plan.kind,

@@ -58,3 +58,5 @@ from . import test_dead_rows
 from . import test_calls
 from . import test_upsert_keys
 from . import test_order
+from . import test_engine_turns
+from . import test_upsert_order

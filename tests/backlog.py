@@ -6,7 +6,7 @@ HISTORY = 200_000
 #: Chunks of the jobs that are about something else than mere waiting.
 MANY = 50_000
 
-TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure", "batch_warning")
+TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure", "batch_warning", "batch_draft_key")
 
 
 class Backlog:
@@ -224,6 +224,14 @@ class Backlog:
         job = self._job("draft", "draft", total_operations=MANY)
         self._operations(f"job.id = {job}", MANY)
         self._chunks(job, MANY, on="op.position = number - 1")
+        other = self._job("another draft", "draft", total_operations=1)
+        self.cr.execute(
+            """
+            INSERT INTO batch_draft_key (job_id, number, operation_id)
+            SELECT CASE WHEN number <= 10 THEN %s ELSE %s END, number, 'op-1' FROM generate_series(1, %s) AS number
+            """,
+            [job, other, MANY],
+        )
         return job
 
     def _failed(self):

@@ -289,6 +289,9 @@ class TestPlans(PlanCase):
             self.of_user("draft").append,
             [{"operation_type": "create", "model": "res.partner", "data": [{"name": "x"}]}],
         )
+        upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": [{"ref": "x", "name": "x"}]}
+        _status, plans = self.cheap(self.of_user("draft").append, [upsert])
+        self.assertUses(plans, "batch_draft_key_number_idx")
         self.cheap(self.of_user("draft").start)
         self.sql("UPDATE batch_job SET user_id = %s WHERE id = %s", self.user.id, self.backlog.small)
         status, _plans = self.cheap(self.of_user("small").cancel)

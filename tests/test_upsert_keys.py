@@ -295,6 +295,29 @@ class TestOtherKeys(TransactionCase):
             self.assertIn("same key as record 0", results[1]["failures"][0]["error"])
         self.assertEqual(self.env["res.country.state"].search_count([("country_id.code", "=", "X3")]), 2)
 
+    def test_a_later_operation_updates_what_an_earlier_one_of_its_chunk_made(self):
+        self.env["res.partner"].create({"name": "There", "ref": "k1"})
+        names = {"k0": [], "k1": [], "k2": []}
+        operations = []
+        for turn in range(4):
+            for key in ("k1", "k0") if turn % 2 else ("k0", "k2", "k1"):
+                names[key].append(f"{key} {turn}")
+                operations.append((key, f"{key} {turn}"))
+        for options in ({}, {"max_chunk_size": 1}, {"max_chunk_size": 2}):
+            ids, errors = [], []
+            results = self.env["batch.job"].execute(
+                [
+                    {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": [{"ref": key, "name": name}]}
+                    for key, name in operations
+                ],
+                **options,
+            )["results"]
+            ids = [entry["result"][0] for entry in results]
+            errors = {entry["error"] for entry in results}
+            self.assertEqual((len(set(ids)), errors), (3, {False}))
+            records = self.env["res.partner"].search([("ref", "in", list(names))], order="ref")
+            self.assertEqual(records.mapped("name"), [names[key][-1] for key in sorted(names)])
+
     def test_what_can_be_no_key_is_refused_at_submission(self):
         for model, field in (
             ("res.partner", "child_ids"),
