@@ -173,7 +173,7 @@ class _InlineRun:
             keep_trying=True,
         )
         if chunk.operation_type == UPSERT and work.needs is None:
-            lock_inline(self._env(payload), chunk.model, payload)
+            lock_inline(self._env(payload), chunk.model, payload, self.options.timeout)
         outcome = run_chunk(self._env(payload), work, self._references())
         self._note(payload, outcome, time.monotonic() - started)
         if self.progress_callback:

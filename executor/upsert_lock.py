@@ -15,11 +15,13 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.references import MissingReference, find_refs, wanted_ids
 from ..engine.spec import UPSERT
-from .errors import trouble_of
+from .errors import is_shutdown, trouble_of
+from .guarded import UserCode
 from .handlers import UpsertHandler
 from .records import user_env
 from .references import References
 from .upsert_keys import BadKey
+from .watchdog import Deadline
 
 #: First key of our advisory locks, to keep out of the way of others.
 LOCK_SPACE = zlib.crc32(b"batch_executor.upsert") - 2**31
@@ -35,44 +37,51 @@ def key_locks(registry, claim):
         return
     with registry.cursor() as cr:
         api.Environment(cr, SUPERUSER_ID, {})["batch.chunk"]._hold(claim, SQL("KEY SHARE"))
-        _lock(cr, "pg_advisory_xact_lock", _lockable(_keys, cr, claim) or set())
+        _lock(cr, "pg_advisory_xact_lock", _lockable(cr, claim))
         yield
 
 
-def lock_inline(env, model_name, payload):
+def lock_inline(env, model_name, payload, timeout_s):
     """Take the locks inside the caller's transaction.
 
+    What goes wrong is nothing to be told here: the records themselves are going to fail for it.
+
+    :param timeout_s: seconds the search for what others have created may take, None: any
     :raises ConcurrencyError: another transaction is, or has been since our snapshot, at one of these keys; run again by
         Odoo, this one sees what it did
     """
-    if _lockable(_is_taken, env, model_name, payload):
+    deadline = Deadline(timeout_s)
+    with UserCode(env, model_name, deadline, timeout_fails=True) as code:
+        is_taken = _is_taken(env, model_name, payload, deadline)
+    if code.error is None and is_taken:
         raise ConcurrencyError(env._("Another transaction is upserting the same records."))
 
 
-def _is_taken(env, model_name, payload):
+def _is_taken(env, model_name, payload, deadline):
     handler = UpsertHandler(env[model_name], payload)
     positions, numbers = _numbers(handler)
-    return not all(_lock(env.cr, "pg_try_advisory_xact_lock", numbers)) or _created_since(handler, positions)
+    return not all(_lock(env.cr, "pg_try_advisory_xact_lock", numbers)) or _created_since(handler, positions, deadline)
 
 
-def _lockable(function, *args):
-    """What `function` returns; None where the keys themselves are wrong: their records are going to fail for it."""
+def _lockable(cr, claim):
+    """Marks of the keys; none where the keys themselves are wrong: their records are going to fail for it."""
     try:
-        return function(*args)
-    except Exception as error:
-        if trouble_of(error):
+        return _keys(cr, claim)
+    except BaseException as error:  # a field's own code may raise anything
+        if is_shutdown(error) or trouble_of(error):
             raise
-        return None
+        return set()
 
 
-def _created_since(handler, positions):
+def _created_since(handler, positions, deadline):
     """Whether others have committed records of these keys that our snapshot does not show."""
     # as superuser: what the user may see is no question here, and he may be as new as our own transaction
     model = handler.model.sudo()
     with model.env.registry.cursor() as cr:
         fresh = UpsertHandler(model.with_env(model.env(cr=cr)), handler.payload)
-        ids = {id_ for found in fresh.matches(positions).values() for id_ in found}
-        if not ids:
+        with UserCode(fresh.env, model._name, deadline, timeout_fails=True) as code:
+            ids = {id_ for found in fresh.matches(positions).values() for id_ in found}
+        if code.error or not ids:
             return False
         # rows our own transaction has changed or deleted are locked by it: those are no news
         cr.execute(
@@ -80,8 +89,7 @@ def _created_since(handler, positions):
         )
         fresh_ids = {id_ for (id_,) in cr.fetchall()}
         cr.rollback()  # nothing was written: only the locks are given back
-    with model.env.cr.savepoint():
-        known = UpsertHandler(model, handler.payload).matches(positions)
+    known = UpsertHandler(model, handler.payload).matches(positions)
     return bool(fresh_ids - {id_ for found in known.values() for id_ in found})
 
 

@@ -25,6 +25,7 @@ from . import test_timeouts
 from . import test_recovery
 from . import test_guard
 from . import test_selection
+from . import test_hostile
 from . import test_execute
 from . import test_python
 from . import test_fuzz
