@@ -39,6 +39,8 @@ MAX_PRIORITY = 2**31 - 1
 MAX_NAME = 256
 #: As many ids as it takes before one set of values is kept apart from them.
 SHARED_FROM = 20
+#: The parameter of an operation whose records are never cut apart.
+SET = "set"
 
 
 @dataclass(slots=True)
@@ -76,6 +78,13 @@ class Operation:
     @property
     def record_count(self) -> int:
         return len(self.items)
+
+    def give_values_to_each(self):
+        """Turn few ids that share values into pairs, which may be put together with those of neighbours."""
+        few = self.selection is None and len(self.items) < SHARED_FROM
+        if few and len(set(map(_target, self.items))) == len(self.items):
+            values = self.params.pop("values")
+            self.items = [[record_id, values] for record_id in self.items]
 
     def index_of(self, item: int) -> int:
         return item if self.indexes is None else self.indexes[item]
@@ -276,9 +285,8 @@ class _Parser:
         if isinstance(data, dict):
             self._read_targets(operation)
             operation.params["values"] = data
-            if operation.selection is None and len(operation.items) < SHARED_FROM:
-                operation.items = [[record_id, data] for record_id in operation.items]
-                del operation.params["values"]
+            if _is_flat(data):
+                operation.give_values_to_each()
             return
         for key in ("record_ids", "domain"):
             if self._get(key) is not None:
@@ -343,7 +351,7 @@ class _Parser:
         if value is not True:
             self._add("set must be true or false", key="set")
             return
-        operation.params["set"] = True
+        operation.params[SET] = True
         operation.data_length = 1
 
     # -- data, record_ids and domain ---------------------------------------------------------------

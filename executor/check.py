@@ -6,7 +6,8 @@ from odoo.models import fix_import_export_id_paths
 from odoo.service.model import get_public_method
 
 from ..engine.references import find_refs
-from ..engine.spec import CALL, CREATE, DELETE, LOAD, TYPES, UPDATE, UPSERT, is_name
+from ..engine.spec import CALL, CREATE, DELETE, LOAD, SET, TYPES, UPDATE, UPSERT, is_name
+from ..engine.writes import REPEATABLE, has_own_effect
 from . import grouping, import_rows
 from .handlers import MAX_ID
 from .upsert_keys import BadKey, UpsertKeys, can_identify
@@ -135,7 +136,13 @@ class Checker:
 
     def _check_update(self, operation, model):
         if "values" in operation.params:
-            self._check_fields(operation, model, [(False, operation.params["values"])])
+            values = operation.params["values"]
+            self._check_fields(operation, model, [(False, values)])
+            shared = any(_is_shared_effect(model._fields.get(name), value) for name, value in values.items())
+            if shared and (operation.selection or len(operation.items) > 1):
+                operation.params[SET] = True
+            else:
+                operation.give_values_to_each()
         else:
             self._check_fields(
                 operation, model, ((index, values) for index, (_id, values) in enumerate(operation.items))
@@ -263,6 +270,11 @@ def context_problems(env, context):
     tz = context.get("tz")
     if tz and not is_name(tz):
         yield "tz", env._("tz must be the name of a time zone")
+
+
+def _is_shared_effect(field, value):
+    """Whether plain Odoo, writing it on all records at once, gives them something in common."""
+    return field is not None and field.type in REPEATABLE and has_own_effect(field.type, value)
 
 
 def company_problem(env, company_ids):

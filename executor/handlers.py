@@ -5,6 +5,7 @@ and returns what each produced; what Odoo said of them without raising is in `wa
 """
 
 import math
+from operator import itemgetter
 
 from odoo.exceptions import MissingError
 from odoo.models import BaseModel
@@ -14,6 +15,7 @@ from ..engine.isolation import Culprit, Suspects
 from ..engine.payload import copied, dumps
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
 from ..engine.turns import rounds
+from ..engine.writes import group_by_values
 from ..exceptions import LoadError
 from .errors import failure
 from .upsert_keys import BadKey, UpsertKeys
@@ -32,6 +34,8 @@ class Handler:
     reads_first = True
     #: Whether records of two operations must never be handled together.
     keeps_operations_apart = False
+    #: Whether the records of a set have one outcome.
+    fails_as_a_whole = False
 
     def __init__(self, model, payload, strict=False):
         self.model = model
@@ -71,15 +75,23 @@ class Handler:
     def _write_all(self, pairs):
         """Write `[id, values]` pairs: equal values at once, and what the ORM reads for a write for all of them at once.
 
-        Different values of the same fields are flushed by the ORM as one statement.
+        Different values of the same fields are flushed by the ORM as one statement. Where a record is written twice, what is
+        said of a change at the end of a transaction (tracking, above all) is said of each.
         """
         everything = dict.fromkeys(record_id for record_id, _values in pairs)
-        for values, ids in group_by_values(pairs):
-            records = self.model.browse(ids).with_prefetch(everything)
-            if values:
-                records.write(values)
-            else:
-                records.check_access("write")
+        for number, part in enumerate(rounds(pairs, itemgetter(0))):
+            if number:
+                self.env.cr.flush()
+            for values, ids in group_by_values(part, self._type_of):
+                records = self.model.browse(ids).with_prefetch(everything)
+                if values:
+                    records.write(values)
+                else:
+                    records.check_access("write")
+
+    def _type_of(self, field_name):
+        field = self.model._fields.get(field_name)
+        return field and field.type
 
     def _missing(self, ids_by_position):
         """Failures for records that are not there: writing on them would silently do nothing."""
@@ -143,7 +155,7 @@ class UpdateHandler(RecordsHandler):
 
     def apply(self, positions):
         if self.is_shared:
-            self._records(positions).write(dict(self.params["values"]))
+            self._records(positions).write(copied(self.params["values"]))
         else:
             self._write_all([self.items[position] for position in positions])
         return dict.fromkeys(positions, True)
@@ -167,6 +179,7 @@ class CallHandler(RecordsHandler):
     """Calls the method once per operation, on just its records, in the order of the operations."""
 
     keeps_operations_apart = True
+    fails_as_a_whole = True
 
     def prepare(self, positions):
         return {} if self.params.get("model_level") else super().prepare(positions)
@@ -306,7 +319,7 @@ class UpsertHandler(Handler):
         )
         if not new:
             return old
-        values = [self.keys.values_to_create(self.items[position], self.key(position)) for position in new]
+        values = [copied(self.keys.values_to_create(self.items[position], self.key(position))) for position in new]
         return old | dict(zip(new, self.model.create(values)._ids, strict=True))
 
     def _refuse_ambiguous(self, positions, matches):
@@ -396,25 +409,6 @@ HANDLERS = {
     LOAD: LoadHandler,
     CALL: CallHandler,
 }
-
-
-def group_by_values(pairs):
-    """`[id, values]` pairs -> (values, ids) with as few writes as keep the order where it matters.
-
-    Where an id stands twice, the later values must win: then only direct neighbours are put together.
-    """
-    if len({record_id for record_id, _values in pairs}) == len(pairs):
-        groups = {}
-        for record_id, values in pairs:
-            groups.setdefault(dumps(values), (values, []))[1].append(record_id)
-        return [(dict(values), ids) for values, ids in groups.values()]
-    groups = []
-    for record_id, values in pairs:
-        if groups and groups[-1][0] == values:
-            groups[-1][1].append(record_id)
-        else:
-            groups.append((dict(values), [record_id]))
-    return groups
 
 
 def jsonable(value):

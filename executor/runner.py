@@ -128,7 +128,7 @@ class _ChunkRun:
                 lambda part: self._attempt(handler, part, outcome),
                 self._stop,
                 groups=self.work.payload.operations if handler.keeps_operations_apart else None,
-                whole=self.work.payload.is_whole,
+                whole=self.work.payload.is_whole and handler.fails_as_a_whole,
             )
             outcome.calls = found.calls
             outcome.failures.update({**found.failures, **self.ended})

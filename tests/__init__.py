@@ -61,3 +61,4 @@ from . import test_upsert_keys
 from . import test_order
 from . import test_engine_turns
 from . import test_upsert_order
+from . import test_merged_writes
