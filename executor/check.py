@@ -106,6 +106,8 @@ class Checker:
                 )
             elif not can_identify(field):
                 self._add(operation, self.env._("field %r can't identify a record", name), "key")
+            elif not model._has_field_access(field, "read"):
+                self._add(operation, self.env._("you may not read field %r", name), "key")
         if not self.problems:
             self._read_keys(operation, model)
 

@@ -75,8 +75,7 @@ def _lockable(cr, claim):
 
 def _created_since(handler, positions, deadline):
     """Whether others have committed records of these keys that our snapshot does not show."""
-    # as superuser: what the user may see is no question here, and he may be as new as our own transaction
-    model = handler.model.sudo()
+    model = handler.model
     with model.env.registry.cursor() as cr:
         fresh = UpsertHandler(model.with_env(model.env(cr=cr)), handler.payload)
         with UserCode(fresh.env, model._name, deadline, timeout_fails=True) as code:

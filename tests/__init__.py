@@ -16,7 +16,7 @@ from . import test_api_results
 from . import test_api_doors
 from . import test_permissions
 from . import test_time
-from . import test_permissions_groups
+from . import test_permissions_oracles
 from . import test_mended
 from . import test_inside
 from . import test_storing
@@ -45,6 +45,7 @@ from . import test_engine_sizing
 from . import test_sizing
 from . import test_api_size
 from . import test_docs_api
+from . import test_docs_security
 from . import test_docs_recipes
 from . import test_docs_zenoo
 from . import test_docs_queue_job

@@ -1,14 +1,16 @@
-"""`group_by` tells nothing that its caller may not read: how records are put together shows which of them share a value."""
+"""How a batch is run tells nothing that its caller may not read: not by its groups, nor by the keys of its upserts."""
 
 import json
 
+from odoo.exceptions import ConcurrencyError
 from odoo.tests import tagged
 
 from .common import ApiCase, JsonRpcDoor, RouteDoor, create, update
 
 
-@tagged("post_install", "-at_install")
-class TestGroupBy(ApiCase):
+class HiddenCase(ApiCase):
+    """Partners whose `function` is secret are hidden from all users of batches, and `signup_type` is closed to most."""
+
     @classmethod
     def set_up_data(cls, env):
         partners = env["res.partner"].create(
@@ -37,6 +39,11 @@ class TestGroupBy(ApiCase):
     def _delete_rule(cls, rule_id):
         with cls.committed() as env:
             env["ir.rule"].browse(rule_id).unlink()
+
+
+@tagged("post_install", "-at_install")
+class TestGroupBy(HiddenCase):
+    """Chunks are there for their submitter to be read: who is put together with whom, too."""
 
     def chunks_of(self, job_id):
         """The ids in each chunk, and how many groups each is of."""
@@ -121,3 +128,29 @@ class TestGroupBy(ApiCase):
         self.assertEqual(result["stats"]["processed_records"], 3)
         colors = JsonRpcDoor(self.user).execute_kw("res.partner", "read", [self.own, ["color"]])
         self.assertEqual([row["color"] for row in colors], [3, 3, 3])
+
+
+@tagged("post_install", "-at_install")
+class TestUpsertKeys(HiddenCase):
+    def upsert(self, key, **values):
+        return {"operation_type": "upsert", "model": "res.partner", "key": [key], "data": [{"name": "Upserted", **values}]}
+
+    def execute_beside(self, **values):
+        """Upsert a key of which somebody else has just made a record, since our transaction began."""
+        with self.committed(self.user.id) as env:
+            env.cr.execute("SELECT 1")
+            with self.committed() as other:
+                other["res.partner"].create({"name": "Made meanwhile", **values})
+            return env["batch.job"].execute([self.upsert("ref", ref=values["ref"])])
+
+    def test_a_record_that_others_make_meanwhile_is_told_only_to_who_may_see_it(self):
+        with self.assertRaises(ConcurrencyError):
+            self.execute_beside(ref="batch-meanwhile-1")
+        result = self.execute_beside(ref="batch-meanwhile-2", function="secret")
+        self.assertEqual(result["state"], "completed")
+
+    def test_a_field_that_may_not_be_read_is_no_key(self):
+        operation = self.upsert("signup_type", signup_type="reset")
+        for call in (self.door.submit, self.door.execute):
+            error = self.assertRefused(call, [operation], name="BatchValidationError")
+            self.assertEqual([(problem["key"], "may not read" in problem["message"]) for problem in error.problems], [("key", True)])
