@@ -6,6 +6,8 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
+from .spec import PRODUCES_IDS
+
 #: What a JSON value may hold others in.
 CONTAINERS = (dict, list)
 
@@ -126,6 +128,20 @@ class Payload:
             parts.append(part)
         return parts
 
+    def without_values(self, operation_type: str, keep_params: bool) -> "Payload":
+        """The same places without what was to be written there: just the ids of the records that were named.
+
+        :param keep_params: some of it may run again, by the same parameters
+        """
+        names_records = operation_type not in PRODUCES_IDS
+        return Payload(
+            [_named_id(item) if names_records else None for item in self.items],
+            self.operations,
+            self.indexes,
+            self.params if keep_params else {},
+            self.context if keep_params else {},
+        )
+
     @property
     def is_shared(self) -> bool:
         """Whether it holds records of several operations."""
@@ -164,3 +180,9 @@ def nearest_cut(operations: list, middle: int) -> int:
     """The place nearest to `middle` where one operation ends and another begins."""
     cuts = [place for place in range(1, len(operations)) if operations[place] != operations[place - 1]]
     return min(cuts, key=lambda place: abs(place - middle))
+
+
+def _named_id(item: Any) -> int | None:
+    """The id of the record that an item of an update, a delete or a call names; None where it names none."""
+    id_ = item[0] if isinstance(item, list) and item else item
+    return id_ if id_.__class__ is int else None

@@ -14,6 +14,7 @@ SETTINGS = {
     "execute_limit": 5_000,
     "keep_days": 30,
     "keep_draft_days": 7,
+    "keep_payload_days": 7,
     "lanes": 4,
 }
 #: Least and greatest value, where they are not 1 and what a column holds. Of an option that is the default of, as well.
@@ -23,6 +24,7 @@ BOUNDS = {
     "retry_attempts": (0, 100),
     "keep_days": (0, MAX_INTEGER),
     "keep_draft_days": (0, MAX_INTEGER),
+    "keep_payload_days": (0, MAX_INTEGER),
     "lanes": (1, 1000),
 }
 

@@ -46,6 +46,18 @@ def operation_state(total: int, processed: int, failed: int, cancelled: int) -> 
     return FAILED if failed else CANCELLED
 
 
+def counted_state(total: int, processed: int, failed: int, cancelled: int, is_open: bool, is_skipped: bool) -> str:
+    """The same of an operation that finds its records itself, or was not run for what it depends on.
+
+    :param is_open: there are pages of its records to come
+    :param is_skipped: some records were not run for what they depend on
+    """
+    if is_open:
+        return RUNNING
+    state = operation_state(total, processed, failed, cancelled)
+    return SKIPPED if is_skipped and state == CANCELLED else state
+
+
 def job_state(*, total: int, processed: int, failed: int, cancelled: bool) -> str:
     """Final state of a job whose chunks have all been settled.
 

@@ -223,11 +223,12 @@ class Lane:
                 env["batch.chunk"]._release(claim, trouble, own_words(error))
 
     def look_around(self):
-        """Now and then: take back what dead workers have left, and put jobs into the queue whose time has come."""
+        """Now and then: take back what dead workers have left, put jobs into the queue whose time has come, drop values."""
         if time.monotonic() - self.looked_around_at > LOOK_AROUND_EVERY_S:
             with self.transaction() as env:
                 env["batch.chunk"]._rescue_orphans()
                 env["batch.job"]._promote()
+                env["batch.job"]._forget_at_once()
             self.looked_around_at = time.monotonic()
 
     # -- waiting -----------------------------------------------------------------------------------

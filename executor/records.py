@@ -54,4 +54,4 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False):
         may_rest=may_rest,
         keep_trying=keep_trying,
     )
-    return run_chunk(env, work, References(lambda wanted: operations._produced(claim.job_id, wanted)))
+    return run_chunk(env, work, References(lambda wanted: operations._produced(claim.job_id, wanted, is_atomic=claim.is_atomic)))

@@ -34,7 +34,7 @@ def run_page(system, claim, lane=None):
     page = _Page(
         user_env(system.cr, claim),
         claim.model,
-        References(lambda wanted: operations._produced(claim.job_id, wanted)),
+        References(lambda wanted: operations._produced(claim.job_id, wanted, is_atomic=claim.is_atomic)),
         operations._needs(claim.payload.operations) if claim.waits else {},
         claim.chunk_size,
         claim.timeout_s,

@@ -22,6 +22,7 @@ from . import batch_job_control
 from . import batch_job_retry
 from . import batch_job_again
 from . import batch_job_purge
+from . import batch_job_forget
 from . import batch_job_action
 from . import ir_cron
 from . import batch_lane

@@ -64,6 +64,7 @@ class BatchChunk(models.Model):
     claimed_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
     duration = fields.Float("Duration (s)", digits=(16, 3), readonly=True)
+    values_gone = fields.Boolean(readonly=True, help="Its values were dropped: it succeeded, and has been over for long enough.")
     tallied = fields.Boolean(readonly=True, help="Counted into its job and operation.")
     pretty_payload = fields.Text("Payload Laid Out", compute="_compute_pretty_payload", help="What it runs, as JSON.")
 

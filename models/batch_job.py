@@ -100,6 +100,10 @@ class BatchJob(models.Model):
     cancel_requested_at = fields.Datetime(readonly=True)
     called_back_at = fields.Datetime("Action Run", readonly=True)
 
+    # values that are to be dropped: see `batch_job_forget.py`
+    holds_values = fields.Boolean(readonly=True, default=True, help="Values of what succeeded may be there still.")
+    forgotten_to = fields.Integer(readonly=True, default=0, help="The last chunk that has dropped its values.")
+
     # the time it was worked on, and what was run in it: see `batch_job_clock.py`
     worked_s = fields.Float("Worked Before (s)", readonly=True, default=0.0)
     worked_since = fields.Datetime(readonly=True, help="Empty while nobody works on it.")
@@ -152,6 +156,8 @@ class BatchJob(models.Model):
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
     # `_gc_finished`: what has been over for long
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
+    # `_forgetful`: what still holds values
+    _values_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND holds_values")
     # the limit of unfinished jobs per user
     _unfinished_idx = models.Index("(user_id) WHERE finished_at IS NULL")
 

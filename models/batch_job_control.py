@@ -194,7 +194,7 @@ class BatchJob(models.Model):
                 """
             )
         )
-        if ready:
+        if ready or self._is_forgetting():
             return 0.0
         looks = [float(parked)] if parked is not None else []
         if running:

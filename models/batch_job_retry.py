@@ -54,7 +54,7 @@ class BatchJob(models.Model):
         self._update(
             """
             state = 'pending', finished_at = NULL, error = NULL, cancel_requested_at = NULL, run_at = NULL, progress_at = NULL,
-            reopening = true, reopened_to = 0
+            reopening = true, reopened_to = 0, holds_values = true, forgotten_to = 0
             """
         )
         if self._is_atomic:

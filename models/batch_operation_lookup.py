@@ -3,7 +3,7 @@ import json
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..engine import spec
+from ..engine import spec, states
 from .batch_chunk import PLACES, PRODUCED_AT
 
 
@@ -67,10 +67,11 @@ class BatchOperation(models.Model):
         return dict(self.env.execute_query(query)) if names else {}
 
     @api.model
-    def _produced(self, job_id, wanted):
+    def _produced(self, job_id, wanted, *, is_atomic=False):
         """States of operations and ids they have produced, by name; no more of them is read than is wanted.
 
         :param dict wanted: name -> the places in its data whose ids are asked for, None for all of them
+        :param bool is_atomic: asked by the driver of a job in one transaction: what has run in it, nobody has counted yet
         :returns: name -> `(state, ids)`: the ids by place, or a list aligned with the data (False where there is none)
         """
         by_name = self._ids_by_name(job_id, wanted)
@@ -87,10 +88,36 @@ class BatchOperation(models.Model):
                 list(by_name.values()),
             )
         )
-        states = {row["id"]: row["state"] for row in rows}
+        known = {row["id"]: row["state"] for row in rows}
+        if is_atomic:
+            known.update(self._uncounted_states(known))
         ids = self._collect_ids([row for row in rows if row["id"] in whole]) if whole else {}
         ids.update(self._pick_ids([row for row in rows if row["id"] in places], places))
-        return {name: (states[id_], ids.get(id_, {})) for name, id_ in by_name.items()}
+        return {name: (known[id_], ids.get(id_, {})) for name, id_ in by_name.items()}
+
+    @api.model
+    def _uncounted_states(self, operation_ids):
+        """States of operations that have chunks to themselves, by what these have come to."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT operation.id,
+                       operation.record_count + sum(chunk.found_records),
+                       sum(chunk.processed_records),
+                       sum(chunk.failed_records),
+                       sum(chunk.cancelled_records),
+                       bool_or(chunk.kind = 'resolve' AND chunk.finished_at IS NULL),
+                       bool_or(chunk.skip_reason IS NOT NULL)
+                  FROM batch_operation AS operation
+                  JOIN batch_chunk AS chunk ON chunk.operation_id = operation.id
+                 WHERE operation.id = ANY(%s)
+                   AND operation.state IN ('pending', 'running')
+                 GROUP BY operation.id
+                """,
+                list(operation_ids),
+            )
+        )
+        return {id_: states.counted_state(*counts, is_open, is_skipped) for id_, *counts, is_open, is_skipped in rows}
 
     @api.model
     def _pick_ids(self, rows, places):

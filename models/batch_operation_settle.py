@@ -117,9 +117,7 @@ class BatchOperation(models.Model):
         skipped = {chunk["operation_id"] for chunk in chunks if chunk["skip_reason"]}
         moved, awaited = [], set()
         for operation_id, old_state, count, processed, failed, cancelled, is_awaited, is_open in rows:
-            state = states.RUNNING if is_open else states.operation_state(count, processed, failed, cancelled)
-            if state == states.CANCELLED and operation_id in skipped:
-                state = states.SKIPPED
+            state = states.counted_state(count, processed, failed, cancelled, is_open, operation_id in skipped)
             if state != old_state:
                 moved.append((operation_id, state, state in states.OPERATION_FINAL))
             if is_awaited and state in states.OPERATION_FINAL:

@@ -44,6 +44,11 @@ class BatchSettingsMixin(models.AbstractModel):
     batch_keep_draft_days = _setting(
         "keep_draft_days", "Keep Drafts (days)", "Drafts that nobody has started. 0: for ever."
     )
+    batch_keep_payload_days = _setting(
+        "keep_payload_days",
+        "Keep Values (days)",
+        "Values of records that succeeded, after the end of their job; results and failures stay. 0: no longer than it runs.",
+    )
 
     def _valid_field_parameter(self, field, name):
         return name == "config_parameter" or super()._valid_field_parameter(field, name)

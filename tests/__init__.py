@@ -10,6 +10,7 @@ from . import test_engine_transaction_sql
 from . import test_engine_payload
 from . import test_claim
 from . import test_concurrency
+from . import test_values
 from . import test_views
 from . import test_tours
 from . import test_api_results

@@ -228,6 +228,29 @@ class TestAllOrNothing(LaneCase):
         self.assertGreater(shown[-1], 2)
         self.assertEqual(self.check_counters(job)["processed_records"], 8)
 
+    def test_what_depends_on_operations_of_the_same_transaction_runs_after_them(self):
+        """Their chunks are settled, but nobody has counted them yet."""
+        ids = self.make_partners(20)
+        self.set_probe(lambda partners, *args: partners.write({"city": self.mark}))
+        first = {**self.creates(20), "operation_id": "first"}
+        found = {**self.probe(ids), "domain": [["id", "in", ids]], "operation_id": "found"}
+        del found["record_ids"]
+        second = {**self.probe({"$ref": "first"}), "operation_id": "second", "depends_on": ["found"]}
+        third = {**self.probe(ids[:1]), "depends_on": ["second"]}
+        for options in ({"rollback": "job"}, {"dry_run": True}):
+            with self.subTest(**options):
+                job = self.submit(third, second, found, first, max_chunk_size=5, **options)
+                self.work()
+                done = self.check_counters(job)
+                self.assertEqual((done["state"], done["processed_records"], done["total_records"]), ("completed", 61, 61))
+
+    def test_what_depends_on_a_failed_operation_of_the_same_transaction_does_not_run(self):
+        first = {**self.creates(20), "operation_id": "first"}
+        first["data"][7]["type"] = "nonsense"
+        job = self.submit(first, {**self.creates(1), "depends_on": ["first"]}, max_chunk_size=5, dry_run=True)
+        self.work()
+        self.assertEqual(self.check_counters(job)["cancelled_records"], 1)
+
     def test_a_dry_run_reports_everything_and_leaves_nothing(self):
         data = self.creates(30)["data"]
         data[7]["type"] = "nonsense"
