@@ -76,6 +76,10 @@ class TransactionEnded(TransactionControlError):
     """User code has ended the transaction that belongs to its chunk, by ways that can't be barred to it."""
 
 
+class NotAlone(Exception):
+    """Something failed that has no savepoint of its own: its caller undoes it, together with what ran before."""
+
+
 class ChunkTimeout(Exception):
     """The attempt ran longer than it may."""
 

@@ -34,6 +34,8 @@ class Outcome:
     skipped: dict[int, str] = field(default_factory=dict)  # not run, because of what they depend on
     warnings: dict[int, list[Warned]] = field(default_factory=dict)  # of what was run and stood, or was undone as a whole
     rolled_back: set[int] = field(default_factory=set)  # undone with the whole job: failed, for another's failure
+    good: int = 0  # records of an undone selection that went well, beside those above
+    undone: int = 0  # records of an undone selection that were undone with the whole job, beside those above
     note: str | None = None  # what to say of the chunk as a whole
     rest: list[int] = field(default_factory=list)  # not run yet: a chunk of their own
     found: list = field(default_factory=list)  # payloads (with group keys) of the chunks a selection yielded

@@ -10,15 +10,22 @@ from ..engine import states
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.verdict import CONFLICT
+from ..exceptions import NotAlone
 from . import selection
-from .errors import Trouble
+from .errors import SAVEPOINT_ERRORS, Trouble
+from .guarded import UserCode
 from .records import run_records
 from .savepoint import UndoableSavepoint
+from .watchdog import Deadline
 
 #: Once this many records have failed, a job that will be undone anyway runs no further.
 CULPRITS = 100
 #: Seconds between two updates of the counters people see.
 PROGRESS_EVERY_S = 0.5
+#: What runs in one savepoint is, of what has run before, one part in so many.
+GROWTH = 4
+#: What there may be to say of a record.
+SAID = ("failures", "skipped", "warnings")
 
 
 def run_job(system, claim, lane):
@@ -34,26 +41,64 @@ def run_job(system, claim, lane):
 
 
 class _Report:
-    """What is left to say of one stored chunk once its effects are undone."""
+    """What is left to say of one stored chunk once its effects are undone.
 
-    def __init__(self):
+    Of a chunk of records by its positions; of a selection, whose chunks are undone with it, by places of its own. Only what
+    there is something to say of is kept: memory is bounded by that, not by the job.
+    """
+
+    def __init__(self, is_selection):
+        self.is_selection = is_selection
         self.payload = Payload([], [], [])
         self.outcome = Outcome()
+        self.good = 0
         self.duration = 0.0
 
-    def add(self, payload, outcome, duration):
-        """Add what a run came to. Only what there is something to say of keeps its values: memory is bounded by that, not by the job."""
-        offset = len(self.payload)
-        named = outcome.failures.keys() | outcome.skipped.keys() | outcome.warnings.keys()
-        self.payload.items += [item if position in named else None for position, item in enumerate(payload.items)]
-        self.payload.operations += payload.operations
-        self.payload.indexes += payload.indexes
-        self.outcome.ids.update((offset + position, True) for position in outcome.ids)
-        self.outcome.failures.update((offset + position, reason) for position, reason in outcome.failures.items())
-        self.outcome.skipped.update((offset + position, reason) for position, reason in outcome.skipped.items())
-        self.outcome.warnings.update((offset + position, warned) for position, warned in outcome.warnings.items())
-        self.outcome.found_records += outcome.found_records
-        self.duration += duration
+    def add(self, note):
+        self.duration += note.duration
+        self.good += note.good
+        self.outcome.found_records += note.found_records
+        place = {position: position for position in note.said}
+        if self.is_selection:
+            place = {position: len(self.payload) + number for number, position in enumerate(note.said)}
+            self.payload.items += [item for item, _operation, _index in note.said.values()]
+            self.payload.operations += [operation for _item, operation, _index in note.said.values()]
+            self.payload.indexes += [index for _item, _operation, index in note.said.values()]
+        for name in SAID:
+            getattr(self.outcome, name).update(
+                (place[position], what) for position, what in getattr(note, name).items()
+            )
+
+    def settled(self, held, is_dry_run):
+        """The outcome of the chunk, which is held again; what went well was undone with the others."""
+        outcome = self.outcome
+        if self.is_selection:
+            held.payload = self.payload
+            outcome.good, outcome.undone = (self.good, 0) if is_dry_run else (0, self.good)
+            return outcome
+        left = set(range(len(held.payload))) - outcome.failures.keys() - outcome.skipped.keys()
+        if is_dry_run:
+            outcome.ids = dict.fromkeys(sorted(left), True)
+        else:
+            outcome.rolled_back = left
+        return outcome
+
+
+class _Note:
+    """What a run of one held chunk came to, as far as it may have to be said once it is undone."""
+
+    def __init__(self, held, outcome, duration):
+        self.duration = duration
+        self.good = len(outcome.ids)
+        self.found_records = outcome.found_records
+        for name in SAID:
+            setattr(self, name, getattr(outcome, name))
+        payload = held.payload
+        named = sorted(set().union(*(getattr(outcome, name) for name in SAID)))
+        self.said = {
+            position: (payload.items[position], payload.operations[position], payload.indexes[position])
+            for position in named
+        }
 
 
 class _AtomicRun:
@@ -62,10 +107,11 @@ class _AtomicRun:
         self.claim = claim
         self.lane = lane
         self.chunks = system["batch.chunk"]
-        self.processed = self.failed = 0
+        self.processed = self.failed = self.done = 0
         self.reports = {}  # by chunk as it was before the run
+        self.notes = []  # of what runs without a savepoint of its own: (chunk, is a selection, `_Note`)
         self.pages = {}  # operation -> the chunk its selection started with: what it found is undone as well
-        self.first = None  # (claim, position) of the first failure
+        self.first = None  # what the first failure says
         self.told_at = 0.0
 
     @property
@@ -82,25 +128,70 @@ class _AtomicRun:
     def run_chunks(self):
         self.tell()
         held = None
-        while self.failed <= self.limit and (held := self.chunks._take_held(self.claim.job_id, held)):
-            started = time.monotonic()
-            if held.kind == states.RESOLVE:
-                outcome = selection.run_page(self.system, held)
-                self.pages.setdefault(held.operation_id, held.chunk_id)
-            else:
-                outcome = run_records(self.system, held, may_rest=False, keep_trying=True)
-            duration = time.monotonic() - started
-            self.processed += len(outcome.ids)
-            self.failed += len(outcome.failures) + len(outcome.skipped)
-            root = self.pages.get(held.operation_id, held.chunk_id)
-            page = held.kind == states.RESOLVE and not outcome.failures and not outcome.skipped
-            payload = Payload([], [], []) if page else held.payload
-            self.reports.setdefault(root, _Report()).add(payload, outcome, duration)
-            if self.first is None and outcome.failures:
-                self.first = outcome.failures[min(outcome.failures)].message
-            self.chunks._settle(held, outcome, duration)
-            self.system.invalidate_all()
-            self.tell()
+        while True:
+            held, ran = self.run_some(held, max(self.done // GROWTH, 1))
+            if not ran:
+                return
+
+    def run_some(self, last, count):
+        """Run the next chunks in one savepoint for all of them; where that fails, once more, in parts.
+
+        Each savepoint that wrote counts until the end of the transaction, so the parts grow with what has gone well: a
+        thousand chunks take some thirty, and a failure costs a quarter more at most.
+
+        :param last: the `Claim` of the chunk before them
+        :returns: the `Claim` of the last one, and how many there were
+        """
+        if count == 1:
+            return self.run_each(last, 1)
+        before = self.processed, self.failed, self.done, self.first
+        try:
+            with UndoableSavepoint(self.system):
+                return self.run_each(last, count, alone=False)
+        except SAVEPOINT_ERRORS as error:
+            UserCode(self.system, None, Deadline(None), transaction=self.claim.transaction).judge_end(error)
+        except NotAlone:
+            self.processed, self.failed, self.done, self.first = before
+            self.notes.clear()
+        left, ran = count, 1
+        while left and ran:
+            last, ran = self.run_some(last, min(max(count // GROWTH, 1), left))
+            left -= ran
+        return last, count - left
+
+    def run_each(self, last, count, alone=True):
+        """Run so many chunks, one after the other.
+
+        :raises NotAlone: something failed, and has no savepoint of its own
+        """
+        ran = 0
+        while ran < count and self.failed <= self.limit and (held := self.chunks._take_held(self.claim.job_id, last)):
+            self.run_chunk(held, alone)
+            last = held
+            ran += 1
+        for chunk_id, is_selection, note in self.notes:
+            self.reports.setdefault(chunk_id, _Report(is_selection)).add(note)
+        self.notes.clear()
+        return last, ran
+
+    def run_chunk(self, held, alone):
+        started = time.monotonic()
+        if held.kind == states.RESOLVE:
+            outcome = selection.run_page(self.system, held)
+            self.pages.setdefault(held.operation_id, held.chunk_id)
+        else:
+            outcome = run_records(self.system, held, may_rest=False, keep_trying=True, alone=alone)
+        duration = time.monotonic() - started
+        self.done += 1
+        self.processed += len(outcome.ids)
+        self.failed += len(outcome.failures) + len(outcome.skipped)
+        if self.first is None and outcome.failures:
+            self.first = outcome.failures[min(outcome.failures)].message
+        root = self.pages.get(held.operation_id, held.chunk_id)
+        self.notes.append((root, held.operation_id in self.pages, _Note(held, outcome, duration)))
+        self.chunks._settle(held, outcome, duration)
+        self.system.invalidate_all()
+        self.tell()
 
     def tell(self):
         """Show how far it is, in a transaction of its own, and hear whether to go on."""
@@ -116,18 +207,14 @@ class _AtomicRun:
         """The chunks are held again: settle them by what they came to, without their effects."""
         held = None
         while held := self.chunks._take_held(self.claim.job_id, held):
-            report = self.reports.get(held.chunk_id)
-            if report is None:
-                report = _Report()
-                report.outcome.rolled_back = set(range(len(held.payload)))
-                report.outcome.found_records = int(held.kind == states.RESOLVE)
+            if report := self.reports.pop(held.chunk_id, None):
+                outcome, duration = report.settled(held, self.claim.is_dry_run), report.duration
             else:
-                held.payload = report.payload
-                if not self.claim.is_dry_run:
-                    report.outcome.rolled_back, report.outcome.ids = set(report.outcome.ids), {}
-            if report.outcome.rolled_back and not report.outcome.failures:
-                report.outcome.note = self.system._("Rolled back, because records of other operations failed.")
-            self.chunks._settle(held, report.outcome, report.duration)
+                outcome, duration = Outcome(rolled_back=set(range(len(held.payload)))), 0.0
+                outcome.found_records = int(held.kind == states.RESOLVE)
+            if (outcome.rolled_back or outcome.undone) and not outcome.failures:
+                outcome.note = self.system._("Rolled back, because records of other operations failed.")
+            self.chunks._settle(held, outcome, duration)
 
     def report(self):
         """Why all was undone, for the job; None where it was not, or was meant to be."""

@@ -5,12 +5,13 @@ whatever it likes.
 """
 
 import time
+from contextlib import nullcontext
 
 from odoo.tools import SQL
 
 from ..engine.isolation import Culprit, Suspects
 from ..engine.verdict import CONFLICT, ENDED, TIMEOUT
-from ..exceptions import LoadError, TransactionEnded
+from ..exceptions import LoadError, NotAlone, TransactionEnded
 from .errors import (
     SAVEPOINT_ERRORS,
     Trouble,
@@ -47,6 +48,8 @@ class UserCode:
     :param dict values: what it is to write, where it is one record's
     :param hides_conflicts: whether what it raises may be said of a conflict with another transaction
     :param timeout_fails: whether a timeout is the failure of its records, as there will be no other attempt
+    :param alone: whether it has a savepoint of its own
+    :raises NotAlone: it has failed, and has none
     :raises Trouble: the attempt must be rolled back as a whole
     :raises TransactionEnded: it has committed behind our back; what it is about must not be run again
     """
@@ -62,6 +65,7 @@ class UserCode:
         values=None,
         hides_conflicts=False,
         timeout_fails=False,
+        alone=True,
     ):
         self.env = env
         self.model_name = model_name
@@ -70,11 +74,12 @@ class UserCode:
         self.values = values
         self.hides_conflicts = hides_conflicts
         self.timeout_fails = timeout_fails
+        self.alone = alone
         self.guard = Guard(env.cr, deadline, transaction_control_message(env), is_wanted)
         self.error = None
 
     def __enter__(self):
-        self.savepoint = UndoableSavepoint(self.env).__enter__()
+        self.savepoint = (UndoableSavepoint(self.env) if self.alone else nullcontext()).__enter__()
         self.guard.__enter__()
         return self
 
@@ -86,13 +91,15 @@ class UserCode:
         if error is not None:
             if is_shutdown(error):
                 raise error
+            if not (self.alone or self.guard.ended):
+                raise NotAlone from error
             self.error = self._judge(error)
         self.guard.errors.clear()  # what they refer to must not live longer
         return True
 
     def _close_savepoint(self, error):
         """Keep what was done, or undo it; returns the error it comes to."""
-        if self.guard.ended:
+        if self.guard.ended or not self.alone:
             return error
         raised = _raised_by(self.savepoint.__exit__, type(error) if error else None, error, None)
         self.guard.ended = isinstance(raised, SAVEPOINT_ERRORS)
@@ -107,7 +114,7 @@ class UserCode:
         guard.conflict = None
         guard.errors.clear()
         if guard.ended:
-            self._judge_end(error)
+            self.judge_end(error)
         if guard.watchdog.unwanted:
             raise Trouble(CONFLICT, "the job was cancelled") from error
         # whatever code makes of its statements being cancelled
@@ -125,7 +132,7 @@ class UserCode:
             return failure(error.warning_type, error.message)
         return judge(error, self.env, self.model_name, self.values)
 
-    def _judge_end(self, error):
+    def judge_end(self, error):
         """The transaction has been ended behind our back: only if nothing of it was committed may any of it run again."""
         if self.transaction is None or self._was_committed():
             raise TransactionEnded(committed_message(self.env)) from error

@@ -34,7 +34,7 @@ def _is_active(env, lang):
     return isinstance(lang, str) and bool(lang == "en_US" or env["res.lang"]._get_data(code=lang))
 
 
-def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False):
+def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, alone=True):
     """Run a chunk of records; returns its `Outcome`.
 
     :param system: a superuser environment on the transaction of the work, for the engine's own tables
@@ -53,5 +53,6 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False):
         needs=operations._needs(claim.payload.operations) if claim.waits else None,
         may_rest=may_rest,
         keep_trying=keep_trying,
+        alone=alone,
     )
     return run_chunk(env, work, References(lambda wanted: operations._produced(claim.job_id, wanted, is_atomic=claim.is_atomic)))

@@ -36,6 +36,7 @@ class Work:
     needs: dict | None = None  # operation -> operations that must have completed; None: nothing refers to others
     may_rest: bool = True  # whether what is left of a long isolation may become a chunk of its own
     keep_trying: bool = False  # a timeout is isolated here, as no lane can give a chunk another attempt
+    alone: bool = True  # whether it has savepoints of its own
 
 
 def run_chunk(env, work, references):
@@ -46,6 +47,7 @@ def run_chunk(env, work, references):
     :param env: an environment of the job's user, with the operation's context
     :returns: the `Outcome`
     :raises Trouble: the attempt must be rolled back as a whole (conflict, timeout, connection lost)
+    :raises NotAlone: something failed, and there was no savepoint for just that
     :raises TransactionEnded: code has committed behind our back, in a chunk that can't be settled in parts
     """
     return _ChunkRun(env, work, references).run()
@@ -199,4 +201,5 @@ class _ChunkRun:
             hides_conflicts=hides_conflicts,
             values=values,
             timeout_fails=self.work.keep_trying,
+            alone=self.work.alone,
         )

@@ -1,3 +1,4 @@
+from . import test_atomic
 from . import test_control
 from . import test_api_submit
 from . import test_api_operations
