@@ -30,14 +30,17 @@ class IrCron(models.Model):
         Its action can be run like any other, by anybody and in any context. What makes a lane of it is that the scheduler has
         just come by here, on the same thread: no request can do that, nor can what a lane itself runs.
         """
-        is_lane = self.sudo().code == LANE_CODE  # scheduled actions of users may not read their own code
-        if is_lane and self.env.uid != SUPERUSER_ID:
+        if self.sudo().code != LANE_CODE:  # scheduled actions of users may not read their own code
+            return super()._callback(cron_name, server_action_id)
+        if self.env.uid != SUPERUSER_ID:
             raise AccessError(self.env._("A lane of the batch executor must run as the superuser, which is OdooBot."))
-        _thread.admitted = self if is_lane else None
+        if getattr(_thread, "has_lane", False):
+            raise AccessError(self.env._("A lane of the batch executor can't be started by what another one runs."))
+        _thread.has_lane, _thread.admitted = True, self
         try:
             return super()._callback(cron_name, server_action_id)
         finally:
-            _thread.admitted = None
+            _thread.has_lane, _thread.admitted = False, None
 
     @api.model
     def _admit_lane(self):

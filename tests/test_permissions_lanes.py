@@ -22,6 +22,7 @@ class LaneActionCase(ApiCase):
         cls.internal = cls.new_user(env, "batch-internal", "base.group_user")
         lanes = env["ir.cron"]._batch_lanes()
         cls.lane_id, cls.lane_action = lanes[0].id, lanes[0].ir_actions_server_id.id
+        cls.other_lane_id = lanes[1].id
         cls.cron_id = env["ir.cron"].search([("code", "!=", LANE_CODE)], limit=1).id
 
     def make_action(self, code=None, uid=SUPERUSER_ID, **values):
@@ -72,6 +73,28 @@ class TestLaneAction(LaneActionCase):
         self.addCleanup(self._give_back_lane)
         JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[self.lane_id]])
         self.assertEqual(self.door.call("status", job_id)["state"], "pending")
+
+    def test_what_a_lane_runs_starts_no_other_one(self):
+        started = []
+
+        class Recorded(Lane):
+            def run(self):
+                started.append(self.worker)
+                return super().run()
+
+        other = {
+            "operation_type": "call",
+            "model": "ir.cron",
+            "method": "method_direct_trigger",
+            "record_ids": [self.other_lane_id],
+        }
+        job_id = RouteDoor(self.admin).submit([other])["job_id"]
+        with patch.object(batch_lane, "Lane", Recorded):
+            JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[self.lane_id]])
+            self.assertEqual(len(started), 1)
+            self.assertTrue(RouteDoor(self.admin).call("status", job_id)["finished_at"])
+            JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[self.other_lane_id]])
+        self.assertEqual(len(started), 2, "from outside it is started")
 
     def _give_back_lane(self):
         with self.committed() as env:
