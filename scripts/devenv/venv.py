@@ -16,13 +16,16 @@ from .debian import system_install
 from .paths import CACHE, SCRIPTS, digest, lock
 
 REQUIREMENTS = SCRIPTS / "requirements.txt"
-# What the pinned versions have ready-made wheels for.
-SUPPORTED = {(3, 11), (3, 12), (3, 13)}
+# The versions of Python that the pins are for, compiled packages as ready-made wheels.
+OLDEST, NEWEST = (3, 10), (3, 14)
 
 
-def locate() -> Path:
-    """Return the environment's folder, building it at first use."""
-    base = _base_python()
+def locate(newest: tuple[int, int] = NEWEST) -> Path:
+    """Return the environment's folder, building it at first use.
+
+    `newest` is the last version of Python that what is to run in it supports.
+    """
+    base = _base_python(min(newest, NEWEST))
     version = run([base, "-c", "import sys; print(sys.version)"], doing="asking Python for its version")
     venv = CACHE / f"venv-{digest(REQUIREMENTS.read_text(), version)}"
     # A virtual environment cannot be renamed when it is ready: a marker says so instead.
@@ -35,15 +38,18 @@ def locate() -> Path:
     return venv
 
 
-def _base_python() -> str:
+def _base_python(newest: tuple[int, int]) -> str:
     """Choose the interpreter: the one running this script, where its version will do."""
-    if sys.version_info[:2] in SUPPORTED:
+    if OLDEST <= sys.version_info[:2] <= newest:
         return sys.executable
-    for major, minor in sorted(SUPPORTED):
-        if found := shutil.which(f"python{major}.{minor}"):
+    for minor in range(newest[1], OLDEST[1] - 1, -1):
+        if found := shutil.which(f"python3.{minor}"):
             return found
-    wanted = ", ".join(f"{major}.{minor}" for major, minor in sorted(SUPPORTED))
-    raise CannotDo(f"no Python of version {wanted} is on PATH (this one is {sys.version.split()[0]})")
+    oldest, last, this = (".".join(map(str, version[:3])) for version in (OLDEST, newest, sys.version_info))
+    raise CannotDo(
+        f"this Odoo supports Python up to {last}, the pinned packages from {oldest}; this is {this}, and no other is "
+        "on PATH: install one, or set ODOO_HOME to a later Odoo 19"
+    )
 
 
 def _build(venv: Path, base: str) -> None:

@@ -1,0 +1,98 @@
+"""Each package is pinned for every version of Python that the scripts offer to run on."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from importlib.metadata import distributions, packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from odoo.tests.common import BaseCase
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+#: Needed before Python 3.11 alone: later ones have the same in the standard library.
+BACKPORTS = {"exceptiongroup", "tomli"}
+#: What a new virtual environment may come with.
+INSTALLERS = {"pip", "setuptools", "wheel"}
+#: `magic` needs a library of the system that Odoo does without; `sasstests` are the tests of libsass.
+NEED_MORE = {"magic", "sasstests"}
+IMPORT_EACH = """
+import importlib, sys, traceback
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except Exception:
+        print(name, traceback.format_exc())
+"""
+
+
+def supported():
+    """The versions that the scripts know, as in "3.13"."""
+    program = "from devenv.venv import NEWEST, OLDEST; print(OLDEST[1], NEWEST[1])"
+    answer = subprocess.check_output([sys.executable, "-c", program], cwd=SCRIPTS, text=True)
+    oldest, newest = map(int, answer.split())
+    return [f"3.{minor}" for minor in range(oldest, newest + 1)]
+
+
+def pins(path):
+    lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
+    return [Requirement(line) for line in lines if line]
+
+
+def names(spelled):
+    return set(map(canonicalize_name, spelled))
+
+
+PINNED = names(pin.name for pin in pins(SCRIPTS / "requirements.txt"))
+
+
+class TestPins(BaseCase):
+    def test_each_package_has_one_version_on_every_python(self):
+        for path in sorted(SCRIPTS.glob("*requirements.txt")):
+            everything = names(pin.name for pin in pins(path)) - BACKPORTS
+            for version in supported():
+                with self.subTest(file=path.name, python=version):
+                    applying = [
+                        canonicalize_name(pin.name)
+                        for pin in pins(path)
+                        if not pin.marker or pin.marker.evaluate({"python_version": version})
+                    ]
+                    self.assertEqual(sorted(set(applying) - BACKPORTS), sorted(everything))
+                    self.assertEqual(len(applying), len(set(applying)), "pinned twice")
+
+    def test_everything_installed_is_pinned(self):
+        """A version left to chance differs from one checkout to the next. This tells only of the Python that runs it."""
+        found = distributions(path=[sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+        installed = names(distribution.name for distribution in found)
+        self.assertEqual(sorted(installed - PINNED - INSTALLERS), [])
+
+    def test_everything_pinned_can_be_imported(self):
+        """A version can be installed, and yet be too old for this Python: what it used of the library is gone."""
+        modules = [
+            name
+            for name, owners in packages_distributions().items()
+            if name.isidentifier() and not name.startswith("_") and names(owners) & PINNED
+        ]
+        self.assertIn("zeep", modules)
+        command = [sys.executable, "-W", "ignore", "-c", IMPORT_EACH, *sorted(set(modules) - NEED_MORE)]
+        self.assertEqual(subprocess.check_output(command, cwd=tempfile.gettempdir(), text=True), "")
+
+    def test_an_odoo_for_other_pythons_is_refused_in_words(self):
+        with tempfile.TemporaryDirectory() as home:
+            Path(home, "odoo-bin").touch()
+            Path(home, "odoo").mkdir()
+            Path(home, "odoo", "release.py").write_text("version_info = (19, 0, 0, FINAL, 0, '')\nMAX_PY_VERSION = (3, 9)\n")
+            done = subprocess.run(
+                [sys.executable, SCRIPTS / "bootstrap"],
+                env={**os.environ, "ODOO_HOME": home},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot go on: this Odoo supports Python up to 3.9", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
