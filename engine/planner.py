@@ -94,7 +94,7 @@ class _Planner:
             if key not in self.grouped:
                 self.grouped[key] = []
             self.grouped[key].append(operation)
-        elif operation.group_by:
+        elif operation.group_by and count:
             self._close_neighbours()
             self._split_groups([(operation, item) for item in range(count)], self._size_of(operation))
         elif count > self.size or _stands_alone(operation):

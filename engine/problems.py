@@ -18,6 +18,11 @@ def sayable(text: object, limit: int = MESSAGE_LENGTH) -> str:
     text = str(text)
     if len(text) > limit:
         text = f"{text[:limit]}…"
+    return carriable(text)
+
+
+def carriable(text: str) -> str:
+    """The text with escapes for what JSON and XML have no form for."""
     return UNSAYABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 REF = "$ref"
 INDEX = "index"
 CONTAINERS = (dict, list, tuple)
+#: Levels that values may be nested: all that reads them later goes down level by level, some of it deep in a server.
+MAX_DEPTH = 200
 #: What most values are, and what holds no reference.
 SCALARS = frozenset((str, int, float, bool, type(None)))
 
@@ -57,6 +59,17 @@ def wanted_ids(value: Any) -> dict[str, set[int] | None]:
         elif places is not None:
             places.add(ref[INDEX])
     return wanted
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether a JSON value is nested more than `MAX_DEPTH` levels."""
+    level = [value]
+    for _depth in range(MAX_DEPTH):
+        inside = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for items in inside for item in items if isinstance(item, CONTAINERS)]
+        if not level:
+            return False
+    return True
 
 
 def resolve_refs(value: Any, ids_of: Callable[..., Any]) -> Any:

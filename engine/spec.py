@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from .problems import UNSAYABLE, Problems
-from .references import INDEX, REF, SCALARS, find_refs, is_ref, ref_problem
+from .references import INDEX, REF, SCALARS, find_refs, is_ref, is_too_deep, ref_problem
 from .rounds import levels_by_key
 
 CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL = "create", "update", "upsert", "delete", "load", "call"
@@ -226,6 +226,9 @@ class _Parser:
         if not isinstance(context, dict):
             self._add("context must be an object", key="context")
             return {}
+        if is_too_deep(context):
+            self._add("nested too deeply", key="context")
+            return {}
         return context
 
     def _depends_on(self):
@@ -401,6 +404,9 @@ class _Parser:
 
     def _collect_refs(self, operation):
         if not operation.params and operation.selection is None and all(map(_is_flat, operation.items)):
+            return
+        if is_too_deep((operation.items, operation.params, operation.selection or {})):
+            self._add("nested too deeply", key="data")
             return
         names, whole = set(), set()
         for ref in find_refs((operation.items, operation.params, operation.selection)):

@@ -5,7 +5,7 @@ from odoo.fields import Domain
 from odoo.models import fix_import_export_id_paths
 from odoo.service.model import get_public_method
 
-from ..engine.references import find_refs
+from ..engine.references import find_refs, is_too_deep
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, SET, TYPES, UPDATE, UPSERT, is_name
 from ..engine.writes import REPEATABLE, has_own_effect
 from . import grouping, import_rows
@@ -255,6 +255,9 @@ class Checker:
 def sound_context(env, problems):
     """The environment without what of its context can't be used, which is noted: nothing could even be said with that."""
     context = dict(env.context)
+    if is_too_deep(context):
+        problems.add("nested too deeply", key="context")
+        return env(context={})
     for key, problem in context_problems(env(context={**context, "lang": None}), context):
         problems.add(problem, key="context")
         del context[key]

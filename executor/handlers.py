@@ -13,6 +13,8 @@ from odoo.service.model import get_public_method
 
 from ..engine.isolation import Culprit, Suspects
 from ..engine.payload import copied, dumps
+from ..engine.problems import carriable
+from ..engine.references import MAX_DEPTH
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
 from ..engine.turns import rounds
 from ..engine.writes import group_by_values
@@ -411,20 +413,25 @@ HANDLERS = {
 }
 
 
-def jsonable(value):
-    """A method's return value as plain JSON, false for null; what has no JSON form becomes its text."""
+def jsonable(value, depth=0):
+    """A method's return value as plain JSON, false for null; what has no JSON form becomes its text.
+
+    :raises ValueError: nested too deeply for those who are to read it
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError
     if isinstance(value, BaseModel):
         return list(value.ids)
     if value is None:
         return False
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, (bool, int, float, str)):
+    if isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, dict):
-        return {str(key): jsonable(item) for key, item in value.items()}
+        return {carriable(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [jsonable(item) for item in value]
+        return [jsonable(item, depth + 1) for item in value]
     if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return str(value)
+        value = value.decode(errors="replace")
+    return carriable(str(value))

@@ -81,7 +81,7 @@ class BatchJob(models.Model):
         :rtype: dict
         :raises BatchValidationError: as `submit`
         """
-        return self._execute(operations, options)
+        return self._as_carried(self._execute(operations, options))
 
     @api.model
     def _execute(self, operations, options, progress_callback=None):

@@ -1,6 +1,8 @@
 import json
+import threading
+from urllib.parse import urlsplit
 
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import MissingError, UserError
 from odoo.tools import SQL
 
@@ -67,7 +69,17 @@ class BatchJob(models.Model):
             report.operation_entry(row, ids.get(row["id"]), failures.get(row["id"], []), warnings.get(row["id"], []))
             for row in page
         ]
-        return {**self._status(), "results": results, "next_offset": offset + limit if len(rows) > limit else False}
+        next_offset = offset + limit if len(rows) > limit else False
+        return self._as_carried({**self._status(), "results": results, "next_offset": next_offset})
+
+    @api.model
+    def _as_carried(self, result):
+        """A result as its door can carry it: XML-RPC has integers of 32 bits, larger ones that a method returned are texts there."""
+        # Odoo hides the request from what is called by RPC
+        if urlsplit(getattr(threading.current_thread(), "url", "")).path.startswith("/xmlrpc/"):
+            for entry in result["results"]:
+                entry["result"] = _small(entry["result"])
+        return result
 
     def failures(self, offset=0, limit=1000):
         """All failures that stand, a page at a time.
@@ -138,6 +150,14 @@ class BatchJob(models.Model):
             duplicate=duplicate,
             url=f"/odoo/batch-jobs/{job.id}",
         )
+
+
+def _small(value):
+    if isinstance(value, dict):
+        return {key: _small(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_small(item) for item in value]
+    return str(value) if value.__class__ is int and abs(value) >= 2**31 else value
 
 
 def _has_ids(row):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from unittest.mock import patch
 
 from odoo.tests import tagged
 
@@ -51,6 +52,12 @@ REFUSED = {
     "operations in a list": ([[[]]], {}, "must be an object"),
     "a type that is a list": ([create("A", operation_type=["create"])], {}, "operation_type"),
     "a huge id": ([{"operation_type": "delete", "model": "res.partner", "data": ["9" * 40]}], {}, "whole number"),
+    "values nested too deeply": ([create(json.loads(nested(300)))], {}, "nested too deeply"),
+    "an operation's context nested too deeply": ([create("A", context={"a": json.loads(nested(300))})], {}, "nested too deeply"),
+    "a context nested too deeply": ([create("A")], {"context": {"a": json.loads(nested(300))}}, "nested too deeply"),
+    "a domain nested too deeply": (
+        [{"operation_type": "delete", "model": "res.partner", "domain": json.loads(nested(300))}], {}, "nested too deeply",
+    ),
     "half a domain": ([{"operation_type": "delete", "model": "res.partner", "domain": ["&", "|"]}], {}, "not a valid domain"),
 }  # fmt: skip
 #: What no XML can say.
@@ -141,7 +148,7 @@ class TestBadInput(ApiCase):
     def test_what_is_accepted_stays_readable_whatever_it_holds(self):
         cases = {
             "surrogate": '"a\\ud800b"', "NUL": '"a\\u0000b"', "control": '"a\\u0001\\uffffb"', "NaN": "NaN", "infinite": "-Infinity",
-            "huge": "9" * 4000, "object": '{"a": {"b": [1]}}', "list": "[[1], {}]", "true": "true", "deep": nested(400),
+            "huge": "9" * 4000, "object": '{"a": {"b": [1]}}', "list": "[[1], {}]", "true": "true", "deep": nested(150),
         }  # fmt: skip
         headers = {**self.door.headers, "Content-Type": "application/json"}
         for what, value in cases.items():
@@ -162,6 +169,27 @@ class TestBadInput(ApiCase):
                         self.assertLess(len(failure["error"]), 13_000)
                         self.assertEqual(failure["error"], sayable(failure["error"], 13_000))
                     self.assertFormsCanBeRead(job_id)
+
+    def test_what_a_method_returned_is_carried_by_every_door(self):
+        odd = {"a": f"x{LONE}{NUL}\uffff\x01", LONE: 2**40, "n": float("nan"), "deep": [[[2**31]]], "big": -(2**200), "t": b"\xff"}
+        with patch.object(self.registry["res.partner"], "batch_odd", lambda partners: odd, create=True):
+            operation = {"operation_type": "call", "model": "res.partner", "method": "batch_odd"}
+            status = self.door.submit([operation])
+            self.run_lane()
+            answers = [door(self.user).call("result", status["job_id"]) for door in DOORS]
+            answers += [door(self.user).execute([operation]) for door in DOORS]
+        for number, answer in enumerate(answers):
+            value = answer["results"][0]["result"]
+            is_xml = DOORS[number % len(DOORS)] is XmlRpcDoor
+            self.assertEqual(value["a"], "x\\ud800\\u0000\\uffff\\u0001")
+            self.assertEqual(value["\\ud800"], str(2**40) if is_xml else 2**40)
+            self.assertEqual(value["deep"], [[[str(2**31) if is_xml else 2**31]]])
+        deep = []
+        for _level in range(300):
+            deep = [deep]
+        with patch.object(self.registry["res.partner"], "batch_odd", lambda partners: deep, create=True):
+            [entry] = self.run_job([operation])["results"]
+        self.assertFailsWith(entry, "no JSON form")
 
     def assertFormsCanBeRead(self, job_id):
         """What the backend shows of a job reaches the browser."""
