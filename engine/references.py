@@ -29,8 +29,8 @@ def ref_problem(ref: dict) -> str | None:
     if not isinstance(ref[REF], str) or not ref[REF]:
         return "$ref must be the operation_id of another operation"
     index = ref.get(INDEX, 0)
-    if isinstance(index, bool) or not isinstance(index, int) or index < 0:
-        return "index of a $ref must be a whole number from 0"
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < 2**31:
+        return f"index of a $ref must be a whole number from 0 to {2**31 - 1}"
     return None
 
 

@@ -37,7 +37,7 @@ def _is_number(value, whole):
         number = float(value) if not whole or isinstance(value, float) else int(value)
     except (TypeError, ValueError, OverflowError):
         return False
-    return math.isfinite(number) and (not whole or abs(number) <= MAX_INTEGER)
+    return abs(number) <= MAX_INTEGER if whole else math.isfinite(number)  # what is no number is not less than any
 
 
 def _is_instant(value):
