@@ -3,6 +3,9 @@ from odoo.tools import SQL
 
 from ..executor.copy import copy_rows
 
+#: Keys that the clean-up deletes in one transaction.
+DELETED_AT_ONCE = 100_000
+
 
 class BatchDraftKey(models.Model):
     """Which operation of a draft had an upsert's key last: what is appended about the same record waits for it."""
@@ -30,7 +33,7 @@ class BatchDraftKey(models.Model):
 
     @api.model
     def _note(self, job_id, last):
-        """Remember keys, and forget who had them before.
+        """Remember who has which keys now.
 
         :param dict last: key number -> operation
         """
@@ -57,7 +60,25 @@ class BatchDraftKey(models.Model):
         )
         return dict(self.env.execute_query(query)) if numbers else {}
 
-    @api.model
-    def _forget(self, job_id):
-        """The draft is none any more."""
-        self.env.cr.execute(SQL("DELETE FROM batch_draft_key WHERE job_id = %s", job_id))
+    @api.autovacuum
+    def _gc_started(self):
+        """Delete the keys of what is no draft any more, not in the request that starts it: there may be a million of them.
+
+        :returns: how many were deleted, and whether there are more
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM batch_draft_key
+                 WHERE id IN (
+                    SELECT key.id
+                      FROM batch_draft_key AS key
+                      JOIN batch_job AS job ON job.id = key.job_id
+                     WHERE job.state <> 'draft'
+                     LIMIT %s
+                 )
+                """,
+                DELETED_AT_ONCE,
+            )
+        )
+        return self.env.cr.rowcount, self.env.cr.rowcount == DELETED_AT_ONCE

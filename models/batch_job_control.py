@@ -116,7 +116,6 @@ class BatchJob(models.Model):
         self._check_submitter()
         job = self._steer((states.DRAFT,), self.env._("Only a draft can be started."))
         job._update("state = 'pending'")
-        job.env["batch.draft.key"]._forget(job.id)
         job._enqueue()
         job._wake_lanes_for(job.run_at)
         return self._status()

@@ -1,7 +1,10 @@
 """Upsert keys in every spelling of JSON clients: one value is one record, compared with plain Odoo."""
 
-from odoo import Command
-from odoo.tests.common import TransactionCase, tagged
+from contextlib import contextmanager
+
+from odoo import SUPERUSER_ID, Command, api
+from odoo.modules.registry import Registry
+from odoo.tests.common import TransactionCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
 MODEL = "x_batch_key"
@@ -90,28 +93,49 @@ REFUSED = {
 UNREADABLE = {("own_many2one", 1.0)}
 
 
+@contextmanager
+def committed():
+    registry = Registry(get_db_name())
+    with registry.cursor() as cr:
+        yield api.Environment(cr, SUPERUSER_ID, {})
+    registry.signal_changes()
+
+
 @tagged("post_install", "-at_install")
 class TestSpellings(TransactionCase):
     @classmethod
     def setUpClass(cls):
+        # committed: whether others have made a record of a key is asked on a connection of its own
+        with committed() as env:
+            model_id = cls.make_model(env)
+        cls.addClassCleanup(cls.drop_model, model_id)
         super().setUpClass()
+        cls.env = cls.env(user=cls.env.ref("base.user_admin"))
+        cls.model = cls.env[MODEL]
+        cls.partners = cls.env["res.partner"].create([{"name": "P"}, {"name": "Q"}])
+
+    @staticmethod
+    def make_model(env):
         fields = [
             Command.create({"name": f"x_{name}", "field_description": name, "ttype": ttype, **more})
             for name, (ttype, more) in FIELDS.items()
         ]
         name = Command.create({"name": "x_name", "field_description": "Name", "ttype": "char"})
-        model = cls.env["ir.model"].create({"name": "Keys", "model": MODEL, "field_id": [name, *fields]})
-        cls.env["ir.model.access"].create(
+        model = env["ir.model"].create({"name": "Keys", "model": MODEL, "field_id": [name, *fields]})
+        env["ir.model.access"].create(
             {
                 "name": MODEL,
                 "model_id": model.id,
-                "group_id": cls.env.ref("base.group_system").id,
+                "group_id": env.ref("base.group_system").id,
                 **dict.fromkeys(("perm_read", "perm_write", "perm_create", "perm_unlink"), True),
             }
         )
-        cls.env = cls.env(user=cls.env.ref("base.user_admin"))
-        cls.model = cls.env[MODEL]
-        cls.partners = cls.env["res.partner"].create([{"name": "P"}, {"name": "Q"}])
+        return model.id
+
+    @staticmethod
+    def drop_model(model_id):
+        with committed() as env:
+            env["ir.model"].browse(model_id).unlink()
 
     def real(self, field, value):
         """A value of the tables above, with the ids there are."""
@@ -269,6 +293,14 @@ class TestOtherKeys(TransactionCase):
         self.assertNotEqual(
             self.upsert("res.country", ["name"], {"name": "English", "code": "X2"}, **french)[0], country.ids
         )
+
+    def test_fields_of_an_inherited_record_and_choices_made_by_code_are_keys_too(self):
+        rows = [{"login": "key-user", "email": "key@example.com", "name": "Key", "lang": "en_US"}]
+        for key in (["login"], ["email"], ["name", "lang"]):
+            rows.append(rows[0])
+            ids, errors = self.upsert("res.users", key, *rows)
+            self.assertEqual((len(set(ids)), set(errors)), (1, {False}))
+        self.assertEqual(self.env["res.users"].search_count([("login", "=", "key-user")]), 1)
 
     def test_the_order_of_the_key_fields_means_nothing(self):
         rows = [{"name": "Order", "ref": "order"}]
