@@ -88,6 +88,22 @@ class ClaimLost(Exception):
     """The chunk is no longer ours: another lane has taken it over."""
 
 
+class ChunkBroken(Exception):
+    """A chunk whose row can't even be read; the cause says why."""
+
+    def __init__(self, chunk_id):
+        super().__init__(chunk_id)
+        self.chunk_id = chunk_id
+
+
+class JobBroken(Exception):
+    """A job that can't be counted or moved on; the cause says why."""
+
+    def __init__(self, job_id):
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
 class LoadError(ValueError):
     """An import row that `Model.load` refused, with all its reasons."""
 

@@ -16,7 +16,10 @@ _logger = logging.getLogger(__name__)
 
 
 def run_action(system, claim, lane=None):
-    """Run the action on the job; a failing one is noted on the job and changes nothing else."""
+    """Run the action on the job; a failing one is noted on the chunk, and from there on the job, and changes nothing else.
+
+    The job's row is not written here: who does so at the same time would make the action run again.
+    """
     job = system["batch.job"].browse(claim.job_id)
     env = user_env(system.cr, claim)
     try:
@@ -30,8 +33,7 @@ def run_action(system, claim, lane=None):
         error = code.error
     if error:
         _logger.info("%s: the action on completion failed: %s", claim, error.message)
-    job._note_callback(error)
-    return Outcome()
+    return Outcome(note=error.message if error else None)
 
 
 def _distrust(action, env):

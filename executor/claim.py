@@ -45,6 +45,7 @@ class Claim:
     waits: bool  # whether operations of this chunk depend on others
     group_keys: list
     round_no: Decimal | None  # set where it matters in which order its records, and chunks of its operation, are run
+    runs_alone: bool  # with no other chunk of its job in flight
     job_id: int
     user_id: int
     context: dict

@@ -6,7 +6,7 @@ Any number of lanes on any number of hosts share one database; PostgreSQL's row 
 import logging
 import select
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
@@ -15,11 +15,11 @@ from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
 from ..engine import states
-from ..exceptions import ClaimLost, TransactionControlError
+from ..exceptions import ChunkBroken, ClaimLost, JobBroken, TransactionControlError
 from . import atomic, callback, selection
 from .connection import FORGET, WorkConnection
 from .environments import keep_environments
-from .errors import is_conflict, own_words, trouble_of
+from .errors import is_conflict, is_shutdown, own_words, trouble_of
 from .records import run_records
 from .signals import Signals
 from .statements import PROGRESS_EVERY_S
@@ -81,12 +81,14 @@ class Lane:
         try:
             with self.connected():
                 return self.loop()
-        except psycopg2.Error as error:
-            if not is_conflict(error):
-                raise
-            # lost connections above all; a chunk that was being run is found and taken again
-            _logger.warning("%s ends, and comes back with new connections: %s", self.worker, error)
-            self.wait_for_database()
+        except Exception as error:  # whatever it is, the next pass is another one
+            if is_conflict(error):
+                # lost connections above all; a chunk that was being run is found and taken again
+                _logger.warning("%s ends, and comes back with new connections: %s", self.worker, error)
+                self.wait_for_database()
+            else:
+                _logger.exception("%s ends, and comes back", self.worker)
+                time.sleep(LOOK_AROUND_EVERY_S)
         return True
 
     def wait_for_database(self):
@@ -124,7 +126,7 @@ class Lane:
         :returns: a `Claim`; None where there is none to be had now, or the lane is over
         """
         self.look_around()
-        claim = self.claim_at_once() or self.claim_at_length()
+        claim = self.claim_readable()
         self.alone_in = claim.job_id if claim and not claim.in_flight else None
         last, self.last = self.last, None
         if last and not (claim and claim.job_id == last.job_id):  # a job that has just been claimed from is awake
@@ -133,6 +135,21 @@ class Lane:
             if claim is None and not self.is_over:
                 return self.claim()
         return claim
+
+    def claim_readable(self):
+        """A claim; what can't be read is set aside on the way, and a job that can't be moved on is put off."""
+        while not self.is_over:
+            try:
+                return self.claim_at_once() or self.claim_at_length()
+            except ChunkBroken as broken:
+                _logger.exception("chunk %s: could not be read", broken.chunk_id)
+                with self.transaction() as env:
+                    env["batch.chunk"]._set_aside(broken.chunk_id)
+            except JobBroken as broken:
+                _logger.exception("job %s: could not be moved on", broken.job_id)
+                with self.transaction() as env:
+                    env["batch.job"].browse(broken.job_id)._put_off()
+        return None
 
     def claim_at_once(self):
         """The usual case, in a single message that is a transaction of its own; None where it needs more than that."""
@@ -177,15 +194,19 @@ class Lane:
                 outcome = RUNNERS[claim.kind](system, claim, self)
                 duration = time.monotonic() - started
                 system["batch.chunk"]._settle(claim, outcome, duration)
+                cr.flush()
+                self.signals.announce(cr)
                 # the one commit of the work: what was done and the note that it is done
                 cr.commit()  # pylint: disable=invalid-commit
-                self.registry.signal_changes()
+                self.signals.announced()
         except ClaimLost:
             self.work_connection.unlock()
             self.registry.reset_changes()
             _logger.info("%s: lost to another lane, rolled back", claim)
             return
-        except Exception as error:  # noqa: BLE001  # a lane must not die of one chunk, whatever is wrong with it
+        except BaseException as error:  # a lane must not die of one chunk, whatever is wrong with it
+            if is_shutdown(error):
+                raise
             self.work_connection.unlock()
             self.registry.reset_changes()
             self.release(claim, error)
@@ -216,11 +237,18 @@ class Lane:
         trouble = trouble_of(error)
         if trouble is None and not isinstance(error, TransactionControlError):
             _logger.exception("%s: could not be run or settled", claim)
-        with self.transaction() as env:
-            if trouble is None:
-                env["batch.chunk"]._give_up(claim, error)
-            else:
-                env["batch.chunk"]._release(claim, trouble, own_words(error))
+        try:
+            with self.transaction() as env:
+                if trouble is None:
+                    env["batch.chunk"]._give_up(claim, error)
+                else:
+                    env["batch.chunk"]._release(claim, trouble, own_words(error))
+        except Exception as another:
+            if is_conflict(another):
+                raise
+            _logger.exception("%s: could not be given back", claim)
+            with self.transaction() as env:
+                env["batch.chunk"]._set_aside(claim.chunk_id)
 
     def look_around(self):
         """Now and then: take back what dead workers have left, put jobs into the queue whose time has come, drop values."""
@@ -283,9 +311,10 @@ class Lane:
             cr.execute("SET plan_cache_mode TO force_generic_plan")
             cr.execute(SQL("LISTEN %s", SQL.identifier(WAKE_UP)))
             cr.commit()  # pylint: disable=invalid-commit  # for all transactions to come on this cursor
-            yield cr
-            # back in Odoo's pool nobody reads what it is told
-            cr.execute(SQL("UNLISTEN %s", SQL.identifier(WAKE_UP)))
+            try:
+                yield cr
+            finally:
+                stop_listening(cr)
 
     @contextmanager
     def transaction(self):
@@ -298,3 +327,17 @@ class Lane:
             if not self.control.closed:
                 self.control.rollback()
             raise
+
+
+def stop_listening(cr):
+    """Have nobody wake a connection that goes back to Odoo's pool: there, nobody reads what it is told.
+
+    Where that can't be had, after an error say, the connection does not go back.
+    """
+    try:
+        cr.rollback()
+        cr.execute(SQL("UNLISTEN %s", SQL.identifier(WAKE_UP)))
+        cr.commit()  # pylint: disable=invalid-commit  # a setting of the session
+    except psycopg2.Error:
+        with suppress(psycopg2.Error):
+            cr.connection.close()

@@ -1,4 +1,4 @@
-"""What other processes tell this one through the database: that models or cached data, rights above all, have changed."""
+"""What processes tell each other through the database: that models or cached data, rights above all, have changed."""
 
 from odoo.tools import SQL
 
@@ -12,6 +12,9 @@ class Signals:
         #: To be selected: the numbers of the last changes.
         self.query = SQL("ARRAY[%s]", SQL(", ").join(map(_last_signal, ["registry", *self.names])))
         self.are_new = False
+        #: What the running transaction has told, and by which numbers.
+        self.told = []
+        self.told_numbers = {}
 
     @property
     def heard(self):
@@ -28,6 +31,32 @@ class Signals:
         """Forget what is out of date; returns whether the models are still the same: else a lane must start anew."""
         self.are_new = False
         return self.registry.check_signaling(cr) is self.registry
+
+    def announce(self, cr):
+        """Tell the others of changes in the very transaction that makes them: whoever sees the one sees the other.
+
+        Odoo does so after the commit, in a transaction of its own. In between, a lane could run what had waited for just these
+        changes, and not heed them. The tables are locked until the commit: a number that is seen before a lower one would hide it.
+        """
+        self.told = ["registry"] if self.registry.registry_invalidated else sorted(self.registry.cache_invalidated)
+        for name in self.told:
+            table = SQL.identifier(f"orm_signaling_{name}")
+            cr.execute(SQL("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", table))
+            cr.execute(SQL("INSERT INTO %s DEFAULT VALUES RETURNING id", table))
+            [(number,)] = cr.fetchall()
+            self.told_numbers[name] = number
+
+    def announced(self):
+        """After the commit: what was told is no news here."""
+        registry = self.registry
+        for name in self.told:
+            if name == "registry":
+                registry.registry_sequence = self.told_numbers[name]
+            else:
+                registry.clear_cache(name)  # another thread may have filled it from what was before the commit
+                registry.cache_sequences[name] = self.told_numbers[name]
+        registry.registry_invalidated = False
+        registry.cache_invalidated.clear()
 
 
 def _last_signal(name):

@@ -7,13 +7,15 @@ from odoo.tools import SQL
 
 #: Least seconds between two updates of a running job's counters, over all lanes.
 PROGRESS_EVERY_S = 1.0
+#: Seconds after which a job is looked at whose action has been started, should its lane not say what became of it.
+CALLBACK_LOOK_S = 600
 #: Chunks that a claim passes at most because their groups are in flight.
 LOOK_AHEAD = 500
 #: What a claim needs of a chunk's row.
 CHUNK_COLUMNS = SQL(
     """
     chunk.id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload, record_count,
-    wait_ids IS NOT NULL AS waits, group_keys, round_no
+    wait_ids IS NOT NULL AS waits, group_keys, round_no, runs_alone
     """
 )
 #: What it needs of its job's row.
@@ -107,7 +109,7 @@ def take(worker, job, condition=None):
                %(condition)s
           ),
           in_flight AS MATERIALIZED (
-            SELECT group_keys
+            SELECT group_keys, runs_alone
               FROM batch_chunk
              WHERE job_id = (SELECT job_id FROM picked)
                AND state = 'running'
@@ -130,6 +132,17 @@ def take(worker, job, condition=None):
             SELECT 2147483647, 2147483647
              LIMIT 1
           ),
+          -- one that has kept losing to the others: nothing more starts until it has run with none of them in flight
+          lonely AS MATERIALIZED (
+            SELECT id
+              FROM batch_chunk
+             WHERE job_id = (SELECT job_id FROM picked)
+               AND state = 'pending'
+               AND runs_alone
+             ORDER BY sequence, id
+             LIMIT 1
+               FOR NO KEY UPDATE SKIP LOCKED
+          ),
           candidate AS (
             SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early
               FROM batch_chunk
@@ -145,22 +158,29 @@ def take(worker, job, condition=None):
                    ), '{}'))
                AND (sequence, id) <= (SELECT sequence, id FROM edge)
                AND (SELECT count(*) FROM in_flight) < (SELECT in_flight_limit FROM picked)
+               AND (SELECT count(*) = 0 FROM lonely)
+               AND (SELECT bool_or(runs_alone) IS NOT TRUE FROM in_flight)
              ORDER BY sequence, id
              LIMIT 1
                FOR NO KEY UPDATE SKIP LOCKED
+          ),
+          taken AS (
+            SELECT id FROM candidate WHERE NOT is_early
+             UNION ALL
+            SELECT id FROM lonely WHERE (SELECT count(*) = 0 FROM in_flight)
           ),
           turn AS (%(turn)s)
         %(mark)s
           FROM picked
          -- not joined: while there is hardly a chunk PostgreSQL might plan to look for it among all of them
-         WHERE chunk.id = (SELECT id FROM candidate WHERE NOT is_early)
+         WHERE chunk.id = (SELECT id FROM taken)
         RETURNING picked.*, %(columns)s, (SELECT count(*) FROM in_flight) AS in_flight
         """,
         job_columns=JOB_COLUMNS,
         job=job,
         condition=condition or SQL(),
         look_ahead=LOOK_AHEAD,
-        turn=_move_back(SQL("(SELECT job_id FROM picked)"), SQL("EXISTS (SELECT 1 FROM candidate WHERE NOT is_early)")),
+        turn=_move_back(SQL("(SELECT job_id FROM picked)"), SQL("EXISTS (SELECT 1 FROM taken)")),
         mark=mark_running(worker),
         columns=CHUNK_COLUMNS,
     )
@@ -184,13 +204,19 @@ def _move_back(job, claimed):
                started_at = coalesce(job.started_at, clock_timestamp() AT TIME ZONE 'UTC'),
                worked_since = CASE
                     WHEN job.state = 'pending' THEN clock_timestamp() AT TIME ZONE 'UTC' ELSE job.worked_since
+               END,
+               -- what is left of one that is over is its action, which has the job's row to itself while it runs
+               ready = job.finished_at IS NULL,
+               wake_at = CASE
+                    WHEN job.finished_at IS NOT NULL THEN clock_timestamp() AT TIME ZONE 'UTC' + %(look)s * interval '1 second'
                END
          WHERE job.id = %(job)s
-           AND (job.state = 'pending' OR (%(next)s) IS NOT NULL)
+           AND (job.state = 'pending' OR job.finished_at IS NOT NULL OR (%(next)s) IS NOT NULL)
            AND %(claimed)s
         """,
         job=job,
         claimed=claimed,
+        look=CALLBACK_LOOK_S,
         next=SQL(
             """
             SELECT other.turn

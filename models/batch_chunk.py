@@ -43,7 +43,9 @@ class BatchChunk(models.Model):
     )
     payload = fields.Text(readonly=True)
     result = fields.Text(readonly=True)
-    first_index = fields.Integer(readonly=True, help="First place in its operation's data that has produced an id here.")
+    first_index = fields.Integer(
+        readonly=True, help="First place in its operation's data that has produced an id here."
+    )
     last_index = fields.Integer(readonly=True, help="The last such place.")
     error = fields.Text(readonly=True)
     skip_reason = fields.Text(readonly=True, help="Why its records were not run.")
@@ -58,6 +60,9 @@ class BatchChunk(models.Model):
     attempt = fields.Integer(readonly=True, help="Attempts made at just these records.")
     claims = fields.Integer(
         readonly=True, help="Times it was claimed at all. A worker whose number is not this one has lost it."
+    )
+    runs_alone = fields.Boolean(
+        readonly=True, help="It kept conflicting: it is run while no other chunk of its job is in flight."
     )
     worker = fields.Char(readonly=True, help="Who has claimed it last: lane, host and process.")
     run_at = fields.Datetime("Not Before", readonly=True)
@@ -80,6 +85,8 @@ class BatchChunk(models.Model):
     _driver_uniq = models.UniqueIndex("(job_id) WHERE kind = 'atomic'")
     # `_claim`: the next chunk of a job
     _pending_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending'")
+    # `_claim`: what must run alone
+    _alone_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending' AND runs_alone")
     # `_claim`: what a job has in flight; `_rescue_orphans`: what may have been abandoned
     _running_idx = models.Index("(job_id, claimed_at) WHERE state = 'running'")
     # `_park`: when the next chunk's time comes

@@ -5,7 +5,9 @@ from odoo.tools import SQL
 
 from ..engine import sizing, states
 from ..engine.payload import Payload
+from ..exceptions import ChunkBroken, JobBroken
 from ..executor.claim import Claim
+from ..executor.errors import is_conflict
 from ..executor.prepared import fetch_prepared
 from ..executor.statements import claim_at_once, take
 from .batch_job import NO_LIMIT
@@ -30,7 +32,7 @@ class BatchChunk(models.Model):
         :returns: a `Claim`, which is committed; None where there is more to be done first, by `_claim`, or nothing at all
         """
         rows = fetch_prepared(self.env.cr, *claim_at_once(worker, signals.query, signals.heard))
-        return self._make_claim(rows[0]) if rows else None
+        return self._read_claim(rows[0]) if rows else None
 
     @api.model
     def _claim(self, worker, signals, alone_in=None):
@@ -42,6 +44,8 @@ class BatchChunk(models.Model):
         :param signals: the `Signals` of changes in other processes
         :param int alone_in: a job in which nobody else was at work at the lane's last claim
         :returns: a `Claim`, or None where nothing can be taken now, or not before the signals are heeded
+        :raises ChunkBroken: a chunk can't be read
+        :raises JobBroken: a job can't be counted or moved on
         """
         Job = self.env["batch.job"]
         looked_at = []
@@ -50,16 +54,28 @@ class BatchChunk(models.Model):
                 return None
             job = Job.browse(row["id"])
             looked_at.append(job.id)
-            if row["is_roll_up_due"]:
-                job._roll_up()
-                if row["max_failures"] != NO_LIMIT:
-                    job._must_stop()
-            chunk = self._take(job, worker, alone_in)
-            if chunk is None and job._advance():
-                chunk = self._take(job, worker, alone_in)
+            try:
+                chunk = self._take_counted(job, row, worker, alone_in)
+            except ChunkBroken:
+                raise
+            except Exception as error:
+                if is_conflict(error):
+                    raise
+                raise JobBroken(job.id) from error
             if chunk is not None:
-                return self._make_claim(chunk)
+                return self._read_claim(chunk)
         return None
+
+    def _take_counted(self, job, row, worker, alone_in):
+        """Count what was settled in a (locked) job where that is due, then take a chunk of it; move it on where there is none."""
+        if row["is_roll_up_due"]:
+            job._roll_up()
+            if row["max_failures"] != NO_LIMIT:
+                job._must_stop()
+        chunk = self._take(job, worker, alone_in)
+        if chunk is None and job._advance():
+            chunk = self._take(job, worker, alone_in)
+        return chunk
 
     def _take(self, job, worker, alone_in):
         """Mark the first chunk of a (locked) job that may run now as running; returns its row, None where there is none."""
@@ -89,11 +105,11 @@ class BatchChunk(models.Model):
         )
         if count <= choice.size:
             return
-        first, rest = Payload.decode(chunk["payload"]).cut(choice.size)
+        first, rest = self._read_claim(chunk).payload.cut(choice.size)
         if rest is None:
             return
         chunk["payload"] = first.encode()
-        self._insert_beside(self._make_claim(chunk), rest.split(choice.size) if choice.is_settled else [rest])
+        self._insert_beside(self._read_claim(chunk), rest.split(choice.size) if choice.is_settled else [rest])
         self.env.execute_query(
             SQL(
                 "UPDATE batch_chunk SET payload = %s, record_count = %s, operation_id = %s WHERE id = %s RETURNING id",
@@ -104,6 +120,16 @@ class BatchChunk(models.Model):
             )
         )
         chunk["operation_id"] = None if first.is_shared else first.operations[0]
+
+    def _read_claim(self, row):
+        """The claim of a row.
+
+        :raises ChunkBroken: what it holds can't be read
+        """
+        try:
+            return self._make_claim(row)
+        except Exception as error:
+            raise ChunkBroken(row["id"]) from error
 
     def _make_claim(self, row):
         """The claim, of a row with `CHUNK_COLUMNS` and its job's `JOB_COLUMNS`."""
@@ -120,6 +146,7 @@ class BatchChunk(models.Model):
             waits=row["waits"],
             group_keys=row["group_keys"] or [],
             round_no=row["round_no"],
+            runs_alone=bool(row["runs_alone"]),
             job_id=row["job_id"],
             user_id=row["user_id"],
             context=json.loads(row["context"] or "{}"),

@@ -7,7 +7,7 @@ from ..engine import states, verdict
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..exceptions import TransactionControlError
-from ..executor.errors import committed_message, failure, transaction_control_message
+from ..executor.errors import committed_message, failure, is_conflict, transaction_control_message
 from ..executor.guarded import timeout_message
 from ..executor.prepared import fetch_prepared
 from ..executor.records import usable_lang
@@ -80,10 +80,12 @@ class BatchChunk(models.Model):
                 """
                 SELECT chunk.id, chunk.job_id, chunk.claims, chunk.attempt, chunk.kind, chunk.operation_id,
                        chunk.operation_type, chunk.model, chunk.sequence, chunk.payload,
-                       chunk.wait_ids IS NOT NULL AS waits, chunk.group_keys, chunk.round_no, chunk.worker
+                       chunk.wait_ids IS NOT NULL AS waits, chunk.group_keys, chunk.round_no,
+                       chunk.runs_alone, chunk.worker
                   FROM batch_chunk AS chunk
                  WHERE chunk.state = 'running'
-                   AND chunk.claimed_at < clock_timestamp() AT TIME ZONE 'UTC' - %(grace)s * interval '1 second'
+                   -- the clock may have been set back since
+                   AND abs(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - chunk.claimed_at)) > %(grace)s
                    AND pg_try_advisory_xact_lock(%(work_lock)s)
                  ORDER BY chunk.job_id, chunk.claimed_at
                  LIMIT %(limit)s
@@ -95,18 +97,60 @@ class BatchChunk(models.Model):
             ),
         )
         for row in rows:
-            claim = self._make_claim({**self.env["batch.job"]._job_columns(row["job_id"]), **row})
-            _logger.warning("%s: its worker (%s) is gone", claim, row["worker"])
-            if claim.is_atomic and claim.kind in (states.RECORDS, states.RESOLVE):
-                # it runs inside another chunk's transaction, and is seen only if its code has committed that
-                self._fail(claim, failure(TransactionControlError.__name__, committed_message(self.env)))
-            else:
-                self._dispose(claim, verdict.LOST)
-            self.env["batch.job"].browse(claim.job_id)._wake()
+            _logger.warning("job %s chunk %s: its worker (%s) is gone", row["job_id"], row["id"], row["worker"])
+            try:
+                with self.env.cr.savepoint():
+                    self._take_back(row)
+            except Exception as error:
+                if is_conflict(error):
+                    raise
+                _logger.exception("job %s chunk %s: could not be taken back", row["job_id"], row["id"])
+                self._set_aside(row["id"])
+            self.env["batch.job"].browse(row["job_id"])._wake()
         if rows:
             # the successor of a killed cron worker sleeps for a minute before it first looks for work by itself
             self.env["batch.job"]._wake_lanes()
         return len(rows)
+
+    def _take_back(self, row):
+        """Act on the end of the worker that had claimed a chunk."""
+        claim = self._make_claim({**self.env["batch.job"]._job_columns(row["job_id"]), **row})
+        if claim.is_atomic and claim.kind in (states.RECORDS, states.RESOLVE):
+            # it runs inside another chunk's transaction, and is seen only if its code has committed that
+            self._fail(claim, failure(TransactionControlError.__name__, committed_message(self.env)))
+        else:
+            self._dispose(claim, verdict.LOST)
+
+    @api.model
+    def _set_aside(self, chunk_id):
+        """End a chunk that can be neither run nor failed record by record: whatever is wrong with it, the queue goes on.
+
+        As little is touched as possible: its records count as failed, or as not run where only its payload says whose they are.
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """
+                UPDATE batch_chunk
+                   SET state = 'done',
+                       finished_at = clock_timestamp() AT TIME ZONE 'UTC',
+                       claimed_at = coalesce(claimed_at, clock_timestamp() AT TIME ZONE 'UTC'),
+                       duration = 0,
+                       error = %(message)s,
+                       failed_records = CASE WHEN kind = 'resolve' THEN 1 WHEN operation_id IS NOT NULL THEN record_count ELSE 0 END,
+                       cancelled_records = CASE WHEN kind = 'records' AND operation_id IS NULL THEN record_count ELSE 0 END,
+                       found_records = CASE WHEN kind = 'resolve' THEN 1 ELSE 0 END,
+                       tallied = false
+                 WHERE id = %(id)s
+                   AND finished_at IS NULL
+                RETURNING job_id, kind
+                """,
+                id=chunk_id,
+                message=self.env._("Internal error: it could not be run, nor its records be named one by one."),
+            )
+        )
+        for job_id, kind in rows:
+            if kind == states.ATOMIC:  # what it should have run waits for nobody any longer
+                self.env["batch.job"].browse(job_id)._stop(self.env._("Internal error: it could not be run."))
 
     def _dispose(self, claim, trouble, words=None):
         """Act on the verdict about an attempt that was rolled back; the chunk's row is locked."""
@@ -114,8 +158,11 @@ class BatchChunk(models.Model):
             trouble, attempt=claim.attempt, size=claim.payload.parts, retry_attempts=claim.retry_attempts
         )
         _logger.info("%s: %s, so %s", claim, trouble, decision.action)
-        if self.env["batch.job"].browse(claim.job_id).cancel_requested_at:
+        job = self.env["batch.job"].browse(claim.job_id)
+        if job.cancel_requested_at and not job.finished_at:
             self._return_to_queue(claim, 0.0)  # where it is cancelled with the others
+        elif decision.action == verdict.FAIL and trouble == verdict.CONFLICT and self._has_siblings(claim, job):
+            self._return_to_queue(claim, 0.0, runs_alone=True)
         elif decision.action == verdict.FAIL:
             self._fail(claim, failure(decision.error_type, self._trouble_message(claim, trouble, words)))
         elif decision.action == verdict.HALVE:
@@ -133,15 +180,22 @@ class BatchChunk(models.Model):
             outcome = Outcome(failures={0: reason}, found_records=1)
         else:
             outcome = Outcome(note=reason.message)
-            job = self.env["batch.job"].browse(claim.job_id)
             if claim.kind == states.ATOMIC:
-                job._fail_held(reason.message)
-            else:
-                job._note_callback(reason)
+                self.env["batch.job"].browse(claim.job_id)._fail_held(reason.message)
         self._settle(claim, outcome, 0.0)
 
-    def _return_to_queue(self, claim, delay_s, payload: Payload | None = None):
-        """Make the chunk pending again, with just `payload` where it has been halved (its attempts start anew)."""
+    def _has_siblings(self, claim, job):
+        """Whether it may have been others of its job that a chunk lost to: it has not been run without them yet."""
+        if claim.runs_alone or job.max_concurrency == 1 or claim.kind not in (states.RECORDS, states.RESOLVE):
+            return False
+        others = SQL("SELECT 1 FROM batch_chunk WHERE job_id = %s AND id <> %s LIMIT 1", claim.job_id, claim.chunk_id)
+        return bool(self.env.execute_query(others))
+
+    def _return_to_queue(self, claim, delay_s, payload: Payload | None = None, runs_alone=False):
+        """Make the chunk pending again, with just `payload` where it has been halved (its attempts start anew).
+
+        :param bool runs_alone: only once no other chunk of its job is in flight
+        """
         self.env.execute_query(
             SQL(
                 """
@@ -153,7 +207,8 @@ class BatchChunk(models.Model):
                        payload = coalesce(%(payload)s, payload),
                        record_count = coalesce(%(record_count)s, record_count),
                        operation_id = coalesce(%(operation)s, operation_id),
-                       attempt = CASE WHEN %(payload)s IS NULL THEN attempt ELSE 0 END
+                       attempt = CASE WHEN %(payload)s IS NULL THEN attempt ELSE 0 END,
+                       runs_alone = %(payload)s IS NULL AND (runs_alone OR %(runs_alone)s)
                  WHERE id = %(id)s
                 RETURNING id
                 """,
@@ -162,6 +217,7 @@ class BatchChunk(models.Model):
                 payload=payload and payload.encode(),
                 record_count=payload and len(payload),
                 operation=payload.operations[0] if payload and not payload.is_shared else None,
+                runs_alone=runs_alone,
             )
         )
 

@@ -1,3 +1,5 @@
+import logging
+
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
@@ -9,6 +11,8 @@ from ..engine import states
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from .batch_chunk_store import NewChunk
+
+_logger = logging.getLogger(__name__)
 
 #: Odoo runs a call that met a conflict again within two seconds.
 KEEP_OFF_S = 3
@@ -246,7 +250,17 @@ class BatchJob(models.Model):
         self.env["batch.chunk"]._insert_chunks([NewChunk(self.id, states.CALLBACK, None, self._name, payload)])
 
     def _note_callback(self, error):
-        """Note that the action has run, in the transaction of what it did."""
+        """Note that the action has run: never in the transaction of what it did, which must not write its job's row.
+
+        :param str error: why it failed, or None
+        """
         self._update("called_back_at = clock_timestamp() AT TIME ZONE 'UTC'")
-        if error:
-            self.message_post(body=self.env._("The action on completion failed: %s", error.message))
+        if not error:
+            return
+        try:
+            with self.env.cr.savepoint():
+                self.message_post(body=self.env._("The action on completion failed: %s", error))
+        except psycopg2.Error:
+            raise
+        except Exception:  # other modules may have a say in messages; what the job has come to does not depend on it
+            _logger.exception("job %s: the failure of its action could not be posted", self.id)

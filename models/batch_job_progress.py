@@ -127,6 +127,9 @@ class BatchJob(models.Model):
             ),
         )
         self.invalidate_recordset()
+        for chunk in chunks:
+            if chunk["kind"] == states.CALLBACK:
+                self._note_callback(chunk["error"])
         if not self._is_atomic:
             self._keep_pace(max(chunk["duration"] or 0.0 for chunk in chunks))
         if job["is_watched"]:
@@ -160,6 +163,8 @@ class BatchJob(models.Model):
             if self.state == states.PAUSED and not running:
                 self._stop_clock()
             self._park()
+        elif self.finished_at:
+            self._update("ready = false, wake_at = NULL")  # its action has run
         else:
             self._finish()
         return False
@@ -367,6 +372,7 @@ class BatchJob(models.Model):
 
     def _finish(self):
         """All chunks are settled and counted: give the job its final state."""
+        self._wait_for_disk()
         self.env["batch.operation"]._close_unfinished(self.id)
         if self._is_atomic:
             self._count_whole()
@@ -437,6 +443,17 @@ class BatchJob(models.Model):
             )
         )
         self.invalidate_recordset()
+
+    def _wait_for_disk(self):
+        """Have this transaction's commit wait for the disk, as the session's own setting has it.
+
+        Lanes let most of what they say wait for nothing; but who has read that a job is over must read so after a power cut.
+        """
+        self.env.cr.execute(
+            """
+            SELECT set_config('synchronous_commit', reset_val, true) FROM pg_settings WHERE name = 'synchronous_commit'
+            """
+        )
 
     def _note_report(self):
         """What the driver of a job in one transaction has to say: why everything was undone."""

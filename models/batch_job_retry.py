@@ -51,6 +51,10 @@ class BatchJob(models.Model):
     def _open_again(self):
         """Make a final job one that waits: `_reopen_step` puts back what is to run again."""
         self.env.flush_all()
+        # its action, should it not have begun: it is run once, at the end that is to come
+        self.env.cr.execute(
+            SQL("DELETE FROM batch_chunk WHERE job_id = %s AND kind = 'callback' AND state = 'pending'", self.id)
+        )
         self._update(
             """
             state = 'pending', finished_at = NULL, error = NULL, cancel_requested_at = NULL, run_at = NULL, progress_at = NULL,
@@ -240,7 +244,7 @@ class BatchJob(models.Model):
                 """
                 UPDATE batch_chunk
                    SET state = CASE WHEN cardinality(wait_ids) > 0 OR round_no IS NOT NULL THEN 'blocked' ELSE 'pending' END,
-                       finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false, attempt = 0, run_at = NULL
+                       runs_alone = NULL, finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false, attempt = 0, run_at = NULL
                  WHERE id = ANY(%s)
                 RETURNING kind, operation_id, record_count, CASE WHEN operation_id IS NULL THEN payload END AS payload
                 """,

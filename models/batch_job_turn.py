@@ -7,6 +7,8 @@ from ..executor.statements import JOB_COLUMNS, ROLL_UP_DUE, lock_next
 
 #: A parked job is looked at again after this long at the latest, whatever was missed.
 LOOK_AGAIN_S = 5
+#: And one that can't be moved on after this long, in seconds.
+PUT_OFF_S = 60
 
 
 class BatchJob(models.Model):
@@ -81,13 +83,34 @@ class BatchJob(models.Model):
         """
         rows = self.env.execute_query(
             SQL(
-                "SELECT ready FROM batch_job WHERE id = %s AND state = ANY(%s) FOR NO KEY UPDATE",
+                """
+                SELECT ready
+                  FROM batch_job
+                 WHERE id = %s
+                   AND (state = ANY(%s) OR on_complete_id IS NOT NULL AND called_back_at IS NULL)
+                   FOR NO KEY UPDATE
+                """,
                 self.id,
                 [*states.JOB_ACTIVE, states.PAUSED],
             )
         )
         if rows == [(False,)]:
             self._update("ready = true, wake_at = NULL")
+
+    def _put_off(self):
+        """Take a job out of the queue for a while that can't be counted or moved on: the others go on."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_job
+                   SET ready = false, wake_at = clock_timestamp() AT TIME ZONE 'UTC' + %s * interval '1 second'
+                 WHERE id = %s
+                """,
+                PUT_OFF_S,
+                self.id,
+            )
+        )
+        self.invalidate_recordset(flush=False)
 
     def _park(self):
         """Take a job in which nothing can be claimed now out of the queue, until something may have changed."""

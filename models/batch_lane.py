@@ -1,10 +1,12 @@
 import logging
 import threading
 import time
+from contextlib import suppress
 
 import psycopg2
 
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..engine import states
@@ -47,6 +49,8 @@ class BatchJob(models.Model):
         :raises AccessError: called by anybody else
         """
         cron = self.env["ir.cron"]._admit_lane()
+        if cron not in self._retire_lanes(self._setting("lanes")):
+            return  # one too many since their number was changed; another one puts it to sleep
         # counted as progress before anything runs: a cron killed by its users' work is not a cron that never gets anywhere
         end = time.monotonic() + min(cron._commit_progress(1, remaining=0), PASS_S)
         away_s = time.monotonic() - getattr(_thread, "ended_at", float("-inf"))
@@ -131,14 +135,25 @@ class BatchJob(models.Model):
     def _set_lanes(self, count):
         """Have exactly `count` lanes: make missing ones, put those beyond it to sleep.
 
-        A lane that is running can't be written: it is left alone and takes the change at the next call.
+        A lane that is running can't be written: it ends by itself, and another one puts it to sleep (`_run_lane`).
         """
         IrCron = self.env["ir.cron"].sudo().with_context(active_test=False)
         lanes = IrCron.search([("code", "=", LANE_CODE)], order="id")
-        for number, lane in enumerate(lanes):
-            if lane.active != (number < count) and lane.try_lock_for_update(allow_referencing=True):
-                lane.active = number < count
+        lanes[:count].filtered(lambda lane: not lane.active).active = True
+        self._retire_lanes(count)
         IrCron.create([self._lane_values(number) for number in range(len(lanes), count)])
+
+    @api.model
+    def _retire_lanes(self, count):
+        """Put lanes beyond the first `count` to sleep, but for those that are running; returns those that stay."""
+        lanes = (
+            self.env["ir.cron"].sudo().with_context(active_test=False).search([("code", "=", LANE_CODE)], order="id")
+        )
+        surplus = lanes[count:].filtered("active")
+        if surplus:
+            with suppress(*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY), self.env.cr.savepoint():  # another one is at it
+                surplus.try_lock_for_update(allow_referencing=True).active = False
+        return lanes[:count]
 
     def _lane_values(self, number):
         return {

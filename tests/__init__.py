@@ -66,3 +66,4 @@ from . import test_engine_turns
 from . import test_upsert_order
 from . import test_merged_writes
 from . import test_pins
+from . import test_outlives
