@@ -142,7 +142,9 @@ class Guard:
         :raises TransactionEnded: the transaction has been ended before
         :raises ChunkTimeout: no time is left for it
         """
-        if query.__class__ is str:
+        if query.__class__ is SQL:
+            text = query.code
+        elif query.__class__ is str:
             text = query
         else:
             query, text = self._text(query)
