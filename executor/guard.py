@@ -60,6 +60,7 @@ class Guard:
         self.conflict = None  # the first conflict with another transaction, whatever became of it
         self.error = None  # the last error of a statement, but for those that followed from one
         self.refused = False
+        self.is_behind = False  # whether calls before the present one have left something to be written
         self.ended = False
         self.savepoints = []  # names of those that user code has made: it may undo and release no others
         self.settings = None  # of the session as they were, once a statement may have changed some
@@ -118,6 +119,11 @@ class Guard:
         return self.ended
 
     def execute(self, query, params=None, log_exceptions=True):
+        if self.is_behind and not isinstance(query, SQL):
+            # the ORM writes what its own statements have to see; a statement of somebody else's finds in the database what it
+            # would find there had each call been committed
+            self.is_behind = False
+            self.cr.transaction.flush()
         query = self.check(query)
         try:
             return self.original(query, params, log_exceptions=False)

@@ -46,6 +46,7 @@ class Handler:
         self.params = payload.params
         self.is_strict = self.params.get("strict", strict)
         self.warnings = {}  # position -> [Warned], of the last `apply`
+        self.guard = None  # of the attempt under way
         self.answers = {}  # of the last `apply`: position -> what a method returned
 
     @property
@@ -200,6 +201,7 @@ class CallHandler(RecordsHandler):
                     self.env.cr.flush()  # what is said of a change at the end of a transaction is said of each call
                 self._call(method, members, together)
                 called.update(ids)
+                self.guard.is_behind = True
             except Exception as error:
                 if len(members) == len(positions):
                     raise

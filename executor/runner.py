@@ -170,7 +170,7 @@ class _ChunkRun:
         code = self._user_code(handler.hides_conflicts, values)
         try:
             with code:
-                handler.answers, handler.warnings = {}, {}
+                handler.guard, handler.answers, handler.warnings = code.guard, {}, {}
                 ids = handler.apply(positions)
         except TransactionEnded as error:
             if not self._may_rest or code.guard.is_closed:

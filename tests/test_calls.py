@@ -107,6 +107,19 @@ class TestBoundaries(CallCase):
         [entry] = self.run_to_end(self.probe(ids, [1]))
         self.assertEqual((entry["failed_records"], entry["failures"][0]["error"]), (40, "eaten"))
 
+    def test_statements_of_its_own_find_what_the_calls_before_have_done(self):
+        ids = self.make_partners(3)
+        counts = []
+
+        def probe(partners):
+            partners.env.cr.execute("SELECT count(*) FROM res_partner WHERE city = %s", [self.mark])
+            counts.extend(partners.env.cr.fetchone())
+            partners.city = self.mark
+
+        self.set_probe(probe)
+        self.run_to_end(*[self.probe([id_]) for id_ in ids])
+        self.assertEqual(counts, [0, 1, 2])
+
     def test_chatter_is_that_of_one_call_after_the_other(self):
         """Odoo says of a change what it was at the end of a transaction: two calls must not become one change."""
         [id_] = self.make_partners(1)
