@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .payload import dumps
 from .problems import Problems
 from .references import INDEX, REF, find_refs
 from .spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT, Operation, parse_operations
@@ -18,13 +19,16 @@ def parse_mended(kind: str, model: str, item: Any, params: dict, problems: Probl
         problems.add("must be a list of the record's id and an object of field values")
         return None
     parsed = parse_operations([_as_sent(kind, model, item, params)], problems)
-    if not parsed:
-        return None
-    [operation] = parsed
-    if kind == UPDATE and "values" in params:  # kept apart from the ids, as they are many
-        operation.items = [record_id for record_id, _values in operation.items]
-        operation.params["values"] = params["values"]
-    return operation
+    return parsed[0] if parsed else None
+
+
+def is_same_kind(operation: Operation, item: Any, params: dict) -> bool:
+    """Whether an operation that was read of an item, and checked, is one of just this item as its chunk holds it."""
+    items = operation.items
+    if "values" in params and "values" not in operation.params:
+        # kept apart from the ids in the chunk, which were more than this one
+        items = [record_id for record_id, _values in items]
+    return dumps(items) == dumps([item])
 
 
 def new_refs(item: Any, before: Any) -> list[str]:

@@ -397,6 +397,7 @@ class _Parser:
         for index, record_id in enumerate(ids):
             if not is_id(record_id) and not is_ref(record_id):
                 self._add("an id must be a whole number above 0", index, ids_key)
+        ids = [record_id for record_id in ids if is_id(record_id) or is_ref(record_id)]
         if any(is_ref(record_id) and INDEX not in record_id for record_id in ids):
             operation.selection = {"record_ids": list(ids)}
         else:
@@ -422,7 +423,9 @@ class _Parser:
 
 def _target(record_id):
     """What tells two records of an update's list apart."""
-    return (record_id[REF], record_id[INDEX]) if record_id.__class__ is dict else record_id
+    if record_id.__class__ is not dict:
+        return record_id
+    return tuple(repr(record_id.get(key)) for key in (REF, INDEX))  # whatever it refers by: that is looked at elsewhere
 
 
 def _is_flat(item):

@@ -4,7 +4,7 @@ import json
 
 from odoo.exceptions import ValidationError
 
-from ..engine.mended import new_refs, parse_mended
+from ..engine.mended import is_same_kind, new_refs, parse_mended
 from ..engine.payload import dumps
 from ..engine.problems import Problems
 from .check import Checker
@@ -30,8 +30,7 @@ def checked(env, text, before, kind, model, params):
         operation = parse_mended(kind, model, item, params, problems)
         if operation and not problems:
             Checker(env, problems).check([operation])
-        stored = dumps(item)
-        if operation and not problems and dumps(operation.items) != f"[{stored}]":
+        if operation and not problems and not is_same_kind(operation, item, params):
             problems.add(env._("it must stay one record, of the form it had: %s", before[:200]))
         for name in new_refs(item, old):
             problems.add(env._("a $ref to %r can't be added: this record did not wait for it", name))
@@ -40,4 +39,4 @@ def checked(env, text, before, kind, model, params):
     if problems:
         messages = (f"- {problem.key}: {problem.message}" if problem.key else f"- {problem.message}" for problem in problems.kept)
         raise ValidationError("\n".join([env._("These values can't be run:"), *messages]))
-    return stored
+    return dumps(item)

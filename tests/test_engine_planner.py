@@ -37,6 +37,10 @@ class TestSplitting(BaseCase):
         self.assertEqual([len(chunk.payload) for chunk in chunks], [10, 10, 5])
         self.assertEqual([index for chunk in chunks for index in chunk.payload.indexes], list(range(25)))
 
+    def test_nothing_makes_no_chunk(self):
+        for keys in ({}, {"group_by": "parent_id"}, {"operation_type": "upsert", "key": ["name"], "group_by": "parent_id"}):
+            self.assertEqual(chunks_of(create(0, **keys)), [])
+
     def test_small_neighbours_share_a_chunk(self):
         self.assertEqual(
             shape(chunks_of(*[create(1) for _n in range(25)])),

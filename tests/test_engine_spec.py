@@ -33,6 +33,17 @@ class TestForms(BaseCase):
             (operation.operation_id, operation.return_ids, operation.priority, operation.context), ("op-1", True, 0, {})
         )
 
+    def test_targets_that_are_none_are_problems_whatever_they_are(self):
+        for target in ([1], {}, {"$ref": [1], "index": 0}, {"$ref": {}}, {"$ref": "a", "index": {}}, None, "x", 1.5, [[]]):
+            for raw in (
+                {"operation_type": "update", "data": {"color": 1}, "record_ids": [5, target]},
+                {"operation_type": "update", "data": [{"id": target, "color": 1}, {"id": 5}]},
+                {"operation_type": "delete", "data": [5, target]},
+                {"operation_type": "call", "method": "x", "record_ids": [5, target]},
+            ):
+                with self.subTest(target=target, **raw):
+                    self.assertTrue(parse({**M, **raw})[1])
+
     def test_few_updates_carry_their_values_many_share_them(self):
         few = parse_one(operation_type="update", data={"city": "x"}, record_ids=[1, 2])
         self.assertEqual(few.items, [[1, {"city": "x"}], [2, {"city": "x"}]])

@@ -112,6 +112,8 @@ class TestWhatIsMended(MendingCase):
             first,
             no_ids,
         )
+        shared = {"operation_type": "update", "model": "res.partner", "data": {"category_id": [[0, 0, {"name": "x"}]]}}
+        yield "update of few with commands", {**shared, "record_ids": [MISSING, rest[0]]}, first, no_ids
         yield (
             "create",
             {**create(), "data": [BAD]},
