@@ -15,6 +15,10 @@ MAX_DEPTH = 200
 SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
+class TooDeep(ValueError):
+    """A value is nested in more levels than all that reads it can go down."""
+
+
 class MissingReference(Exception):
     """The id a record refers to was not produced."""
 
@@ -35,18 +39,25 @@ def ref_problem(ref: dict) -> str | None:
 
 
 def find_refs(value: Any) -> Iterator[dict]:
-    """All references inside a JSON value, at any depth (iterative: depth is the caller's choice)."""
-    stack = [value]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            if is_ref(value):
-                yield value
+    """All references inside a JSON value, level by level.
+
+    :raises TooDeep: it has more than `MAX_DEPTH` levels
+    """
+    level, depth = [value], 0
+    while level:
+        if depth > MAX_DEPTH:
+            raise TooDeep
+        below: list = []
+        for value in level:
+            if isinstance(value, dict):
+                if is_ref(value):
+                    yield value
+                    continue
+                value = value.values()
+            elif not isinstance(value, CONTAINERS):
                 continue
-            value = value.values()
-        elif not isinstance(value, CONTAINERS):
-            continue
-        stack += [item for item in value if item.__class__ not in SCALARS]
+            below += [item for item in value if item.__class__ not in SCALARS]
+        level, depth = below, depth + 1
 
 
 def wanted_ids(value: Any) -> dict[str, set[int] | None]:
@@ -63,13 +74,12 @@ def wanted_ids(value: Any) -> dict[str, set[int] | None]:
 
 def is_too_deep(value: Any) -> bool:
     """Whether a JSON value is nested more than `MAX_DEPTH` levels."""
-    level = [value]
-    for _depth in range(MAX_DEPTH):
-        inside = (item.values() if isinstance(item, dict) else item for item in level)
-        level = [item for items in inside for item in items if isinstance(item, CONTAINERS)]
-        if not level:
-            return False
-    return True
+    try:
+        for _ref in find_refs(value):
+            pass
+    except TooDeep:
+        return True
+    return False
 
 
 def resolve_refs(value: Any, ids_of: Callable[..., Any]) -> Any:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from .problems import UNSAYABLE, Problems
-from .references import INDEX, REF, SCALARS, find_refs, is_ref, is_too_deep, ref_problem
+from .references import INDEX, REF, SCALARS, TooDeep, find_refs, is_ref, is_too_deep, ref_problem
 from .rounds import levels_by_key
 
 CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL = "create", "update", "upsert", "delete", "load", "call"
@@ -101,7 +101,9 @@ def is_id(value: Any) -> bool:
 
 def is_name(value: Any) -> bool:
     """A text that says something, not too much, and that PostgreSQL takes and any answer can carry."""
-    return isinstance(value, str) and len(value) <= MAX_NAME and bool(value.strip()) and not UNSAYABLE.search(value)
+    if not isinstance(value, str) or len(value) > MAX_NAME or not value.strip():
+        return False
+    return value.isprintable() or not UNSAYABLE.search(value)
 
 
 def default_name(position: int) -> str:
@@ -406,17 +408,17 @@ class _Parser:
     def _collect_refs(self, operation):
         if not operation.params and operation.selection is None and all(map(_is_flat, operation.items)):
             return
-        if is_too_deep((operation.items, operation.params, operation.selection or {})):
-            self._add("nested too deeply", key="data")
-            return
         names, whole = set(), set()
-        for ref in find_refs((operation.items, operation.params, operation.selection)):
-            if problem := ref_problem(ref):
-                self._add(problem, key=REF)
-                continue
-            names.add(ref[REF])
-            if INDEX not in ref:
-                whole.add(ref[REF])
+        try:
+            for ref in find_refs((operation.items, operation.params, operation.selection)):
+                if problem := ref_problem(ref):
+                    self._add(problem, key=REF)
+                    continue
+                names.add(ref[REF])
+                if INDEX not in ref:
+                    whole.add(ref[REF])
+        except TooDeep:
+            self._add("nested too deeply", key="data")
         if names:
             operation.refs, operation.whole_refs = frozenset(names), frozenset(whole)
 

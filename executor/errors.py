@@ -48,10 +48,11 @@ UNCLEAR = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, 
 class Trouble(Exception):
     """An attempt that must be rolled back as a whole: `kind` is one of `engine.verdict`."""
 
-    def __init__(self, kind, message):
+    def __init__(self, kind, message, words=None):
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self.words = words  # what the code that met it said of it for people to read
 
 
 def trouble_of(error):
@@ -102,13 +103,14 @@ def is_disconnect(error):
     return is_libpq and not getattr(error, "pgcode", None)
 
 
-def judge(error, env, model_name, values=None):
+def judge(error, env, model_name, values=None, words=None):
     """What an error comes to: the `Failure` of what it is about.
 
+    :param str words: what the code that met it made of it for people to read, where that is not the error itself
     :raises Trouble: it ends the whole attempt
     """
     if trouble := trouble_of(error):
-        raise Trouble(trouble, text_of(error)) from error
+        raise Trouble(trouble, text_of(error), words) from error
     return failure_of(error, env, model_name, values)
 
 
@@ -185,6 +187,8 @@ def _error_type(error):
 def own_words(error):
     """What the code that met a conflict made of it for people to read; None where it said nothing of its own."""
     if isinstance(error, Trouble):
+        if error.words:
+            return error.words
         error = error.__cause__
     return text_of(error) if isinstance(error, UserError) else None
 
@@ -195,10 +199,20 @@ def import_words(text, seen, env, model_name):
     :param seen: the database's errors that were seen meanwhile
     """
     for error in seen:
-        said = str(error).strip()
-        if (said and said in text) or text == _safely(env[model_name]._sql_error_to_message, error):
+        if _repeats(text, error) or text == _safely(env[model_name]._sql_error_to_message, error):
             return _message(error, env, model_name)
     return text
+
+
+def words_beside(texts, seen):
+    """What messages of Odoo's import say besides repeating the database's errors; None where that is nothing."""
+    own = [text for text in dict.fromkeys(texts) if not any(_repeats(text, error) for error in seen)]
+    return storable("\n".join(own), MESSAGE_LIMIT) or None
+
+
+def _repeats(text, error):
+    said = text_of(error).strip()
+    return bool(said) and said in text
 
 
 def _message(error, env, model_name, values=None):

@@ -23,6 +23,7 @@ from .errors import (
     text_of,
     transaction_control_message,
     trouble_of,
+    words_beside,
 )
 from .guard import Guard
 from .savepoint import UndoableSavepoint
@@ -107,9 +108,12 @@ class UserCode:
 
     def _judge(self, error):
         guard = self.guard
+        refused = error.__cause__ if isinstance(error, Suspects) else error
+        words = None
         if self.hides_conflicts and guard.conflict:
             error = guard.conflict
-        if isinstance(error, LoadError):
+            words = words_beside(refused.texts, guard.errors) if isinstance(refused, LoadError) else None
+        elif isinstance(error, LoadError):
             error.texts = [import_words(text, guard.errors, self.env, self.model_name) for text in error.texts]
         guard.conflict = None
         guard.errors.clear()
@@ -130,7 +134,7 @@ class UserCode:
             return Suspects(error.positions)
         if isinstance(error, WarningRefused):
             return failure(error.warning_type, error.message)
-        return judge(error, self.env, self.model_name, self.values)
+        return judge(error, self.env, self.model_name, self.values, words)
 
     def judge_end(self, error):
         """The transaction has been ended behind our back: only if nothing of it was committed may any of it run again."""

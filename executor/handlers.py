@@ -394,15 +394,16 @@ class LoadHandler(Handler):
         return found
 
     def _raise(self, messages, owner, positions):
+        texts = [str(message.get("message", "")) for message in messages]
+        refused = LoadError(texts or [self.env._("The import failed.")])
         if len(positions) > 1:
             suspects = set()
             for message in messages:
                 rows = message.get("rows")
                 if rows:
                     suspects.update(owner[rows["from"] : rows["to"] + 1])
-            raise Suspects(suspects)
-        texts = dict.fromkeys(str(message.get("message", "")) for message in messages)
-        raise LoadError(list(texts) or [self.env._("The import failed.")])
+            raise Suspects(suspects) from refused
+        raise refused
 
 
 HANDLERS = {

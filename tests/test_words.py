@@ -1,7 +1,11 @@
 """What a failure says: the words of the model, never PostgreSQL's, and never those of this addon in the place of the method's own."""
 
 import itertools
+from unittest.mock import patch
 
+from psycopg2.errors import LockNotAvailable
+
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common import ApiCase, RouteDoor, create, update
@@ -91,6 +95,20 @@ except Exception:
                 {"name": self.mark, "state": "code", "model_id": env.ref("base.model_res_partner").id, "code": code}
             )
         operation = {"operation_type": "call", "model": "ir.actions.server", "method": "run", "record_ids": [action.id]}
+        self.assertGivenUp(operation)
+
+    def test_an_import_that_met_a_conflict_tells_its_own_words_too(self):
+        def create_locked(partners, vals_list):
+            try:
+                partners.env.cr.execute("SELECT id FROM res_country WHERE code = 'BE' FOR UPDATE NOWAIT")
+            except LockNotAvailable as error:
+                raise UserError("Somebody else is at it. Come back later.") from error
+
+        operation = {"operation_type": "load", "model": "res.partner", "fields": ["name"], "data": [["x"]]}
+        with patch.object(self.registry["res.partner"], "create", create_locked):
+            self.assertGivenUp(operation)
+
+    def assertGivenUp(self, operation):
         with self.registry.cursor() as cr:
             cr.execute("SELECT id FROM res_country WHERE code = 'BE' FOR UPDATE")
             result = self.run_job([operation], self.boss, retry_attempts=1)
