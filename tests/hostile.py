@@ -204,6 +204,7 @@ HARMLESS = {
     "temporary table": lambda records: records.env.cr.execute("CREATE TEMP TABLE batch_job (id integer) ON COMMIT DROP"),
     "open savepoint": lambda records: records.env.cr.execute("SAVEPOINT one"),
     "hook after the commit": leave_hook("postcommit", ValueError),
+    "exit after the commit": leave_hook("postcommit", SystemExit),
 }
 #: Statements against the engine's own rows.
 SABOTAGE = {
