@@ -3,9 +3,8 @@
 from odoo.exceptions import MissingError, UserError
 from odoo.http import Controller, request, route
 
-from ..engine.problems import Problems, sayable
+from ..engine.problems import sayable
 from ..engine.spec import absent, is_name
-from ..exceptions import BatchValidationError
 
 
 def batch_route(verb):
@@ -69,10 +68,7 @@ class BatchExecutorController(Controller):
         """The model in the caller's context; `context` is taken out of the parameters."""
         context = params.pop("context", None)
         if not absent(context):
-            if not isinstance(context, dict):
-                problems = Problems()
-                problems.add(request.env._("context must be an object"), key="context")
-                raise BatchValidationError.from_problems(request.env, problems)
+            request.env["batch.job"]._check_is_context(context)
             request.update_env(context={**request.env.context, **context})
         return request.env["batch.job"]
 

@@ -15,8 +15,11 @@ MAX_DEPTH = 200
 SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
-class TooDeep(ValueError):
+class TooDeep(RecursionError):
     """A value is nested in more levels than all that reads it can go down."""
+
+    def __str__(self):
+        return "nested too deeply"
 
 
 class MissingReference(Exception):

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from contextlib import contextmanager
 
 import psycopg2
@@ -131,6 +132,23 @@ class BatchJob(models.Model):
         return self._status()
 
     # -- checking ----------------------------------------------------------------------------------
+
+    @api.private
+    def with_context(self, ctx=None, /, **overrides):
+        """As on any model: the doors put the caller's context in by this. One that is no object is told like any other problem.
+
+        :raises BatchValidationError: it is none
+        """
+        if ctx is not None:
+            self._check_is_context(ctx)
+        return super().with_context(ctx, **overrides)
+
+    @api.model
+    def _check_is_context(self, context):
+        if not isinstance(context, Mapping):
+            problems = Problems()
+            problems.add(self.env._("context must be an object"), key="context")
+            self._raise_problems(problems)
 
     @api.model
     def _check_batch_user(self):

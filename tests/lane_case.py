@@ -165,6 +165,10 @@ class LaneCase(BaseCase):
             "SELECT count(*) FROM batch_failure WHERE job_id = %s AND retried_at IS NULL AND NOT is_skipped", job_id
         )
         self.assertLessEqual(standing, job["failed_records"])
+        [(warnings,)] = self.sql("SELECT count(*) FROM batch_warning WHERE job_id = %s AND retried_at IS NULL", job_id)
+        for table in ("batch_chunk", "batch_operation"):
+            [(total,)] = self.sql(f"SELECT coalesce(sum(warning_count), 0) FROM {table} WHERE job_id = %s", job_id)
+            self.assertEqual((job["warning_count"] or 0, warnings), (total, total), f"warnings of the job and of {table}")
         self.assertFalse(self.sql("SELECT 1 FROM batch_chunk WHERE job_id = %s AND finished_at IS NULL", job_id))
         return job
 

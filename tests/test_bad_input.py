@@ -110,6 +110,10 @@ class TestBadInput(ApiCase):
             with self.subTest(context=context):
                 self.assertProblem(RouteDoor, "status", "context must be an object", job_id, context=context)
                 self.assertProblem(RouteDoor, "submit", "context must be an object", operations=[create()], context=context)
+        for door_class in DOORS[2:]:
+            for context in ([1], "x", 5):
+                with self.subTest(door=door_class.__name__, context=context):
+                    self.assertProblem(door_class, "status", "context must be an object", job_id, context=context)
         for context in (None, False, {}, {"self": 1, "overrides": 2}):
             self.assertEqual(self.door.call("status", job_id, context=context)["job_id"], job_id)
 
