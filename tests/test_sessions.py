@@ -16,7 +16,7 @@ LEFT_BEHIND = (
 LOOK = """
     SELECT current_setting('statement_timeout'),
            current_setting('batch.left', true),
-           (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
+           (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 17 AND pid = pg_backend_pid()),
            (SELECT count(*) FROM pg_cursors),
            to_regclass('pg_temp.batch_left')::text,
            (SELECT array_agg(channel) FROM pg_listening_channels() AS channel),
