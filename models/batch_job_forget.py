@@ -5,6 +5,8 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload, dumps
+from ..executor.planning import by_index
+from .batch_job_retry import take_some
 
 #: Chunks that one step looks at, and records whose values it drops, at most (but for the last chunk's).
 LOOKED_AT_ONCE = 2_000
@@ -25,7 +27,8 @@ class BatchJob(models.Model):
     @api.autovacuum
     def _gc_values(self):
         """Drop the values of what succeeded longer ago than the settings keep them."""
-        done = self._forget_step(self._setting("keep_payload_days"))
+        with by_index(self.env.cr):
+            done = self._forget_step(self._setting("keep_payload_days"))
         return done, bool(done)  # then Odoo calls again
 
     @api.model
@@ -75,27 +78,23 @@ class BatchJob(models.Model):
                 SELECT id, record_count,
                        kind IN ('records', 'resolve') AND state = 'done' AND values_gone IS NOT TRUE AS is_wanted
                   FROM batch_chunk
-                 WHERE job_id = %s
-                   AND id > %s
-                 ORDER BY id
-                 LIMIT %s
+                 -- one job, said so that only the index of jobs is in order
+                 WHERE (job_id, id) > (%(job)s, %(after)s)
+                   AND job_id <= %(job)s
+                 ORDER BY job_id, id
+                 LIMIT %(limit)s
                 """,
-                job.id,
-                job.forgotten_to,
-                LOOKED_AT_ONCE,
+                job=job.id,
+                after=job.forgotten_to,
+                limit=LOOKED_AT_ONCE,
             )
         )
-        records, taken = 0, rows
-        for place, row in enumerate(rows):
-            records += row["record_count"] if row["is_wanted"] else 0
-            if records > FORGOTTEN_AT_ONCE and place:
-                taken = rows[:place]
-                break
-        job._forget([row["id"] for row in taken if row["is_wanted"]])
-        if len(taken) == len(rows) < LOOKED_AT_ONCE:
+        taken, left = take_some([row for row in rows if row["is_wanted"]], FORGOTTEN_AT_ONCE)
+        job._forget([row["id"] for row in taken])
+        if not left and len(rows) < LOOKED_AT_ONCE:
             job._update("holds_values = false")
         else:
-            job._update(SQL("forgotten_to = %s", taken[-1]["id"]))
+            job._update(SQL("forgotten_to = %s", left[0]["id"] - 1 if left else rows[-1]["id"]))
         return 1
 
     def _forget(self, chunk_ids):

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
+from ..executor.planning import by_index
 from .batch_chunk_store import NewChunk
 
 #: Chunks that one step of a retry looks at, and records of those it puts back, at most (but for the last chunk's).
@@ -33,18 +34,23 @@ class BatchJob(models.Model):
         if not job.can_retry:
             raise UserError(self.env._("Nothing in this job failed or was cancelled."))
         job._open_again()
-        job._reopen_step()
+        with by_index(self.env.cr):
+            job._reopen_step()
         return self._status()
 
     def _retry(self, failures):
         """Put just these failed records of a (locked) final job back into the queue; a job in one transaction as a whole."""
         self._open_again()
+        with by_index(self.env.cr):
+            self._reopen_just(failures)
+
+    def _reopen_just(self, failures):
         if self._is_atomic:
             self._reopen_step()
             return
-        chunks = self._reopenable(SQL("AND id = ANY(%s) ORDER BY id", failures.chunk_id.ids))
+        chunks = self._reopenable(SQL("id = ANY(%s) ORDER BY id", failures.chunk_id.ids))
         while chunks:
-            taken, chunks = _take_some(chunks)
+            taken, chunks = take_some(chunks, REOPENED_AT_ONCE)
             self._requeue_failures([chunk["id"] for chunk in taken], failures.ids)
         self._end_reopening()
 
@@ -71,9 +77,17 @@ class BatchJob(models.Model):
 
         :returns: whether that were the last ones
         """
-        rows = self._reopenable(SQL("AND id > %s ORDER BY id LIMIT %s", self.reopened_to, LOOKED_AT_ONCE))
+        # one job, said so that only the index of jobs is in order
+        rows = self._reopenable(
+            SQL(
+                "(job_id, id) > (%(job)s, %(after)s) AND job_id <= %(job)s ORDER BY job_id, id LIMIT %(limit)s",
+                job=self.id,
+                after=self.reopened_to,
+                limit=LOOKED_AT_ONCE,
+            )
+        )
         wanted = rows if self._is_atomic else [row for row in rows if row["is_wanted"]]
-        taken, left = _take_some(wanted)
+        taken, left = take_some(wanted, REOPENED_AT_ONCE)
         if self._is_atomic:
             self._hold_again(taken)
         else:
@@ -86,7 +100,7 @@ class BatchJob(models.Model):
         return False
 
     def _reopenable(self, condition):
-        """Chunks of the job, and whether something in them is to run again. Their payloads are not read."""
+        """Chunks, and whether something in them is to run again. Their payloads are not read."""
         return self.env.execute_query_dict(
             SQL(
                 """
@@ -94,10 +108,8 @@ class BatchJob(models.Model):
                        kind IN ('records', 'resolve')
                        AND (state = 'cancelled' OR state = 'done' AND failed_records + cancelled_records > 0) AS is_wanted
                   FROM batch_chunk
-                 WHERE job_id = %s
-                       %s
+                 WHERE %s
                 """,
-                self.id,
                 condition,
             )
         )
@@ -156,7 +168,8 @@ class BatchJob(models.Model):
     def _take_failures(self, chunk_ids, only=None):
         """Failures of chunks that stand, in order, by chunk; they are history from now on.
 
-        Chunk by chunk in a subquery of its own, so that PostgreSQL takes the index, however many failures it expects of each.
+        Chunk by chunk in a subquery of its own, so that PostgreSQL takes the index of chunks, whatever it believes of how many
+        failures each has and how few of them stand: new as they are, it has not counted them.
         """
         rows = self.env.execute_query_dict(
             SQL(
@@ -168,8 +181,9 @@ class BatchJob(models.Model):
                         SELECT failure.id
                           FROM unnest(%s::integer[]) AS wanted (id)
                          CROSS JOIN LATERAL (
-                            SELECT id FROM batch_failure WHERE chunk_id = wanted.id AND retried_at IS NULL OFFSET 0
+                            SELECT id, retried_at FROM batch_failure WHERE chunk_id = wanted.id OFFSET 0
                          ) AS failure
+                         WHERE failure.retried_at IS NULL
                      ))
                        %s
                     RETURNING chunk_id, operation_id, index, values, is_skipped
@@ -336,11 +350,11 @@ def _as_run(failures, payload):
     return sorted(failures, key=lambda failure: places.get((failure["operation_id"], failure["index"]), len(places)))
 
 
-def _take_some(chunks):
-    """The first of these rows of chunks, up to `REOPENED_AT_ONCE` records, and the others."""
+def take_some(chunks, most):
+    """The first of these rows of chunks, up to so many records but at least one chunk, and the others."""
     records = 0
     for place, chunk in enumerate(chunks):
         records += max(chunk["record_count"], 1)
-        if records > REOPENED_AT_ONCE and place:
+        if records > most and place:
             return chunks[:place], chunks[place:]
     return chunks, []

@@ -156,7 +156,7 @@ class BatchOperation(models.Model):
 
     def _made_ids(self):
         ids = [id_ for id_ in json.loads(self.result or "[]") if id_]
-        for text in self._chunk_texts("result", SQL("operation_id = %s AND result IS NOT NULL", self.id)):
+        for text in self._chunk_texts("result", "operation_id", self.id, SQL("result IS NOT NULL")):
             if len(ids) >= VIEWED_RECORDS:
                 break
             ids += json.loads(text)[1]
@@ -165,10 +165,10 @@ class BatchOperation(models.Model):
     def _named_ids(self):
         """Ids of the records its chunks name, whether they have failed or not."""
         ids = {}
-        own = SQL("operation_id = %s AND kind = 'records' AND state = 'done'", self.id)
-        shared = SQL("job_id = %s AND operation_id IS NULL AND kind = 'records' AND state = 'done'", self.job_id.id)
-        for condition in (own, shared):
-            for text in self._chunk_texts("payload", condition):
+        own = "operation_id", self.id, SQL("kind = 'records' AND state = 'done'")
+        shared = "job_id", self.job_id.id, SQL("operation_id IS NULL AND kind = 'records' AND state = 'done'")
+        for chunks in (own, shared):
+            for text in self._chunk_texts("payload", *chunks):
                 payload = Payload.decode(text)
                 for item, operation_id in zip(payload.items, payload.operations, strict=True):
                     id_ = item[0] if isinstance(item, list) else item
@@ -178,16 +178,31 @@ class BatchOperation(models.Model):
                     return list(ids)
         return list(ids)
 
-    def _chunk_texts(self, column, condition):
-        """A column of chunks in order, a few of them at a time: who asks may have enough after the first."""
+    def _chunk_texts(self, column, owner, owner_id, condition):
+        """A column of chunks in order, a few of them at a time: who asks may have enough after the first.
+
+        :param str owner: operation_id or job_id
+        :param SQL condition: which of the owner's chunks
+        """
         after = 0
         while rows := self.env.execute_query(
             SQL(
-                "SELECT id, %s FROM batch_chunk WHERE %s AND id > %s ORDER BY id LIMIT %s",
-                SQL.identifier(column),
-                condition,
-                after,
-                READ_AT_ONCE,
+                """
+                SELECT id, %(column)s
+                  FROM batch_chunk
+                 -- one owner, said so that only the index of owners is in order
+                 WHERE (%(owner)s, id) > (%(owner_id)s, %(after)s)
+                   AND %(owner)s <= %(owner_id)s
+                   AND %(condition)s
+                 ORDER BY %(owner)s, id
+                 LIMIT %(limit)s
+                """,
+                column=SQL.identifier(column),
+                owner=SQL.identifier(owner),
+                owner_id=owner_id,
+                after=after,
+                condition=condition,
+                limit=READ_AT_ONCE,
             )
         ):
             yield from (text for _id, text in rows)

@@ -9,9 +9,12 @@ from unittest.mock import patch
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
+from ..executor.planning import by_index
 from ..executor.signals import Signals
 from ..models import batch_operation
 from ..models.batch_job_action import LOOKED_AT, LOOKED_AT_LIVE
+from ..models.batch_job_forget import FORGOTTEN_AT_ONCE
+from ..models.batch_job_forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
 from ..models.batch_job_progress import CANCELLED_AT_ONCE
 from ..models.batch_job_retry import LOOKED_AT_ONCE
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
@@ -320,49 +323,7 @@ class TestPlans(PlanCase):
             ids, _plans = self.cheap(self.system["batch.operation"].browse(operation)._made_ids)
         self.assertEqual(ids, list(range(1, 101)))
 
-    # -- steps -------------------------------------------------------------------------------------
-
-    def test_a_million_waiting_chunks_are_cancelled_in_steps(self):
-        job = self.of_user("waiting")
-        status, plans = self.cheap(job.cancel, rows=3 * CANCELLED_AT_ONCE, pages=60 * CANCELLED_AT_ONCE)
-        self.assertEqual((status["state"], status["completed"]), ("running", CANCELLED_AT_ONCE))
-        self.assertUses(plans, "batch_chunk_pending_idx")
-        self.sql("UPDATE batch_chunk SET state = 'done', finished_at = now() WHERE job_id = %s AND state = 'running'", job.id)
-        may_claim, _plans = self.cheap(
-            self.job("waiting")._advance, rows=3 * CANCELLED_AT_ONCE, pages=60 * CANCELLED_AT_ONCE
-        )
-        self.assertFalse(may_claim)
-        [(left, ready)] = self.sql(
-            "SELECT count(*), job.ready FROM batch_chunk JOIN batch_job AS job ON job.id = job_id"
-            " WHERE job_id = %s AND batch_chunk.state = 'pending' GROUP BY job.ready",
-            job.id,
-        )
-        self.assertEqual((left, ready), (WAITING - 2 * CANCELLED_AT_ONCE, True))
-        self.assertIsNone(self.sql("SELECT finished_at FROM batch_job WHERE id = %s", job.id)[0][0])
-
-    def test_a_retry_of_many_failed_and_cancelled_chunks_goes_in_steps(self):
-        job = self.of_user("stopped")
-        enough = {"rows": 6 * LOOKED_AT_ONCE, "pages": 60 * LOOKED_AT_ONCE}
-        status, _plans = self.cheap(job.retry, **enough)
-        self.assertEqual((status["state"], status["completed"]), ("pending", 2 * MANY))
-        steps, is_last = 1, False
-        while not is_last:
-            self.assertLess(steps, 100)
-            step = self.job("stopped")._reopen_step
-            is_last, _plans = self.cheap(step, **enough) if steps in (5, 15) else (step(), [])
-            steps += 1
-        self.assertGreaterEqual(steps, 2 * MANY // LOOKED_AT_ONCE)
-        chunks = self.sql(
-            "SELECT state, count(*), sum(record_count) FROM batch_chunk WHERE job_id = %s GROUP BY state ORDER BY state",
-            job.id,
-        )
-        self.assertEqual(chunks, [("done", MANY, MANY // 2), ("pending", 3 * MANY // 2, 3 * MANY // 2)])
-        [counters] = self.sql(
-            "SELECT total_records, processed_records, failed_records, cancelled_records, failed_operations, reopening"
-            "  FROM batch_job WHERE id = %s",
-            job.id,
-        )
-        self.assertEqual(counters, (2 * MANY, MANY // 2, 0, 0, 0, False))
+    # -- lookups -----------------------------------------------------------------------------------
 
     def test_references_read_just_what_they_name(self):
         ask = self.system["batch.operation"]._produced
@@ -428,6 +389,77 @@ class TestPlans(PlanCase):
             " ORDER BY attname"
         )
         self.assertEqual(compressed, [("payload",), ("result",)])
+
+
+@tagged("post_install", "-at_install")
+class TestPlansOfSteps(PlanCase):
+    """What is done to all chunks of a job; apart from the others, as what it leaves behind is in their way."""
+
+    large = ("batch_chunk", "batch_failure")
+
+    def backlog(self):
+        """A backlog that is empty yet, whose rows PostgreSQL has not counted."""
+        self.sql(f"TRUNCATE {', '.join(TABLES)}")
+        return Backlog(self.cr, self.user.id, self.env.company.id)
+
+    def test_waiting_chunks_are_cancelled_in_steps(self):
+        backlog = self.backlog()
+        job = backlog._job("waiting", total_operations=1, total_records=MANY + 2)
+        backlog._operations(f"job.id = {job}", 1, "running", record_count=MANY + 2, data_length=0)
+        backlog._chunks(job, 2, "running")
+        backlog._chunks(job, MANY, first=2)
+        self.sql("ANALYZE batch_job, batch_operation, batch_chunk")
+        job = self.env["batch.job"].browse(job)
+        status, plans = self.cheap(job.cancel, rows=3 * CANCELLED_AT_ONCE, pages=60 * CANCELLED_AT_ONCE)
+        self.assertEqual((status["state"], status["completed"]), ("running", CANCELLED_AT_ONCE))
+        self.assertUses(plans, "batch_chunk_pending_idx")
+        self.sql("UPDATE batch_chunk SET state = 'done', finished_at = now() WHERE job_id = %s AND state = 'running'", job.id)
+        may_claim, _plans = self.cheap(
+            job.with_env(self.system)._advance, rows=3 * CANCELLED_AT_ONCE, pages=60 * CANCELLED_AT_ONCE
+        )
+        self.assertFalse(may_claim)
+        [(left, ready)] = self.sql(
+            "SELECT count(*), job.ready FROM batch_chunk JOIN batch_job AS job ON job.id = job_id"
+            " WHERE job_id = %s AND batch_chunk.state = 'pending' GROUP BY job.ready",
+            job.id,
+        )
+        self.assertEqual((left, ready), (MANY - 2 * CANCELLED_AT_ONCE, True))
+        self.assertIsNone(self.sql("SELECT finished_at FROM batch_job WHERE id = %s", job.id)[0][0])
+
+    def test_a_retry_of_many_failed_and_cancelled_chunks_goes_in_steps(self):
+        job = self.env["batch.job"].browse(self.backlog()._stopped())
+        enough = {"rows": 6 * LOOKED_AT_ONCE, "pages": 60 * LOOKED_AT_ONCE}
+        status, _plans = self.cheap(job.retry, **enough)
+        self.assertEqual((status["state"], status["completed"]), ("pending", 2 * MANY))
+        steps, is_last = 1, False
+        while not is_last:
+            self.assertLess(steps, 100)
+            step = job.with_env(self.system)._reopen_step
+            with by_index(self.cr):  # as lanes have it
+                is_last, _plans = self.cheap(step, **enough) if steps in (5, 15) else (step(), [])
+            steps += 1
+        self.assertGreaterEqual(steps, 2 * MANY // LOOKED_AT_ONCE)
+        chunks = self.sql(
+            "SELECT state, count(*), sum(record_count) FROM batch_chunk WHERE job_id = %s GROUP BY state ORDER BY state",
+            job.id,
+        )
+        self.assertEqual(chunks, [("done", MANY, MANY // 2), ("pending", 3 * MANY // 2, 3 * MANY // 2)])
+        [counters] = self.sql(
+            "SELECT total_records, processed_records, failed_records, cancelled_records, failed_operations, reopening"
+            "  FROM batch_job WHERE id = %s",
+            job.id,
+        )
+        self.assertEqual(counters, (2 * MANY, MANY // 2, 0, 0, 0, False))
+
+    def test_values_of_a_large_job_are_dropped_in_steps(self):
+        job = self.env["batch.job"].browse(self.backlog()._stopped())
+        self.sql("UPDATE batch_job SET holds_values = true, finished_at = now() - interval '8 days' WHERE id = %s", job.id)
+        for step in range(3):
+            self.cheap(
+                self.system["batch.job"]._gc_values, rows=6 * FORGOTTEN_AT_ONCE, pages=60 * FORGOTTEN_AT_ONCE
+            )
+            gone = self.sql("SELECT count(*) FROM batch_chunk WHERE job_id = %s AND values_gone", job.id)
+            self.assertEqual(gone, [((step + 1) * LOOKED_AT_FOR_VALUES,)])
 
 
 @tagged("post_install", "-at_install")
