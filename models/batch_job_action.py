@@ -97,11 +97,10 @@ class BatchJob(models.Model):
         for job in self:
             causes = job._causes() if job.id else []
             looked_at = causes[0][-1] if causes else 0
-            job.failure_causes = _causes_table(causes) if causes else False
+            shown = _causes_table(causes) if causes else False
             if looked_at >= job._looked_at():
-                job.failure_causes += Markup("<p class='text-muted'>%s</p>") % self.env._(
-                    "Of the first %s failures.", looked_at
-                )
+                shown += Markup("<p class='text-muted'>%s</p>") % self.env._("Of the first %s failures.", int(looked_at))
+            job.failure_causes = shown
 
     def _causes(self):
         """How often the first failures say the same, numbers aside, one of them as an example, and how many those are."""
@@ -111,9 +110,11 @@ class BatchJob(models.Model):
               FROM (
                 SELECT model, error_type, left(message, 500) AS message
                   FROM batch_failure
-                 WHERE job_id = %(job)s
+                 -- one job, said so that only the index of jobs is in order
+                 WHERE (job_id, id) > (%(job)s, 0)
+                   AND job_id <= %(job)s
                    AND retried_at IS NULL
-                 ORDER BY id
+                 ORDER BY job_id, id
                  LIMIT %(limit)s
               ) AS failure
              GROUP BY error_type, regexp_replace(message, '[0-9]+', '#', 'g')

@@ -314,7 +314,7 @@ class TestPlans(PlanCase):
         self.sql("UPDATE batch_job SET state = 'running', finished_at = NULL WHERE id = %s", self.backlog.failed)
         self.system.invalidate_all()
         [shown], _plans = self.cheap(self.of_user("failed").read, ["failure_causes"], **live)
-        self.assertIn(f"Of the first {LOOKED_AT_LIVE} failures", shown["failure_causes"])
+        self.assertIn(f"Of the first {LOOKED_AT_LIVE} failures", str(shown["failure_causes"]))
 
     def test_the_records_of_an_operation(self):
         """No more is read than is shown."""
