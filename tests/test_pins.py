@@ -1,6 +1,5 @@
 """Each package is pinned for every version of Python that the scripts offer to run on."""
 
-import os
 import subprocess
 import sys
 import sysconfig
@@ -80,19 +79,3 @@ class TestPins(BaseCase):
         self.assertIn("zeep", modules)
         command = [sys.executable, "-W", "ignore", "-c", IMPORT_EACH, *sorted(set(modules) - NEED_MORE)]
         self.assertEqual(subprocess.check_output(command, cwd=tempfile.gettempdir(), text=True), "")
-
-    def test_an_odoo_for_other_pythons_is_refused_in_words(self):
-        with tempfile.TemporaryDirectory() as home:
-            Path(home, "odoo-bin").touch()
-            Path(home, "odoo").mkdir()
-            Path(home, "odoo", "release.py").write_text("version_info = (19, 0, 0, FINAL, 0, '')\nMAX_PY_VERSION = (3, 9)\n")
-            done = subprocess.run(
-                [sys.executable, SCRIPTS / "bootstrap"],
-                env={**os.environ, "ODOO_HOME": home},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("cannot go on: this Odoo supports Python up to 3.9", done.stderr)
-        self.assertNotIn("Traceback", done.stderr)

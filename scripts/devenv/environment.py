@@ -38,7 +38,7 @@ def prepare() -> Environment:
     """Bring up all that is needed before the first database."""
     paths.prepare()
     tree = odoo_tree.locate()
-    folder = venv.locate(tree.newest_python)
+    folder = venv.locate()
     postgres.start()
     connection = postgres.environment()
     _write_conf(tree, connection)

@@ -33,18 +33,9 @@ class OdooTree:
 
     @property
     def version(self) -> str:
-        return ".".join(map(str, self._released("version_info"))) or "unknown"
-
-    @property
-    def newest_python(self) -> tuple[int, int]:
-        """The last version of Python that this Odoo supports: 19.0.0 fails on 3.14, later ones may not."""
-        return self._released("MAX_PY_VERSION")[:2]
-
-    def _released(self, name: str) -> tuple[int, ...]:
-        """The numbers of a constant in Odoo's description of itself."""
         release = (self.python_path / "odoo" / "release.py").read_text()
-        found = re.search(rf"^{name} = \(([\d, ]+)", release, re.MULTILINE)
-        return tuple(map(int, re.findall(r"\d+", found[1]))) if found else ()
+        found = re.search(r"version_info = \((\d+), (\d+), (\d+)", release)
+        return ".".join(found.groups()) if found else "unknown"
 
 
 def locate() -> OdooTree:

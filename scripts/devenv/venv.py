@@ -16,16 +16,13 @@ from .debian import system_install
 from .paths import CACHE, SCRIPTS, digest, lock
 
 REQUIREMENTS = SCRIPTS / "requirements.txt"
-# The versions of Python that the pins are for, compiled packages as ready-made wheels.
-OLDEST, NEWEST = (3, 10), (3, 14)
+# What Odoo 19.0.0 runs on (it fails on 3.14), and what the pins are for, compiled packages as ready-made wheels.
+OLDEST, NEWEST = (3, 10), (3, 13)
 
 
-def locate(newest: tuple[int, int] = NEWEST) -> Path:
-    """Return the environment's folder, building it at first use.
-
-    `newest` is the last version of Python that what is to run in it supports.
-    """
-    base = _base_python(min(newest, NEWEST))
+def locate() -> Path:
+    """Return the environment's folder, building it at first use."""
+    base = _base_python()
     version = run([base, "-c", "import sys; print(sys.version)"], doing="asking Python for its version")
     venv = CACHE / f"venv-{digest(REQUIREMENTS.read_text(), version)}"
     # A virtual environment cannot be renamed when it is ready: a marker says so instead.
@@ -38,18 +35,15 @@ def locate(newest: tuple[int, int] = NEWEST) -> Path:
     return venv
 
 
-def _base_python(newest: tuple[int, int]) -> str:
+def _base_python() -> str:
     """Choose the interpreter: the one running this script, where its version will do."""
-    if OLDEST <= sys.version_info[:2] <= newest:
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
         return sys.executable
-    for minor in range(newest[1], OLDEST[1] - 1, -1):
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         if found := shutil.which(f"python3.{minor}"):
             return found
-    oldest, last, this = (".".join(map(str, version[:3])) for version in (OLDEST, newest, sys.version_info))
-    raise CannotDo(
-        f"this Odoo supports Python up to {last}, the pinned packages from {oldest}; this is {this}, and no other is "
-        "on PATH: install one, or set ODOO_HOME to a later Odoo 19"
-    )
+    oldest, newest, this = (".".join(map(str, version[:3])) for version in (OLDEST, NEWEST, sys.version_info))
+    raise CannotDo(f"Python {oldest} to {newest} is needed: this is {this}, and no other is on PATH")
 
 
 def _build(venv: Path, base: str) -> None:
