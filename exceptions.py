@@ -88,6 +88,10 @@ class ClaimLost(Exception):
     """The chunk is no longer ours: another lane has taken it over."""
 
 
+class SignalsAreNew(Exception):
+    """Other processes have changed models or cached data: a claim must be made with what is true now."""
+
+
 class ChunkBroken(Exception):
     """A chunk whose row can't even be read; the cause says why."""
 

@@ -15,7 +15,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
 from ..engine import states
-from ..exceptions import ChunkBroken, ClaimLost, JobBroken, TransactionControlError
+from ..exceptions import ChunkBroken, ClaimLost, JobBroken, SignalsAreNew, TransactionControlError
 from . import atomic, callback, selection
 from .connection import FORGET, WorkConnection
 from .environments import keep_environments
@@ -166,7 +166,8 @@ class Lane:
 
     def claim_at_length(self):
         """The same with all that may have to be done first, above all counting what was settled."""
-        with self.transaction() as env:
+        claim = None
+        with suppress(SignalsAreNew), self.transaction() as env:
             if self.done == 1:
                 env.cr.execute("SET synchronous_commit TO off")
             self.learn(env)

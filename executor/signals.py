@@ -14,7 +14,6 @@ class Signals:
         self.are_new = False
         #: What the running transaction has told, and by which numbers.
         self.told = []
-        self.told_numbers = {}
 
     @property
     def heard(self):
@@ -42,19 +41,17 @@ class Signals:
         for name in self.told:
             table = SQL.identifier(f"orm_signaling_{name}")
             cr.execute(SQL("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", table))
-            cr.execute(SQL("INSERT INTO %s DEFAULT VALUES RETURNING id", table))
-            [(number,)] = cr.fetchall()
-            self.told_numbers[name] = number
+            cr.execute(SQL("INSERT INTO %s DEFAULT VALUES", table))
 
     def announced(self):
-        """After the commit: what was told is no news here."""
+        """After the commit: what was told is no news here. Should somebody else have told something before it, that still is."""
         registry = self.registry
         for name in self.told:
             if name == "registry":
-                registry.registry_sequence = self.told_numbers[name]
+                registry.registry_sequence += 1
             else:
                 registry.clear_cache(name)  # another thread may have filled it from what was before the commit
-                registry.cache_sequences[name] = self.told_numbers[name]
+                registry.cache_sequences[name] += 1
         registry.registry_invalidated = False
         registry.cache_invalidated.clear()
 

@@ -55,7 +55,7 @@ def claim_at_once(worker, signals, heard):
     condition = SQL(
         "AND (%s) IS NOT TRUE AND max_chunk_size > 0 AND %s = %s::integer[]", ROLL_UP_DUE, signals, list(heard)
     )
-    return lock, take(worker, LOCKED_JOB, condition)
+    return lock, take(worker, LOCKED_JOB, signals, condition)
 
 
 def lock_next(columns, looked_at=()):
@@ -83,7 +83,7 @@ def lock_next(columns, looked_at=()):
     )
 
 
-def take(worker, job, condition=None):
+def take(worker, job, signals, condition=None):
     """In one statement: how many are in flight, what they keep others from, the first that may run, its claim.
 
     In strict order nothing may pass a chunk whose time has not come yet.
@@ -93,6 +93,7 @@ def take(worker, job, condition=None):
 
     :param SQL job: id of a job that an earlier statement of this transaction has locked: what is in flight must be known
         as it has been since then
+    :param SQL signals: the numbers of the last changes in other processes, to be told with what is taken
     :param SQL condition: under which anything may be taken at all, starting with AND
     """
     return SQL(
@@ -174,10 +175,11 @@ def take(worker, job, condition=None):
           FROM picked
          -- not joined: while there is hardly a chunk PostgreSQL might plan to look for it among all of them
          WHERE chunk.id = (SELECT id FROM taken)
-        RETURNING picked.*, %(columns)s, (SELECT count(*) FROM in_flight) AS in_flight
+        RETURNING picked.*, %(columns)s, (SELECT count(*) FROM in_flight) AS in_flight, %(signals)s AS signals
         """,
         job_columns=JOB_COLUMNS,
         job=job,
+        signals=signals,
         condition=condition or SQL(),
         look_ahead=LOOK_AHEAD,
         turn=_move_back(SQL("(SELECT job_id FROM picked)"), SQL("EXISTS (SELECT 1 FROM taken)")),

@@ -5,7 +5,7 @@ from odoo.tools import SQL
 
 from ..engine import sizing, states
 from ..engine.payload import Payload
-from ..exceptions import ChunkBroken, JobBroken
+from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..executor.claim import Claim
 from ..executor.errors import is_conflict
 from ..executor.prepared import fetch_prepared
@@ -46,6 +46,7 @@ class BatchChunk(models.Model):
         :returns: a `Claim`, or None where nothing can be taken now, or not before the signals are heeded
         :raises ChunkBroken: a chunk can't be read
         :raises JobBroken: a job can't be counted or moved on
+        :raises SignalsAreNew: what was taken must be given back, and be taken with what is true now
         """
         Job = self.env["batch.job"]
         looked_at = []
@@ -55,31 +56,35 @@ class BatchChunk(models.Model):
             job = Job.browse(row["id"])
             looked_at.append(job.id)
             try:
-                chunk = self._take_counted(job, row, worker, alone_in)
+                chunk = self._take_counted(job, row, worker, signals, alone_in)
             except ChunkBroken:
                 raise
             except Exception as error:
                 if is_conflict(error):
                     raise
                 raise JobBroken(job.id) from error
-            if chunk is not None:
-                return self._read_claim(chunk)
+            if chunk is None:
+                continue
+            if signals.note(chunk["signals"]):
+                # it may have been let go on a moment ago, by the end of what has made these changes
+                raise SignalsAreNew
+            return self._read_claim(chunk)
         return None
 
-    def _take_counted(self, job, row, worker, alone_in):
+    def _take_counted(self, job, row, worker, signals, alone_in):
         """Count what was settled in a (locked) job where that is due, then take a chunk of it; move it on where there is none."""
         if row["is_roll_up_due"]:
             job._roll_up()
             if row["max_failures"] != NO_LIMIT:
                 job._must_stop()
-        chunk = self._take(job, worker, alone_in)
+        chunk = self._take(job, worker, signals, alone_in)
         if chunk is None and job._advance():
-            chunk = self._take(job, worker, alone_in)
+            chunk = self._take(job, worker, signals, alone_in)
         return chunk
 
-    def _take(self, job, worker, alone_in):
+    def _take(self, job, worker, signals, alone_in):
         """Mark the first chunk of a (locked) job that may run now as running; returns its row, None where there is none."""
-        rows = fetch_prepared(self.env.cr, take(worker, SQL("%s", job.id)))
+        rows = fetch_prepared(self.env.cr, take(worker, SQL("%s", job.id), signals.query))
         if not rows:
             return None
         [chunk] = rows

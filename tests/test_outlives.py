@@ -316,8 +316,40 @@ class TestSignals(OutlivesCase):
                 self.wait_until(self.blocked_backends, what="the other one to wait")
                 cr.commit()
                 [(number,)] = other.result(10)
-            self.assertGreater(number, signals.told_numbers["default"])
         signals.announced()
+        self.assertEqual(number, self.last_signal())
+        self.assertNotEqual(signals.heard[1 + signals.names.index("default")], number, "the other one's is still news")
+
+    def test_what_is_let_go_on_by_a_count_is_taken_with_what_was_announced_before(self):
+        """The end of what it waits for is committed between the look for news and the count of what has ended."""
+        ids = self.make_partners(2)
+        self.set_probe(lambda partners: None)
+        job_id = self.submit(
+            {**self.probe(ids[:1]), "operation_id": "first"}, {**self.probe(ids[1:]), "depends_on": ["first"]}
+        )
+        with self.open_lane("a") as one, self.open_lane("b") as other:
+            first = one.claim()
+            model = self.registry["batch.job"]
+            original = model._roll_up
+
+            def roll_up(job, *args, **kwargs):
+                if not ended:
+                    ended.append(True)
+                    one.work_on(first)
+                    self.sql("INSERT INTO orm_signaling_default DEFAULT VALUES")
+                return original(job, *args, **kwargs)
+
+            ended = []
+            self.patch(model, "_roll_up", roll_up)
+            self.sql("UPDATE batch_job SET progress_at = NULL, started_at = started_at - interval '1 hour' WHERE id = %s", job_id)
+            other.signals.heed(other.control)
+            before = other.signals.heard
+            second = other.claim_at_length()
+            self.assertTrue(ended)
+            self.assertEqual(second.payload.items, ids[1:])
+            self.assertNotEqual(other.signals.heard, before, "it has been taken unheard")
+            other.work_on(second)
+        self.work()
 
     def last_signal(self):
         [(number,)] = self.sql("SELECT coalesce(max(id), 0) FROM orm_signaling_default")
