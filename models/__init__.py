@@ -17,6 +17,7 @@ from . import batch_job_result
 from . import batch_job_clock
 from . import batch_job_forecast
 from . import batch_job_progress
+from . import batch_job_release
 from . import batch_job_turn
 from . import batch_job_control
 from . import batch_job_retry

@@ -10,6 +10,10 @@ from ..engine.spec import CREATE, LOAD, UPSERT
 from ..executor import mended
 
 
+#: Failures that are retried by themselves in one call, at most; whole jobs are retried in steps.
+RETRIED_AT_ONCE = 5_000
+
+
 class BatchFailure(models.Model):
     """One failed record: what was asked for, where it stood, and why it failed."""
 
@@ -115,8 +119,12 @@ class BatchFailure(models.Model):
     def action_retry(self):
         """Run just these records again, with the values they were mended to.
 
-        :raises UserError: a job is not finished, or a record has been run again already
+        :raises UserError: a job is not finished, a record has been run again already, or these are more than one call should take
         """
+        if len(self) > RETRIED_AT_ONCE:
+            raise UserError(
+                self.env._("Retry at most %s failed records by themselves, or their jobs as a whole.", RETRIED_AT_ONCE)
+            )
         for job, failures in self.grouped("job_id").items():
             locked = job._steer(states.JOB_FINAL, self.env._("Only records of a finished job can be retried."))
             standing = failures.sudo().filtered(lambda failure: not failure.retried_at)

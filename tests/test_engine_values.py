@@ -1,7 +1,8 @@
 """Which values can't be what their field holds."""
 
-import unittest
 from datetime import date, datetime
+
+from odoo.tests.common import BaseCase
 
 from ..engine.values import is_wrong
 
@@ -18,7 +19,7 @@ TABLE = {
 }  # fmt: skip
 
 
-class TestValues(unittest.TestCase):
+class TestValues(BaseCase):
     def test_by_kind_of_field(self):
         for kinds, (right, wrong) in TABLE.items():
             for kind in kinds:

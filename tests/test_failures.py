@@ -17,6 +17,10 @@ class TestFailures(LaneCase):
         self.work()
         return job
 
+    def test_more_than_one_call_should_take_are_refused_before_any_is_read(self):
+        with self.transaction() as env, self.assertRaisesRegex(UserError, "5000"):
+            env["batch.failure"].browse(range(1, 5_002)).action_retry()
+
     def test_a_failure_holds_what_was_asked_where_it_stood_and_why(self):
         job = self.fail(2)
         with self.transaction() as env:
