@@ -168,10 +168,10 @@ class _Planner:
     def _split_groups(self, members, size):
         ordered = members[0][0].item_levels is not None
         last_keys, round_no = None, 0
-        for part, keys in pack_groups(members, size, lambda member: (member[0].group_by, _group_value(*member))):
+        for part, keys in pack_groups(members, size, _group_of):
             chunk = self._append_group(part, keys)
             # records about the same thing are of the same group, and stand in its parts in their order
-            round_no = round_no + 1 if keys == last_keys else 0
+            round_no = round_no + 1 if last_keys and keys[0] == last_keys[-1] else 0
             last_keys = keys
             if ordered:
                 chunk.round_no = self._round(round_no)
@@ -220,6 +220,14 @@ def _coalescing_key(operation):
     params = dumps(operation.params) if operation.params else ""
     context = dumps(operation.context) if operation.context else ""
     return (operation.level, operation.priority, operation.type, operation.model, params, context, operation.return_ids)
+
+
+def _group_of(member):
+    """The group of an item: where its record is named more than once, that of the first time, so that they stay in order."""
+    operation, item = member
+    if operation.item_levels is not None and operation.type == UPDATE:
+        item = operation.first_of(item)
+    return operation.group_by, _group_value(operation, item)
 
 
 def _group_value(operation, item):

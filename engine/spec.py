@@ -71,6 +71,7 @@ class Operation:
     turn: int = 0  # how many of them, one after the other
     return_ids: bool = True
     item_levels: list | None = None  # of each item: it comes after those of lower levels; None: order does not matter
+    firsts: dict | None = None  # see `first_of`
     absent: frozenset = frozenset()  # ids that were not there when it was submitted
     level: int = 0
     data_length: int = 0
@@ -85,6 +86,14 @@ class Operation:
         if few and len(set(map(_target, self.items))) == len(self.items):
             values = self.params.pop("values")
             self.items = [[record_id, values] for record_id in self.items]
+
+    def first_of(self, item: int) -> int:
+        """The first item of an update's list about the same record."""
+        if self.firsts is None:
+            self.firsts = {}
+            for place, (record_id, _values) in enumerate(self.items):
+                self.firsts.setdefault(_target(record_id), place)
+        return self.firsts[_target(self.items[item][0])]
 
     def index_of(self, item: int) -> int:
         return item if self.indexes is None else self.indexes[item]

@@ -6,6 +6,7 @@ ends no statement: texts, quoted names, dollar quotes, comments. It follows Post
 """
 
 import re
+from itertools import chain
 
 #: What a statement does. The name it comes with is that of a savepoint.
 END = "end"  # begins or ends a transaction
@@ -14,8 +15,8 @@ SETTING = "setting"  # changes settings of the session
 
 #: How nearly all statements of the ORM begin; none of them concerns the transaction.
 PLAIN = ("SELECT", "INSERT", "UPDATE", "DELETE")
-#: How those begin that call the function for changing a setting, as it is usually written.
-SETS = ("SELECT set_config", "SELECT pg_catalog.set_config")
+#: The function that changes a setting, as it is usually written.
+SETS = ("set_config", "SET_CONFIG")
 #: Characters PostgreSQL heeds of a name, at most.
 NAME_LIMIT = 63
 
@@ -35,9 +36,10 @@ _MARK = re.compile(r"""[;'"$]|--|/\*""")
 
 def controls(text):
     """What a query does to its transaction or session: `(kind, savepoint name)` of each such statement, in order."""
+    settings = ((SETTING, None),) if any(name in text for name in SETS) else ()
     if text.startswith(PLAIN) and ";" not in text:
-        return ((SETTING, None),) if text.startswith(SETS) else ()
-    return _scan(text)
+        return settings
+    return chain(settings, _scan(text))
 
 
 def _scan(text):

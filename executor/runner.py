@@ -105,7 +105,19 @@ class _ChunkRun:
         handler = handler_class(self.env[self.work.model], self.work.payload, self.work.strict)
         if handler.reads_first:
             outcome.failures.update(handler.prepare(self._left(outcome)))
+        if handler.fails_as_a_whole and self.work.payload.is_whole:
+            self._fail_sets(outcome)
         return handler
+
+    def _fail_sets(self, outcome):
+        """What must be seen as a set is not run at all where one of its records can't be."""
+        operations = self.work.payload.operations
+        reasons = {}
+        for position, reason in sorted(outcome.failures.items()):
+            reasons.setdefault(operations[position], reason)
+        for position, operation in enumerate(operations):
+            if operation in reasons and position not in outcome.skipped:
+                outcome.failures.setdefault(position, reasons[operation])
 
     def _left(self, outcome):
         """Positions of which nothing is known yet."""

@@ -122,15 +122,20 @@ def _resolved(references, item):
 
 
 def _lock(cr, function, numbers):
-    """Take advisory locks in one order everywhere, so that two chunks can't deadlock on them."""
+    """Take advisory locks in one order everywhere, so that two chunks can't deadlock on them.
+
+    Each key falls into one of `MAX_LOCKS` buckets. Who has many keys takes the buckets for itself; who has few shares them, and
+    takes each key: both exclude each other.
+    """
+    buckets = sorted({number % MAX_LOCKS for number in numbers})
     if len(numbers) > MAX_LOCKS:
-        numbers = {number % MAX_LOCKS for number in numbers}
+        return _take(cr, function, LOCK_SPACE + 1, buckets)
+    shared = _take(cr, f"{function}_shared", LOCK_SPACE + 1, buckets)
+    return shared + _take(cr, function, LOCK_SPACE, sorted(numbers))
+
+
+def _take(cr, function, space, numbers):
     cr.execute(
-        SQL(
-            "SELECT %s(%s, number) FROM unnest(%s::integer[]) AS number",
-            SQL.identifier(function),
-            LOCK_SPACE,
-            sorted(numbers),
-        )
+        SQL("SELECT %s(%s, number) FROM unnest(%s::integer[]) AS number", SQL.identifier(function), space, numbers)
     )
     return [taken for (taken,) in cr.fetchall()]

@@ -159,7 +159,10 @@ class BatchChunk(models.Model):
         )
         _logger.info("%s: %s, so %s", claim, trouble, decision.action)
         job = self.env["batch.job"].browse(claim.job_id)
-        if job.cancel_requested_at and not job.finished_at:
+        if claim.kind == states.CALLBACK and not job.finished_at:
+            # the job runs again: its action is for the end that is to come
+            self.env.cr.execute(SQL("DELETE FROM batch_chunk WHERE id = %s", claim.chunk_id))
+        elif job.cancel_requested_at and not job.finished_at:
             self._return_to_queue(claim, 0.0)  # where it is cancelled with the others
         elif decision.action == verdict.FAIL and trouble == verdict.CONFLICT and self._has_siblings(claim, job):
             self._return_to_queue(claim, 0.0, runs_alone=True)

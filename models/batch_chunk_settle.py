@@ -65,7 +65,7 @@ class BatchChunk(models.Model):
             payload, outcome = _without_rest(payload, outcome)
         self._insert_found(claim, outcome)
         operations, produced = (0, 0, []), {}
-        if payload.is_shared:
+        if claim.kind == states.RECORDS and claim.operation_id is None:  # it was claimed with others, whatever is left of it
             operations = self.env["batch.operation"]._settle_shared(payload, outcome, duration)  # which keep their ids
         else:
             produced = _produced(payload, outcome)
@@ -169,5 +169,5 @@ def _without_rest(payload, outcome):
 
 def _produced(payload, outcome):
     """Ids of what succeeded (of a call: what it returned), by their places in the operation's data."""
-    kept = {position: id_ for position, id_ in outcome.ids.items() if id_ is not True} | outcome.answers
-    return {payload.indexes[position]: id_ for position, id_ in sorted(kept.items())}
+    kept = {payload.indexes[position]: id_ for position, id_ in sorted(outcome.ids.items()) if id_ is not True}
+    return {**kept, **{0: answer for answer in outcome.answers.values()}}

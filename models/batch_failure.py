@@ -1,3 +1,5 @@
+import json
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
@@ -132,6 +134,13 @@ class BatchFailure(models.Model):
                 raise UserError(self.env._("These records have been run again already."))
             locked._retry(standing)
         return True
+
+    def _with_their_sets(self):
+        """These failures, and those of the same sets: what a method must see as one is retried as one."""
+        sets = self.operation_id.filtered(lambda operation: operation.details and json.loads(operation.details).get("set"))
+        if not sets:
+            return self
+        return self | self.search([("operation_id", "in", sets.ids), ("retried_at", "=", False)])
 
     def action_view_record(self):
         """Open the record this is about."""

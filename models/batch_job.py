@@ -118,6 +118,9 @@ class BatchJob(models.Model):
     turn = fields.Float(
         readonly=True, default=0.0, help="Among equal priorities, lowest first; moved on at each claim."
     )
+    earlier_failures = fields.Integer(
+        readonly=True, default=0, help="Failures that stood when it was last retried: they do not count against its limit."
+    )
     reopening = fields.Boolean(readonly=True, help="A retry is putting back what runs again; nothing runs meanwhile.")
     reopened_to = fields.Integer(readonly=True, help="The last chunk that the retry has looked at.")
     steered_until = fields.Datetime(readonly=True, help="Lanes leave it alone until then: somebody wants to steer it.")

@@ -1,12 +1,16 @@
 import json
+import logging
 
 from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload, dumps
+from ..executor.errors import is_conflict
 from ..executor.planning import by_index
 from .batch_job_retry import take_some
+
+_logger = logging.getLogger(__name__)
 
 #: Chunks that one step looks at, and records whose values it drops, at most (but for the last chunk's).
 LOOKED_AT_ONCE = 2_000
@@ -34,8 +38,17 @@ class BatchJob(models.Model):
     @api.model
     def _forget_at_once(self):
         """The same by lanes, where the settings keep values no longer than their job runs."""
-        if self._setting("keep_payload_days") == 0:
-            self._forget_step(0)
+        if self._setting("keep_payload_days") != 0:
+            return
+        try:
+            with self.env.cr.savepoint():
+                self._forget_step(0)
+        except Exception as error:
+            if is_conflict(error):
+                raise
+            job = self._forgetful(0)
+            _logger.exception("job %s: its values could not be dropped", job.id)
+            job._update("holds_values = false")
 
     @api.model
     def _is_forgetting(self):

@@ -78,7 +78,7 @@ class BatchJob(models.Model):
                      ORDER BY finished_at
                      LIMIT %s
                  ))
-                RETURNING kind, operation_id, processed_records, failed_records, cancelled_records, found_records, warning_count,
+                RETURNING kind, state, operation_id, processed_records, failed_records, cancelled_records, found_records, warning_count,
                           completed_operations, failed_operations, duration, error, skip_reason, ended_ids, round_no
                 """,
                 self.id,
@@ -128,7 +128,7 @@ class BatchJob(models.Model):
         )
         self.invalidate_recordset()
         for chunk in chunks:
-            if chunk["kind"] == states.CALLBACK:
+            if chunk["kind"] == states.CALLBACK and chunk["state"] == states.DONE:
                 self._note_callback(chunk["error"])
         if not self._is_atomic:
             self._keep_pace(max(chunk["duration"] or 0.0 for chunk in chunks))
@@ -157,6 +157,10 @@ class BatchJob(models.Model):
         released += self._roll_up(again=True)
         if may_start and waiting and not (pending or running or released):
             released = self._release_all()  # nobody is left to tell them
+            if not released and not self._is_atomic:
+                _logger.error("job %s: what is left waits for what will never come", self.id)
+                self._stop(self.env._("Internal error: what was left waited for what could not be run."))
+                return self._advance()
         if may_start and released:
             return True
         if pending or running or waiting:
@@ -171,12 +175,12 @@ class BatchJob(models.Model):
 
     def _must_stop(self):
         """Whether nothing more may start; says so on the job the first time. What a finished job runs is its action."""
-        if self.finished_at:
+        if self.finished_at or self.reopening:
             return False
         if (
             not self.cancel_requested_at
             and self.max_failures != NO_LIMIT
-            and self.failed_records > self.max_failures
+            and self.failed_records - self.earlier_failures > self.max_failures
             and not self._is_atomic
         ):
             self._stop(

@@ -25,14 +25,15 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_chunk AS chunk
-                   SET state = CASE WHEN waiting.needed IS NULL AND round_no IS NULL THEN 'pending' ELSE 'blocked' END,
+                   SET state = CASE WHEN waiting.needed IS NULL AND NOT waiting.has_rounds THEN 'pending' ELSE 'blocked' END,
                        wait_ids = CASE
                             WHEN waiting.needed IS NOT NULL THEN waiting.needed || array_remove(chunk.wait_ids, waiting.needed)
-                            WHEN round_no IS NULL THEN chunk.wait_ids
+                            WHEN NOT waiting.has_rounds THEN chunk.wait_ids
                             ELSE '{}'  -- it may still have to wait for its turn: see `_release_rounds`
                        END
                   FROM (
-                    SELECT id, (
+                    -- of a chunk that operations share, only the order inside it counts
+                    SELECT id, round_no IS NOT NULL AND operation_id IS NOT NULL AS has_rounds, (
                             -- the last one: those before it will most likely have ended by then
                             SELECT max(operation.id)
                               FROM unnest(wait_ids) AS wanted (id)
@@ -44,7 +45,7 @@ class BatchJob(models.Model):
                        AND state = 'blocked'
                   ) AS waiting
                  WHERE chunk.id = waiting.id
-                RETURNING waiting.needed IS NULL AND round_no IS NULL, CASE WHEN round_no IS NOT NULL THEN operation_id END
+                RETURNING waiting.needed IS NULL AND NOT waiting.has_rounds, CASE WHEN waiting.has_rounds THEN operation_id END
                 """,
                 ended,
             )

@@ -51,12 +51,13 @@ class BatchJob(models.Model):
         chunks = self._reopenable(SQL("id = ANY(%s) ORDER BY id", failures.chunk_id.ids))
         while chunks:
             taken, chunks = take_some(chunks, REOPENED_AT_ONCE)
-            self._requeue_failures([chunk["id"] for chunk in taken], failures.ids)
+            self._requeue_failures([chunk["id"] for chunk in taken], failures._with_their_sets().ids)
         self._end_reopening()
 
     def _open_again(self):
         """Make a final job one that waits: `_reopen_step` puts back what is to run again."""
         self.env.flush_all()
+        self._roll_up()  # an action that has just run is known to have run
         # its action, should it not have begun: it is run once, at the end that is to come
         self.env.cr.execute(
             SQL("DELETE FROM batch_chunk WHERE job_id = %s AND kind = 'callback' AND state = 'pending'", self.id)
@@ -119,7 +120,7 @@ class BatchJob(models.Model):
             self._end_holding()
         else:
             self._release_all()
-        self._update("reopening = false")
+        self._update("reopening = false, earlier_failures = failed_records")
 
     # -- what failed -------------------------------------------------------------------------------
 
@@ -153,7 +154,7 @@ class BatchJob(models.Model):
                     chunk["operation_type"],
                     chunk["model"],
                     payload,
-                    states.BLOCKED if needed or chunk["round_no"] is not None else states.PENDING,
+                    states.BLOCKED if needed or (chunk["round_no"] is not None and not payload.is_shared) else states.PENDING,
                     chunk["sequence"],
                     None if payload.is_shared else payload.operations[0],
                     needed,
@@ -257,7 +258,7 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_chunk
-                   SET state = CASE WHEN cardinality(wait_ids) > 0 OR round_no IS NOT NULL THEN 'blocked' ELSE 'pending' END,
+                   SET state = CASE WHEN cardinality(wait_ids) > 0 OR round_no IS NOT NULL AND operation_id IS NOT NULL THEN 'blocked' ELSE 'pending' END,
                        runs_alone = NULL, finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false, attempt = 0, run_at = NULL
                  WHERE id = ANY(%s)
                 RETURNING kind, operation_id, record_count, CASE WHEN operation_id IS NULL THEN payload END AS payload

@@ -172,7 +172,7 @@ def _shared_result(row, positions, payload, outcome, share):
             id_ = outcome.answers.get(position, outcome.ids[position])
             if id_ is not True or position in outcome.answers:
                 ids = ids or [False] * row["data_length"]
-                ids[payload.indexes[position]] = id_
+                ids[0 if position in outcome.answers else payload.indexes[position]] = id_
         elif position in outcome.failures:
             failed += 1
             failure = failure or outcome.failures[position].message

@@ -202,6 +202,32 @@ class TestSets(CallCase):
         [entry] = self.call(job_id, "result")["results"]
         self.assertEqual((entry["state"], entry["result"]), ("completed", 12))
 
+    def test_a_set_with_a_record_that_is_not_there_is_not_run_on_the_others(self):
+        ids = self.make_partners(4)
+        self.remember(answer=len)
+        good, bad = self.probe(ids[:2], set=True), self.probe([2_000_000_000, *ids[2:]], set=True)
+        for operations in ([bad], [good, bad]):
+            self.seen.clear()
+            entries = self.run_to_end(*operations)
+            self.assertEqual(entries[-1]["failed_records"], 3)
+            self.assertEqual({failure["error_type"] for failure in entries[-1]["failures"]}, {"MissingError"})
+            self.assertFalse([call for call in self.seen if set(ids[2:]).intersection(call)])
+        self.assertEqual(entries[0]["result"], 2)
+
+    def test_one_failure_of_a_set_is_retried_with_all_of_it(self):
+        ids = self.make_partners(3)
+        self.remember(refuse=[ids[1]])
+        job_id = self.submit(self.probe(ids, set=True))
+        self.work()
+        self.seen.clear()
+        self.remember(answer=len)
+        with self.transaction() as env:
+            env["batch.failure"].search([("job_id", "=", job_id)])[1].action_retry()
+        self.work()
+        self.assertEqual(self.seen, [ids])
+        self.assertEqual(self.call(job_id, "result")["results"][0]["result"], 3)
+        self.check_counters(job_id)
+
     def test_inline_it_is_the_same(self):
         ids = self.make_partners(25)
         self.remember(answer=len)

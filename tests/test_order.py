@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from odoo import SUPERUSER_ID
 from odoo.tests.common import BaseCase, tagged
 
+from odoo.addons.batch_executor.engine.payload import Payload
 from odoo.addons.batch_executor.engine.rounds import in_rounds, levels_by_key, levels_by_name
 
 from .lane_case import LaneCase
@@ -143,6 +144,47 @@ class TestOrder(LaneCase):
         self.work(2)
         self.assertEqual(self.check_counters(job_id)["state"], "completed")
         self.assertEqual(set(self.cities()), {"2"})
+
+    def test_small_operations_that_share_a_chunk_go_on_once_what_they_wait_for_has_ended(self):
+        first, second = self.make_partners(2)
+        operations = [
+            {**self.updates([(id_, "a"), (id_, "b")]), "depends_on": ["made"]} for id_ in (first, second)
+        ]
+        job_id = self.submit({**self.creates(1), "operation_id": "made"}, *operations)
+        self.assertEqual([chunk["state"] for chunk in self.chunks(job_id)], ["pending", "blocked"])
+        self.work()
+        self.check_counters(job_id)
+        self.assertEqual(self.job(job_id)["state"], "completed")
+
+    def test_they_go_on_after_a_retry_as_well(self):
+        ids = self.make_partners(2)
+        operations = [self.updates([(id_, "a"), (id_, "b")]) for id_ in ids]
+        job_id = self.submit(*operations, run_at="2100-01-01T00:00:00Z")
+        self.call(job_id, "cancel")
+        self.call(job_id, "retry")
+        self.work()
+        self.assertEqual(self.check_counters(job_id)["state"], "completed")
+        self.assertEqual(set(self.cities()), {"b"})
+
+    def test_grouped_records_named_twice_keep_their_order(self):
+        one, two = self.make_partners(2)
+        ids = self.make_partners(28)
+        data = [{"id": id_, "parent_id": one if place < 25 else two, "city": "x"} for place, id_ in enumerate(ids)]
+        data[22] = {**data[12], "city": "last"}
+        data += [{"id": ids[0], "parent_id": two, "city": "end"}]
+        operation = {"operation_type": "update", "model": "res.partner", "data": data, "group_by": "parent_id"}
+        job_id = self.submit(operation, max_chunk_size=10)
+        rounds = {}
+        for chunk in self.chunks(job_id):
+            payload = Payload.decode(chunk["payload"])
+            for position, (id_, _values) in enumerate(payload.items):
+                rounds.setdefault(id_, []).append((chunk["round_no"], position, payload.indexes[position]))
+        for id_ in (ids[12], ids[0]):
+            places = sorted(rounds[id_])
+            self.assertEqual([index for _round, _position, index in places], sorted(index for *_, index in places))
+        self.work(2)
+        cities = dict(self.sql("SELECT id, city FROM res_partner WHERE id = ANY(%s)", ids))
+        self.assertEqual((cities[ids[12]], cities[ids[0]]), ("last", "end"))
 
     # -- imports -------------------------------------------------------------------------------------
 

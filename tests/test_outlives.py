@@ -75,6 +75,35 @@ class TestBrokenChunks(OutlivesCase):
         self.work()
         self.assertEqual(self.check_counters(job_id)["state"], "failed")
 
+    def test_what_waits_for_a_chunk_that_can_not_be_read_does_not_wait_for_ever(self):
+        ids = self.make_partners(2)
+        first, second = (
+            {"operation_type": "update", "model": "res.partner", "data": [{"id": id_, "city": "x"}], "operation_id": str(id_)}
+            for id_ in ids
+        )
+        job_id = self.submit(first, second, {**self.creates(1), "depends_on": [str(ids[0])]})
+        self.sql("UPDATE batch_chunk SET payload = '{' WHERE job_id = %s AND operation_type = 'update'", job_id)
+        self.work()
+        job = self.check_counters(job_id)
+        self.assertEqual(job["state"], "failed")
+        self.assertTrue(job["error"])
+
+    def test_a_long_isolation_loses_no_operation_of_its_chunk(self):
+        """What is left of a chunk that two operations shared may be of one of them alone."""
+        bad = [number for number in range(60) if number % 5 == 0]
+        data = self.creates(60)["data"]
+        for number in bad:
+            del data[number]["name"]
+        one = {"operation_type": "create", "model": "res.partner", "data": data, "operation_id": "one"}
+        other = {**self.creates(30), "operation_id": "other"}
+        job_id = self.submit(one, other, {**self.creates(1), "depends_on": ["other"]}, max_chunk_size=100)
+        self.work()
+        self.check_counters(job_id)
+        first, second, third = self.call(job_id, "result")["results"]
+        self.assertEqual((first["state"], first["processed_records"], first["failed_records"]), ("partial", 48, 12))
+        self.assertEqual([bool(id_) for id_ in first["result"]], [number not in bad for number in range(60)])
+        self.assertEqual((second["state"], third["state"]), ("completed", "completed"))
+
     def test_an_abandoned_chunk_that_can_not_be_read(self):
         job_id = self.submit(self.creates(2))
         with self.open_lane() as lane:
@@ -117,6 +146,21 @@ class TestBrokenJobs(OutlivesCase):
         self.sql("UPDATE batch_job SET wake_at = now() AT TIME ZONE 'UTC' WHERE id = %s", job_id)
         self.work()
         self.assertEqual(self.check_counters(job_id)["state"], "completed")
+
+
+class TestLimits(OutlivesCase):
+    def test_failures_of_the_last_run_do_not_stop_a_retry(self):
+        data = [{"ref": f"{self.mark}-{number}"} for number in range(5)]
+        bad = {"operation_type": "create", "model": "res.partner", "data": data}
+        job_id = self.submit(bad, max_failures=0)
+        self.work()
+        with self.transaction() as env:
+            failure = env["batch.failure"].search([("job_id", "=", job_id)])[2]
+            failure.values = failure.values.replace('"ref"', '"name":"mended","ref"')
+            failure.action_retry()
+        self.work()
+        job = self.check_counters(job_id)
+        self.assertEqual((job["processed_records"], job["failed_records"], job["cancelled_records"]), (1, 4, 0))
 
 
 class TestClock(OutlivesCase):

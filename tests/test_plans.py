@@ -188,7 +188,10 @@ class TestPlans(PlanCase):
         [(operation, count)] = self.sql(
             """
             WITH ordered AS (
-                UPDATE batch_chunk SET operation_id = job_id, wait_ids = NULL, round_no = id
+                UPDATE batch_chunk
+                   SET operation_id = (SELECT min(id) FROM batch_operation WHERE job_id = batch_chunk.job_id),
+                       wait_ids = NULL,
+                       round_no = id
                  WHERE id IN (SELECT id FROM batch_chunk WHERE job_id = %s AND state = 'blocked' ORDER BY id LIMIT 500)
                 RETURNING operation_id
             )
