@@ -47,6 +47,14 @@ class TestViews(CommittedCase):
                         found = env[model].web_search_read([], {name: {} for name in fields})
                         self.assertTrue(found["records"])
 
+    def test_warnings_are_counted_beside_the_failures(self):
+        with self.committed(self.manager.id) as env:
+            for model in ("batch.job", "batch.operation", "batch.chunk"):
+                for view_type in ("list", "form"):
+                    with self.subTest(model=model, view=view_type):
+                        arch = env[model].get_views([(False, view_type)])["views"][view_type]["arch"]
+                        self.assertIn('name="warning_count"', arch)
+
     def test_forms_open(self):
         for someone in (self.user, self.manager):
             with self.committed(someone.id) as env:

@@ -32,12 +32,13 @@ export class BatchProgressField extends Component {
     }
 
     get counts() {
-        const { processed_records, failed_records, cancelled_records, total_records } = this.data;
+        const { processed_records, failed_records, cancelled_records, warning_count, total_records } = this.data;
         return [
             { color: "", text: _t("%s records", formatInteger(total_records)), isShown: true },
             { color: "text-success", text: _t("%s succeeded", formatInteger(processed_records)), isShown: true },
             { color: "text-danger", text: _t("%s failed", formatInteger(failed_records)), isShown: failed_records },
             { color: "text-muted", text: _t("%s not run", formatInteger(cancelled_records)), isShown: cancelled_records },
+            { color: "text-warning", text: _t("%s warnings", formatInteger(warning_count)), isShown: warning_count },
         ].filter((count) => count.isShown);
     }
 
@@ -77,6 +78,7 @@ export const batchProgressField = {
         dependency("processed_records", "integer"),
         dependency("failed_records", "integer"),
         dependency("cancelled_records", "integer"),
+        dependency("warning_count", "integer"),
         dependency("records_per_second", "float"),
         dependency("eta", "datetime"),
     ],
