@@ -77,7 +77,7 @@ class TransactionEnded(TransactionControlError):
 
 
 class NotAlone(Exception):
-    """Something failed that has no savepoint of its own: its caller undoes it, together with what ran before."""
+    """It failed inside a savepoint shared with others; the caller rolls that back and runs the parts again."""
 
 
 class ChunkTimeout(Exception):

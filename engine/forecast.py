@@ -2,7 +2,7 @@
 
 #: What lies beyond is no estimate (seconds).
 FORESEEABLE_S = 10 * 365 * 86400
-#: Seconds by which the pace of a job is that of the time before as much as of the present; or as many of its chunks.
+#: The pace covers at least so many seconds, or so many chunks, whichever takes longer.
 PACE_S = 15.0
 PACE_CHUNKS = 8
 
@@ -42,7 +42,7 @@ def _record_s(paces, lanes, lane_s):
 
 
 def newer_origin(origin: tuple[int, float], run: int, worked_s: float, chunk_s: float) -> tuple[int, float] | None:
-    """Where the pace of late is to be measured from, should it be from nearer than it was; else None.
+    """The new starting point for measuring the recent pace; None: keep the present one.
 
     Half way to the present: the pace is the same at that moment, and from then on what comes counts for more of it.
 

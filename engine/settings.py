@@ -1,7 +1,8 @@
 """The settings: their defaults, and what each may be."""
 
+from .values import MAX_INTEGER
+
 MAX_CHUNK_SIZE = 10_000
-MAX_INTEGER = 2**31 - 1
 
 #: Settings and their defaults; each is the system parameter `batch_executor.<name>`.
 SETTINGS = {
@@ -17,7 +18,7 @@ SETTINGS = {
     "keep_payload_days": 7,
     "lanes": 4,
 }
-#: Least and greatest value, where they are not 1 and what a column holds. Of an option that is the default of, as well.
+#: Least and greatest value, where they are not 1 and what a column holds. The same bounds hold for the option whose default it is.
 BOUNDS = {
     "max_chunk_size": (0, MAX_CHUNK_SIZE),
     "max_concurrency": (1, 1000),

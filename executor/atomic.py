@@ -22,10 +22,10 @@ from .watchdog import Deadline
 CULPRITS = 100
 #: Seconds between two updates of the counters people see.
 PROGRESS_EVERY_S = 0.5
-#: What runs in one savepoint is, of what has run before, one part in so many.
+#: One savepoint holds a quarter as many chunks as have run before.
 GROWTH = 4
-#: What there may be to say of a record.
-SAID = ("failures", "skipped", "warnings")
+#: What an outcome may report of a record.
+REPORTED = ("failures", "skipped", "warnings")
 
 
 def run_job(system, claim, lane):
@@ -58,13 +58,13 @@ class _Report:
         self.duration += note.duration
         self.good += note.good
         self.outcome.found_records += note.found_records
-        place = {position: position for position in note.said}
+        place = {position: position for position in note.reported}
         if self.is_selection:
-            place = {position: len(self.payload) + number for number, position in enumerate(note.said)}
-            self.payload.items += [item for item, _operation, _index in note.said.values()]
-            self.payload.operations += [operation for _item, operation, _index in note.said.values()]
-            self.payload.indexes += [index for _item, _operation, index in note.said.values()]
-        for name in SAID:
+            place = {position: len(self.payload) + number for number, position in enumerate(note.reported)}
+            self.payload.items += [item for item, _operation, _index in note.reported.values()]
+            self.payload.operations += [operation for _item, operation, _index in note.reported.values()]
+            self.payload.indexes += [index for _item, _operation, index in note.reported.values()]
+        for name in REPORTED:
             getattr(self.outcome, name).update(
                 (place[position], what) for position, what in getattr(note, name).items()
             )
@@ -91,11 +91,11 @@ class _Note:
         self.duration = duration
         self.good = len(outcome.ids)
         self.found_records = outcome.found_records
-        for name in SAID:
+        for name in REPORTED:
             setattr(self, name, getattr(outcome, name))
         payload = held.payload
-        named = sorted(set().union(*(getattr(outcome, name) for name in SAID)))
-        self.said = {
+        named = sorted(set().union(*(getattr(outcome, name) for name in REPORTED)))
+        self.reported = {
             position: (payload.items[position], payload.operations[position], payload.indexes[position])
             for position in named
         }

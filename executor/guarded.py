@@ -29,8 +29,9 @@ from .guard import Guard
 from .savepoint import UndoableSavepoint
 from .warning import WarningRefused
 
-#: What PostgreSQL says of a transaction; seconds between two questions, and how many there are.
+#: Answers of `pg_xact_status`.
 IN_PROGRESS, ABORTED = "in progress", "aborted"
+#: How often, and at most how many times, it is asked while it says 'in progress'.
 ASK_EVERY_S = 0.05
 ASKED_TIMES = 100
 

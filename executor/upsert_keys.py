@@ -152,7 +152,7 @@ class _Integer(_Form):
 
 class _Float(_Form):
     def of(self, value, values):
-        return _number(self.field.convert_to_column(value, self.model))
+        return _number(self.field.convert_to_column(value, self.model), self.model.env)
 
     def of_found(self, value):
         return self.of(value, None)
@@ -174,10 +174,10 @@ class _Monetary(_Form):
     def of(self, value, values):
         value = float(value or 0.0)
         currency = self._currency(values)
-        return _number(currency.round(value) if currency else value)
+        return _number(currency.round(value) if currency else value, self.model.env)
 
     def of_found(self, value):
-        return _number(value or 0.0)
+        return _number(value or 0.0, self.model.env)
 
     def _currency(self, values):
         for name in self.source_names:
@@ -191,7 +191,7 @@ class _Monetary(_Form):
         return self.default
 
     def _currency_of(self, name, value):
-        source = _id_of(value)
+        source = _id_of(value, self.model.env)
         if (name, source) not in self.currencies:
             record = self.model.new({name: source})
             self.currencies[name, source] = record.sudo()[self.currency_name]._origin
@@ -202,7 +202,7 @@ class _Many2one(_Form):
     is_given_to_create = True
 
     def of(self, value, values):
-        return _id_of(value)
+        return _id_of(value, self.model.env)
 
     def of_found(self, value):
         return value.id or False
@@ -212,7 +212,7 @@ class _Id(_Form):
     """The record's own id: there is none to be made with it."""
 
     def of(self, value, values):
-        id_ = _id_of(value)
+        id_ = _id_of(value, self.model.env)
         if not id_:
             raise ValueError(self.model.env._("an id is needed, of a record that is there"))
         return id_
@@ -266,14 +266,14 @@ FORMS = {
 }
 
 
-def _number(value):
+def _number(value, env):
     value = float(value)
     if math.isnan(value):
-        raise ValueError("nan")  # no number equals it
+        raise ValueError(env._("it is no number"))  # and equals none
     return value + 0.0  # of the two noughts the one without a sign
 
 
-def _id_of(value):
+def _id_of(value, env):
     """The id that a client means by 1, 1.0, "1" or [1, "Name"]; False for none.
 
     :raises TypeError, ValueError: it is no id
@@ -281,7 +281,8 @@ def _id_of(value):
     if value.__class__ is int:
         return value or False
     if isinstance(value, BaseModel):
-        value.ensure_one() if value else None
+        if value:
+            value.ensure_one()
         return value.id or False
     if isinstance(value, (list, tuple)) and value and (len(value) == 1 or (len(value) == 2 and _is_label(value[1]))):
         value = value[0]
@@ -290,7 +291,7 @@ def _id_of(value):
     if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
         return int(value) or False
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        raise ValueError(f"{value!r}"[:100])
+        raise ValueError(env._("it is no id"))
     return int(value) or False
 
 

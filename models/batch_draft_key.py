@@ -16,7 +16,7 @@ class BatchDraftKey(models.Model):
 
     job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
     number = fields.Integer(required=True, readonly=True, help="Mark of the model and of the key's values.")
-    operation_id = fields.Char(required=True, readonly=True)
+    operation_name = fields.Char(required=True, readonly=True, help="The caller's own name for the operation.")
 
     # `_holders`, and cascades
     _number_idx = models.Index("(job_id, number, id)")
@@ -40,7 +40,7 @@ class BatchDraftKey(models.Model):
         copy_rows(
             self.env.cr,
             self._table,
-            ("job_id", "number", "operation_id"),
+            ("job_id", "number", "operation_name"),
             ((job_id, number, name) for number, name in last.items()),
         )
 
@@ -49,7 +49,7 @@ class BatchDraftKey(models.Model):
         """Key number -> the operation that had it last, of those that a draft has had."""
         query = SQL(
             """
-            SELECT DISTINCT ON (number) number, operation_id
+            SELECT DISTINCT ON (number) number, operation_name
               FROM batch_draft_key
              WHERE job_id = %s
                AND number = ANY(%s)

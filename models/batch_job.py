@@ -88,7 +88,9 @@ class BatchJob(models.Model):
     cancelled_records = fields.Integer("Not Run", readonly=True, default=0)
     warning_count = fields.Integer("Warnings", readonly=True, default=0, help="What Odoo said without raising.")
     percentage = fields.Float(compute="_compute_progress", help="Records that have run, of all.")
-    operations_per_second = fields.Float("Operations/s", compute="_compute_progress")
+    operations_per_second = fields.Float(
+        "Operations/s", compute="_compute_progress", help="Operations that have ended, per second it was worked on."
+    )
     records_per_second = fields.Float("Records/s", compute="_compute_progress")
     duration = fields.Float(
         "Duration (s)", compute="_compute_progress", help="While it was worked on: without pauses and waiting."
@@ -105,12 +107,16 @@ class BatchJob(models.Model):
     forgotten_to = fields.Integer(readonly=True, default=0, help="The last chunk that has dropped its values.")
 
     # the time it was worked on, and what was run in it: see `batch_job_clock.py`
-    worked_s = fields.Float("Worked Before (s)", readonly=True, default=0.0)
+    worked_s = fields.Float(
+        "Worked Before (s)", readonly=True, default=0.0, help="Seconds it was worked on, up to the last pause or end."
+    )
     worked_since = fields.Datetime(readonly=True, help="Empty while nobody works on it.")
     earlier_records = fields.Integer(readonly=True, default=0, help="Records that have run and were put back by a retry.")
     earlier_operations = fields.Integer(readonly=True, default=0, help="Operations that a retry has opened again.")
     paced_s = fields.Float("Pace From (s)", readonly=True, default=0.0, help="Where its present pace is measured from.")
-    paced_records = fields.Integer("Pace From (records)", readonly=True, default=0)
+    paced_records = fields.Integer(
+        "Pace From (records)", readonly=True, default=0, help="Records that had run there."
+    )
 
     # whose turn it is
     ready = fields.Boolean(readonly=True, default=False, help="In the queue: a lane may look for a chunk here.")
@@ -159,7 +165,7 @@ class BatchJob(models.Model):
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
     # `_gc_finished`: what has been over for long
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
-    # `_forgetful`: what still holds values
+    # `_next_with_values`: what still holds values
     _values_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND holds_values")
     # the limit of unfinished jobs per user
     _unfinished_idx = models.Index("(user_id) WHERE finished_at IS NULL")

@@ -227,7 +227,7 @@ class Backlog:
         other = self._job("another draft", "draft", total_operations=1)
         self.cr.execute(
             """
-            INSERT INTO batch_draft_key (job_id, number, operation_id)
+            INSERT INTO batch_draft_key (job_id, number, operation_name)
             SELECT CASE WHEN number <= 10 THEN %s ELSE %s END, number, 'op-1' FROM generate_series(1, %s) AS number
             """,
             [job, other, MANY],

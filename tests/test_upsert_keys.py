@@ -211,6 +211,8 @@ class TestSpellings(TransactionCase):
                     ids, errors = self.upsert(field, value, value)
                     self.assertEqual(ids, [False, False])
                     self.assertIn(f"x_{field}", errors[0])
+                    if field == "many2one":
+                        self.assertRegex(errors[0], "by x_many2one: it is no id$")
             self.assertFalse(self.model.search_count([("x_name", "=", field)]))
 
     def test_one_value_in_two_spellings_is_twice_the_same_key_of_an_operation(self):
