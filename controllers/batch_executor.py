@@ -5,6 +5,7 @@ from odoo.http import Controller, request, route
 
 from ..engine.problems import sayable
 from ..engine.spec import absent, is_name
+from ..engine.values import can_be_id
 
 
 def batch_route(verb):
@@ -77,7 +78,7 @@ class BatchExecutorController(Controller):
         model = self._model(params)
         job_id, uuid = params.pop("job_id", None), params.pop("uuid", None)
         model._check_batch_user()
-        if job_id.__class__ is int and 0 < job_id < 2**31:
+        if can_be_id(job_id):
             job = model.search([("id", "=", job_id)])
         elif isinstance(uuid, str):
             job = model.search([("uuid", "=", uuid)]) if is_name(uuid) else model

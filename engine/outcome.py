@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from .payload import Payload
+from .payload import Payload, named_id
 from .spec import PRODUCES_IDS
 
 
@@ -41,7 +41,6 @@ class Outcome:
     found: list = field(default_factory=list)  # payloads (with group keys) of the chunks a selection yielded
     found_records: int = 0
     more: dict | None = None  # the selection's next page
-    calls: int = 0
 
     @classmethod
     def all_failed(cls, size: int, failure: Failure) -> "Outcome":
@@ -53,8 +52,7 @@ class Outcome:
 
     def record_id(self, operation_type: str, payload: Payload, position: int) -> int | None:
         """Id of the record that was made at a position, or that its item names; None where there is none."""
-        id_ = self.ids.get(position) if operation_type in PRODUCES_IDS else payload.items[position]
-        return id_ if id_.__class__ is int and id_ < 2**31 else None
+        return named_id(self.ids.get(position) if operation_type in PRODUCES_IDS else payload.items[position])
 
     @property
     def is_clean(self) -> bool:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from .spec import PRODUCES_IDS
+from .values import can_be_id
 
 #: What a JSON value may hold others in.
 CONTAINERS = (dict, list)
@@ -135,7 +136,7 @@ class Payload:
         """
         names_records = operation_type not in PRODUCES_IDS
         return Payload(
-            [_named_id(item) if names_records else None for item in self.items],
+            [named_id(item) if names_records else None for item in self.items],
             self.operations,
             self.indexes,
             self.params if keep_params else {},
@@ -182,7 +183,7 @@ def nearest_cut(operations: list, middle: int) -> int:
     return min(cuts, key=lambda place: abs(place - middle))
 
 
-def _named_id(item: Any) -> int | None:
+def named_id(item: Any) -> int | None:
     """The id of the record that an item of an update, a delete or a call names; None where it names none."""
     id_ = item[0] if isinstance(item, list) and item else item
-    return id_ if id_.__class__ is int else None
+    return id_ if can_be_id(id_) else None

@@ -6,6 +6,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from .values import MAX_INTEGER
+
 REF = "$ref"
 INDEX = "index"
 CONTAINERS = (dict, list, tuple)
@@ -36,8 +38,8 @@ def ref_problem(ref: dict) -> str | None:
     if not isinstance(ref[REF], str) or not ref[REF]:
         return "$ref must be the operation_id of another operation"
     index = ref.get(INDEX, 0)
-    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < 2**31:
-        return f"index of a $ref must be a whole number from 0 to {2**31 - 1}"
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index <= MAX_INTEGER:
+        return f"index of a $ref must be a whole number from 0 to {MAX_INTEGER}"
     return None
 
 

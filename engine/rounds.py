@@ -3,7 +3,8 @@
 Whatever is independent may run side by side. What is not is put into *rounds*: a round starts when the one before it is over.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
 
 
 def levels_by_key(keys: Iterable[Hashable]) -> list[int]:
@@ -64,6 +65,18 @@ def _depths(before):
     return depths
 
 
+def rounds(members: list, thing_of: Callable[[Any], Hashable]) -> list[list]:
+    """Share members out over rounds, so that each round has at most one about a thing, and later ones come later.
+
+    >>> rounds(["a1", "b1", "a2", "c1", "a3"], lambda member: member[0])
+    [['a1', 'b1', 'c1'], ['a2'], ['a3']]
+    """
+    found: dict[int, list] = {}
+    for member, level in zip(members, levels_by_key(map(thing_of, members)), strict=True):
+        found.setdefault(level, []).append(member)
+    return list(found.values())
+
+
 def in_rounds(levels: list[int], size: int) -> list[list[list[int]]]:
     """Cut records into parts of at most `size`, and the parts into rounds.
 
@@ -76,7 +89,7 @@ def in_rounds(levels: list[int], size: int) -> list[list[list[int]]]:
     by_level: dict[int, list[int]] = {}
     for record, level in enumerate(levels):
         by_level.setdefault(level, []).append(record)
-    rounds: list[list[list[int]]] = []
+    found: list[list[list[int]]] = []
     thin: list[int] = []
     for level in sorted(by_level):
         records = by_level[level]
@@ -84,10 +97,10 @@ def in_rounds(levels: list[int], size: int) -> list[list[list[int]]]:
             thin += records
             continue
         if thin:
-            rounds.append([thin])
+            found.append([thin])
         thin = records if len(records) <= size else []
         if not thin:
-            rounds.append([records[first : first + size] for first in range(0, len(records), size)])
+            found.append([records[first : first + size] for first in range(0, len(records), size)])
     if thin:
-        rounds.append([thin])
-    return rounds
+        found.append([thin])
+    return found

@@ -11,6 +11,7 @@ from typing import Any
 from .problems import UNSAYABLE, Problems
 from .references import INDEX, REF, SCALARS, TooDeep, find_refs, is_ref, is_too_deep, ref_problem
 from .rounds import levels_by_key
+from .values import MAX_INTEGER
 
 CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL = "create", "update", "upsert", "delete", "load", "call"
 TYPES = (CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL)
@@ -34,7 +35,6 @@ PLAIN = {
     kind: keys - {"group_by", "return_ids"} | {"operation_type", "model", "operation_id"}
     for kind, keys in BY_TYPE.items()
 }
-MAX_PRIORITY = 2**31 - 1
 #: Characters of a name: of a model, an operation, a field.
 MAX_NAME = 256
 #: As many ids as it takes before one set of values is kept apart from them.
@@ -253,7 +253,7 @@ class _Parser:
 
     def _priority(self):
         priority = self._get("priority") or 0
-        if priority.__class__ is not int or abs(priority) > MAX_PRIORITY:
+        if priority.__class__ is not int or abs(priority) > MAX_INTEGER:
             self._add("priority must be a whole number", key="priority")
             return 0
         return priority

@@ -1,28 +1,13 @@
 """What is done about one and the same thing takes turns: the first before the second."""
 
 import zlib
-from collections.abc import Callable, Hashable
-from typing import Any
 
-from .rounds import levels_by_key
 from .spec import UPSERT, Operation
 
 
 def key_number(model: str, key: tuple) -> int:
     """A 32-bit mark of an upsert's key; a clash only makes two keys wait for each other."""
     return zlib.crc32(f"{model}{key!r}".encode("utf-8", "surrogatepass")) - 2**31
-
-
-def rounds(members: list, thing_of: Callable[[Any], Hashable]) -> list[list]:
-    """Share members out over rounds, so that each round has at most one about a thing, and later ones come later.
-
-    >>> rounds(["a1", "b1", "a2", "c1", "a3"], lambda member: member[0])
-    [['a1', 'b1', 'c1'], ['a2'], ['a3']]
-    """
-    found: dict[int, list] = {}
-    for member, level in zip(members, levels_by_key(map(thing_of, members)), strict=True):
-        found.setdefault(level, []).append(member)
-    return list(found.values())
 
 
 def order_upserts(operations: list[Operation], earlier: dict[int, str] | None = None) -> None:

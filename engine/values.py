@@ -7,11 +7,17 @@ from typing import Any
 
 from .problems import UNSAYABLE
 
+#: What a column of PostgreSQL's type integer holds at most.
 MAX_INTEGER = 2**31 - 1
 NUMBERS = frozenset(("integer", "float", "monetary", "many2one_reference"))
 TEXTS = frozenset(("char", "text", "html", "selection"))
 #: What may hold any JSON.
 FREE = frozenset(("json", "properties", "properties_definition", "binary", "boolean"))
+
+
+def can_be_id(value: Any) -> bool:
+    """Whether a record may have this id; asking PostgreSQL for a greater one is an error of its own."""
+    return value.__class__ is int and 0 < value <= MAX_INTEGER
 
 
 def is_wrong(kind: str, value: Any) -> bool:

@@ -28,14 +28,14 @@ class Verdict:
     error_type: str | None = None
 
 
-def decide(trouble: str, *, attempt: int, size: int, retry_attempts: int) -> Verdict:
+def decide(trouble: str, *, attempt: int, parts: int, retry_attempts: int) -> Verdict:
     """Judge an attempt that was rolled back.
 
     :param attempt: attempts made at this chunk, this one included
-    :param size: into how many parts it could be cut; what took too long, killed its worker or ended the transaction is
+    :param parts: into how many parts it could be cut; what took too long, killed its worker or ended the transaction is
         halved, so that what fits gets through and what does not ends up alone
     """
-    if trouble in (TIMEOUT, LOST, ENDED) and size > 1:
+    if trouble in (TIMEOUT, LOST, ENDED) and parts > 1:
         return Verdict(HALVE)
     if attempt <= retry_attempts and trouble != ENDED:
         return Verdict(RETRY, 0.0 if trouble == LOST else next_delay(attempt))

@@ -7,9 +7,9 @@ from odoo.service.model import get_public_method
 
 from ..engine.references import find_refs, is_too_deep
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, SET, TYPES, UPDATE, UPSERT, is_name
+from ..engine.values import can_be_id
 from ..engine.writes import REPEATABLE, has_own_effect
 from . import grouping, import_rows
-from .handlers import MAX_ID
 from .upsert_keys import BadKey, UpsertKeys, can_identify
 
 #: Rights on the model an operation needs; the records' own rules speak when it runs.
@@ -159,7 +159,7 @@ class Checker:
         """Tell what is not there at all from what will be gone by the time it is to be deleted; a query per model."""
         for name, operations in self.deletes.items():
             wanted = {id_ for operation in operations for id_ in operation.items if id_.__class__ is int}
-            absent = wanted.difference(self.env[name].browse(id_ for id_ in wanted if id_ <= MAX_ID).exists()._ids)
+            absent = wanted.difference(self.env[name].browse(id_ for id_ in wanted if can_be_id(id_)).exists()._ids)
             for operation in operations:
                 operation.absent = absent.intersection(id_ for id_ in operation.items if id_.__class__ is int)
 
@@ -256,8 +256,9 @@ def sound_context(env, problems):
     """The environment without what of its context can't be used, which is noted: nothing could even be said with that."""
     context = dict(env.context)
     if is_too_deep(context):
-        problems.add("nested too deeply", key="context")
-        return env(context={})
+        bare = env(context={})
+        problems.add(bare._("nested too deeply"), key="context")
+        return bare
     for key, problem in context_problems(env(context={**context, "lang": None}), context):
         problems.add(problem, key="context")
         del context[key]

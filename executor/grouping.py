@@ -3,6 +3,7 @@
 from odoo.tools import split_every
 
 from ..engine.spec import CREATE, UPDATE, UPSERT
+from ..engine.values import can_be_id
 
 #: Records asked at a time.
 PAGE = 5000
@@ -20,7 +21,7 @@ def read_values(env, operation):
     name, pairs = operation.group_by, _has_pairs(operation)
     ids = [item[0] if pairs else item for item in operation.items]
     model = env(context={**env.context, **operation.context})[operation.model]
-    found = values_of(model, name, [id_ for id_ in ids if id_.__class__ is int and id_ < 2**31])
+    found = values_of(model, name, [id_ for id_ in ids if can_be_id(id_)])
     operation.group_values = [
         item[1][name] if pairs and name in item[1] else found.get(id_) if id_.__class__ is int else None
         for item, id_ in zip(operation.items, ids, strict=True)

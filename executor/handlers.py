@@ -1,7 +1,8 @@
 """What each type of operation does to the records of a chunk.
 
 A handler is made for one chunk: `prepare` says which positions can't be run at all, `apply` runs some of the others
-and returns what each produced; what Odoo said of them without raising is in `warnings` then. It may raise whatever the models raise: isolating is the runner's business.
+and returns what each produced. Afterwards `warnings` holds what Odoo said without raising. It may raise whatever the
+models raise: isolating is the runner's business.
 """
 
 import math
@@ -15,16 +16,14 @@ from ..engine.isolation import Culprit, Suspects
 from ..engine.payload import copied, dumps
 from ..engine.problems import carriable
 from ..engine.references import MAX_DEPTH
+from ..engine.rounds import rounds
 from ..engine.spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
-from ..engine.turns import rounds
+from ..engine.values import can_be_id
 from ..engine.writes import group_by_values
 from ..exceptions import LoadError
 from .errors import failure
 from .upsert_keys import BadKey, UpsertKeys
 from .warning import import_warning, refuse, warning_of
-
-#: PostgreSQL's integer: an id above it can't exist, and asking for it is an error of its own.
-MAX_ID = 2**31 - 1
 
 
 class Handler:
@@ -98,7 +97,7 @@ class Handler:
 
     def _missing(self, ids_by_position):
         """Failures for records that are not there: writing on them would silently do nothing."""
-        wanted = {record_id for record_id in ids_by_position.values() if record_id <= MAX_ID}
+        wanted = {record_id for record_id in ids_by_position.values() if can_be_id(record_id)}
         found = set(self.model.browse(wanted).exists()._ids)
         return {
             position: failure(

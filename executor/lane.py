@@ -257,7 +257,7 @@ class Lane:
             with self.transaction() as env:
                 env["batch.chunk"]._rescue_orphans()
                 env["batch.job"]._promote()
-                env["batch.job"]._forget_at_once()
+                env["batch.job"]._drop_values_now()
             self.looked_around_at = time.monotonic()
 
     # -- waiting -----------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+from odoo.tools import SQL
+
 
 @contextmanager
 def by_index(cr):
@@ -15,6 +17,22 @@ def by_index(cr):
     _set(cr, ("off", "off"))
     yield
     _set(cr, before)
+
+
+def rows_of(column, owner, after=0):
+    """The condition for the rows of one owner, to be read in the order of that owner and of their ids.
+
+    :param str column: of the owner's id
+    :param owner: the id, or the SQL of one
+    :param int after: the id of the row they come after
+    """
+    # A row comparison instead of `=`: only this index matches the ORDER BY, whatever the statistics say.
+    return SQL(
+        "(%(column)s, id) > (%(owner)s, %(after)s) AND %(column)s <= %(owner)s",
+        column=SQL.identifier(column),
+        owner=owner,
+        after=after,
+    )
 
 
 def _set(cr, values):

@@ -144,7 +144,6 @@ class _ChunkRun:
                 groups=self.work.payload.operations if handler.keeps_operations_apart else None,
                 whole=self.work.payload.is_whole and handler.fails_as_a_whole,
             )
-            outcome.calls = found.calls
             outcome.failures.update({**found.failures, **self.ended})
             outcome.rest = [position for position in found.rest if position not in self.ended]
             if by_chunk and found.failures:

@@ -1,6 +1,7 @@
 from . import batch_job
 from . import batch_operation
 from . import batch_chunk
+from . import batch_finding
 from . import batch_failure
 from . import batch_warning
 from . import batch_sizing
@@ -21,7 +22,7 @@ from . import batch_job_release
 from . import batch_job_turn
 from . import batch_job_control
 from . import batch_job_retry
-from . import batch_job_again
+from . import batch_job_rerun_atomic
 from . import batch_job_purge
 from . import batch_job_forget
 from . import batch_job_action

@@ -8,8 +8,9 @@ from ..engine.payload import indented
 PAYLOAD_SHOWN = 20_000
 #: Places in the data of an operation, as numbers that no other operation has: those a chunk has produced ids for. A range has
 #: an index of its own kind for what it holds, whatever the number of chunks.
-PLACES = 2**31
-PRODUCED_AT = f"int8range(operation_id * {PLACES} + first_index, operation_id * {PLACES} + last_index, '[]')"
+PLACES_PER_OPERATION = 2**31
+_FIRST_PLACE = f"operation_id * {PLACES_PER_OPERATION}"
+PRODUCED_AT = f"int8range({_FIRST_PLACE} + first_index, {_FIRST_PLACE} + last_index, '[]')"
 
 
 class BatchChunk(models.Model):

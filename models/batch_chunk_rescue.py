@@ -155,7 +155,7 @@ class BatchChunk(models.Model):
     def _dispose(self, claim, trouble, words=None):
         """Act on the verdict about an attempt that was rolled back; the chunk's row is locked."""
         decision = verdict.decide(
-            trouble, attempt=claim.attempt, size=claim.payload.parts, retry_attempts=claim.retry_attempts
+            trouble, attempt=claim.attempt, parts=claim.payload.parts, retry_attempts=claim.retry_attempts
         )
         _logger.info("%s: %s, so %s", claim, trouble, decision.action)
         job = self.env["batch.job"].browse(claim.job_id)

@@ -6,11 +6,10 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.outcome import Failure
-from ..engine.payload import Payload, dumps, indented
+from ..engine.payload import Payload, dumps, indented, named_id
 from ..engine.report import FAILURES_SHOWN
-from ..engine.spec import CREATE, LOAD, UPSERT
+from ..engine.spec import PRODUCES_IDS
 from ..executor import mended
-
 
 #: Failures that are retried by themselves in one call, at most; whole jobs are retried in steps.
 RETRIED_AT_ONCE = 5_000
@@ -21,9 +20,12 @@ class BatchFailure(models.Model):
 
     _name = "batch.failure"
     _description = "Failed Record"
+    _inherit = ["batch.finding"]
     _order = "id"
     _rec_name = "message"
     _log_access = False
+    _shown = SQL("retried_at IS NULL AND is_skipped IS NOT TRUE")
+    _shown_limit = FAILURES_SHOWN
 
     job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True, index=True)
     operation_id = fields.Many2one("batch.operation", required=True, ondelete="cascade", readonly=True)
@@ -56,13 +58,6 @@ class BatchFailure(models.Model):
     _operation_idx = models.Index("(operation_id, id)")
     # `_first_of_operations`
     _operation_standing_idx = models.Index("(operation_id, id) WHERE retried_at IS NULL AND is_skipped IS NOT TRUE")
-
-    def init(self):
-        super().init()
-        # a job may add a hundred thousand at once: plans must not go by how few they were
-        self.env.cr.execute(
-            SQL("ALTER TABLE %s SET (autovacuum_analyze_scale_factor = 0.05)", SQL.identifier(self._table))
-        )
 
     @api.depends("values")
     def _compute_pretty_values(self):
@@ -167,7 +162,7 @@ class BatchFailure(models.Model):
                 claim.model,
                 claim.operation_type,
                 payload.indexes[position],
-                _record_id(claim.operation_type, payload.items[position]),
+                None if claim.operation_type in PRODUCES_IDS else named_id(payload.items[position]),
                 dumps(payload.items[position]),
                 reason.error_type,
                 reason.message,
@@ -190,37 +185,6 @@ class BatchFailure(models.Model):
                 page_size=500,
             )
 
-    @api.model
-    def _first_of_operations(self, operation_ids):
-        """The first failures that stand of each operation, as the API gives them, by operation: one query."""
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT first.id
-                  FROM unnest(%(operations)s::integer[]) AS wanted (id)
-                 CROSS JOIN LATERAL (
-                    SELECT id
-                      FROM batch_failure
-                     -- one operation, said so that only its index is in order: it may have far more than PostgreSQL believes
-                     WHERE (operation_id, id) > (wanted.id, 0)
-                       AND operation_id <= wanted.id
-                       AND retried_at IS NULL
-                       AND is_skipped IS NOT TRUE
-                     ORDER BY operation_id, id
-                     LIMIT %(limit)s
-                 ) AS first
-                """,
-                operations=operation_ids,
-                limit=FAILURES_SHOWN,
-            )
-        )
-        found = {}
-        failures = self.sudo().browse(id_ for (id_,) in rows)
-        for failure, entry in zip(failures, failures._as_dicts(), strict=True):
-            del entry["operation_id"]
-            found.setdefault(failure.operation_id.id, []).append(entry)
-        return found
-
     def _as_dicts(self):
         """The failures as the API gives them."""
         return [
@@ -234,11 +198,3 @@ class BatchFailure(models.Model):
             }
             for failure in self
         ]
-
-
-def _record_id(operation_type, item):
-    """Id of the existing record an item is about, where it names one."""
-    if operation_type in (CREATE, UPSERT, LOAD):
-        return None
-    record_id = item[0] if isinstance(item, list) else item
-    return record_id if record_id.__class__ is int and record_id < 2**31 else None

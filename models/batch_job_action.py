@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import dumps
+from ..executor.planning import rows_of
 
 #: Rows of a job's lists that its form loads; all of them are behind the buttons above.
 SHOWN = 200
@@ -110,9 +111,7 @@ class BatchJob(models.Model):
               FROM (
                 SELECT model, error_type, left(message, 500) AS message
                   FROM batch_failure
-                 -- one job, said so that only the index of jobs is in order
-                 WHERE (job_id, id) > (%(job)s, 0)
-                   AND job_id <= %(job)s
+                 WHERE %(own)s
                    AND retried_at IS NULL
                  ORDER BY job_id, id
                  LIMIT %(limit)s
@@ -121,7 +120,7 @@ class BatchJob(models.Model):
              ORDER BY count(*) DESC, min(message)
              LIMIT %(causes)s
             """,
-            job=self.id,
+            own=rows_of("job_id", self.id),
             limit=self._looked_at(),
             causes=CAUSES_SHOWN,
         ))

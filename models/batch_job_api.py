@@ -48,7 +48,7 @@ class BatchJob(models.Model):
         """
         problems = Problems()
         self = self.with_env(sound_context(self.env, problems))
-        self._check_batch_user()
+        self._check_group()
         parsed_options = parse_options(options, self._default_options(), problems)
         key = parsed_options.idempotency_key
         fingerprint = key and self._fingerprint(operations, options, problems)
@@ -88,7 +88,7 @@ class BatchJob(models.Model):
     def _execute(self, operations, options, progress_callback=None):
         problems = Problems()
         self = self.with_env(sound_context(self.env, problems))
-        self._check_batch_user()
+        self._check_group()
         parsed_options = parse_options(options, self._default_options(), problems, inline=True)
         parsed = self._parse(operations if operations is not None else [], problems)
         records = sum(operation.record_count for operation in parsed)
@@ -117,7 +117,6 @@ class BatchJob(models.Model):
         """
         self._check_submitter()
         problems = Problems()
-        self = self.with_env(sound_context(self.env, problems))
         job = self._steer((states.DRAFT,), self.env._("Only a draft takes more operations."))
         offset = job.total_operations
         parsed = self._parse(operations if operations is not None else [], problems, offset, job)
@@ -152,10 +151,14 @@ class BatchJob(models.Model):
 
     @api.model
     def _check_batch_user(self):
-        """Everybody's first step: who calls may use batches, and what came as context can be used."""
+        """First step of every verb: refuse callers without the group and unusable contexts."""
         problems = Problems()
         sound = sound_context(self.env, problems)
         self.with_env(sound)._raise_problems(problems)
+        self._check_group()
+
+    @api.model
+    def _check_group(self):
         if not (self.env.su or self.env.user.has_group(GROUP_USER)):
             raise AccessError(self.env._("You may not use batch jobs; the group 'Batch / User' is needed for it."))
 

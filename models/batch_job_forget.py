@@ -7,7 +7,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import Payload, dumps
 from ..executor.errors import is_conflict
-from ..executor.planning import by_index
+from ..executor.planning import by_index, rows_of
 from .batch_job_retry import take_some
 
 _logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class BatchJob(models.Model):
         return done, bool(done)  # then Odoo calls again
 
     @api.model
-    def _forget_at_once(self):
+    def _drop_values_now(self):
         """The same by lanes, where the settings keep values no longer than their job runs."""
         if self._setting("keep_payload_days") != 0:
             return
@@ -46,17 +46,17 @@ class BatchJob(models.Model):
         except Exception as error:
             if is_conflict(error):
                 raise
-            job = self._forgetful(0)
+            job = self._next_with_values(0)
             _logger.exception("job %s: its values could not be dropped", job.id)
             job._update("holds_values = false")
 
     @api.model
     def _is_forgetting(self):
         """Whether lanes have values to drop."""
-        return self._setting("keep_payload_days") == 0 and bool(self._forgetful(0))
+        return self._setting("keep_payload_days") == 0 and bool(self._next_with_values(0))
 
     @api.model
-    def _forgetful(self, days, lock=None):
+    def _next_with_values(self, days, lock=None):
         """The job that has been over longest, of those that hold values for more than so many days; none where there is none."""
         rows = self.env.execute_query(
             SQL(
@@ -81,7 +81,7 @@ class BatchJob(models.Model):
 
         :returns: how many steps were made: 0 where there is nothing left to drop
         """
-        job = self._forgetful(days, SQL("FOR NO KEY UPDATE SKIP LOCKED"))
+        job = self._next_with_values(days, SQL("FOR NO KEY UPDATE SKIP LOCKED"))
         if not job:
             return 0
         job.invalidate_recordset()
@@ -91,14 +91,11 @@ class BatchJob(models.Model):
                 SELECT id, record_count,
                        kind IN ('records', 'resolve') AND state = 'done' AND values_gone IS NOT TRUE AS is_wanted
                   FROM batch_chunk
-                 -- one job, said so that only the index of jobs is in order
-                 WHERE (job_id, id) > (%(job)s, %(after)s)
-                   AND job_id <= %(job)s
+                 WHERE %(own)s
                  ORDER BY job_id, id
                  LIMIT %(limit)s
                 """,
-                job=job.id,
-                after=job.forgotten_to,
+                own=rows_of("job_id", job.id, job.forgotten_to),
                 limit=LOOKED_AT_ONCE,
             )
         )

@@ -7,6 +7,7 @@ from odoo.exceptions import MissingError, UserError
 from odoo.tools import SQL
 
 from ..engine import report, spec
+from ..engine.values import MAX_INTEGER, can_be_id
 
 MAX_LIMIT = 10_000
 PROGRESS = ("percentage", "duration", "operations_per_second", "records_per_second")
@@ -124,12 +125,12 @@ class BatchJob(models.Model):
         """A verb is about one job; what can't be the id of any is that of none that exists."""
         if len(self._ids) != 1:
             raise UserError(self.env._("Name one job at a time."))
-        if self.id.__class__ is not int or not 0 < self.id < 2**31:
+        if not can_be_id(self.id):
             raise MissingError(self.env._("There is no such batch job."))
 
     def _check_page(self, offset, limit):
         for name, value, low in (("offset", offset, 0), ("limit", limit, 1)):
-            if value.__class__ is not int or value < low or value > 2**31:
+            if value.__class__ is not int or not low <= value <= MAX_INTEGER:
                 raise UserError(self.env._("%(name)s must be a whole number from %(low)s.", name=name, low=low))
         return offset, min(limit, MAX_LIMIT)
 
@@ -157,7 +158,7 @@ def _small(value):
         return {key: _small(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_small(item) for item in value]
-    return str(value) if value.__class__ is int and abs(value) >= 2**31 else value
+    return str(value) if value.__class__ is int and abs(value) > MAX_INTEGER else value
 
 
 def _has_ids(row):

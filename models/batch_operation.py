@@ -5,8 +5,9 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..engine import spec, states
-from ..engine.payload import Payload, indented
+from ..engine.payload import Payload, indented, named_id
 from ..engine.spec import PRODUCES_IDS
+from ..executor.planning import rows_of
 
 TYPE_LABELS = {
     spec.CREATE: "Create",
@@ -78,7 +79,7 @@ class BatchOperation(models.Model):
     processed_records = fields.Integer("Succeeded", readonly=True)
     failed_records = fields.Integer("Failed", readonly=True)
     cancelled_records = fields.Integer("Not Run", readonly=True)
-    warning_count = fields.Integer("Warnings", readonly=True)
+    warning_count = fields.Integer("Warnings", readonly=True, help="What Odoo said of its records without raising.")
     result = fields.Text(readonly=True, help="Ids, as JSON, of an operation that shared its chunk with others.")
     error = fields.Text(readonly=True)
     started_at = fields.Datetime(readonly=True)
@@ -171,8 +172,7 @@ class BatchOperation(models.Model):
             for text in self._chunk_texts("payload", *chunks):
                 payload = Payload.decode(text)
                 for item, operation_id in zip(payload.items, payload.operations, strict=True):
-                    id_ = item[0] if isinstance(item, list) else item
-                    if operation_id == self.id and id_.__class__ is int:
+                    if operation_id == self.id and (id_ := named_id(item)):
                         ids[id_] = True
                 if len(ids) >= min(self.record_count, VIEWED_RECORDS):
                     return list(ids)
@@ -190,17 +190,14 @@ class BatchOperation(models.Model):
                 """
                 SELECT id, %(column)s
                   FROM batch_chunk
-                 -- one owner, said so that only the index of owners is in order
-                 WHERE (%(owner)s, id) > (%(owner_id)s, %(after)s)
-                   AND %(owner)s <= %(owner_id)s
+                 WHERE %(own)s
                    AND %(condition)s
                  ORDER BY %(owner)s, id
                  LIMIT %(limit)s
                 """,
                 column=SQL.identifier(column),
                 owner=SQL.identifier(owner),
-                owner_id=owner_id,
-                after=after,
+                own=rows_of(owner, owner_id, after),
                 condition=condition,
                 limit=READ_AT_ONCE,
             )

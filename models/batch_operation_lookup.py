@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import spec, states
-from .batch_chunk import PLACES, PRODUCED_AT
+from .batch_chunk import PLACES_PER_OPERATION, PRODUCED_AT
 
 
 class BatchOperation(models.Model):
@@ -133,7 +133,11 @@ class BatchOperation(models.Model):
             for kept in [json.loads(row["result"] or "[]")]
         }
         asked = [(id_, left) for id_, kept in found.items() if (left := [p for p in places[id_] if p not in kept])]
-        runs = [(id_ * PLACES + first, id_ * PLACES + last) for id_, left in asked for first, last in _runs(left)]
+        runs = [
+            (id_ * PLACES_PER_OPERATION + first, id_ * PLACES_PER_OPERATION + last)
+            for id_, left in asked
+            for first, last in _runs(left)
+        ]
         chunks = self.env.execute_query(
             SQL(
                 """

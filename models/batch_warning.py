@@ -9,9 +9,11 @@ class BatchWarning(models.Model):
 
     _name = "batch.warning"
     _description = "Batch Warning"
+    _inherit = ["batch.finding"]
     _order = "id"
     _rec_name = "message"
     _log_access = False
+    _shown_limit = WARNINGS_SHOWN
 
     job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True, index=True)
     operation_id = fields.Many2one("batch.operation", required=True, ondelete="cascade", readonly=True)
@@ -20,9 +22,9 @@ class BatchWarning(models.Model):
     operation_type = fields.Char("Type", readonly=True)
     index = fields.Integer("Place", readonly=True, help="Place in the operation's data, from 0.")
     record_id = fields.Integer("Record Id", readonly=True, help="Id of the record, where there is one.")
-    warning_type = fields.Char("Warning", readonly=True)
-    message = fields.Text(readonly=True)
-    created_at = fields.Datetime("Said On", readonly=True)
+    warning_type = fields.Char("Warning", readonly=True, help="ActionReturned, or ImportWarning.")
+    message = fields.Text(readonly=True, help="What Odoo said.")
+    created_at = fields.Datetime("Said On", readonly=True, help="When its chunk was settled.")
     retried_at = fields.Datetime("Retried On", readonly=True, help="Set once it was run again: history from then on.")
 
     # `warnings`: what stands, in order
@@ -31,13 +33,6 @@ class BatchWarning(models.Model):
     _operation_idx = models.Index("(operation_id, id)")
     # `_first_of_operations`
     _operation_standing_idx = models.Index("(operation_id, id) WHERE retried_at IS NULL")
-
-    def init(self):
-        super().init()
-        # a job may add a hundred thousand at once: plans must not go by how few they were
-        self.env.cr.execute(
-            SQL("ALTER TABLE %s SET (autovacuum_analyze_scale_factor = 0.05)", SQL.identifier(self._table))
-        )
 
     @api.model
     def _store(self, claim, payload, outcome):
@@ -84,36 +79,6 @@ class BatchWarning(models.Model):
             )
         )
         self.invalidate_model(["retried_at"])
-
-    @api.model
-    def _first_of_operations(self, operation_ids):
-        """The first warnings that stand of each operation, as the API gives them, by operation: one query."""
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT first.id
-                  FROM unnest(%(operations)s::integer[]) AS wanted (id)
-                 CROSS JOIN LATERAL (
-                    SELECT id
-                      FROM batch_warning
-                     -- as for failures: one operation, said so that only its index is in order
-                     WHERE (operation_id, id) > (wanted.id, 0)
-                       AND operation_id <= wanted.id
-                       AND retried_at IS NULL
-                     ORDER BY operation_id, id
-                     LIMIT %(limit)s
-                 ) AS first
-                """,
-                operations=operation_ids,
-                limit=WARNINGS_SHOWN,
-            )
-        )
-        found = {}
-        warnings = self.sudo().browse(id_ for (id_,) in rows)
-        for warning, entry in zip(warnings, warnings._as_dicts(), strict=True):
-            del entry["operation_id"]
-            found.setdefault(warning.operation_id.id, []).append(entry)
-        return found
 
     def _as_dicts(self):
         """The warnings as the API gives them."""

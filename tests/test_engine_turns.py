@@ -10,8 +10,9 @@ from odoo.tests.common import BaseCase
 from odoo.addons.batch_executor.engine.graph import check_graph
 from odoo.addons.batch_executor.engine.planner import plan
 from odoo.addons.batch_executor.engine.problems import Problems
+from odoo.addons.batch_executor.engine.rounds import rounds
 from odoo.addons.batch_executor.engine.spec import parse_operations
-from odoo.addons.batch_executor.engine.turns import last_of_keys, order_upserts, rounds
+from odoo.addons.batch_executor.engine.turns import last_of_keys, order_upserts
 
 
 def upsert(*keys, **more):

@@ -28,8 +28,8 @@ class TestVerdict(BaseCase):
             (LOST, 4, 1, 3, FAIL, "WorkerLostError"),
         ]
         for trouble, attempt, size, retries, action, error_type in table:
-            with self.subTest(trouble=trouble, attempt=attempt, size=size, retries=retries):
-                verdict = decide(trouble, attempt=attempt, size=size, retry_attempts=retries)
+            with self.subTest(trouble=trouble, attempt=attempt, parts=size, retries=retries):
+                verdict = decide(trouble, attempt=attempt, parts=size, retry_attempts=retries)
                 self.assertEqual((verdict.action, verdict.error_type), (action, error_type))
 
     @given(st.sampled_from([CONFLICT, TIMEOUT, LOST]), st.integers(1, 10_000), st.integers(0, 50))
@@ -37,17 +37,17 @@ class TestVerdict(BaseCase):
         attempts = 0
         while size:
             attempt = 1
-            while (action := decide(trouble, attempt=attempt, size=size, retry_attempts=retries).action) == RETRY:
+            while (action := decide(trouble, attempt=attempt, parts=size, retry_attempts=retries).action) == RETRY:
                 attempt += 1
             attempts += attempt
             size = size // 2 if action == HALVE else 0
         self.assertLessEqual(attempts, 14 + retries + 1)
 
     def test_only_conflicts_and_timeouts_wait_and_halves_never_do(self):
-        self.assertGreater(decide(CONFLICT, attempt=1, size=9, retry_attempts=1).delay_s, 0)
-        self.assertGreater(decide(TIMEOUT, attempt=1, size=1, retry_attempts=1).delay_s, 0)
-        self.assertEqual(decide(LOST, attempt=1, size=1, retry_attempts=1).delay_s, 0)
-        self.assertEqual(decide(TIMEOUT, attempt=1, size=2, retry_attempts=1).delay_s, 0)
+        self.assertGreater(decide(CONFLICT, attempt=1, parts=9, retry_attempts=1).delay_s, 0)
+        self.assertGreater(decide(TIMEOUT, attempt=1, parts=1, retry_attempts=1).delay_s, 0)
+        self.assertEqual(decide(LOST, attempt=1, parts=1, retry_attempts=1).delay_s, 0)
+        self.assertEqual(decide(TIMEOUT, attempt=1, parts=2, retry_attempts=1).delay_s, 0)
 
 
 class TestBackoff(BaseCase):
