@@ -170,5 +170,6 @@ def _without_rest(payload, outcome):
 def _produced(payload, outcome):
     """Ids of what succeeded (of a call: what it returned), by their places in the operation's data."""
     kept = {payload.indexes[position]: id_ for position, id_ in sorted(outcome.ids.items()) if id_ is not True}
-    kept.update((0, answer) for answer in outcome.answers.values())
+    for answer in outcome.answers.values():
+        kept[0] = answer
     return kept

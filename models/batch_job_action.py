@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import dumps
-from ..executor.planning import rows_of
+from ..executor.planning import by_index, rows_of
 
 #: Rows of a job's lists that its form loads; all of them are behind the buttons above.
 SHOWN = 200
@@ -96,7 +96,8 @@ class BatchJob(models.Model):
     @api.depends("state", "failed_records", "cancelled_records")
     def _compute_failure_causes(self):
         for job in self:
-            causes = job._causes() if job.id else []
+            with by_index(self.env.cr):
+                causes = job._causes() if job.id else []
             looked_at = causes[0][-1] if causes else 0
             shown = _causes_table(causes) if causes else False
             if looked_at >= job._looked_at():

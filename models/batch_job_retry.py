@@ -226,26 +226,25 @@ class BatchJob(models.Model):
         """The old chunks keep what succeeded; what runs again is no longer theirs."""
         if not failures:
             return
-        values = [
-            (
-                chunk_id,
-                sum(not failure["is_skipped"] for failure in members),
-                sum(bool(failure["is_skipped"]) for failure in members),
+        ids = list(failures)
+        skipped = [sum(bool(failure["is_skipped"]) for failure in members) for members in failures.values()]
+        failed = [len(members) - count for members, count in zip(failures.values(), skipped, strict=True)]
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE batch_chunk AS chunk
+                   SET failed_records = chunk.failed_records - taken.failed,
+                       cancelled_records = chunk.cancelled_records - taken.skipped,
+                       record_count = greatest(chunk.record_count - taken.failed - taken.skipped, 0),
+                       found_records = CASE WHEN chunk.kind = 'resolve' THEN 0 ELSE chunk.found_records END
+                  FROM unnest(%(ids)s::integer[], %(failed)s::integer[], %(skipped)s::integer[]) AS taken (id, failed, skipped)
+                 WHERE chunk.id = taken.id
+                   AND chunk.id = ANY(%(ids)s)  -- else PostgreSQL may read all of them to join some
+                """,
+                ids=ids,
+                failed=failed,
+                skipped=skipped,
             )
-            for chunk_id, members in failures.items()
-        ]
-        self.env.cr.execute_values(
-            """
-            UPDATE batch_chunk AS chunk
-               SET failed_records = chunk.failed_records - taken.failed,
-                   cancelled_records = chunk.cancelled_records - taken.skipped,
-                   record_count = greatest(chunk.record_count - taken.failed - taken.skipped, 0),
-                   found_records = CASE WHEN chunk.kind = 'resolve' THEN 0 ELSE chunk.found_records END
-              FROM (VALUES %s) AS taken (id, failed, skipped)
-             WHERE chunk.id = taken.id
-            """,
-            values,
-            page_size=len(values),
         )
 
     # -- what was never run ------------------------------------------------------------------------
@@ -258,8 +257,12 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_chunk
-                   SET state = CASE WHEN cardinality(wait_ids) > 0 OR round_no IS NOT NULL AND operation_id IS NOT NULL THEN 'blocked' ELSE 'pending' END,
-                       runs_alone = NULL, finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false, attempt = 0, run_at = NULL
+                   SET state = CASE
+                            WHEN cardinality(wait_ids) > 0 OR round_no IS NOT NULL AND operation_id IS NOT NULL THEN 'blocked'
+                            ELSE 'pending'
+                       END,
+                       runs_alone = NULL, finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false,
+                       attempt = 0, run_at = NULL
                  WHERE id = ANY(%s)
                 RETURNING kind, operation_id, record_count, CASE WHEN operation_id IS NULL THEN payload END AS payload
                 """,
