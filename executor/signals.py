@@ -12,7 +12,7 @@ class Signals:
         #: To be selected: the numbers of the last changes.
         self.query = SQL("ARRAY[%s]", SQL(", ").join(map(_last_signal, ["registry", *self.names])))
         self.are_new = False
-        #: What the running transaction has told, and by which numbers.
+        #: What the running transaction has told.
         self.told = []
 
     @property
@@ -44,16 +44,23 @@ class Signals:
             cr.execute(SQL("INSERT INTO %s DEFAULT VALUES", table))
 
     def announced(self):
-        """After the commit: what was told is no news here. Should somebody else have told something before it, that still is."""
+        """After the commit: what was told is no news here. Should somebody else have told something before it, that still is.
+
+        What hooks for after the commit have changed is told now.
+        """
         registry = self.registry
+        later = {name for name in registry.cache_invalidated if name not in self.told}
         for name in self.told:
             if name == "registry":
                 registry.registry_sequence += 1
+                registry.registry_invalidated = False
+                later.clear()  # who loads the models again has no caches either
             else:
                 registry.clear_cache(name)  # another thread may have filled it from what was before the commit
                 registry.cache_sequences[name] += 1
-        registry.registry_invalidated = False
         registry.cache_invalidated.clear()
+        registry.cache_invalidated.update(later)
+        registry.signal_changes()
 
 
 def _last_signal(name):

@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 SAME_PASS_S = 1.0
 #: Seconds a lane without work stays for what may come next: being woken anew takes a tenth and more.
 LINGER_S = 0.5
-#: Seconds a lane stays on its worker at most, whatever the scheduler would give it: others are waiting for it as well.
+#: Seconds after which a lane starts nothing new, whatever the scheduler would give it: others wait for its worker as well.
 PASS_S = 10.0
 
 #: Seconds without progress after which a job is thought to be stalled; and between two wake-up calls of a process.

@@ -348,6 +348,16 @@ class TestSignals(OutlivesCase):
         self.work()
         self.assertEqual(seen, [1])
 
+    def test_what_a_hook_changes_after_the_commit_is_told_as_well(self):
+        def probe(partners):
+            partners.env.cr.postcommit.add(partners.env.registry.clear_cache)
+
+        self.set_probe(probe)
+        self.submit(self.probe(self.make_partners(1)))
+        before = self.last_signal()
+        self.work()
+        self.assertEqual(self.last_signal(), before + 1)
+
     def test_numbers_are_seen_in_their_order(self):
         """A number that is seen before a lower one would hide what the lower one stands for."""
         signals = Lane(self.registry, "x", lambda: 1).signals
