@@ -6,10 +6,10 @@ from odoo.tools import SQL
 from ..engine import sizing, states
 from ..engine.payload import Payload
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
-from ..executor.claim import Claim
-from ..executor.errors import is_conflict
-from ..executor.prepared import fetch_prepared
-from ..executor.statements import claim_at_once, take
+from ..run.claim import Claim
+from ..run.errors import is_conflict
+from ..store.prepared import fetch_prepared
+from ..store.statements import claim_at_once, take
 from .batch_job import NO_LIMIT
 
 

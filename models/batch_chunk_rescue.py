@@ -7,11 +7,11 @@ from ..engine import states, verdict
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..exceptions import TransactionControlError
-from ..executor.errors import committed_message, failure, is_conflict, transaction_control_message
-from ..executor.guarded import timeout_message
-from ..executor.prepared import fetch_prepared
-from ..executor.records import usable_lang
-from ..executor.statements import WORK_LOCK
+from ..run.errors import committed_message, failure, is_conflict, transaction_control_message
+from ..run.guarded import timeout_message
+from ..run.records import usable_lang
+from ..store.prepared import fetch_prepared
+from ..store.statements import WORK_LOCK
 
 _logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import dumps
 from ..exceptions import ClaimLost
-from ..executor.guard import limited_waits
-from ..executor.statements import CHUNK_COLUMNS, WORK_LOCK, mark_running
+from ..run.guard import limited_waits
+from ..store.statements import CHUNK_COLUMNS, WORK_LOCK, mark_running
 
 #: The lock of the work on its chunk.
 NO_KEY_UPDATE = SQL("NO KEY UPDATE")

@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
-from ..executor.copy import copy_rows
+from ..store.copy import copy_rows
 
 #: What `_insert_chunks` writes; the other columns have their defaults.
 INSERTED_COLUMNS = (

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..executor.copy import copy_rows
+from ..store.copy import copy_rows
 
 #: Keys that the clean-up deletes in one transaction.
 DELETED_AT_ONCE = 100_000

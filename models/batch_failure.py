@@ -9,7 +9,7 @@ from ..engine.outcome import Failure
 from ..engine.payload import Payload, dumps, indented, named_id
 from ..engine.report import FAILURES_SHOWN
 from ..engine.spec import PRODUCES_IDS
-from ..executor import mended
+from ..run import mended
 
 #: Failures that are retried by themselves in one call, at most; whole jobs are retried in steps.
 RETRIED_AT_ONCE = 5_000

@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..executor.planning import rows_of
+from ..store.planning import rows_of
 
 
 class BatchFinding(models.AbstractModel):

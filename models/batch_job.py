@@ -72,6 +72,9 @@ class BatchJob(models.Model):
         help="Start nothing more once more records have failed. -1: no limit.",
     )
     dry_run = fields.Boolean(readonly=True, help="Run everything, report it, and undo it all at the end.")
+    is_atomic = fields.Boolean(
+        "One Transaction", compute="_compute_is_atomic", store=True, help="All of it is one transaction, run by one chunk."
+    )
     context = fields.Text(readonly=True, help="Odoo's context for all operations, as JSON.")
     run_at = fields.Datetime("Not Before", readonly=True)
     idempotency_key = fields.Char(readonly=True, copy=False)
@@ -159,7 +162,7 @@ class BatchJob(models.Model):
     )
     # `_pick_job`: whose turn it is
     _ready_idx = models.Index("(priority DESC, turn, id) WHERE ready")
-    # `executor.statements`: how many jobs a user shares the lanes among
+    # `store.statements`: how many jobs a user shares the lanes among
     _ready_user_idx = models.Index("(user_id) WHERE ready")
     # `_promote`: parked jobs whose time has come
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
@@ -183,6 +186,11 @@ class BatchJob(models.Model):
                 SQL.identifier(self._table),
             )
         )
+
+    @api.depends("dry_run", "rollback")
+    def _compute_is_atomic(self):
+        for job in self:
+            job.is_atomic = job.dry_run or job.rollback == options.ROLLBACK_JOB
 
     @api.depends("state", "failed_records", "cancelled_records")
     def _compute_is_final(self):
@@ -212,10 +220,6 @@ class BatchJob(models.Model):
     def _unlink_only_finished(self):
         if any(job.state in (states.PENDING, states.RUNNING, states.PAUSED) for job in self):
             raise UserError(self.env._("Cancel a job before you delete it."))
-
-    @property
-    def _is_atomic(self):
-        return self.dry_run or self.rollback == options.ROLLBACK_JOB
 
     def _get_context(self):
         """The Odoo context of all operations of this job."""

@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import dumps
-from ..executor.planning import by_index, rows_of
+from ..store.planning import by_index, rows_of
 
 #: Rows of a job's lists that its form loads; all of them are behind the buttons above.
 SHOWN = 200

@@ -18,11 +18,11 @@ from ..engine.settings import setting
 from ..engine.spec import parse_operations
 from ..engine.turns import last_of_keys, order_upserts
 from ..exceptions import BatchValidationError
-from ..executor import inline
-from ..executor.check import Checker, sound_context
-from ..executor.claim import kept_context
-from ..executor.garbage import without_collection
-from ..executor.trust import action_problem
+from ..run import inline
+from ..run.check import Checker, sound_context
+from ..run.claim import kept_context
+from ..run.garbage import without_collection
+from ..run.trust import action_problem
 from .batch_job import NO_LIMIT
 
 GROUP_USER = "batch_executor.group_batch_user"
@@ -64,7 +64,7 @@ class BatchJob(models.Model):
         self._check_limits(len(parsed), records, problems)
         self._raise_problems(problems)
         job = self._create_job(parsed_options, fingerprint, action)
-        if job._is_atomic:
+        if job.is_atomic:
             job._insert_driver()
         job._append_parsed(parsed, problems)
         if not parsed_options.draft:
@@ -290,7 +290,7 @@ class BatchJob(models.Model):
 
     def _append_parsed(self, operations, problems):
         """Plan and store parsed operations."""
-        if self.max_concurrency > 1 and not self._is_atomic:
+        if self.max_concurrency > 1 and not self.is_atomic:
             self._order_upserts(operations)
         plans = self._plan(operations, self.max_chunk_size, self.max_concurrency, problems)
         with self._refused_without_form(problems):

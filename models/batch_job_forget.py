@@ -6,8 +6,8 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload, dumps
-from ..executor.errors import is_conflict
-from ..executor.planning import by_index, rows_of
+from ..run.errors import is_conflict
+from ..store.planning import by_index, rows_of
 from .batch_job_retry import take_some
 
 _logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class BatchJob(models.Model):
 
     def _forget(self, chunk_ids):
         """Drop the values of chunks, of the operations that have completed with them, and of failures that are history."""
-        if not (self._is_atomic and self.state != states.COMPLETED):
+        if not (self.is_atomic and self.state != states.COMPLETED):
             operations = self._forget_payloads(chunk_ids)
             self._forget_details(operations)
         self.env.cr.execute(

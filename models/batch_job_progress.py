@@ -4,7 +4,7 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..engine import states
-from ..executor.prepared import fetch_prepared
+from ..store.prepared import fetch_prepared
 from .batch_job import NO_LIMIT
 from .batch_job_clock import STOP_CLOCK
 
@@ -50,7 +50,7 @@ class BatchJob(models.Model):
                     UPDATE batch_job
                        SET progress_at = clock_timestamp() AT TIME ZONE 'UTC'
                      WHERE id = %s
-                       AND NOT (dry_run OR rollback = 'job')
+                       AND is_atomic IS NOT TRUE
                     """,
                     self.id,
                 )
@@ -102,8 +102,8 @@ class BatchJob(models.Model):
             SQL(
                 """
                 UPDATE batch_job
-                   SET processed_records = processed_records + CASE WHEN %(is_whole)s THEN 0 ELSE %(processed)s END,
-                       failed_records = failed_records + CASE WHEN %(is_whole)s THEN 0 ELSE %(failed)s END,
+                   SET processed_records = processed_records + CASE WHEN is_atomic THEN 0 ELSE %(processed)s END,
+                       failed_records = failed_records + CASE WHEN is_atomic THEN 0 ELSE %(failed)s END,
                        cancelled_records = cancelled_records + %(cancelled)s,
                        total_records = total_records + %(found)s,
                        warning_count = coalesce(warning_count, 0) + %(warnings)s,
@@ -115,7 +115,6 @@ class BatchJob(models.Model):
                 """,
                 is_watched=IS_WATCHED,
                 id=self.id,
-                is_whole=SQL("(dry_run OR rollback = 'job')"),
                 processed=total("processed_records"),
                 failed=total("failed_records"),
                 cancelled=total("cancelled_records"),
@@ -130,7 +129,7 @@ class BatchJob(models.Model):
         for chunk in chunks:
             if chunk["kind"] == states.CALLBACK and chunk["state"] == states.DONE:
                 self._note_callback(chunk["error"])
-        if not self._is_atomic:
+        if not self.is_atomic:
             self._keep_pace(max(chunk["duration"] or 0.0 for chunk in chunks))
         if job["is_watched"]:
             self._send_progress()
@@ -157,7 +156,7 @@ class BatchJob(models.Model):
         released += self._roll_up(again=True)
         if may_start and waiting and not (pending or running or released):
             released = self._release_all()  # nobody is left to tell them
-            if not released and not self._is_atomic:
+            if not released and not self.is_atomic:
                 _logger.error("job %s: what is left waits for what will never come", self.id)
                 self._stop(self.env._("Internal error: what was left waited for what could not be run."))
                 return self._advance()
@@ -181,7 +180,7 @@ class BatchJob(models.Model):
             not self.cancel_requested_at
             and self.max_failures != NO_LIMIT
             and self.failed_records - self.earlier_failures > self.max_failures
-            and not self._is_atomic
+            and not self.is_atomic
         ):
             self._stop(
                 self.env._(
@@ -271,7 +270,7 @@ class BatchJob(models.Model):
         """All chunks are settled and counted: give the job its final state."""
         self._wait_for_disk()
         self.env["batch.operation"]._close_unfinished(self.id)
-        if self._is_atomic:
+        if self.is_atomic:
             self._count_whole()
             self._note_report()
         cancelled = (

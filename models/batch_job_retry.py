@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
-from ..executor.planning import by_index
+from ..store.planning import by_index
 from .batch_chunk_store import NewChunk
 
 #: Chunks that one step of a retry looks at, and records of those it puts back, at most (but for the last chunk's).
@@ -45,7 +45,7 @@ class BatchJob(models.Model):
             self._reopen_just(failures)
 
     def _reopen_just(self, failures):
-        if self._is_atomic:
+        if self.is_atomic:
             self._reopen_step()
             return
         chunks = self._reopenable(SQL("id = ANY(%s) ORDER BY id", failures.chunk_id.ids))
@@ -68,7 +68,7 @@ class BatchJob(models.Model):
             reopening = true, reopened_to = 0, holds_values = true, forgotten_to = 0
             """
         )
-        if self._is_atomic:
+        if self.is_atomic:
             self._reset_counters()
         self._enqueue()
         self._wake_lanes(self.max_concurrency)
@@ -87,9 +87,9 @@ class BatchJob(models.Model):
                 limit=LOOKED_AT_ONCE,
             )
         )
-        wanted = rows if self._is_atomic else [row for row in rows if row["is_wanted"]]
+        wanted = rows if self.is_atomic else [row for row in rows if row["is_wanted"]]
         taken, left = take_some(wanted, REOPENED_AT_ONCE)
-        if self._is_atomic:
+        if self.is_atomic:
             self._hold_again(taken)
         else:
             self._requeue_failures([row["id"] for row in taken if row["state"] == states.DONE])
@@ -116,7 +116,7 @@ class BatchJob(models.Model):
         )
 
     def _end_reopening(self):
-        if self._is_atomic:
+        if self.is_atomic:
             self._end_holding()
         else:
             self._release_all()

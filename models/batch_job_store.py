@@ -5,7 +5,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload, dumps
-from ..executor.copy import copy_rows
+from ..store.copy import copy_rows
 from .batch_chunk_store import NewChunk
 
 OPERATION_COLUMNS = (
@@ -47,7 +47,7 @@ class BatchJob(models.Model):
         )
         copy_rows(self.env.cr, "batch_operation", OPERATION_COLUMNS, operation_rows)
         after = self._last_sequence() + 1
-        if self._is_atomic:
+        if self.is_atomic:
             plans = sorted(plans, key=lambda plan: plan.level)
             places = [(2 * number, states.HELD) for number in range(len(plans))]  # each after what it needs
         else:

@@ -2,8 +2,8 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import states
-from ..executor.prepared import fetch_prepared
-from ..executor.statements import JOB_COLUMNS, ROLL_UP_DUE, lock_next
+from ..store.prepared import fetch_prepared
+from ..store.statements import JOB_COLUMNS, ROLL_UP_DUE, lock_next
 
 #: A parked job is looked at again after this long at the latest, whatever was missed.
 LOOK_AGAIN_S = 5

@@ -10,8 +10,8 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..engine import states
-from ..executor.claim import new_worker_name
-from ..executor.lane import WAKE_UP, Lane
+from ..run.claim import new_worker_name
+from ..run.lane import WAKE_UP, Lane
 from .ir_cron import LANE_CODE
 
 _logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class BatchJob(models.Model):
     def _run_lane(self):
         """Entry point of a lane's scheduled action, as Odoo's scheduler calls it.
 
-        Code that wants to run a lane in a process of its own uses `executor.lane.Lane`.
+        Code that wants to run a lane in a process of its own uses `run.lane.Lane`.
 
         :raises AccessError: called by anybody else
         """

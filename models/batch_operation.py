@@ -7,7 +7,7 @@ from odoo.tools import SQL
 from ..engine import spec, states
 from ..engine.payload import Payload, indented, named_id
 from ..engine.spec import PRODUCES_IDS
-from ..executor.planning import rows_of
+from ..store.planning import rows_of
 
 TYPE_LABELS = {
     spec.CREATE: "Create",

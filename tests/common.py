@@ -18,7 +18,7 @@ from odoo.service import security
 from odoo.tests.common import HOST, BaseCase, get_db_name
 from odoo.tools import mute_logger
 
-from odoo.addons.batch_executor.executor.lane import Lane
+from odoo.addons.batch_executor.run.lane import Lane
 
 #: Seconds any single wait of a test may take.
 PATIENCE_S = 60

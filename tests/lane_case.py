@@ -12,7 +12,7 @@ from odoo.modules.registry import DummyRLock, Registry
 from odoo.service.model import retrying
 from odoo.tests.common import BaseCase, get_db_name
 
-from odoo.addons.batch_executor.executor.lane import Lane
+from odoo.addons.batch_executor.run.lane import Lane
 
 #: No wait of a test is longer, in seconds.
 PATIENCE_S = 60

@@ -8,7 +8,7 @@ from odoo.tests.common import BaseCase
 
 from ..engine.outcome import Failure, Outcome
 from ..engine.payload import Payload
-from ..executor.atomic import GROWTH, _Note, _Report
+from ..run.atomic import GROWTH, _Note, _Report
 from .lane_case import LaneCase
 
 #: Subtransactions that wrote, up to which PostgreSQL keeps track of them in memory.

@@ -194,7 +194,7 @@ class TestApiPageIsComplete(BaseCase):
 def own_error_types():
     """The error types our own code gives to records, wherever it does so."""
     found = {*verdict.ERROR_TYPES.values(), "MissingReference", exceptions.TransactionControlError.__name__}
-    for folder in ("executor", "models"):
+    for folder in ("run", "models"):
         for path in (docs.ROOT / folder).glob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("failure", "Failure"):

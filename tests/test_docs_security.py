@@ -10,7 +10,7 @@ from odoo.addons.batch_executor.engine.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/security.md"
-CODE = ("engine", "executor", "models", "controllers")
+CODE = ("engine", "store", "run", "models", "controllers")
 
 
 def elevated(tree):

@@ -109,7 +109,7 @@ class GuardCase(LaneCase):
 
         self.set_probe(probe)
         job = self.submit(self.probe(self.ids), **options)
-        with mute_logger("odoo.addons.batch_executor.executor.lane"):
+        with mute_logger("odoo.addons.batch_executor.run.lane"):
             self.work()
         return job
 

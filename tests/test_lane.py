@@ -16,9 +16,9 @@ from odoo.orm.registry import Registry
 from odoo.tests.common import get_db_name
 from odoo.tools import mute_logger
 
-from odoo.addons.batch_executor.executor import lane as lane_module
-from odoo.addons.batch_executor.executor.lane import Lane
 from odoo.addons.batch_executor.models import batch_lane
+from odoo.addons.batch_executor.run import lane as lane_module
+from odoo.addons.batch_executor.run.lane import Lane
 
 from .lane_case import PATIENCE_S, LaneCase
 

@@ -8,13 +8,13 @@ from odoo import SUPERUSER_ID
 from odoo.tests.common import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.batch_executor.executor.lane import Lane, stop_listening
+from odoo.addons.batch_executor.run.lane import Lane, stop_listening
 
 from .lane_case import LaneCase
 
 LOGGERS = (
     "odoo.sql_db",
-    "odoo.addons.batch_executor.executor.lane",
+    "odoo.addons.batch_executor.run.lane",
     "odoo.addons.batch_executor.models.batch_chunk_rescue",
     "odoo.addons.batch_executor.models.batch_job_control",
 )

@@ -6,9 +6,9 @@ from odoo import SUPERUSER_ID
 from odoo.tests import tagged
 
 from odoo.addons.base.models import ir_cron
-from odoo.addons.batch_executor.executor.lane import Lane
 from odoo.addons.batch_executor.models import batch_lane
 from odoo.addons.batch_executor.models.ir_cron import LANE_CODE
+from odoo.addons.batch_executor.run.lane import Lane
 
 from .common import WORKER, ApiCase, Json2Door, JsonRpcDoor, RouteDoor, SessionDoor, create
 

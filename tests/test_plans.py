@@ -9,14 +9,14 @@ from unittest.mock import patch
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
-from ..executor.planning import by_index
-from ..executor.signals import Signals
 from ..models import batch_operation
 from ..models.batch_job_action import LOOKED_AT, LOOKED_AT_LIVE
 from ..models.batch_job_forget import FORGOTTEN_AT_ONCE
 from ..models.batch_job_forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
 from ..models.batch_job_progress import CANCELLED_AT_ONCE
 from ..models.batch_job_retry import LOOKED_AT_ONCE
+from ..run.signals import Signals
+from ..store.planning import by_index
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
 

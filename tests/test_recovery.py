@@ -12,11 +12,11 @@ from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.engine.verdict import CONFLICT
 from odoo.addons.batch_executor.exceptions import TransactionControlError
-from odoo.addons.batch_executor.executor.errors import trouble_of
+from odoo.addons.batch_executor.run.errors import trouble_of
 
 from .lane_case import LaneCase
 
-LANE_LOG = "odoo.addons.batch_executor.executor.lane"
+LANE_LOG = "odoo.addons.batch_executor.run.lane"
 RESCUE_LOG = "odoo.addons.batch_executor.models.batch_chunk_rescue"
 
 

@@ -13,7 +13,7 @@ from odoo.addons.batch_executor.engine.fingerprint import fingerprint_of
 from odoo.addons.batch_executor.engine.options import READERS
 from odoo.addons.batch_executor.engine.settings import SETTINGS, bounds, setting
 from odoo.addons.batch_executor.exceptions import BatchValidationError
-from odoo.addons.batch_executor.executor.copy import copy_rows
+from odoo.addons.batch_executor.store.copy import copy_rows
 
 from .lane_case import LaneCase
 

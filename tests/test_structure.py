@@ -6,15 +6,15 @@ from pathlib import Path
 from odoo.tests.common import BaseCase
 
 ROOT = Path(__file__).resolve().parent.parent
-#: What opens a cursor or ends a transaction. Only `executor/` may; the rest works in its caller's transaction.
+#: What opens a cursor or ends a transaction. Only `run/` may; the rest works in its caller's transaction.
 ENDS_OR_OPENS = {"commit", "rollback", "cursor", "_commit_progress"}
-#: Places outside `executor/` that do so for a reason, by function.
+#: Places outside `run/` that do so for a reason, by function.
 ALLOWED = {
     ("models/batch_lane.py", "_run_lane", "_commit_progress"),
     ("models/batch_lane.py", "_rouse_lanes", "cursor"),
     ("models/batch_job_control.py", "_keep_lanes_off", "cursor"),
 }
-LAYERS = ("engine", "executor", "models", "controllers")
+LAYERS = ("engine", "store", "run", "models", "controllers")
 
 
 def modules(folder):
@@ -64,9 +64,9 @@ class TestStructure(BaseCase):
         files = {path.stem for path in (ROOT / "tests").glob("test_*.py")}
         self.assertEqual(files - loaded, set(), "Odoo runs only what tests/__init__.py imports")
 
-    def test_only_the_executor_opens_cursors_and_ends_transactions(self):
+    def test_only_run_opens_cursors_and_ends_transactions(self):
         found = set()
-        for folder in ("models", "controllers", "engine"):
+        for folder in ("models", "controllers", "store", "engine"):
             for name, tree in modules(folder):
                 for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
                     for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
@@ -75,7 +75,7 @@ class TestStructure(BaseCase):
         self.assertEqual(found - ALLOWED, set())
 
     def test_no_query_is_put_together_from_text(self):
-        for folder in ("models", "executor", "controllers"):
+        for folder in ("store", "run", "models", "controllers"):
             for name, tree in modules(folder):
                 for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
                     function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

@@ -5,7 +5,7 @@ import itertools
 from odoo.tests import tagged
 from odoo.tests.common import BaseCase
 
-from ..executor.warning import import_warning, warning_of
+from ..run.warning import import_warning, warning_of
 from .common import DOORS, ApiCase, Refused, RouteDoor, create
 
 WIZARD = {"type": "ir.actions.act_window", "name": "Create Backorder?", "res_model": "stock.backorder.confirmation"}

@@ -6,7 +6,7 @@ import time
 
 from odoo import api
 
-from odoo.addons.batch_executor.executor.lane import Lane
+from odoo.addons.batch_executor.run.lane import Lane
 
 from ..measuring import Invalid
 

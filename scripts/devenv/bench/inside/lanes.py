@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from odoo import api
 
-from odoo.addons.batch_executor.executor.handlers import CreateHandler
+from odoo.addons.batch_executor.run.handlers import CreateHandler
 
 from .. import records
 from . import jobs

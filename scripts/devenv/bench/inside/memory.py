@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from odoo.addons.batch_executor.executor.lane import Lane
+from odoo.addons.batch_executor.run.lane import Lane
 
 from . import jobs
 

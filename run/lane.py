@@ -16,13 +16,13 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..exceptions import ChunkBroken, ClaimLost, JobBroken, SignalsAreNew, TransactionControlError
+from ..store.statements import PROGRESS_EVERY_S
 from . import atomic, callback, selection
 from .connection import FORGET, WorkConnection
 from .environments import keep_environments
 from .errors import is_conflict, is_shutdown, own_words, trouble_of
 from .records import run_records
 from .signals import Signals
-from .statements import PROGRESS_EVERY_S
 from .upsert_lock import key_locks
 
 _logger = logging.getLogger(__name__)

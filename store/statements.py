@@ -22,7 +22,7 @@ CHUNK_COLUMNS = SQL(
 JOB_COLUMNS = SQL(
     """
     id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, max_failures, max_chunk_size,
-    dry_run OR rollback = 'job' AS is_atomic,
+    is_atomic,
     total_records - processed_records - failed_records - cancelled_records AS remaining
     """
 )
@@ -101,7 +101,7 @@ def take(worker, job, signals, condition=None):
           WITH picked AS MATERIALIZED (
             SELECT %(job_columns)s,
                    max_concurrency,
-                   CASE WHEN dry_run OR rollback = 'job' THEN 1 ELSE max_concurrency END AS in_flight_limit
+                   CASE WHEN is_atomic THEN 1 ELSE max_concurrency END AS in_flight_limit
               FROM batch_job
              WHERE id = %(job)s
                AND state <> 'paused'

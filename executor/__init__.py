@@ -1,1 +1,0 @@
-"""What runs: effects around the decisions of `engine`. Only this package opens cursors and savepoints."""
