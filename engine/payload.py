@@ -148,6 +148,11 @@ class Payload:
         """Whether it holds records of several operations."""
         return any(operation != self.operations[0] for operation in self.operations)
 
+    @property
+    def sole_operation(self) -> int | None:
+        """The operation that all its items belong to; None where it is shared."""
+        return None if self.is_shared else self.operations[0]
+
     def encode(self) -> str:
         operations = self.operations
         if operations and not self.is_shared:

@@ -8,6 +8,7 @@ from ..engine.payload import Payload
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..run.claim import Claim
 from ..run.errors import is_conflict
+from ..store.parts import insert_beside
 from ..store.prepared import fetch_prepared
 from ..store.statements import claim_at_once, take
 from .batch_job import NO_LIMIT
@@ -114,7 +115,7 @@ class BatchChunk(models.Model):
         if rest is None:
             return
         chunk["payload"] = first.encode()
-        self._insert_beside(self._read_claim(chunk), rest.split(choice.size) if choice.is_settled else [rest])
+        insert_beside(self.env.cr, self._read_claim(chunk), rest.split(choice.size) if choice.is_settled else [rest])
         self.env.execute_query(
             SQL(
                 "UPDATE batch_chunk SET payload = %s, record_count = %s, operation_id = %s WHERE id = %s RETURNING id",

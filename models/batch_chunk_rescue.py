@@ -10,6 +10,7 @@ from ..exceptions import TransactionControlError
 from ..run.errors import committed_message, failure, is_conflict, transaction_control_message
 from ..run.guarded import timeout_message
 from ..run.records import usable_lang
+from ..store.parts import insert_beside
 from ..store.prepared import fetch_prepared
 from ..store.statements import WORK_LOCK
 
@@ -171,7 +172,7 @@ class BatchChunk(models.Model):
         elif decision.action == verdict.HALVE:
             first, second = claim.payload.halves()
             self._return_to_queue(claim, 0.0, first)
-            self._insert_beside(claim, [second])
+            insert_beside(self.env.cr, claim, [second])
         else:
             self._return_to_queue(claim, decision.delay_s)
 

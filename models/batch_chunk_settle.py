@@ -5,6 +5,7 @@ from ..engine import states
 from ..engine.payload import dumps
 from ..exceptions import ClaimLost
 from ..run.guard import limited_waits
+from ..store.parts import insert_found, insert_like
 from ..store.statements import CHUNK_COLUMNS, WORK_LOCK, mark_running
 
 #: The lock of the work on its chunk.
@@ -61,9 +62,9 @@ class BatchChunk(models.Model):
         payload = claim.payload
         if outcome.rest:
             rest = payload.take(outcome.rest)
-            self._insert_like(claim, [rest])
+            insert_like(self.env.cr, claim, [rest])
             payload, outcome = _without_rest(payload, outcome)
-        self._insert_found(claim, outcome)
+        insert_found(self.env.cr, claim, outcome)
         operations, produced = (0, 0, []), {}
         if claim.kind == states.RECORDS and claim.operation_id is None:  # it was claimed with others, whatever is left of it
             operations = self.env["batch.operation"]._settle_shared(payload, outcome, duration)  # which keep their ids

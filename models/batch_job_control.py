@@ -9,8 +9,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.outcome import Outcome
-from ..engine.payload import Payload
-from .batch_chunk_store import NewChunk
+from ..store.rows import NewChunk, insert_chunks
 
 _logger = logging.getLogger(__name__)
 
@@ -246,8 +245,7 @@ class BatchJob(models.Model):
 
     def _insert_callback(self):
         """Make the chunk that runs the job's action; it is claimed like any other."""
-        payload = Payload([None], [0], [0])
-        self.env["batch.chunk"]._insert_chunks([NewChunk(self.id, states.CALLBACK, None, self._name, payload)])
+        insert_chunks(self.env.cr, [NewChunk.of_job(self.id, states.CALLBACK, self._name)])
 
     def _note_callback(self, error):
         """Note that the action has run: never in the transaction of what it did, which must not write its job's row.

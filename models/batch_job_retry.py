@@ -7,7 +7,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import Payload
 from ..store.planning import by_index
-from .batch_chunk_store import NewChunk
+from ..store.rows import NewChunk, insert_chunks
 
 #: Chunks that one step of a retry looks at, and records of those it puts back, at most (but for the last chunk's).
 LOOKED_AT_ONCE = 5_000
@@ -149,20 +149,21 @@ class BatchJob(models.Model):
             needed = self._waits_of(payload) if chunk["waits"] else None
             rows.append(
                 NewChunk(
-                    self.id,
-                    chunk["kind"],
-                    chunk["operation_type"],
-                    chunk["model"],
-                    payload,
-                    states.BLOCKED if needed or (chunk["round_no"] is not None and not payload.is_shared) else states.PENDING,
-                    chunk["sequence"],
-                    None if payload.is_shared else payload.operations[0],
-                    needed,
-                    chunk["group_keys"],
-                    chunk["round_no"],
+                    job_id=self.id,
+                    kind=chunk["kind"],
+                    operation_type=chunk["operation_type"],
+                    model=chunk["model"],
+                    payload=payload,
+                    state=states.BLOCKED
+                    if needed or (chunk["round_no"] is not None and not payload.is_shared)
+                    else states.PENDING,
+                    sequence=chunk["sequence"],
+                    wait_ids=needed,
+                    group_keys=chunk["group_keys"],
+                    round_no=chunk["round_no"],
                 )
             )
-        self.env["batch.chunk"]._insert_chunks(rows)
+        insert_chunks(self.env.cr, rows)
         self._take_back_chunks(failures)
         self._reopen(reopened)
 

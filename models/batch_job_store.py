@@ -4,14 +4,8 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.payload import Payload, dumps
-from ..store.copy import copy_rows
-from .batch_chunk_store import NewChunk
-
-OPERATION_COLUMNS = (
-    "id", "job_id", "position", "operation_id", "operation_type", "model", "priority", "details", "depends_on",
-    "return_ids", "data_length", "state", "is_awaited", "record_count",
-)  # fmt: skip
+from ..engine.payload import dumps
+from ..store.rows import NewChunk, NewOperation, insert_chunks, insert_operations
 
 
 class BatchJob(models.Model):
@@ -41,11 +35,11 @@ class BatchJob(models.Model):
             for operation in operations
             if operation.operation_id in awaited
         )
-        operation_rows = (
-            self._operation_row(operation, ids[operation.position], operation.operation_id in awaited)
+        rows = (
+            self._new_operation(operation, ids[operation.position], operation.operation_id in awaited)
             for operation in operations
         )
-        copy_rows(self.env.cr, "batch_operation", OPERATION_COLUMNS, operation_rows)
+        insert_operations(self.env.cr, rows)
         after = self._last_sequence() + 1
         if self.is_atomic:
             plans = sorted(plans, key=lambda plan: plan.level)
@@ -58,7 +52,7 @@ class BatchJob(models.Model):
             self._new_chunk(plan, after + sequence, state, ids, names)
             for plan, (sequence, state) in zip(plans, places, strict=True)
         )
-        self.env["batch.chunk"]._insert_chunks(chunks)
+        insert_chunks(self.env.cr, chunks)
         if awaited:
             # some have nothing to do
             self._release_blocked(self.env["batch.operation"]._ended(names[name] for name in awaited))
@@ -71,27 +65,27 @@ class BatchJob(models.Model):
         )
         return [id_ for (id_,) in rows]
 
-    def _operation_row(self, operation, id_, is_awaited):
+    def _new_operation(self, operation, id_, is_awaited):
         needs = None
         if operation.depends_on or operation.whole_refs:
             needs = dumps([*operation.depends_on, *sorted(operation.whole_refs)])
         count = len(operation.items)
         empty = not count and operation.selection is None and not needs
-        return (
-            id_,
-            self.id,
-            operation.position,
-            operation.operation_id,
-            operation.type,
-            operation.model,
-            operation.priority,
-            _details(operation),
-            needs,
-            operation.return_ids,
-            operation.data_length,
-            states.COMPLETED if empty else states.PENDING,
-            is_awaited,
-            count,
+        return NewOperation(
+            id=id_,
+            job_id=self.id,
+            position=operation.position,
+            operation_id=operation.operation_id,
+            operation_type=operation.type,
+            model=operation.model,
+            priority=operation.priority,
+            details=_details(operation),
+            depends_on=needs,
+            return_ids=operation.return_ids,
+            data_length=operation.data_length,
+            state=states.COMPLETED if empty else states.PENDING,
+            is_awaited=is_awaited,
+            record_count=count,
         )
 
     def _new_chunk(self, plan, sequence, state, ids, names):
@@ -99,17 +93,16 @@ class BatchJob(models.Model):
         if plan.after:
             payload.params = {**payload.params, "after": sorted(plan.after)}
         return NewChunk(
-            self.id,
-            plan.kind,
-            plan.operation_type,
-            plan.model,
-            payload,
-            state,
-            sequence,
-            None if payload.is_shared else payload.operations[0],
-            [names[name] for name in plan.waits] if plan.waits else None,
-            plan.group_keys,
-            plan.round_no,
+            job_id=self.id,
+            kind=plan.kind,
+            operation_type=plan.operation_type,
+            model=plan.model,
+            payload=payload,
+            state=state,
+            sequence=sequence,
+            wait_ids=[names[name] for name in plan.waits] if plan.waits else None,
+            group_keys=plan.group_keys,
+            round_no=plan.round_no,
         )
 
     def _last_sequence(self):
@@ -152,8 +145,7 @@ class BatchJob(models.Model):
 
     def _insert_driver(self):
         """The chunk that runs all held ones in one transaction."""
-        payload = Payload([None], [0], [0])
-        self.env["batch.chunk"]._insert_chunks([NewChunk(self.id, states.ATOMIC, None, None, payload)])
+        insert_chunks(self.env.cr, [NewChunk.of_job(self.id, states.ATOMIC)])
 
 
 def _details(operation):

@@ -1,0 +1,97 @@
+"""New chunks out of a claimed one: what its selection has found, and what is left of its records."""
+
+from dataclasses import replace
+from itertools import repeat
+
+from odoo.tools import SQL
+
+from ..engine import states
+from .rows import NewChunk, insert_chunks
+from .sql import fetch
+
+
+def insert_found(cr, claim, outcome):
+    """Store the chunks that one page of a selection has found, and the selection's next page.
+
+    :param claim: the `Claim` of the page
+    :param outcome: its `Outcome`
+    """
+    state = states.HELD if claim.is_atomic else states.PENDING
+    chunks = [
+        NewChunk(
+            job_id=claim.job_id,
+            kind=states.RECORDS,
+            operation_type=claim.operation_type,
+            model=claim.model,
+            payload=payload,
+            state=state,
+            sequence=claim.sequence + 1,
+            group_keys=group_keys,
+        )
+        for payload, group_keys in outcome.found
+    ]
+    if outcome.more is not None:
+        page = NewChunk(
+            job_id=claim.job_id,
+            kind=states.RESOLVE,
+            operation_type=claim.operation_type,
+            model=claim.model,
+            payload=replace(claim.payload, items=[outcome.more]),
+            state=state,
+            sequence=claim.sequence,
+            wait_ids=[] if claim.waits else None,
+        )
+        chunks.append(page)
+    insert_chunks(cr, chunks)
+
+
+def insert_beside(cr, claim, payloads):
+    """Store records cut off a claimed chunk as chunks of their own.
+
+    They may run beside it, or, where the order of its records matters, only after it and one after the other.
+
+    :param claim: the `Claim` of the chunk they are cut off
+    :param list payloads: one for each new chunk
+    """
+    in_order = claim.round_no is not None and claim.operation_id
+    insert_like(cr, claim, payloads, _rounds_after(cr, claim, len(payloads)) if in_order else None)
+
+
+def insert_like(cr, claim, payloads, rounds=None):
+    """Store chunks that differ from a claimed one by their records only.
+
+    :param claim: the `Claim` of that chunk
+    :param payloads: one for each new chunk
+    :param list rounds: the `round_no` of each, where they wait for what is left of the claimed chunk, and for each other
+    """
+    state = states.HELD if claim.is_atomic and claim.kind == states.RECORDS else states.PENDING
+    insert_chunks(
+        cr,
+        (
+            NewChunk(
+                job_id=claim.job_id,
+                kind=claim.kind,
+                operation_type=claim.operation_type,
+                model=claim.model,
+                payload=payload,
+                state=state if rounds is None else states.BLOCKED,
+                sequence=claim.sequence,
+                wait_ids=[] if claim.waits else None,
+                group_keys=claim.group_keys,
+                round_no=claim.round_no if rounds is None else round_no,
+            )
+            for payload, round_no in zip(payloads, rounds or repeat(None), strict=rounds is not None)
+        ),
+    )
+
+
+def _rounds_after(cr, claim, count):
+    """So many numbers between the round of a claimed chunk and the next round of its operation."""
+    query = SQL(
+        "SELECT min(round_no) FROM batch_chunk WHERE operation_id = %s AND round_no > %s AND finished_at IS NULL",
+        claim.operation_id,
+        claim.round_no,
+    )
+    [(following,)] = fetch(cr, query)
+    step = ((following or claim.round_no + 1) - claim.round_no) / (2 * count)
+    return [claim.round_no + step * (number + 1) for number in range(count)]
