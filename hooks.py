@@ -2,9 +2,11 @@
 
 from odoo.exceptions import UserError
 
+from .run.settings import get_setting
+
 
 def post_init_hook(env):
-    env["batch.job"]._set_lanes(env["batch.job"]._setting("lanes"))
+    env["batch.job"]._set_lanes(get_setting(env, "lanes"))
 
 
 def uninstall_hook(env):

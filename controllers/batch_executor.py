@@ -1,4 +1,4 @@
-"""The JSON-RPC routes: one per verb, nothing of their own. See `models/batch_job_api.py` for what they do."""
+"""The JSON-RPC routes: one per verb of `batch.job`, nothing of their own."""
 
 from odoo.exceptions import MissingError, UserError
 from odoo.http import Controller, request, route
@@ -8,62 +8,51 @@ from ..engine.spec import absent, is_name
 from ..engine.values import can_be_id
 
 
-def batch_route(verb):
-    return route(
-        f"/batch/v1/{verb}", type="jsonrpc", auth="batch_executor", methods=["POST"], save_session=False, readonly=False
-    )
+def _route(verb, call):
+    call.__name__ = verb  # the name that Odoo logs
+    path = f"/batch/v1/{verb}"
+    return route(path, type="jsonrpc", auth="batch_executor", methods=["POST"], save_session=False, readonly=False)(call)
+
+
+def on_model(verb):
+    """The route of a verb that makes a job: its parameters are the verb's own."""
+
+    def call(self, **params):
+        return getattr(self._model(params), verb)(**params)
+
+    return _route(verb, call)
+
+
+def on_job(verb, *names):
+    """The route of a verb about one job, which `job_id` or `uuid` names.
+
+    :param str names: the parameters that the verb takes; others are refused, not ignored
+    """
+
+    def call(self, **params):
+        job = self._job(params)
+        if unknown := sorted(params.keys() - set(names)):
+            raise UserError(request.env._("Unknown parameters: %s", sayable(", ".join(unknown))))
+        return getattr(job, verb)(**params)
+
+    return _route(verb, call)
 
 
 class BatchExecutorController(Controller):
     """`POST /batch/v1/<verb>`, with a session or an `Authorization: Bearer <API key>`."""
 
-    @batch_route("submit")
-    def submit(self, **params):
-        return self._model(params).submit(**params)
-
-    @batch_route("execute")
-    def execute(self, **params):
-        return self._model(params).execute(**params)
-
-    @batch_route("append")
-    def append(self, **params):
-        return self._job(params).append(**_known(params, "operations"))
-
-    @batch_route("start")
-    def start(self, **params):
-        return self._job(params).start(**_known(params))
-
-    @batch_route("status")
-    def status(self, **params):
-        return self._job(params).status(**_known(params))
-
-    @batch_route("result")
-    def result(self, **params):
-        return self._job(params).result(**_known(params, "offset", "limit", "only"))
-
-    @batch_route("failures")
-    def failures(self, **params):
-        return self._job(params).failures(**_known(params, "offset", "limit"))
-
-    @batch_route("warnings")
-    def warnings(self, **params):
-        return self._job(params).warnings(**_known(params, "offset", "limit"))
-
-    @batch_route("cancel")
-    def cancel(self, **params):
-        return self._job(params).cancel(**_known(params))
-
-    @batch_route("pause")
-    def pause(self, **params):
-        return self._job(params).pause(**_known(params))
-
-    @batch_route("resume")
-    def resume(self, **params):
-        return self._job(params).resume(**_known(params))
-
-    @batch_route("retry")
-    def retry(self, **params):
-        return self._job(params).retry(**_known(params))
+    submit = on_model("submit")
+    execute = on_model("execute")
+    append = on_job("append", "operations")
+    start = on_job("start")
+    status = on_job("status")
+    result = on_job("result", "offset", "limit", "only")
+    failures = on_job("failures", "offset", "limit")
+    warnings = on_job("warnings", "offset", "limit")
+    cancel = on_job("cancel")
+    pause = on_job("pause")
+    resume = on_job("resume")
+    retry = on_job("retry")
 
     def _model(self, params):
         """The model in the caller's context; `context` is taken out of the parameters."""
@@ -74,7 +63,10 @@ class BatchExecutorController(Controller):
         return request.env["batch.job"]
 
     def _job(self, params):
-        """The job named by `job_id` or `uuid`; one the caller may not see does not exist for him."""
+        """The job that `job_id` or `uuid` names; both are taken out of the parameters.
+
+        :raises MissingError: there is none that the caller may see
+        """
         model = self._model(params)
         job_id, uuid = params.pop("job_id", None), params.pop("uuid", None)
         model._check_batch_user()
@@ -87,11 +79,3 @@ class BatchExecutorController(Controller):
         if not job:
             raise MissingError(request.env._("There is no such batch job."))
         return job
-
-
-def _known(params, *names):
-    """The parameters a verb takes; anything else is refused rather than ignored."""
-    unknown = sorted(set(params) - set(names))
-    if unknown:
-        raise UserError(request.env._("Unknown parameters: %s", sayable(", ".join(unknown))))
-    return params

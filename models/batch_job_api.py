@@ -14,7 +14,6 @@ from ..engine.graph import check_graph
 from ..engine.options import parse_options
 from ..engine.planner import plan
 from ..engine.problems import Problems
-from ..engine.settings import setting
 from ..engine.spec import parse_operations
 from ..engine.turns import last_of_keys, order_upserts
 from ..exceptions import BatchValidationError
@@ -22,6 +21,7 @@ from ..run import inline
 from ..run.check import Checker, sound_context
 from ..run.claim import kept_context
 from ..run.garbage import without_collection
+from ..run.settings import get_setting
 from ..run.trust import action_problem
 from .batch_job import NO_LIMIT
 
@@ -92,7 +92,7 @@ class BatchJob(models.Model):
         parsed_options = parse_options(options, self._default_options(), problems, inline=True)
         parsed = self._parse(operations if operations is not None else [], problems)
         records = sum(operation.record_count for operation in parsed)
-        limit = self._setting("execute_limit")
+        limit = get_setting(self.env, "execute_limit")
         if records > limit:
             problems.add(
                 self.env._(
@@ -197,7 +197,7 @@ class BatchJob(models.Model):
             ("max_operations", operations, self.env._("operations")),
             ("max_records", records, self.env._("records")),
         ):
-            limit = self._setting(name)
+            limit = get_setting(self.env, name)
             if count > limit:
                 problems.add(
                     self.env._(
@@ -209,7 +209,7 @@ class BatchJob(models.Model):
                     key="operations",
                 )
         if counts_jobs:
-            limit = self._setting("max_jobs")
+            limit = get_setting(self.env, "max_jobs")
             [(jobs,)] = self.env.execute_query(
                 SQL("SELECT count(*) FROM batch_job WHERE user_id = %s AND finished_at IS NULL", self.env.uid)
             )
@@ -322,16 +322,11 @@ class BatchJob(models.Model):
         order_upserts(operations, keys._holders(self.id, last))
         keys._note(self.id, last)
 
-    # -- settings ----------------------------------------------------------------------------------
-
-    @api.model
-    def _setting(self, name):
-        """A limit or default, from the settings."""
-        return setting(name, self.env["ir.config_parameter"].sudo().get_param(f"batch_executor.{name}"))
+    # -- settings ---
 
     @api.model
     def _default_options(self):
-        return {name: self._setting(name) for name in ("max_chunk_size", "max_concurrency", "retry_attempts")}
+        return {name: get_setting(self.env, name) for name in ("max_chunk_size", "max_concurrency", "retry_attempts")}
 
 
 def _names(operations):

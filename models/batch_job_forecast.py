@@ -6,6 +6,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.forecast import remaining_s
 from ..engine.progress import progress
+from ..run.settings import get_setting
 
 #: Seconds after work on a job begins within which all lanes have come that an idle cron worker can run: Odoo wakes it within 0.1 s.
 GATHERING_S = 0.15
@@ -110,7 +111,7 @@ class BatchJob(models.Model):
                     ) AS uncounted
                 """,
                 jobs=jobs.ids,
-                lanes=self._setting("lanes"),
+                lanes=get_setting(self.env, "lanes"),
             )
         )
         return {row["id"]: row for row in rows}
@@ -119,5 +120,5 @@ class BatchJob(models.Model):
         """How many lanes will work on it, where not all that may have had the time to come."""
         if self.worked_since and (now - self.worked_since).total_seconds() > GATHERING_S:
             return in_flight["lanes"]
-        wanted = min(in_flight["lanes"] + in_flight["chunks"], self.max_concurrency, self._setting("lanes"))
+        wanted = min(in_flight["lanes"] + in_flight["chunks"], self.max_concurrency, get_setting(self.env, "lanes"))
         return max(in_flight["lanes"], wanted)

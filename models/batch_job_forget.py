@@ -7,6 +7,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import Payload, dumps
 from ..run.errors import is_conflict
+from ..run.settings import get_setting
 from ..store.planning import by_index, rows_of
 from .batch_job_retry import take_some
 
@@ -32,13 +33,13 @@ class BatchJob(models.Model):
     def _gc_values(self):
         """Drop the values of what succeeded longer ago than the settings keep them."""
         with by_index(self.env.cr):
-            done = self._forget_step(self._setting("keep_payload_days"))
+            done = self._forget_step(get_setting(self.env, "keep_payload_days"))
         return done, bool(done)  # then Odoo calls again
 
     @api.model
     def _drop_values_now(self):
         """The same by lanes, where the settings keep values no longer than their job runs."""
-        if self._setting("keep_payload_days") != 0:
+        if get_setting(self.env, "keep_payload_days") != 0:
             return
         try:
             with self.env.cr.savepoint():
@@ -53,7 +54,7 @@ class BatchJob(models.Model):
     @api.model
     def _is_forgetting(self):
         """Whether lanes have values to drop."""
-        return self._setting("keep_payload_days") == 0 and bool(self._next_with_values(0))
+        return get_setting(self.env, "keep_payload_days") == 0 and bool(self._next_with_values(0))
 
     @api.model
     def _next_with_values(self, days, lock=None):

@@ -1,6 +1,8 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from ..run.settings import get_setting
+
 #: Jobs deleted in one go, with all that hangs on them.
 PURGE_LIMIT = 100
 
@@ -13,7 +15,7 @@ class BatchJob(models.Model):
     @api.autovacuum
     def _gc_finished(self):
         """Delete jobs that finished longer ago than the settings keep them."""
-        days = self._setting("keep_days")
+        days = get_setting(self.env, "keep_days")
         return (
             self._purge(
                 SQL("finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day' ORDER BY finished_at", days)
@@ -25,7 +27,7 @@ class BatchJob(models.Model):
     @api.autovacuum
     def _gc_drafts(self):
         """Delete drafts that nobody started for longer than the settings keep them."""
-        days = self._setting("keep_draft_days")
+        days = get_setting(self.env, "keep_draft_days")
         condition = SQL("state = 'draft' AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days)
         return self._purge(condition) if days > 0 else None
 

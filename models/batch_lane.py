@@ -12,6 +12,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..run.claim import new_worker_name
 from ..run.lane import WAKE_UP, Lane
+from ..run.settings import get_setting
 from .ir_cron import LANE_CODE
 
 _logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class BatchJob(models.Model):
         :raises AccessError: called by anybody else
         """
         cron = self.env["ir.cron"]._admit_lane()
-        if cron not in self._retire_lanes(self._setting("lanes")):
+        if cron not in self._retire_lanes(get_setting(self.env, "lanes")):
             return  # one too many since their number was changed; another one puts it to sleep
         # counted as progress before anything runs: a cron killed by its users' work is not a cron that never gets anywhere
         end = time.monotonic() + min(cron._commit_progress(1, remaining=0), PASS_S)

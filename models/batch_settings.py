@@ -1,20 +1,21 @@
 # settings are models of their own kind, as Odoo's
 # pylint: disable=no-wizard-in-models
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.exceptions import ValidationError
 
 from ..engine.settings import SETTINGS, bounds
+from ..run.settings import get_setting, set_settings
 
 
 def _setting(name, label, help_text):
-    return fields.Integer(label, config_parameter=f"batch_executor.{name}", default=SETTINGS[name], help=help_text)
+    return fields.Integer(label, default=lambda self: get_setting(self.env, name), help=help_text)
 
 
-class BatchSettingsMixin(models.AbstractModel):
-    """The settings: each is a system parameter, and a field of whatever shows them."""
+class BatchSettings(models.TransientModel):
+    """The page of settings. Its own page, not Odoo's: that one is for administrators, this one for batch managers as well."""
 
-    _name = "batch.settings.mixin"
-    _description = "Batch Settings (fields)"
+    _name = "batch.settings"
+    _description = "Batch Settings"
 
     batch_lanes = _setting(
         "lanes",
@@ -50,51 +51,19 @@ class BatchSettingsMixin(models.AbstractModel):
         "Values of records that succeeded, after the end of their job; results and failures stay. 0: no longer than it runs.",
     )
 
-    def _valid_field_parameter(self, field, name):
-        return name == "config_parameter" or super()._valid_field_parameter(field, name)
-
-    def _save_settings(self):
+    def action_save(self):
         """Make the values of this record the settings of the database.
 
         :raises ValidationError: one of them is out of its bounds; none is changed then
         """
-        self.ensure_one()
-        for name in SETTINGS:
+        values = {name: self[f"batch_{name}"] for name in SETTINGS}
+        for name, value in values.items():
             low, high = bounds(name)
-            if not low <= self[f"batch_{name}"] <= high:
+            if not low <= value <= high:
                 label = self._fields[f"batch_{name}"]._description_string(self.env)
                 raise ValidationError(
                     self.env._("%(label)s must be from %(low)s to %(high)s.", label=label, low=low, high=high)
                 )
-        for name in SETTINGS:
-            # Odoo forgets a parameter that is 0; here 0 says something
-            self.env["ir.config_parameter"].sudo().set_param(f"batch_executor.{name}", str(self[f"batch_{name}"]))
+        set_settings(self.env, values)
         self.env["batch.job"].sudo()._set_lanes(self.batch_lanes)
-
-
-class BatchSettings(models.TransientModel):
-    """The settings for batch managers: Odoo's own page of settings is for administrators only."""
-
-    _name = "batch.settings"
-    _inherit = "batch.settings.mixin"
-    _description = "Batch Settings"
-
-    @api.model
-    def default_get(self, fields):
-        Job = self.env["batch.job"]
-        return {**super().default_get(fields), **{f"batch_{name}": Job._setting(name) for name in SETTINGS}}
-
-    def action_save(self):
-        """Save them; the client then shows the menus anew."""
-        self._save_settings()
         return {"type": "ir.actions.act_window_close"}
-
-
-class ResConfigSettings(models.TransientModel):
-    _name = "res.config.settings"
-    _inherit = ["res.config.settings", "batch.settings.mixin"]
-
-    def set_values(self):
-        result = super().set_values()
-        self._save_settings()
-        return result

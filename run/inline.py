@@ -15,6 +15,7 @@ from .references import References
 from .runner import Work, run_chunk
 from .savepoint import UndoableSavepoint
 from .selection import select_inline
+from .settings import get_setting
 from .upsert_lock import lock_inline
 
 
@@ -145,7 +146,7 @@ class _InlineRun:
         )
         record.count += outcome.found_records
         self._note(chunk.payload, outcome, 0.0)
-        limit = self.env["batch.job"]._setting("execute_limit")
+        limit = get_setting(self.env, "execute_limit")
         if outcome.found_records > limit:
             raise Trouble(
                 "limit",

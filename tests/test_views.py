@@ -4,6 +4,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import Form, tagged
 
+from odoo.addons.batch_executor.run.settings import get_setting
 from odoo.addons.batch_executor.tests.common import CommittedCase, create, update
 
 VIEWS = {
@@ -76,9 +77,9 @@ class TestViews(CommittedCase):
         self.assertEqual(names[self.admin.login], names[self.manager.login])
 
     def test_settings_open(self):
-        for model, someone in (("batch.settings", self.manager), ("res.config.settings", self.admin)):
-            with self.subTest(model=model), self.committed(someone.id) as env:
-                settings = Form(env[model])
+        for someone in (self.manager, self.admin):
+            with self.subTest(user=someone.login), self.committed(someone.id) as env:
+                settings = Form(env["batch.settings"])
                 self.assertEqual(settings.batch_max_concurrency, 5)
                 self.assertEqual(settings.batch_max_records, 500_000)
         with self.committed(self.user.id) as env, self.assertRaises(AccessError):
@@ -90,15 +91,15 @@ class TestViews(CommittedCase):
                 settings = env["batch.settings"].create({"batch_max_concurrency": 3, "batch_keep_days": 0})
                 settings.action_save()
             with self.committed() as env:
-                self.assertEqual(env["batch.job"]._setting("max_concurrency"), 3)
-                self.assertEqual(env["batch.job"]._setting("keep_days"), 0)
-                self.assertEqual(env["batch.job"]._setting("lanes"), 4)
+                self.assertEqual(get_setting(env, "max_concurrency"), 3)
+                self.assertEqual(get_setting(env, "keep_days"), 0)
+                self.assertEqual(get_setting(env, "lanes"), 4)
             for name, value in (("batch_max_chunk_size", 10_001), ("batch_lanes", 0), ("batch_max_jobs", -1)):
                 with self.subTest(name=name), self.committed(self.manager.id) as env:
                     settings = env["batch.settings"].create({name: value, "batch_max_concurrency": 7})
                     self.assertRaises(ValidationError, settings.action_save)
             with self.committed() as env:
-                self.assertEqual(env["batch.job"]._setting("max_concurrency"), 3, "none is changed")
+                self.assertEqual(get_setting(env, "max_concurrency"), 3, "none is changed")
 
     # -- what a job shows --------------------------------------------------------------------------
 

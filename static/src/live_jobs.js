@@ -3,24 +3,24 @@ import { useService } from "@web/core/utils/hooks";
 import { getFieldsSpec } from "@web/model/relational_model/utils";
 
 export const PROGRESS = "batch_executor/progress";
-/** Least milliseconds between two refreshes asked for by the bus. */
+/** Least milliseconds between two refreshes that the bus asks for. */
 const BUS_EVERY = 1000;
 
 /**
- * Refresh a view while what it shows is unfinished: as soon as the server says so on the bus, and every now and
- * then for whom the bus does not reach (other users' jobs, no websocket).
+ * Refresh a view while it shows unfinished jobs: when the bus announces progress, and at intervals, as the bus
+ * does not reach everybody (other users' jobs, no websocket).
  *
  * @param {Object} params
- * @param {() => boolean} params.isUnfinished whether to look again
+ * @param {() => boolean} params.isUnfinished whether the view shows an unfinished job
  * @param {(status: Object) => boolean} params.concerns whether a job's status is of interest here
- * @param {(heard: boolean) => Promise<void>} params.refresh told whether the bus has asked for it
- * @param {number} params.every milliseconds
+ * @param {() => Promise<void>} params.refresh
+ * @param {number} params.every milliseconds between two refreshes without the bus
  */
 export function useLiveJobs({ isUnfinished, concerns, refresh, every }) {
     const component = useComponent();
     const bus = useService("bus_service");
     let busy = false;
-    let heard = false;
+    let isStale = false; // the bus has announced progress since the last refresh
     let refreshedAt = 0;
     let timer;
 
@@ -28,12 +28,11 @@ export function useLiveJobs({ isUnfinished, concerns, refresh, every }) {
         if (busy || document.hidden || status(component) !== "mounted") {
             return;
         }
-        const asked = heard;
         busy = true;
-        heard = false;
+        isStale = false;
         refreshedAt = Date.now();
         try {
-            await refresh(asked);
+            await refresh();
         } catch {
             // nobody has asked for it: a lost connection or a deleted job shows at the next click
         } finally {
@@ -42,13 +41,13 @@ export function useLiveJobs({ isUnfinished, concerns, refresh, every }) {
     };
     const tick = () => {
         const waited = Date.now() - refreshedAt;
-        if ((heard && waited >= BUS_EVERY) || (waited >= every && isUnfinished())) {
+        if ((isStale && waited >= BUS_EVERY) || (waited >= every && isUnfinished())) {
             run();
         }
     };
     const onProgress = (jobStatus) => {
         if (concerns(jobStatus)) {
-            heard = true;
+            isStale = true;
             tick();
         }
     };
