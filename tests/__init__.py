@@ -6,6 +6,7 @@ from . import test_api_references
 from . import test_api_options
 from . import test_engine_forecast
 from . import test_engine_isolation
+from . import test_engine_tally
 from . import test_engine_verdict
 from . import test_engine_transaction_sql
 from . import test_engine_payload
