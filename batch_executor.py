@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .engine import spec
+from .run import submission
 
 
 @dataclass
@@ -122,7 +123,7 @@ class BatchExecutor:
         """
         if not operations:
             return {"results": [], "stats": self.stats, "duration": 0.0}
-        result = self.env["batch.job"]._execute(_plain(operations), self._options, progress_callback)
+        result = submission.execute(self.env, _plain(operations), self._options, progress_callback)
         self.stats = result["stats"]
         return result
 

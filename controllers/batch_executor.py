@@ -6,6 +6,7 @@ from odoo.http import Controller, request, route
 from ..engine.problems import sayable
 from ..engine.spec import absent, is_name
 from ..engine.values import can_be_id
+from ..run.caller import check_caller, check_is_context
 
 
 def _route(verb, call):
@@ -58,7 +59,7 @@ class BatchExecutorController(Controller):
         """The model in the caller's context; `context` is taken out of the parameters."""
         context = params.pop("context", None)
         if not absent(context):
-            request.env["batch.job"]._check_is_context(context)
+            check_is_context(request.env, context)
             request.update_env(context={**request.env.context, **context})
         return request.env["batch.job"]
 
@@ -69,7 +70,7 @@ class BatchExecutorController(Controller):
         """
         model = self._model(params)
         job_id, uuid = params.pop("job_id", None), params.pop("uuid", None)
-        model._check_batch_user()
+        check_caller(request.env)
         if can_be_id(job_id):
             job = model.search([("id", "=", job_id)])
         elif isinstance(uuid, str):

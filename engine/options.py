@@ -14,6 +14,9 @@ ROLLBACKS = (ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB)
 #: What runs inside the caller's own transaction can't wait, be found again or call back.
 QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete")
 
+#: `max_failures` of a stored job without a limit: an integer field of Odoo has no null.
+NO_LIMIT = -1
+
 
 @dataclass(slots=True)
 class Options:

@@ -4,6 +4,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import sizing, states
+from ..engine.options import NO_LIMIT
 from ..engine.payload import Payload
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..run.claim import Claim
@@ -11,7 +12,6 @@ from ..run.errors import is_conflict
 from ..store.parts import insert_beside
 from ..store.prepared import fetch_prepared
 from ..store.statements import claim_at_once, take
-from .batch_job import NO_LIMIT
 
 
 class BatchChunk(models.Model):

@@ -10,6 +10,7 @@ from ..exceptions import TransactionControlError
 from ..run.errors import committed_message, failure, is_conflict, transaction_control_message
 from ..run.guarded import timeout_message
 from ..run.records import usable_lang
+from ..run.wake import wake_lanes
 from ..store.parts import insert_beside
 from ..store.prepared import fetch_prepared
 from ..store.statements import WORK_LOCK
@@ -110,7 +111,7 @@ class BatchChunk(models.Model):
             self.env["batch.job"].browse(row["job_id"])._wake()
         if rows:
             # the successor of a killed cron worker sleeps for a minute before it first looks for work by itself
-            self.env["batch.job"]._wake_lanes()
+            wake_lanes(self.env)
         return len(rows)
 
     def _take_back(self, row):

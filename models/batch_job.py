@@ -10,8 +10,6 @@ from ..engine import options, states
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
 #: Fields of a job that its users may write.
 EDITABLE = ("name",)
-#: `max_failures` where there is no limit: an integer column has no null in the ORM.
-NO_LIMIT = -1
 
 
 class BatchJob(models.Model):
@@ -68,7 +66,7 @@ class BatchJob(models.Model):
     max_failures = fields.Integer(
         "Stop After",
         readonly=True,
-        default=NO_LIMIT,
+        default=options.NO_LIMIT,
         help="Start nothing more once more records have failed. -1: no limit.",
     )
     dry_run = fields.Boolean(readonly=True, help="Run everything, report it, and undo it all at the end.")

@@ -9,6 +9,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.outcome import Outcome
+from ..run.wake import wake_lanes, wake_lanes_for
 from ..store.rows import NewChunk, insert_chunks
 
 _logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class BatchJob(models.Model):
                 """
             )
         if job.ready:
-            job._wake_lanes(1)  # for what is left to do, be it only the job's action
+            wake_lanes(self.env, 1)  # for what is left to do, be it only the job's action
         return self._status()
 
     def _cancel_at_once(self):
@@ -85,7 +86,7 @@ class BatchJob(models.Model):
         _pending, running, _waiting = job._unfinished()
         if not running:
             job._stop_clock()
-        job._wake_lanes(1)
+        wake_lanes(self.env, 1)
         return self._status()
 
     def resume(self):
@@ -106,7 +107,7 @@ class BatchJob(models.Model):
                 """
             )
             job._enqueue()
-            job._wake_lanes(job.max_concurrency)
+            wake_lanes(self.env, job.max_concurrency)
         return self._status()
 
     def start(self):
@@ -120,7 +121,7 @@ class BatchJob(models.Model):
         job = self._steer((states.DRAFT,), self.env._("Only a draft can be started."))
         job._update("state = 'pending'")
         job._enqueue()
-        job._wake_lanes_for(job.run_at)
+        wake_lanes_for(self.env, job.run_at, job.max_concurrency)
         return self._status()
 
     def _steer(self, allowed, refusal):
@@ -171,12 +172,6 @@ class BatchJob(models.Model):
         assignments = assignments if isinstance(assignments, SQL) else SQL(assignments)
         self.env.cr.execute(SQL("UPDATE batch_job SET %s WHERE id = %s", assignments, self.id))
         self.invalidate_recordset()
-
-    def _wake_lanes_for(self, run_at):
-        if run_at and run_at > self.env.cr.now():
-            self._wake_lanes_at(run_at)
-        else:
-            self._wake_lanes(self.max_concurrency)
 
     # -- what lanes tell ---------------------------------------------------------------------------
 

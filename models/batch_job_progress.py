@@ -4,8 +4,8 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..engine import states
+from ..engine.options import NO_LIMIT
 from ..store.prepared import fetch_prepared
-from .batch_job import NO_LIMIT
 from .batch_job_clock import STOP_CLOCK
 
 _logger = logging.getLogger(__name__)

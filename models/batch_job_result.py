@@ -8,6 +8,8 @@ from odoo.tools import SQL
 
 from ..engine import report, spec
 from ..engine.values import MAX_INTEGER, can_be_id
+from ..run.caller import check_caller
+from ..run.wake import wake_if_stalled
 
 MAX_LIMIT = 10_000
 PROGRESS = ("percentage", "duration", "operations_per_second", "records_per_second")
@@ -24,7 +26,7 @@ class BatchJob(models.Model):
         :rtype: dict
         """
         self._check_visible()
-        self._wake_if_stalled()
+        wake_if_stalled(self.sudo())
         return self._status()
 
     def result(self, offset=0, limit=1000, only=None):
@@ -117,7 +119,7 @@ class BatchJob(models.Model):
         }
 
     def _check_visible(self):
-        self._check_batch_user()
+        check_caller(self.env)
         self._check_is_one()
         self.check_access("read")
 

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
+from ..run.wake import wake_lanes
 from ..store.planning import by_index
 from ..store.rows import NewChunk, insert_chunks
 
@@ -71,7 +72,7 @@ class BatchJob(models.Model):
         if self.is_atomic:
             self._reset_counters()
         self._enqueue()
-        self._wake_lanes(self.max_concurrency)
+        wake_lanes(self.env, self.max_concurrency)
 
     def _reopen_step(self):
         """Put back what is to run again among the next chunks of a (locked) job.

@@ -5,11 +5,12 @@ from odoo.fields import Domain
 from odoo.models import fix_import_export_id_paths
 from odoo.service.model import get_public_method
 
-from ..engine.references import find_refs, is_too_deep
-from ..engine.spec import CALL, CREATE, DELETE, LOAD, SET, TYPES, UPDATE, UPSERT, is_name
+from ..engine.references import find_refs
+from ..engine.spec import CALL, CREATE, DELETE, LOAD, SET, TYPES, UPDATE, UPSERT
 from ..engine.values import can_be_id
 from ..engine.writes import REPEATABLE, has_own_effect
 from . import grouping, import_rows
+from .caller import context_problems
 from .upsert_keys import BadKey, UpsertKeys, can_identify
 
 #: Rights on the model an operation needs; the records' own rules speak when it runs.
@@ -252,41 +253,6 @@ class Checker:
                 grouping.read_values(self.env, operation)
 
 
-def sound_context(env, problems):
-    """The environment without what of its context can't be used, which is noted: nothing could even be said with that."""
-    context = dict(env.context)
-    if is_too_deep(context):
-        bare = env(context={})
-        problems.add(bare._("nested too deeply"), key="context")
-        return bare
-    for key, problem in context_problems(env(context={**context, "lang": None}), context):
-        problems.add(problem, key="context")
-        del context[key]
-    return env if len(context) == len(env.context) else env(context=context)
-
-
-def context_problems(env, context):
-    """Yields the keys of a context that can't be used, with the reason; all others mean what they mean to the models."""
-    companies = context.get("allowed_company_ids")
-    if companies and (problem := company_problem(env, companies)):
-        yield "allowed_company_ids", problem
-    lang = context.get("lang")
-    if lang and lang != "en_US" and not (is_name(lang) and env["res.lang"]._get_data(code=lang)):
-        yield "lang", env._("there is no language %s", f"{lang!r:.100}")
-    tz = context.get("tz")
-    if tz and not is_name(tz):
-        yield "tz", env._("tz must be the name of a time zone")
-
-
 def _is_shared_effect(field, value):
     """Whether plain Odoo, writing it on all records at once, gives them something in common."""
     return field is not None and field.type in REPEATABLE and has_own_effect(field.type, value)
-
-
-def company_problem(env, company_ids):
-    """Why `allowed_company_ids` can't be used by this user, or None."""
-    if not isinstance(company_ids, (list, tuple)) or not all(id_.__class__ is int for id_ in company_ids):
-        return env._("allowed_company_ids must be a list of ids")
-    if not env.su and (foreign := set(company_ids) - set(env.user._get_company_ids())):
-        return env._("not among your companies: %s", ", ".join(map(str, sorted(foreign))))
-    return None

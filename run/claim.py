@@ -1,32 +1,11 @@
 """What a lane holds while it runs a chunk."""
 
-import json
 import os
 import socket
 from dataclasses import dataclass
 from decimal import Decimal
 
 from ..engine.payload import Payload
-
-#: Keys of a caller's context that mean nothing outside its own request.
-TRANSIENT_CONTEXT = frozenset(
-    (
-        "active_id",
-        "active_ids",
-        "active_model",
-        "params",
-        "uid",
-        "bin_size",
-        "guest",  # set by the module `mail` on every change of user
-        "cron_id",
-        "cron_end_time",
-        "lastcall",
-        "ir_cron_progress_id",
-        "mail_notify_force_send",
-        "prefetch_fields",
-        "import_file",
-    )
-)
 
 
 @dataclass(slots=True)
@@ -66,20 +45,6 @@ class Claim:
     @property
     def size(self):
         return len(self.payload)
-
-
-def kept_context(context):
-    """What of a caller's context its job keeps: all that is plain JSON, but for what belongs to the request."""
-    kept = {}
-    for key, value in context.items():
-        if key in TRANSIENT_CONTEXT or not isinstance(key, str):
-            continue
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError, RecursionError):
-            continue
-        kept[key] = value
-    return kept
 
 
 def new_worker_name(cron_name):

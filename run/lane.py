@@ -24,11 +24,10 @@ from .errors import is_conflict, is_shutdown, own_words, trouble_of
 from .records import run_records
 from .signals import Signals
 from .upsert_lock import key_locks
+from .wake import WAKE_UP
 
 _logger = logging.getLogger(__name__)
 
-#: The channel on which lanes that are waiting are told of new work.
-WAKE_UP = "batch_executor"
 #: Seconds between two looks for abandoned chunks and for jobs whose time has come, per lane.
 LOOK_AROUND_EVERY_S = 1.0
 #: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.

@@ -58,7 +58,7 @@ def refusal(env):
     user = env.user
     if env.su:
         return None
-    if not env["batch.job"]._is_active(user.id):
+    if not env["res.users"]._is_batch_user_active(user.id):
         return failure(
             AccessError.__name__, env._("The user %s, who submitted the job, is archived.", user.sudo().login)
         )

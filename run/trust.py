@@ -3,6 +3,32 @@
 from odoo import SUPERUSER_ID
 
 
+def find_action(env, on_complete, problems):
+    """The server action to be run at the end of a job; what is wrong with it is noted.
+
+    :param on_complete: its id or external id; falsy: none
+    :returns: the action as superuser; empty if there is none
+    """
+    actions = env["ir.actions.server"].sudo()
+    if not on_complete:
+        return actions
+    if isinstance(on_complete, int):
+        action = actions.browse(on_complete).exists()
+    else:
+        found = env.ref(on_complete, raise_if_not_found=False)
+        action = actions.browse(found.id) if found and found._name == actions._name else actions
+    if not action:
+        problems.add(env._("there is no server action %s", on_complete), key="on_complete")
+    elif action.model_name != "batch.job":
+        problems.add(env._("server action %s is not one for batch jobs", on_complete), key="on_complete")
+    elif problem := action_problem(action, env.user):
+        problems.add(
+            env._("server action %(action)s can't be run: %(problem)s", action=on_complete, problem=problem),
+            key="on_complete",
+        )
+    return action
+
+
 def action_problem(action, user):
     """Why a server action must not run with the rights of a user; None where nothing is in the way.
 

@@ -18,6 +18,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.models import batch_lane
 from odoo.addons.batch_executor.run import lane as lane_module
+from odoo.addons.batch_executor.run import wake
 from odoo.addons.batch_executor.run.lane import Lane
 
 from .lane_case import PATIENCE_S, LaneCase
@@ -42,7 +43,7 @@ class TestWaking(LaneCase):
         with closing(psycopg2.connect(dbname="postgres")) as connection:
             connection.autocommit = True
             connection.cursor().execute("LISTEN cron_trigger")
-            large = batch_lane.ROUSE_FROM
+            large = wake.EARLY_FROM
             for operations, early in (
                 ([self.creates(large)], True),
                 ([self.creates(large // 2)] * 2, True),
@@ -55,7 +56,7 @@ class TestWaking(LaneCase):
                         self.assertEqual(self.notified(connection, 5 if early else 0.3), early)
                     self.assertTrue(self.notified(connection, 5))
             with self.transaction() as env:
-                env["batch.job"].submit([self.creates(batch_lane.ROUSE_FROM)], draft=True)
+                env["batch.job"].submit([self.creates(wake.EARLY_FROM)], draft=True)
             self.assertFalse(self.notified(connection, 0.3))
             with self.transaction() as env, patch.object(self.registry, "ready", False):
                 env["batch.job"].submit([self.creates(large)])
@@ -78,7 +79,7 @@ class TestWaking(LaneCase):
             env["ir.cron"]._batch_lanes()[0].unlink()
             watchdog.start()
             try:
-                job = env["batch.job"].with_user(self.user_id).submit([self.creates(batch_lane.ROUSE_FROM)])
+                job = env["batch.job"].with_user(self.user_id).submit([self.creates(wake.EARLY_FROM)])
             finally:
                 watchdog.cancel()
             self.assertEqual(job["state"], "pending")

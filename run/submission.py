@@ -1,0 +1,255 @@
+"""What `submit`, `execute` and `append` take: all of it is checked before anything is stored or run."""
+
+import json
+from contextlib import contextmanager
+
+import psycopg2
+
+from odoo.exceptions import ConcurrencyError
+
+from ..engine import states
+from ..engine.fingerprint import fingerprint_of
+from ..engine.graph import check_graph
+from ..engine.options import NO_LIMIT, parse_options
+from ..engine.planner import plan
+from ..engine.problems import Problems
+from ..engine.spec import parse_operations
+from ..engine.turns import last_of_keys, order_upserts
+from . import inline
+from .caller import check_group, kept_context, refuse, sound_context
+from .check import Checker
+from .limits import check_execute_limit, check_size, check_unfinished_jobs
+from .settings import get_setting
+from .trust import find_action
+from .wake import wake_early, wake_lanes_for
+
+#: Options whose default is a setting.
+DEFAULT_OPTIONS = ("max_chunk_size", "max_concurrency", "retry_attempts")
+
+
+def submit(env, operations, options):
+    """Store operations as a job, and wake the lanes unless it is a draft.
+
+    :returns: `(job, is_duplicate)`; a duplicate was stored by an earlier call with the same idempotency key
+    :raises BatchValidationError: with all problems at once; nothing is stored
+    :raises AccessError: the caller is no batch user
+    """
+    submission = Submission(env)
+    wanted = submission.read_options(options)
+    fingerprint = submission.fingerprint(operations, options) if wanted.idempotency_key else None
+    if fingerprint and (job := submission.find_duplicate(wanted.idempotency_key, fingerprint)):
+        return job, True
+    if not (submission.problems or wanted.draft or wanted.run_at):
+        wake_early(submission.env, operations, wanted.max_concurrency)
+    if not operations and not wanted.draft and isinstance(operations, (list, tuple, type(None))):
+        submission.add(submission.env._("there are no operations"), "operations")
+    submission.read_operations(operations)
+    action = find_action(submission.env, wanted.on_complete, submission.problems)
+    submission.check_size()
+    check_unfinished_jobs(submission.env, submission.problems)
+    submission.refuse()
+    job = _create_job(submission.env, wanted, fingerprint, action)
+    if job.is_atomic:
+        job._insert_driver()
+    submission.store_in(job)
+    if not wanted.draft:
+        job._enqueue()
+        wake_lanes_for(submission.env, wanted.run_at, wanted.max_concurrency)
+    return job.with_env(submission.env), False
+
+
+def append(env, draft, operations):
+    """Store more operations in a draft.
+
+    :param draft: the locked job, as superuser
+    :raises BatchValidationError: with all problems at once; nothing is stored
+    """
+    submission = Submission(env)
+    submission.read_operations(operations, draft)
+    submission.check_size(draft)
+    submission.refuse()
+    submission.store_in(draft)
+
+
+def execute(env, operations, options, progress_callback=None):
+    """Run operations at once, in the caller's transaction.
+
+    :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk
+    :returns: the result object
+    :raises BatchValidationError: with all problems at once; nothing has run
+    :raises AccessError: the caller is no batch user
+    """
+    submission = Submission(env)
+    wanted = submission.read_options(options, inline=True)
+    submission.read_operations(operations)
+    check_execute_limit(submission.env, submission.problems, submission.record_count)
+    plans = submission.plan(wanted.max_chunk_size, wanted.max_concurrency)
+    return inline.execute(submission.env, submission.operations, plans, wanted, progress_callback)
+
+
+class Submission:
+    """Operations of one call, and all problems found in them.
+
+    :param env: the caller's
+    :raises AccessError: the caller is no batch user
+    """
+
+    def __init__(self, env):
+        self.problems = Problems()
+        self.env = sound_context(env, self.problems)
+        self.operations = []  # parsed
+        check_group(self.env)
+
+    @property
+    def record_count(self):
+        return sum(operation.record_count for operation in self.operations)
+
+    def add(self, message, key=False):
+        self.problems.add(message, key=key)
+
+    def refuse(self):
+        """
+        :raises BatchValidationError: there are problems
+        """
+        refuse(self.env, self.problems)
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def read_options(self, options, inline=False):
+        """The options as `engine.options.Options`; those that are missing have their defaults."""
+        defaults = {name: get_setting(self.env, name) for name in DEFAULT_OPTIONS}
+        return parse_options(options, defaults, self.problems, inline=inline)
+
+    def read_operations(self, operations, draft=None):
+        """Parse operations and check them: each alone, against each other and against the database.
+
+        :param draft: the job they are added to, whose operations they may refer to
+        """
+        offset = draft.total_operations if draft else 0
+        try:
+            parsed = parse_operations([] if operations is None else operations, self.problems, offset)
+        except RecursionError:
+            self.add(self.env._("nested too deeply"), "operations")
+            return
+        known = draft.env["batch.operation"]._ids_by_name(draft.id, _names(parsed)) if draft else {}
+        check_graph(parsed, self.problems, known, offset)
+        Checker(self.env, self.problems, offset).check(parsed)
+        self.operations = parsed
+
+    def check_size(self, draft=None):
+        """Note what is more than a submission may hold; the requests that fill a draft count together."""
+        operations, records = len(self.operations), self.record_count
+        if draft:
+            operations, records = operations + draft.total_operations, records + draft.total_records
+        check_size(self.env, self.problems, operations, records)
+
+    # -- the same submission again -----------------------------------------------------------------
+
+    def fingerprint(self, operations, options):
+        """A hash of what was submitted; None if it has no JSON form, which is a problem."""
+        try:
+            return fingerprint_of(operations, options)
+        except (TypeError, ValueError, RecursionError) as error:
+            self._add_formless(error)
+            if not isinstance(error, TypeError):  # circular or nested too deeply: nobody may try to walk through it again
+                self.refuse()
+            return None
+
+    def find_duplicate(self, key, fingerprint):
+        """The caller's job with this idempotency key; none if it is new.
+
+        :raises BatchValidationError: the key was used for another submission
+        """
+        jobs = self.env["batch.job"]
+        job = jobs.sudo().search([("user_id", "=", self.env.uid), ("idempotency_key", "=", key)], limit=1)
+        if job and job.fingerprint != fingerprint:
+            problems = Problems()
+            problems.add(self.env._("%r was used before, for another submission", key), key="idempotency_key")
+            refuse(self.env, problems)
+        return job.with_env(self.env)
+
+    # -- storing -----------------------------------------------------------------------------------
+
+    def plan(self, max_chunk_size, max_concurrency):
+        """Cut the operations into chunks.
+
+        :returns: `ChunkPlan`s
+        :raises BatchValidationError: there are problems
+        """
+        self.refuse()
+        with self._refused_without_form():
+            return plan(self.operations, max_chunk_size, in_order=max_concurrency == 1)
+
+    def store_in(self, job):
+        """Store the operations and their chunks in a job.
+
+        :param job: as superuser, new or locked
+        """
+        if job.max_concurrency > 1 and not job.is_atomic:
+            self._order_upserts(job)
+        plans = self.plan(job.max_chunk_size, job.max_concurrency)
+        with self._refused_without_form():
+            job._store(self.operations, plans)
+
+    def _order_upserts(self, job):
+        """Have operations with the same upsert keys wait for each other, also for those of earlier requests of a draft."""
+        if job.state != states.DRAFT:
+            order_upserts(self.operations)
+            return
+        keys = job.env["batch.draft.key"]
+        last = last_of_keys(self.operations)
+        order_upserts(self.operations, keys._holders(job.id, last))
+        keys._note(job.id, last)
+
+    @contextmanager
+    def _refused_without_form(self):
+        """Refuse data that can't be written as JSON: that is the caller's mistake."""
+        try:
+            yield
+        except (TypeError, ValueError, RecursionError) as error:
+            self._add_formless(error)
+            self.refuse()
+
+    def _add_formless(self, error):
+        self.add(self.env._("the data has no JSON form: %s", error), "operations")
+
+
+def _create_job(env, options, fingerprint, action):
+    """The job of a submission, as superuser; without operations so far."""
+    values = {
+        "name": options.name or env._("Batch of %s", env.user.name),
+        "state": states.DRAFT if options.draft else states.PENDING,
+        "user_id": env.uid,
+        "company_id": env.company.id,
+        "priority": options.priority,
+        "max_chunk_size": options.max_chunk_size,
+        "max_concurrency": options.max_concurrency,
+        "timeout": options.timeout or 0.0,
+        "retry_attempts": options.retry_attempts,
+        "rollback": options.rollback,
+        "max_failures": NO_LIMIT if options.max_failures is None else options.max_failures,
+        "dry_run": options.dry_run,
+        "strict": options.strict,
+        "context": json.dumps(kept_context(env.context)),
+        "run_at": options.run_at,
+        "idempotency_key": options.idempotency_key,
+        "fingerprint": fingerprint,
+        "on_complete_id": action.id,
+    }
+    context = {"mail_create_nolog": True, "mail_create_nosubscribe": True, "tracking_disable": True}
+    try:
+        with env.cr.savepoint():
+            return env["batch.job"].sudo().with_context(**context).create(values)
+    except psycopg2.errors.UniqueViolation as error:
+        # the same key at the same moment: Odoo runs this call again, and then it finds the other one's job
+        raise ConcurrencyError(env._("This idempotency_key is being used right now.")) from error
+
+
+def _names(operations):
+    """All names that operations have or refer to."""
+    return {
+        name
+        for operation in operations
+        for name in (operation.operation_id, *operation.depends_on, *operation.refs)
+        if isinstance(name, str)
+    }
