@@ -8,7 +8,6 @@ from . import batch_sizing
 from . import batch_draft_key
 from . import batch_operation_settle
 from . import batch_operation_lookup
-from . import batch_chunk_claim
 from . import batch_chunk_settle
 from . import batch_chunk_rescue
 from . import batch_job_store
@@ -18,7 +17,6 @@ from . import batch_job_clock
 from . import batch_job_forecast
 from . import batch_job_progress
 from . import batch_job_release
-from . import batch_job_turn
 from . import batch_job_control
 from . import batch_job_retry
 from . import batch_job_rerun_atomic

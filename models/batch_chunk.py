@@ -17,8 +17,8 @@ class BatchChunk(models.Model):
     """The unit of claim, savepoint, retry and commit.
 
     A chunk holds records of one operation (`operation_id` is set), or *all* unfinished records of several
-    small ones. Its row is the queue: `_claim`, `_settle`, `_release` and the rescue of orphans
-    (`batch_chunk_claim.py`, `batch_chunk_settle.py`, `batch_chunk_rescue.py`) are the only places that change its state while it runs.
+    small ones. Its row is the queue: claim, `_settle`, `_release` and the rescue of orphans
+    (`store/claim.py`, `batch_chunk_settle.py`, `batch_chunk_rescue.py`) are the only places that change its state while it runs.
     """
 
     _name = "batch.chunk"
@@ -84,13 +84,13 @@ class BatchChunk(models.Model):
     )
     # a job in one transaction is run by one chunk: a second one would find nothing to do, and the job over before it is
     _driver_uniq = models.UniqueIndex("(job_id) WHERE kind = 'atomic'")
-    # `_claim`: the next chunk of a job
+    # `store/claim.py`: the next chunk of a job
     _pending_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending'")
-    # `_claim`: what must run alone
+    # `store/claim.py`: what must run alone
     _alone_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending' AND runs_alone")
-    # `_claim`: what a job has in flight; `_rescue_orphans`: what may have been abandoned
+    # `store/claim.py`: what a job has in flight; `_rescue_orphans`: what may have been abandoned
     _running_idx = models.Index("(job_id, claimed_at) WHERE state = 'running'")
-    # `_park`: when the next chunk's time comes
+    # `queue.park`: when the next chunk's time comes
     _postponed_idx = models.Index("(job_id, run_at) WHERE state = 'pending' AND run_at IS NOT NULL")
     # `_take_held`; whether a job is over
     _waiting_idx = models.Index("(job_id, sequence, id) WHERE state IN ('blocked', 'held')")

@@ -11,9 +11,10 @@ from ..run.errors import committed_message, failure, is_conflict, transaction_co
 from ..run.guarded import timeout_message
 from ..run.records import usable_lang
 from ..run.wake import wake_lanes
+from ..store import queue
+from ..store.chunk_row import WORK_LOCK, claim_of_chunk
 from ..store.parts import insert_beside
 from ..store.prepared import fetch_prepared
-from ..store.statements import WORK_LOCK
 
 _logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class BatchChunk(models.Model):
                     raise
                 _logger.exception("job %s chunk %s: could not be taken back", row["job_id"], row["id"])
                 self._set_aside(row["id"])
-            self.env["batch.job"].browse(row["job_id"])._wake()
+            queue.wake(self.env.cr, row["job_id"])
         if rows:
             # the successor of a killed cron worker sleeps for a minute before it first looks for work by itself
             wake_lanes(self.env)
@@ -116,7 +117,7 @@ class BatchChunk(models.Model):
 
     def _take_back(self, row):
         """Act on the end of the worker that had claimed a chunk."""
-        claim = self._make_claim({**self.env["batch.job"]._job_columns(row["job_id"]), **row})
+        claim = claim_of_chunk(self.env.cr, row["job_id"], row)
         if claim.is_atomic and claim.kind in (states.RECORDS, states.RESOLVE):
             # it runs inside another chunk's transaction, and is seen only if its code has committed that
             self._fail(claim, failure(TransactionControlError.__name__, committed_message(self.env)))

@@ -5,8 +5,9 @@ from ..engine import states
 from ..engine.payload import dumps
 from ..exceptions import ClaimLost
 from ..run.guard import limited_waits
+from ..store.chunk_row import CHUNK_COLUMNS, WORK_LOCK, claim_of_chunk
+from ..store.claim import mark_running
 from ..store.parts import insert_found, insert_like
-from ..store.statements import CHUNK_COLUMNS, WORK_LOCK, mark_running
 
 #: The lock of the work on its chunk.
 NO_KEY_UPDATE = SQL("NO KEY UPDATE")
@@ -153,7 +154,7 @@ class BatchChunk(models.Model):
                 columns=CHUNK_COLUMNS,
             )
         )
-        return self._make_claim({**self.env["batch.job"]._job_columns(job_id), **rows[0]}) if rows else None
+        return claim_of_chunk(self.env.cr, job_id, rows[0]) if rows else None
 
 
 def _without_rest(payload, outcome):

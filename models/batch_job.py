@@ -16,7 +16,7 @@ class BatchJob(models.Model):
     """A whole submission: what was asked for, how it is run, and how far it is.
 
     Written by nobody but the methods of this addon: users have read access only. While the job runs, its row is
-    written in short transactions of its own, never inside the work (`batch_job_turn.py`, `batch_job_progress.py`).
+    written in short transactions of its own, never inside the work (`store/queue.py`, `batch_job_progress.py`).
     """
 
     _name = "batch.job"
@@ -158,11 +158,11 @@ class BatchJob(models.Model):
         "CHECK ((state IN ('completed', 'partial', 'failed', 'cancelled')) = (finished_at IS NOT NULL))",
         "A job has an end exactly when it is over.",
     )
-    # `_pick_job`: whose turn it is
+    # `store/claim.py`: whose turn it is
     _ready_idx = models.Index("(priority DESC, turn, id) WHERE ready")
-    # `store.statements`: how many jobs a user shares the lanes among
+    # `store/claim.py`: how many jobs a user shares the lanes among
     _ready_user_idx = models.Index("(user_id) WHERE ready")
-    # `_promote`: parked jobs whose time has come
+    # `queue.promote`: parked jobs whose time has come
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
     # `_gc_finished`: what has been over for long
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")

@@ -16,7 +16,7 @@ LEAST_S = 0.001
 class BatchJob(models.Model):
     """The time a job was worked on: from its first claim to its end, without pauses and without what it waits for a retry.
 
-    A stretch of work begins with the claim that makes a pending job run (`store.statements`) or with `resume`, and ends
+    A stretch of work begins with the claim that makes a pending job run (`store/claim.py`) or with `resume`, and ends
     with the job, or once nothing of a paused job is in flight any longer.
     """
 

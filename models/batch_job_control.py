@@ -10,6 +10,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.outcome import Outcome
 from ..run.wake import wake_lanes, wake_lanes_for
+from ..store import queue
 from ..store.rows import NewChunk, insert_chunks
 
 _logger = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ class BatchJob(models.Model):
                 END
                 """
             )
-            job._enqueue()
+            queue.enqueue(job.env.cr, job.id)
+            job.invalidate_recordset()
             wake_lanes(self.env, job.max_concurrency)
         return self._status()
 
@@ -120,7 +122,8 @@ class BatchJob(models.Model):
         self._check_submitter()
         job = self._steer((states.DRAFT,), self.env._("Only a draft can be started."))
         job._update("state = 'pending'")
-        job._enqueue()
+        queue.enqueue(job.env.cr, job.id)
+        job.invalidate_recordset()
         wake_lanes_for(self.env, job.run_at, job.max_concurrency)
         return self._status()
 
@@ -174,29 +177,6 @@ class BatchJob(models.Model):
         self.invalidate_recordset()
 
     # -- what lanes tell ---------------------------------------------------------------------------
-
-    def _next_look(self):
-        """Seconds until there may be something to claim: 0 now, None never (as far as is known).
-
-        Ordered as the indexes are: for EXISTS, PostgreSQL may look through whole tables.
-        """
-        [(ready, parked, running)] = self.env.execute_query(
-            SQL(
-                """
-                SELECT (SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, turn, id LIMIT 1),
-                       (SELECT extract(epoch FROM min(wake_at) - clock_timestamp() AT TIME ZONE 'UTC')
-                          FROM batch_job
-                         WHERE NOT ready AND wake_at IS NOT NULL),
-                       (SELECT true FROM batch_chunk WHERE state = 'running' ORDER BY job_id, claimed_at LIMIT 1)
-                """
-            )
-        )
-        if ready or self._is_forgetting():
-            return 0.0
-        looks = [float(parked)] if parked is not None else []
-        if running:
-            looks.append(1.0)
-        return max(min(looks), 0.0) if looks else None
 
     def _show_progress(self, processed, failed):
         """Show how far a job is that runs in one transaction; returns whether it is still wanted."""

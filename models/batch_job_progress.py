@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.options import NO_LIMIT
+from ..store import queue
 from ..store.prepared import fetch_prepared
 from .batch_job_clock import STOP_CLOCK
 
@@ -27,7 +28,7 @@ IS_WATCHED = SQL(
 
 
 class BatchJob(models.Model):
-    """How far it is, and what comes next. In the lanes' short transactions, under the job's row lock, as `batch_job_turn.py`."""
+    """How far it is, and what comes next. In the lanes' short transactions, under the job's row lock, as `store/queue.py`."""
 
     _inherit = "batch.job"
 
@@ -165,7 +166,8 @@ class BatchJob(models.Model):
         if pending or running or waiting:
             if self.state == states.PAUSED and not running:
                 self._stop_clock()
-            self._park()
+            queue.park(self.env.cr, self.id)
+            self.invalidate_recordset()
         elif self.finished_at:
             self._update("ready = false, wake_at = NULL")  # its action has run
         else:

@@ -7,6 +7,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import Payload
 from ..run.wake import wake_lanes
+from ..store import queue
 from ..store.planning import by_index
 from ..store.rows import NewChunk, insert_chunks
 
@@ -71,7 +72,8 @@ class BatchJob(models.Model):
         )
         if self.is_atomic:
             self._reset_counters()
-        self._enqueue()
+        queue.enqueue(self.env.cr, self.id)
+        self.invalidate_recordset()
         wake_lanes(self.env, self.max_concurrency)
 
     def _reopen_step(self):

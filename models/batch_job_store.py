@@ -6,6 +6,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import dumps
 from ..store.rows import NewChunk, NewOperation, insert_chunks, insert_operations
+from ..store.sizing import expected_s
 
 
 class BatchJob(models.Model):
@@ -56,7 +57,7 @@ class BatchJob(models.Model):
         if awaited:
             # some have nothing to do
             self._release_blocked(self.env["batch.operation"]._ended(names[name] for name in awaited))
-        self._count(operations, self.env["batch.sizing"]._expect(plans))
+        self._count(operations, expected_s(self.env.cr, plans))
 
     def _next_operation_ids(self, count):
         """Reserve ids, so that chunks know their operations before either is stored."""

@@ -1,3 +1,5 @@
+import os
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -5,7 +7,6 @@ from contextlib import suppress
 from odoo import api, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ..run.claim import new_worker_name
 from ..run.lane import Lane
 from ..run.settings import get_setting
 from .ir_cron import LANE_CODE
@@ -48,7 +49,7 @@ class BatchJob(models.Model):
         else:
             # the worker is everybody's: it does not wait for us longer than we have been away
             linger_s = min(LINGER_S, away_s)
-            worker = new_worker_name(f"lane {cron.id}")
+            worker = f"{socket.gethostname()}:{os.getpid()} lane {cron.id}"  # for people
             lane = Lane(self.env.registry, worker, lambda: end - time.monotonic(), linger_s)
             more = _thread.used_up = lane.run()
             _thread.ended_at = time.monotonic()

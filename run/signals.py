@@ -4,7 +4,10 @@ from odoo.tools import SQL
 
 
 class Signals:
-    """Hears of changes with a query that is made anyway; Odoo's own way to ask is a query of its own."""
+    """Detects registry and cache invalidations of other processes inside the claim's statement.
+
+    That saves a round trip: Odoo's `check_signaling` is a query of its own.
+    """
 
     def __init__(self, registry):
         self.registry = registry
@@ -21,13 +24,13 @@ class Signals:
         sequences = self.registry.cache_sequences
         return (self.registry.registry_sequence, *(sequences[name] for name in self.names))
 
-    def note(self, last):
-        """Whether the numbers that were selected tell of changes this process has not heard of."""
+    def check(self, last):
+        """Whether the selected numbers tell of changes this process has not heard of; `are_new` says so from now on."""
         self.are_new = tuple(last) != self.heard
         return self.are_new
 
-    def heed(self, cr):
-        """Forget what is out of date; returns whether the models are still the same: else a lane must start anew."""
+    def apply(self, cr):
+        """Drop cached data that is out of date; returns whether the models are still the same: else a lane must start anew."""
         self.are_new = False
         return self.registry.check_signaling(cr) is self.registry
 
@@ -35,7 +38,7 @@ class Signals:
         """Tell the others of changes in the very transaction that makes them: whoever sees the one sees the other.
 
         Odoo does so after the commit, in a transaction of its own. In between, a lane could run what had waited for just these
-        changes, and not heed them. The tables are locked until the commit: a number that is seen before a lower one would hide it.
+        changes, and not apply them. The tables are locked until the commit: a number that is seen before a lower one would hide it.
         """
         self.told = ["registry"] if self.registry.registry_invalidated else sorted(self.registry.cache_invalidated)
         for name in self.told:

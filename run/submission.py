@@ -15,6 +15,7 @@ from ..engine.planner import plan
 from ..engine.problems import Problems
 from ..engine.spec import parse_operations
 from ..engine.turns import last_of_keys, order_upserts
+from ..store import queue
 from . import inline
 from .caller import check_group, kept_context, refuse, sound_context
 from .check import Checker
@@ -53,7 +54,8 @@ def submit(env, operations, options):
         job._insert_driver()
     submission.store_in(job)
     if not wanted.draft:
-        job._enqueue()
+        queue.enqueue(job.env.cr, job.id)
+        job.invalidate_recordset()
         wake_lanes_for(submission.env, wanted.run_at, wanted.max_concurrency)
     return job.with_env(submission.env), False
 

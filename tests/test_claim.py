@@ -1,11 +1,11 @@
-"""The usual claim is one message to PostgreSQL; whatever asks for more is seen to at length."""
+"""The usual claim is one message to PostgreSQL; whatever asks for more is seen to by a claim with housekeeping."""
 
 from unittest.mock import patch
 
 from .lane_case import LaneCase
 
 
-class TestClaimAtOnce(LaneCase):
+class TestFastClaim(LaneCase):
     def setUp(self):
         super().setUp()
         self.set_probe(lambda partners, *args: None)
@@ -15,13 +15,13 @@ class TestClaimAtOnce(LaneCase):
         return self.submit(*(self.probe(self.ids, number) for number in range(count)), max_chunk_size=1, **options)
 
     def started(self, lane, count=2):
-        """Run the first chunks; what comes then could be claimed at once."""
+        """Run the first chunks; what comes then could be claimed fast."""
         for _number in range(count):
             lane.work_on(lane.claim())
 
-    def claimed_at_once(self, lane):
+    def claimed_fast(self, lane):
         """What the lane would claim in a single message now; it is held by nobody afterwards."""
-        claim = lane.claim_at_once()
+        claim = lane.control.claim_fast()
         if claim:
             self.sql("UPDATE batch_chunk SET state = 'pending' WHERE id = %s RETURNING id", claim.chunk_id)
         return claim
@@ -37,7 +37,7 @@ class TestClaimAtOnce(LaneCase):
         self.submit_chunks(5)
         with self.open_lane() as lane:
             self.started(lane, 3)
-            sent = self.messages(lane.control)
+            sent = self.messages(lane.control.cr)
             claim = lane.claim()
             self.assertEqual(len(sent), 1, sent)
             self.assertEqual(
@@ -46,14 +46,14 @@ class TestClaimAtOnce(LaneCase):
                 "it is committed",
             )
             lane.work_on(claim)
-            del lane.control.execute
+            del lane.control.cr.execute
         self.work()
 
-    def test_what_asks_for_more_is_left_to_a_claim_at_length(self):
+    def test_what_asks_for_more_is_left_to_a_claim_with_housekeeping(self):
         job = self.submit_chunks(4)
         with self.open_lane() as lane:
             self.started(lane)
-            self.assertTrue(self.claimed_at_once(lane))
+            self.assertTrue(self.claimed_fast(lane))
             for reason, change, back in (
                 ("paused", "state = 'paused'", "state = 'running'"),
                 ("stopping", "cancel_requested_at = now()", "cancel_requested_at = NULL"),
@@ -65,13 +65,13 @@ class TestClaimAtOnce(LaneCase):
             ):  # fmt: skip
                 with self.subTest(reason):
                     self.sql(f"UPDATE batch_job SET {change} WHERE id = %s RETURNING id", job)
-                    self.assertIsNone(self.claimed_at_once(lane))
+                    self.assertIsNone(self.claimed_fast(lane))
                     self.sql(f"UPDATE batch_job SET {back} WHERE id = %s RETURNING id", job)
-                    self.assertTrue(self.claimed_at_once(lane), "nothing else was in the way")
+                    self.assertTrue(self.claimed_fast(lane), "nothing else was in the way")
             self.registry.registry_sequence -= 1  # as if told by another process
-            self.assertIsNone(self.claimed_at_once(lane), "there are changes to be heeded")
+            self.assertIsNone(self.claimed_fast(lane), "there are changes to be applied")
             self.registry.registry_sequence += 1
-            self.assertTrue(self.claimed_at_once(lane))
+            self.assertTrue(self.claimed_fast(lane))
         self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 4)
 
@@ -80,11 +80,11 @@ class TestClaimAtOnce(LaneCase):
         with self.open_lane("one") as one, self.open_lane("two") as two:
             self.started(one)
             self.started(two)
-            claims = [one.claim_at_once(), two.claim_at_once()]
+            claims = [one.control.claim_fast(), two.control.claim_fast()]
             self.assertTrue(all(claims), claims)
-            self.assertIsNone(self.claimed_at_once(one))
+            self.assertIsNone(self.claimed_fast(one))
             one.work_on(claims[0])
-            self.assertTrue(self.claimed_at_once(two))
+            self.assertTrue(self.claimed_fast(two))
             two.work_on(claims[1])
         self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 8)
@@ -94,20 +94,20 @@ class TestClaimAtOnce(LaneCase):
         with self.open_lane() as lane, self.registry.cursor() as cr:
             self.started(lane)
             cr.execute("SELECT id FROM batch_job WHERE id = %s FOR UPDATE", [job])
-            self.assertIsNone(self.claimed_at_once(lane))
+            self.assertIsNone(self.claimed_fast(lane))
             cr.rollback()
-            self.assertTrue(self.claimed_at_once(lane))
+            self.assertTrue(self.claimed_fast(lane))
         self.work()
 
-    def test_lanes_go_through_a_job_with_hardly_any_claim_at_length(self):
+    def test_lanes_go_through_a_job_with_hardly_any_claim_with_housekeeping(self):
         job = self.submit_chunks(60)
-        at_length = []
+        full = []
         lane = self.lane()
-        claim_at_length = lane.claim_at_length
-        with patch.object(lane, "claim_at_length", lambda: (at_length.append(1), claim_at_length())[1]):
+        claim = lane.control.claim_with_housekeeping
+        with patch.object(lane.control, "claim_with_housekeeping", lambda: (full.append(1), claim())[1]):
             lane.run()
         self.assertEqual(self.check_counters(job)["processed_records"], 60)
-        self.assertLess(len(at_length), 30)
+        self.assertLess(len(full), 30)
 
 
 class TestTurns(LaneCase):
@@ -122,8 +122,8 @@ class TestTurns(LaneCase):
             for _number in range(2):
                 lane.work_on(lane.claim())
             before = self.version(job)
-            lane.work_on(lane.claim_at_once())
-            lane.work_on(lane.claim_at_once())
+            lane.work_on(lane.control.claim_fast())
+            lane.work_on(lane.control.claim_fast())
             self.assertEqual(self.version(job), before)
         self.work()
 

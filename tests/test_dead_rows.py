@@ -18,7 +18,7 @@ class TestDeadRows(LaneCase):
         with self.open_lane() as lane:
             for number in range(CHUNKS - WARM):
                 if number in (WARM, CHUNKS - WARM - 1):
-                    with explained(lane.control) as plans:
+                    with explained(lane.control.cr) as plans:
                         claim = lane.claim()
                     pages.append(sum(plan.buffers for plan in plans))
                     print(number, *plans, sep="\n")  # shown by pytest where a test fails

@@ -109,7 +109,7 @@ class GuardCase(LaneCase):
 
         self.set_probe(probe)
         job = self.submit(self.probe(self.ids), **options)
-        with mute_logger("odoo.addons.batch_executor.run.lane"):
+        with mute_logger("odoo.addons.batch_executor.run.control"):
             self.work()
         return job
 

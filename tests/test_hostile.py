@@ -42,7 +42,7 @@ class HostileCase(LaneCase):
 
     def work_in_a_thread(self):
         """As in Odoo's servers: in the main thread, an interrupt would end the lane (and these tests)."""
-        with self.in_threads() as pool, mute_logger("odoo.addons.batch_executor.run.lane", "odoo.sql_db"):
+        with self.in_threads() as pool, mute_logger("odoo.addons.batch_executor.run", "odoo.sql_db"):
             pool.submit(self.work).result(2 * PATIENCE_S)
 
     def submit_next(self):

@@ -17,6 +17,7 @@ from odoo.tests.common import get_db_name
 from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.models import batch_lane
+from odoo.addons.batch_executor.run import control as control_module
 from odoo.addons.batch_executor.run import lane as lane_module
 from odoo.addons.batch_executor.run import wake
 from odoo.addons.batch_executor.run.lane import Lane
@@ -101,14 +102,14 @@ class TestLingering(LaneCase):
             over.set()
             self.submit(self.creates(1))
             running.result(PATIENCE_S / 2)
-        self.assertEqual(lane.done, 3)
+        self.assertEqual(lane.control.done, 3)
 
     def test_it_leaves_when_nothing_comes(self):
         self.submit(self.creates(3))
         lane = Lane(self.registry, "lingering", lambda: PATIENCE_S, linger_s=0.3)
         self.assertFalse(lane.run())
         self.assertGreaterEqual(time.monotonic() - lane.busy_at, 0.3)
-        self.assertEqual(lane.done, 1)
+        self.assertEqual(lane.control.done, 1)
 
     def test_it_is_no_burden_on_the_worker_where_several_follow_each_other(self):
         lingering = []
@@ -130,10 +131,10 @@ class TestLingering(LaneCase):
 
     def test_connections_return_to_the_pool_deaf(self):
         with self.open_lane() as lane:
-            control = lane.control.connection
+            control = lane.control.cr.connection
             pid = control.get_backend_pid()
         with closing(psycopg2.connect(dbname=get_db_name())) as connection, connection.cursor() as cr:
-            cr.execute("SELECT pg_notify(%s, '')", [lane_module.WAKE_UP])
+            cr.execute("SELECT pg_notify(%s, '')", [wake.WAKE_UP])
             connection.commit()
         control.poll()
         self.assertEqual([notice.pid for notice in control.notifies if notice.pid != pid], [])
@@ -191,7 +192,7 @@ class TestRights(LaneCase):
             # to load them would take those of this test away
             with patch.object(Registry, "new", return_value=SimpleNamespace()):
                 self.assertIsNone(lane.claim())
-            self.assertTrue(lane.is_over)
+            self.assertTrue(lane.control.is_over)
             lane.registry.registry_sequence = sequence
         self.work()
         self.assertEqual(self.job(job)["state"], "completed")
@@ -288,7 +289,7 @@ class TestEnvironments(LaneCase):
 class TestControlWaits(LaneCase):
     def test_a_lane_waits_for_nobody_who_steers_a_job_for_long(self):
         job = self.submit(self.creates(10), max_chunk_size=5)
-        with patch.object(lane_module, "CONTROL_TIMEOUT_S", 1), self.open_lane() as lane:
+        with patch.object(control_module, "CONTROL_TIMEOUT_S", 1), self.open_lane() as lane:
             claim = lane.claim()
             with self.registry.cursor() as cr:
                 cr.execute("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", [job])

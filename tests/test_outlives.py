@@ -8,13 +8,14 @@ from odoo import SUPERUSER_ID
 from odoo.tests.common import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.batch_executor.run.lane import Lane, stop_listening
+from odoo.addons.batch_executor.run.control import stop_listening
+from odoo.addons.batch_executor.run.lane import Lane
 
 from .lane_case import LaneCase
 
 LOGGERS = (
     "odoo.sql_db",
-    "odoo.addons.batch_executor.run.lane",
+    "odoo.addons.batch_executor.run",
     "odoo.addons.batch_executor.models.batch_chunk_rescue",
     "odoo.addons.batch_executor.models.batch_job_control",
 )
@@ -206,8 +207,8 @@ class TestListening(OutlivesCase):
         connection = None
         try:
             with lane.connected():
-                connection = lane.control.connection
-                lane.control.execute("SELECT 1 / 0", log_exceptions=False)
+                connection = lane.control.cr.connection
+                lane.control.cr.execute("SELECT 1 / 0", log_exceptions=False)
         except Exception:  # noqa: BLE001  # what a lane may end with
             logging.getLogger(__name__).debug("as it should")
         self.assertTrue(connection.closed or not self._listens(connection))
@@ -249,11 +250,11 @@ class TestAlone(OutlivesCase):
                 "UPDATE batch_chunk SET runs_alone = true WHERE id = (SELECT max(id) FROM batch_chunk WHERE job_id = %s)",
                 job_id,
             )
-            self.assertIsNone(other.claim_at_length(), "one is in flight, and another one must run alone")
+            self.assertIsNone(other.control.claim_with_housekeeping(), "one is in flight, and another one must run alone")
             one.work_on(first)
             lonely = one.claim()
             self.assertTrue(lonely.runs_alone)
-            self.assertIsNone(other.claim_at_length())
+            self.assertIsNone(other.control.claim_with_housekeeping())
             one.work_on(lonely)
         self.work()
         self.assertEqual(self.check_counters(job_id)["state"], "completed")
@@ -324,7 +325,7 @@ class TestAction(OutlivesCase):
         job_id = self.submit(bad, on_complete=action, name="x")
         with self.open_lane() as lane:
             lane.work_on(lane.claim())
-            with lane.transaction() as env:
+            with lane.control.transaction() as env:
                 env["batch.job"].browse(job_id)._advance()
         self.assertEqual(self.callback(job_id)["state"], "pending")
         self.call(job_id, "retry")
@@ -360,7 +361,7 @@ class TestSignals(OutlivesCase):
 
     def test_numbers_are_seen_in_their_order(self):
         """A number that is seen before a lower one would hide what the lower one stands for."""
-        signals = Lane(self.registry, "x", lambda: 1).signals
+        signals = Lane(self.registry, "x", lambda: 1).control.signals
         self.registry.clear_cache()
         self.addCleanup(self.registry.reset_changes)
         with self.registry.cursor() as cr:
@@ -396,12 +397,12 @@ class TestSignals(OutlivesCase):
             ended = []
             self.patch(model, "_roll_up", roll_up)
             self.sql("UPDATE batch_job SET progress_at = NULL, started_at = started_at - interval '1 hour' WHERE id = %s", job_id)
-            other.signals.heed(other.control)
-            before = other.signals.heard
-            second = other.claim_at_length()
+            other.control.signals.apply(other.control.cr)
+            before = other.control.signals.heard
+            second = other.control.claim_with_housekeeping()
             self.assertTrue(ended)
             self.assertEqual(second.payload.items, ids[1:])
-            self.assertNotEqual(other.signals.heard, before, "it has been taken unheard")
+            self.assertNotEqual(other.control.signals.heard, before, "it has been taken unheard")
             other.work_on(second)
         self.work()
 

@@ -186,7 +186,6 @@ class TestRecords(PermissionCase):
         door = JsonRpcDoor(self.admin)
         for model, method in (
             ("batch.job", "_run_lane"),
-            ("batch.chunk", "_claim"),
             ("batch.chunk", "_settle"),
             ("batch.job", "_execute"),
         ):

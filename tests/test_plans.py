@@ -15,7 +15,10 @@ from ..models.batch_job_forget import FORGOTTEN_AT_ONCE
 from ..models.batch_job_forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
 from ..models.batch_job_progress import CANCELLED_AT_ONCE
 from ..models.batch_job_retry import LOOKED_AT_ONCE
+from ..run.claiming import claim_with_housekeeping
 from ..run.signals import Signals
+from ..store import queue
+from ..store.claim import claim_fast
 from ..store.planning import by_index
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
@@ -48,10 +51,11 @@ class PlanCase(TransactionCase):
         return self.cr.fetchall() if self.cr.description else []
 
     def claim(self):
-        return self.system["batch.chunk"]._claim("test", Signals(self.env.registry))
+        return claim_with_housekeeping(self.system, "test", Signals(self.env.registry))
 
-    def claim_at_once(self):
-        return self.system["batch.chunk"]._claim_at_once("test", Signals(self.env.registry))
+    def claim_fast(self):
+        signals = Signals(self.env.registry)
+        return claim_fast(self.cr, "test", signals.query, signals.heard)
 
     def cheap(self, function, *args, rows=ROWS, pages=PAGES, **kwargs):
         """Call it; the test fails if one of its statements costs more than it may. Returns what it returned, and the plans."""
@@ -114,14 +118,14 @@ class TestPlans(PlanCase):
         self.assertUses(plans, "batch_chunk_pending_idx")
         self.assertUses(plans, "batch_chunk_running_idx")
 
-    def test_a_claim_at_once(self):
+    def test_a_fast_claim(self):
         for name, mode in itertools.product(("waiting", "small", "grouped"), ("custom", "generic")):
             with self.subTest(job=name, plans=mode):
                 vars(self.cr).pop("batch_executor_prepared", None)  # to be planned anew
                 self.sql(f"SET LOCAL plan_cache_mode = force_{mode}_plan")
                 self.put_first(name)
                 self.sql("UPDATE batch_job SET progress_at = now() + interval '1 day' WHERE priority = 10")  # counted
-                claim, plans = self.cheap(self.claim_at_once, rows=1100 if name == "grouped" else ROWS)
+                claim, plans = self.cheap(self.claim_fast, rows=1100 if name == "grouped" else ROWS)
                 if name == "grouped":
                     self.assertIsNone(claim, "all of its chunks are of one group")
                 else:
@@ -234,15 +238,17 @@ class TestPlans(PlanCase):
 
     def test_jobs_are_parked_woken_and_looked_for(self):
         job = self.job("postponed")
-        self.cheap(job._park)
+        self.cheap(queue.park, self.cr, job.id)
+        job.invalidate_recordset()
         self.assertFalse(job.ready)
-        self.cheap(job._wake)
-        self.assertTrue(job.ready)
-        self.sql("UPDATE batch_job SET ready = false, wake_at = now() - interval '1 minute' WHERE id = %s", job.id)
-        self.cheap(self.system["batch.job"]._promote)
+        self.cheap(queue.wake, self.cr, job.id)
         job.invalidate_recordset()
         self.assertTrue(job.ready)
-        self.cheap(self.system["batch.job"]._next_look)
+        self.sql("UPDATE batch_job SET ready = false, wake_at = now() - interval '1 minute' WHERE id = %s", job.id)
+        self.cheap(queue.promote, self.cr)
+        job.invalidate_recordset()
+        self.assertTrue(job.ready)
+        self.cheap(queue.seconds_until_work, self.cr)
 
     def test_chunks_of_a_job_that_is_one_transaction_are_taken_past_those_that_are_done(self):
         chunks, held = self.system["batch.chunk"], None
@@ -491,7 +497,7 @@ class TestPlansWithoutStatistics(PlanCase):
                 vars(self.cr).pop("batch_executor_prepared", None)  # to be planned anew
                 self.sql(f"SET LOCAL plan_cache_mode = force_{mode}_plan")
                 job = self.large_job(state)
-                for claiming in (self.claim, self.claim, self.claim_at_once):
+                for claiming in (self.claim, self.claim, self.claim_fast):
                     claim, _plans = self.cheap(claiming)
                     self.assertEqual(claim.job_id, job.id)
                 self.sql(
@@ -500,8 +506,8 @@ class TestPlansWithoutStatistics(PlanCase):
                 )
                 self.cheap(job._roll_up)
                 self.cheap(job._unfinished)
-                self.cheap(job._park)
-                self.cheap(job._next_look)
+                self.cheap(queue.park, self.cr, job.id)
+                self.cheap(queue.seconds_until_work, self.cr)
                 self.cheap(self.system["batch.chunk"]._rescue_orphans)
                 savepoint.rollback()
             self.system.invalidate_all()
@@ -513,7 +519,7 @@ class TestPlansWithoutStatistics(PlanCase):
         small = backlog._job("small", total_operations=1)
         backlog._operations(f"job.id = {small}", 1)
         backlog._chunks(small, 5)
-        for claiming in (self.claim, self.claim_at_once):
+        for claiming in (self.claim, self.claim_fast):
             self.assertEqual(claiming().job_id, small)
         self.sql("UPDATE batch_chunk SET state = 'done', finished_at = now(), tallied = true")
         self.sql("UPDATE batch_job SET ready = false")
@@ -521,7 +527,7 @@ class TestPlansWithoutStatistics(PlanCase):
         backlog._operations(f"job.id = {large}", 1)
         backlog._chunks(large, UNSEEN, "done", tallied="true")
         backlog._chunks(large, UNSEEN, first=UNSEEN)
-        for claiming in (self.claim, self.claim_at_once):
+        for claiming in (self.claim, self.claim_fast):
             claim, plans = self.cheap(claiming)
             self.assertEqual(claim.job_id, large)
             self.assertUses(plans, "batch_chunk_pending_idx")

@@ -67,10 +67,10 @@ class TestSessions(LaneCase):
         job = self.submit(self.creates(20), max_chunk_size=10)
         with self.open_lane() as lane:
             lane.work_on(lane.claim())
-            lost = lane.work_connection.lender.connection
+            lost = lane.work.connection.lender.connection
             self.sql("SELECT pg_terminate_backend(%s)", lost.info.backend_pid)
             lane.work_on(lane.claim())
-            self.assertIsNot(lane.work_connection.lender.connection, lost)
+            self.assertIsNot(lane.work.connection.lender.connection, lost)
         self.work()
         job = self.check_counters(job)
         self.assertEqual(job["processed_records"], 20)

@@ -77,7 +77,7 @@ class TestSteps(SmallSteps):
                 with self.open_lane() as lane:
                     lane.claim()
                     # the next step is lost with its transaction
-                    with self.assertRaises(ZeroDivisionError), lane.transaction() as env:
+                    with self.assertRaises(ZeroDivisionError), lane.control.transaction() as env:
                         env["batch.job"].browse(job)._reopen_step()
                         raise ZeroDivisionError
                 self.assertTrue(self.job(job)["reopening"])

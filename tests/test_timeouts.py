@@ -153,7 +153,7 @@ class TestTimeout(LaneCase):
         jobs = [
             self.submit(self.probe([partner], 0.19 + step / 1000), timeout=0.2, retry_attempts=0) for step in range(21)
         ]
-        with self.assertNoLogs("odoo.addons.batch_executor.run.lane", "ERROR"):
+        with self.assertNoLogs("odoo.addons.batch_executor.run", "ERROR"):
             self.work()
         for job in jobs:
             done = self.check_counters(job)

@@ -1,0 +1,157 @@
+"""The queue of jobs: put a job in, take it out, and when lanes should look again.
+
+Whoever changes a job here holds its row lock, or takes it with the change. Lock order is job, then chunk, then operation. A lane
+skips what is locked; it waits only where a chunk was settled or given back (`wake`).
+"""
+
+from odoo.tools import SQL
+
+from ..engine import states
+from .prepared import fetch_prepared
+from .sql import NOW, fetch, seconds
+
+#: A parked job is looked at again after this many seconds at the latest, should lanes have missed a change.
+LOOK_AGAIN_S = 5
+#: Seconds until the next look at a job that could not be counted or moved on.
+PUT_OFF_S = 60
+#: Seconds between two looks for chunks whose worker is gone, while any chunk runs.
+RUNNING_LOOK_S = 1.0
+
+
+def enqueue(cr, job_id):
+    """Put a job into the queue: at once, or when its `run_at` has come.
+
+    It starts at the place of the first job of its priority, moved back by as many places as its user has jobs in the queue.
+    """
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job AS job
+               SET ready = job.run_at IS NULL OR job.run_at <= now() AT TIME ZONE 'UTC',
+                   wake_at = CASE WHEN job.run_at > now() AT TIME ZONE 'UTC' THEN job.run_at END,
+                   turn = coalesce((
+                        SELECT other.turn
+                          FROM batch_job AS other
+                         WHERE other.ready
+                           AND other.priority = job.priority
+                         ORDER BY other.turn, other.id
+                         LIMIT 1
+                    ), 0) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id)
+             WHERE job.id = %s
+            """,
+            job_id,
+        )
+    )
+
+
+def promote(cr):
+    """Put parked jobs whose time has come into the queue."""
+    fetch_prepared(
+        cr,
+        SQL(
+            """
+            UPDATE batch_job
+               SET ready = true, wake_at = NULL
+             WHERE id = ANY(ARRAY(
+                SELECT id
+                  FROM batch_job
+                 WHERE NOT ready
+                   AND wake_at <= %s
+                   FOR NO KEY UPDATE SKIP LOCKED
+             ))
+            RETURNING id
+            """,
+            NOW,
+        ),
+    )
+
+
+def wake(cr, job_id):
+    """Put a parked job back into the queue: one of its chunks was settled or given back.
+
+    The lock is waited for: a lane that is parking the job right now has not seen this chunk.
+    """
+    rows = fetch(
+        cr,
+        SQL(
+            """
+            SELECT ready
+              FROM batch_job
+             WHERE id = %s
+               AND (state = ANY(%s) OR on_complete_id IS NOT NULL AND called_back_at IS NULL)
+               FOR NO KEY UPDATE
+            """,
+            job_id,
+            [*states.JOB_ACTIVE, states.PAUSED],
+        ),
+    )
+    if rows == [(False,)]:
+        cr.execute(SQL("UPDATE batch_job SET ready = true, wake_at = NULL WHERE id = %s", job_id))
+
+
+def put_off(cr, job_id):
+    """Take a job that can't be counted or moved on out of the queue for a while, so that lanes go on with the others."""
+    cr.execute(
+        SQL("UPDATE batch_job SET ready = false, wake_at = %s + %s WHERE id = %s", NOW, seconds(PUT_OFF_S), job_id)
+    )
+
+
+def park(cr, job_id):
+    """Take a locked job in which nothing can be claimed now out of the queue, until something may have changed."""
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job
+               SET ready = false,
+                   wake_at = CASE
+                        -- paused, and nothing in flight: until somebody resumes it
+                        WHEN state = 'paused' AND (
+                            SELECT true
+                              FROM batch_chunk
+                             WHERE job_id = %(id)s
+                               AND state = 'running'
+                             ORDER BY claimed_at  -- as the index is: without, PostgreSQL may look through the whole table
+                             LIMIT 1
+                        ) IS NULL THEN NULL
+                        ELSE least(
+                            %(now)s + %(look_again)s,
+                            (
+                                SELECT min(run_at)
+                                  FROM batch_chunk
+                                 WHERE job_id = %(id)s
+                                   AND state = 'pending'
+                                   AND run_at IS NOT NULL
+                            )
+                        )
+                   END
+             WHERE id = %(id)s
+            """,
+            id=job_id,
+            now=NOW,
+            look_again=seconds(LOOK_AGAIN_S),
+        )
+    )
+
+
+def seconds_until_work(cr):
+    """Seconds until there may be something to claim, as far as is known: 0 now, None never.
+
+    Ordered as the indexes are: for EXISTS, PostgreSQL may look through whole tables.
+    """
+    [(ready, parked_s, running)] = fetch(
+        cr,
+        SQL(
+            """
+            SELECT (SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, turn, id LIMIT 1),
+                   (SELECT extract(epoch FROM min(wake_at) - %s) FROM batch_job WHERE NOT ready AND wake_at IS NOT NULL),
+                   (SELECT true FROM batch_chunk WHERE state = 'running' ORDER BY job_id, claimed_at LIMIT 1)
+            """,
+            NOW,
+        ),
+    )
+    if ready:
+        return 0.0
+    looks = [float(parked_s)] if parked_s is not None else []
+    if running:
+        looks.append(RUNNING_LOOK_S)
+    return max(min(looks), 0.0) if looks else None
