@@ -22,7 +22,7 @@ from . import batch_job_retry
 from . import batch_job_rerun_atomic
 from . import batch_job_purge
 from . import batch_job_forget
-from . import batch_job_action
+from . import batch_job_views
 from . import res_users
 from . import ir_cron
 from . import batch_lane

@@ -1,7 +1,6 @@
 """How much may be submitted: the limits are settings, and what exceeds one is a problem of the submission."""
 
-from odoo.tools import SQL
-
+from ..store.summary import count_unfinished_jobs
 from .settings import get_setting
 
 
@@ -31,9 +30,7 @@ def check_size(env, problems, operations, records):
 def check_unfinished_jobs(env, problems):
     """Note that the user has as many unfinished jobs as are allowed."""
     limit = get_setting(env, "max_jobs")
-    [(jobs,)] = env.execute_query(
-        SQL("SELECT count(*) FROM batch_job WHERE user_id = %s AND finished_at IS NULL", env.uid)
-    )
+    jobs = count_unfinished_jobs(env.cr, env.uid)
     if jobs >= limit:
         problems.add(env._("you have %(jobs)s unfinished jobs; %(limit)s are allowed", jobs=jobs, limit=limit))
 

@@ -10,11 +10,11 @@ from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
 from ..models import batch_operation
-from ..models.batch_job_action import LOOKED_AT, LOOKED_AT_LIVE
 from ..models.batch_job_forget import FORGOTTEN_AT_ONCE
 from ..models.batch_job_forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
 from ..models.batch_job_progress import CANCELLED_AT_ONCE
 from ..models.batch_job_retry import LOOKED_AT_ONCE
+from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
 from ..run.claiming import claim_with_housekeeping
 from ..run.signals import Signals
 from ..store import queue

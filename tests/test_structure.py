@@ -1,6 +1,7 @@
 """What must stay true of the code's structure."""
 
 import ast
+import re
 from pathlib import Path
 
 from odoo.tests.common import BaseCase
@@ -13,6 +14,23 @@ ALLOWED = {
     ("models/batch_lane.py", "_run_lane", "_commit_progress"),
     ("models/batch_job_control.py", "_keep_lanes_off", "cursor"),
 }
+#: The tables of the engine, as a statement names them.
+TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|sizing|draft_key)\b")
+#: Functions outside `store/` whose statements name these tables, each for a reason.
+STATEMENTS_ABOVE = set()
+#: Files of which parts still have to move down.
+EMPTYING = {
+    *(f"models/batch_chunk{part}.py" for part in ("", "_claim", "_rescue", "_settle")),
+    *(f"models/batch_job_{part}.py" for part in ("control", "forecast", "forget", "progress", "purge", "release")),
+    *(f"models/batch_job_{part}.py" for part in ("rerun_atomic", "result", "retry", "store", "turn")),
+    *(f"models/batch_operation{part}.py" for part in ("", "_lookup", "_settle")),
+    *(f"models/batch_{part}.py" for part in ("draft_key", "failure", "finding", "sizing", "warning")),
+    *(f"run/{part}.py" for part in ("atomic", "claiming", "control", "errors", "lane", "records", "selection")),
+    *(f"run/{part}.py" for part in ("submission", "upsert_lock", "work")),
+}
+#: Methods that `batch.job` stays under, in all its files together.
+MOST_METHODS = 112
+MOST_LINES_OF_LANE = 200
 LAYERS = ("engine", "store", "run", "models", "controllers")
 
 
@@ -36,6 +54,43 @@ def imports(tree, name):
                     yield "." + ".".join([*base, module])
 
 
+def by_function(tree, function=""):
+    """Yields the nodes of a module, each with the name of the function that it stands in."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue  # a docstring
+        yield function, node
+        yield from by_function(node, node.name if isinstance(node, ast.FunctionDef) else function)
+
+
+def names_a_table(node):
+    """Whether a node is a text with the name of one of our tables, or asks a model for its own."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and bool(TABLE.search(node.value))
+    return isinstance(node, ast.Attribute) and node.attr == "_table"
+
+
+def batch_models(tree, wanted=None):
+    """The classes of a module that define or extend a model of ours."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names = [
+                getattr(assignment.value, "value", "")
+                for assignment in node.body
+                if isinstance(assignment, ast.Assign) and assignment.targets[0].id in ("_name", "_inherit")
+            ]
+            if wanted in names or (wanted is None and any(str(name).startswith("batch.") for name in names)):
+                yield node
+
+
+def is_batch_model(node):
+    """Whether an expression starts with `env["batch.…"]`."""
+    while isinstance(node, (ast.Attribute, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    key = getattr(node, "slice", None)
+    return isinstance(key, ast.Constant) and str(key.value).startswith("batch.")
+
+
 class TestStructure(BaseCase):
     def test_the_engine_imports_neither_odoo_nor_the_layers_above_it(self):
         for name, tree in modules("engine"):
@@ -52,6 +107,58 @@ class TestStructure(BaseCase):
                 for imported in imports(tree, name):
                     if imported.startswith("."):
                         self.assertNotIn(imported.split(".")[1], above, f"{name} imports {imported}")
+
+    def test_the_store_knows_nothing_of_odoo_but_its_tools(self):
+        for name, tree in modules("store"):
+            for imported in imports(tree, name):
+                if imported.split(".")[0] == "odoo":
+                    self.assertEqual(imported, "odoo.tools", name)
+
+    def test_statements_on_our_tables_stand_in_the_store(self):
+        found = {
+            (name, function)
+            for folder in ("run", "models", "controllers", "engine")
+            for name, tree in modules(folder)
+            for function, node in by_function(tree)
+            if names_a_table(node) and function != "init"  # storage parameters of the model's own table
+        }
+        found = {(name, function) for name, function in found if name not in EMPTYING}
+        self.assertEqual(found - STATEMENTS_ABOVE, set(), "statements on batch_* tables belong into store/")
+        self.assertEqual(STATEMENTS_ABOVE - found, set(), "no longer so: shorten the list")
+
+    def test_nothing_below_the_models_calls_their_private_methods(self):
+        private = {
+            function.name
+            for _name, tree in modules("models")
+            for model in batch_models(tree)
+            for function in model.body
+            if isinstance(function, ast.FunctionDef) and function.name.startswith("_")
+        }
+        found = {
+            name
+            for folder in ("run", "controllers", "store", "engine")
+            for name, tree in modules(folder)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and (
+                (node.attr in private and getattr(node.value, "id", "") != "self")
+                or (node.attr.startswith("_") and is_batch_model(node.value))
+            )
+        }
+        self.assertEqual(found - EMPTYING, set(), "run/ imports what it needs; it does not look it up in the models")
+
+    def test_a_job_has_few_methods(self):
+        methods = [
+            function.name
+            for _name, tree in modules("models")
+            for model in batch_models(tree, "batch.job")
+            for function in model.body
+            if isinstance(function, ast.FunctionDef)
+        ]
+        self.assertLess(len(methods), MOST_METHODS, sorted(methods))
+
+    def test_the_loop_of_a_lane_is_read_at_a_glance(self):
+        self.assertLess(len((ROOT / "run/lane.py").read_text().splitlines()), MOST_LINES_OF_LANE)
 
     def test_every_test_module_is_loaded(self):
         loaded = {

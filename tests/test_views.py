@@ -1,4 +1,5 @@
 import json
+from ast import literal_eval
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.modules.neutralize import get_neutralization_queries
@@ -183,8 +184,9 @@ class TestViews(CommittedCase):
             job = env["batch.job"].browse(self.job_id)
             counts = {}
             for name in ("operations", "chunks", "failures"):
-                action = getattr(job, f"action_view_{name}")()
-                counts[name] = env[action["res_model"]].search_count(action["domain"])
+                action = env.ref(f"batch_executor.batch_job_{name}_action").sudo()
+                domain = literal_eval(action.domain.replace("active_id", str(job.id)))
+                counts[name] = env[action.res_model].search_count(domain)
             self.assertEqual(counts["operations"], 4)
             self.assertEqual(counts["failures"], 4)
             self.assertTrue(counts["chunks"])

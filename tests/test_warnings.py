@@ -211,7 +211,7 @@ class TestWarnings(WarningCase):
                 self.assertEqual(env["batch.warning"].search_count(domain), number, someone.login)
         with self.committed(self.manager.id) as env:
             job = env["batch.job"].browse(job_id)
-            self.assertEqual(env["batch.warning"].search(job.action_view_warnings()["domain"]).job_id, job)
+            self.assertEqual(env["batch.warning"].search(domain).job_id, job)
             job.unlink()
         with self.committed() as env:
             self.assertEqual(env["batch.warning"].search_count(domain), 0)
