@@ -7,6 +7,7 @@ from ..exceptions import ClaimLost
 from ..run.guard import limited_waits
 from ..store.chunk_row import CHUNK_COLUMNS, WORK_LOCK, claim_of_chunk
 from ..store.claim import mark_running
+from ..store.findings import store_findings
 from ..store.parts import insert_found, insert_like
 
 #: The lock of the work on its chunk.
@@ -121,8 +122,7 @@ class BatchChunk(models.Model):
         )
         if not settled:
             raise ClaimLost
-        self.env["batch.failure"]._store(claim, payload, outcome)
-        self.env["batch.warning"]._store(claim, payload, outcome)
+        store_findings(self.env.cr, claim, payload, outcome)
 
     @api.model
     def _take_held(self, job_id, last=None):

@@ -2,13 +2,10 @@ import json
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.outcome import Failure
-from ..engine.payload import Payload, dumps, indented, named_id
+from ..engine.payload import Payload, indented
 from ..engine.report import FAILURES_SHOWN
-from ..engine.spec import PRODUCES_IDS
 from ..run import mended
 
 #: Failures that are retried by themselves in one call, at most; whole jobs are retried in steps.
@@ -21,27 +18,16 @@ class BatchFailure(models.Model):
     _name = "batch.failure"
     _description = "Failed Record"
     _inherit = ["batch.finding"]
-    _order = "id"
-    _rec_name = "message"
     _log_access = False
-    _shown = SQL("retried_at IS NULL AND is_skipped IS NOT TRUE")
     _shown_limit = FAILURES_SHOWN
 
-    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True, index=True)
-    operation_id = fields.Many2one("batch.operation", required=True, ondelete="cascade", readonly=True)
-    chunk_id = fields.Many2one("batch.chunk", required=True, ondelete="cascade", readonly=True, index=True)
-    model = fields.Char(readonly=True)
-    operation_type = fields.Char("Type", readonly=True)
-    index = fields.Integer("Place", readonly=True, help="Place in the operation's data, from 0.")
-    record_id = fields.Integer("Record Id", readonly=True, help="Id of the record, where there was one.")
+    record_id = fields.Integer(help="Id of the record, where there was one.")
     values = fields.Text(help="The values as sent, as JSON. Mend them here, then retry.")
     error_type = fields.Char("Error", readonly=True)
-    message = fields.Text(readonly=True)
     traceback = fields.Text(readonly=True, groups="batch_executor.group_batch_manager")
     attempts = fields.Integer(readonly=True)
-    created_at = fields.Datetime("Failed On", readonly=True)
+    created_at = fields.Datetime("Failed On")
     is_skipped = fields.Boolean(readonly=True, help="Not run, because of what it depends on.")
-    retried_at = fields.Datetime("Retried On", readonly=True, help="Set once it was run again: history from then on.")
 
     # for the backend
     pretty_values = fields.Text(
@@ -56,7 +42,7 @@ class BatchFailure(models.Model):
     # `failures`, `result`, `retry`: what stands, in order
     _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL")
     _operation_idx = models.Index("(operation_id, id)")
-    # `_first_of_operations`
+    # `store.findings.first_of_operations`
     _operation_standing_idx = models.Index("(operation_id, id) WHERE retried_at IS NULL AND is_skipped IS NOT TRUE")
 
     @api.depends("values")
@@ -148,42 +134,6 @@ class BatchFailure(models.Model):
             "res_id": self.record_id,
             "views": [(False, "form")],
         }
-
-    @api.model
-    def _store(self, claim, payload, outcome):
-        """Store a row for each failed or skipped record of a chunk, in one statement per page."""
-        failed = [(position, reason, False) for position, reason in outcome.failures.items()]
-        failed += [(position, Failure("Skipped", reason), True) for position, reason in outcome.skipped.items()]
-        rows = [
-            (
-                claim.job_id,
-                payload.operations[position],
-                claim.chunk_id,
-                claim.model,
-                claim.operation_type,
-                payload.indexes[position],
-                None if claim.operation_type in PRODUCES_IDS else named_id(payload.items[position]),
-                dumps(payload.items[position]),
-                reason.error_type,
-                reason.message,
-                reason.traceback,
-                claim.attempt,
-                skipped,
-            )
-            for position, reason, skipped in sorted(failed, key=lambda entry: entry[0])
-        ]
-        if rows:
-            self.env.cr.execute_values(
-                """
-                INSERT INTO batch_failure (
-                    job_id, operation_id, chunk_id, model, operation_type, index, record_id,
-                    values, error_type, message, traceback, attempts, is_skipped, created_at
-                ) VALUES %s
-                """,
-                rows,
-                template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() AT TIME ZONE 'UTC')",
-                page_size=500,
-            )
 
     def _as_dicts(self):
         """The failures as the API gives them."""

@@ -1,7 +1,7 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..store.planning import rows_of
+from ..store.findings import first_of_operations
 
 
 class BatchFinding(models.AbstractModel):
@@ -9,11 +9,21 @@ class BatchFinding(models.AbstractModel):
 
     _name = "batch.finding"
     _description = "Batch Finding"
+    _rec_name = "message"
 
-    #: Of those that stand, the ones that `result` shows with their operation, as the index `_operation_standing_idx` has it.
-    _shown = SQL("retried_at IS NULL")
-    #: How many of them, at most.
+    #: How many of each operation `result` shows.
     _shown_limit = 0
+
+    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True, index=True)
+    operation_id = fields.Many2one("batch.operation", required=True, ondelete="cascade", readonly=True)
+    chunk_id = fields.Many2one("batch.chunk", required=True, ondelete="cascade", readonly=True, index=True)
+    model = fields.Char(readonly=True)
+    operation_type = fields.Char("Type", readonly=True)
+    index = fields.Integer("Place", readonly=True, help="Place in the operation's data, from 0.")
+    record_id = fields.Integer("Record Id", readonly=True, help="Id of the record, where there is one.")
+    message = fields.Text(readonly=True)
+    created_at = fields.Datetime(readonly=True, help="When its chunk was settled.")
+    retried_at = fields.Datetime("Retried On", readonly=True, help="Set once it was run again: history from then on.")
 
     def init(self):
         super().init()
@@ -25,30 +35,10 @@ class BatchFinding(models.AbstractModel):
 
     @api.model
     def _first_of_operations(self, operation_ids):
-        """The first that stand of each operation, as the API gives them, by operation: one query."""
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT first.id
-                  FROM unnest(%(operations)s::integer[]) AS wanted (operation)
-                 CROSS JOIN LATERAL (
-                    SELECT id
-                      FROM %(table)s
-                     WHERE %(own)s
-                       AND %(shown)s
-                     ORDER BY operation_id, id
-                     LIMIT %(limit)s
-                 ) AS first
-                """,
-                operations=operation_ids,
-                table=SQL.identifier(self._table),
-                own=rows_of("operation_id", SQL("wanted.operation")),
-                shown=self._shown,
-                limit=self._shown_limit,
-            )
-        )
+        """The first that stand of each operation, as the API gives them, by operation."""
+        ids = first_of_operations(self.env.cr, self._table, operation_ids, self._shown_limit)
         found = {}
-        findings = self.sudo().browse(id_ for (id_,) in rows)
+        findings = self.sudo().browse(ids)
         for finding, entry in zip(findings, findings._as_dicts(), strict=True):
             del entry["operation_id"]
             found.setdefault(finding.operation_id.id, []).append(entry)

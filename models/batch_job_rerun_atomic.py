@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
+from ..store.findings import retire_warnings
 
 
 class BatchJob(models.Model):
@@ -69,7 +70,8 @@ class BatchJob(models.Model):
 
     def _end_holding(self):
         """All its chunks are held: begin anew with its operations, and let it be driven."""
-        self.env["batch.warning"]._mark_retried(self.id)
+        retire_warnings(self.env.cr, self.id)
+        self.env["batch.warning"].invalidate_model(["retried_at"])
         self.env.cr.execute(
             SQL(
                 """

@@ -1,0 +1,114 @@
+"""Rows about single records of a chunk: its failures, and what Odoo warned of."""
+
+from odoo.tools import SQL
+
+from ..engine.outcome import Failure
+from ..engine.payload import dumps, named_id
+from ..engine.spec import PRODUCES_IDS
+from .planning import rows_of
+from .sql import NOW, fetch
+
+FAILURES, WARNINGS = "batch_failure", "batch_warning"
+#: Rows inserted by one statement.
+PAGE_ROWS = 500
+
+#: Which rows stand, and are shown with the result of their operation: as in each table's `_operation_standing_idx`.
+SHOWN = {
+    FAILURES: SQL("retried_at IS NULL AND is_skipped IS NOT TRUE"),
+    WARNINGS: SQL("retried_at IS NULL"),
+}
+#: Columns that both tables have.
+PLACE = ("job_id", "operation_id", "chunk_id", "model", "operation_type", "index", "record_id")
+FAILURE = ("values", "error_type", "message", "traceback", "attempts", "is_skipped")
+WARNING = ("warning_type", "message")
+
+
+def store_findings(cr, claim, payload, outcome):
+    """Store a row for each record of a chunk that failed or was skipped, and for each warning.
+
+    :param claim: the `Claim` of the chunk
+    :param payload: the part of it that was run
+    :param outcome: its `Outcome`
+    """
+    _insert(cr, FAILURES, FAILURE, _failure_rows(claim, payload, outcome))
+    _insert(cr, WARNINGS, WARNING, _warning_rows(claim, payload, outcome))
+
+
+def first_of_operations(cr, table, operation_ids, limit):
+    """Ids of the first rows that stand of each operation: one query.
+
+    :param str table: `FAILURES` (but for skipped records) or `WARNINGS`
+    :param int limit: of each operation, at most
+    """
+    query = SQL(
+        """
+        SELECT first.id
+          FROM unnest(%(operations)s::integer[]) AS wanted (operation)
+         CROSS JOIN LATERAL (
+            SELECT id
+              FROM %(table)s
+             WHERE %(own)s
+               AND %(shown)s
+             ORDER BY operation_id, id
+             LIMIT %(limit)s
+         ) AS first
+        """,
+        operations=operation_ids,
+        table=SQL.identifier(table),
+        own=rows_of("operation_id", SQL("wanted.operation")),
+        shown=SHOWN[table],
+        limit=limit,
+    )
+    return [id_ for (id_,) in fetch(cr, query)]
+
+
+def retire_warnings(cr, job_id):
+    """All of a job is run again: its warnings are history from now on."""
+    cr.execute(SQL("UPDATE batch_warning SET retried_at = %s WHERE job_id = %s AND retried_at IS NULL", NOW, job_id))
+
+
+def _failure_rows(claim, payload, outcome):
+    failed = [(position, reason, False) for position, reason in outcome.failures.items()]
+    failed += [(position, Failure("Skipped", reason), True) for position, reason in outcome.skipped.items()]
+    for position, reason, is_skipped in sorted(failed, key=lambda entry: entry[0]):
+        item = payload.items[position]
+        yield (
+            *_place(claim, payload, position, None if claim.operation_type in PRODUCES_IDS else named_id(item)),
+            dumps(item),
+            reason.error_type,
+            reason.message,
+            reason.traceback,
+            claim.attempt,
+            is_skipped,
+        )
+
+
+def _warning_rows(claim, payload, outcome):
+    for position, warnings in sorted(outcome.warnings.items()):
+        record_id = outcome.record_id(claim.operation_type, payload, position)
+        for warned in warnings:
+            yield (*_place(claim, payload, position, record_id), warned.warning_type, warned.message)
+
+
+def _place(claim, payload, position, record_id):
+    return (
+        claim.job_id,
+        payload.operations[position],
+        claim.chunk_id,
+        claim.model,
+        claim.operation_type,
+        payload.indexes[position],
+        record_id,
+    )
+
+
+def _insert(cr, table, columns, rows):
+    rows = list(rows)
+    if not rows:
+        return
+    names = (*PLACE, *columns, "created_at")
+    query = SQL(
+        "INSERT INTO %s (%s) VALUES %s", SQL.identifier(table), SQL(", ").join(map(SQL.identifier, names)), None
+    )
+    template = f"({'%s, ' * (len(names) - 1)}{NOW.code})"
+    cr.execute_values(query.code, rows, template=template, page_size=PAGE_ROWS)
