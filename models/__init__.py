@@ -8,8 +8,6 @@ from . import batch_sizing
 from . import batch_draft_key
 from . import batch_operation_settle
 from . import batch_operation_lookup
-from . import batch_chunk_settle
-from . import batch_chunk_rescue
 from . import batch_job_store
 from . import batch_job_api
 from . import batch_job_result

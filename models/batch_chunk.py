@@ -17,8 +17,8 @@ class BatchChunk(models.Model):
     """The unit of claim, savepoint, retry and commit.
 
     A chunk holds records of one operation (`operation_id` is set), or *all* unfinished records of several
-    small ones. Its row is the queue: claim, `_settle`, `_release` and the rescue of orphans
-    (`store/claim.py`, `batch_chunk_settle.py`, `batch_chunk_rescue.py`) are the only places that change its state while it runs.
+    small ones. Its row is the queue: what happens to it while it runs stands in `store/claim.py`, `store/settle.py` and
+    `store/rescue.py`.
     """
 
     _name = "batch.chunk"
@@ -88,11 +88,11 @@ class BatchChunk(models.Model):
     _pending_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending'")
     # `store/claim.py`: what must run alone
     _alone_idx = models.Index("(job_id, sequence, id) WHERE state = 'pending' AND runs_alone")
-    # `store/claim.py`: what a job has in flight; `_rescue_orphans`: what may have been abandoned
+    # `store/claim.py`: what a job has in flight; `store/rescue.py`: what may have been abandoned
     _running_idx = models.Index("(job_id, claimed_at) WHERE state = 'running'")
     # `queue.park`: when the next chunk's time comes
     _postponed_idx = models.Index("(job_id, run_at) WHERE state = 'pending' AND run_at IS NOT NULL")
-    # `_take_held`; whether a job is over
+    # `take_awaiting_driver`; whether a job is over
     _waiting_idx = models.Index("(job_id, sequence, id) WHERE state IN ('blocked', 'held')")
     # `batch.operation._roll_up`: whether a selection still has pages to come
     _open_page_idx = models.Index("(operation_id) WHERE kind = 'resolve' AND finished_at IS NULL")

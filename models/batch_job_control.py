@@ -8,7 +8,6 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.outcome import Outcome
 from ..run.wake import wake_lanes, wake_lanes_for
 from ..store import queue
 from ..store.rows import NewChunk, insert_chunks
@@ -195,28 +194,6 @@ class BatchJob(models.Model):
         self.invalidate_recordset()
         self._notify_progress()
         return not self.cancel_requested_at
-
-    def _fail_held(self, message):
-        """Fail all that was to run in one transaction which could not be brought to its end."""
-        chunks, held = self.env["batch.chunk"], None
-        # what was at work when code committed it behind our back
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE batch_chunk
-                   SET state = 'held'
-                 WHERE job_id = %s
-                   AND state = 'running'
-                   AND kind IN ('records', 'resolve')
-                """,
-                self.id,
-            )
-        )
-        while held := chunks._take_held(self.id, held):
-            outcome = Outcome(rolled_back=set(range(held.size)), note=message)
-            if held.kind == states.RESOLVE:
-                outcome.found_records = 1
-            chunks._settle(held, outcome, 0.0)
 
     def _insert_callback(self):
         """Make the chunk that runs the job's action; it is claimed like any other."""

@@ -1,10 +1,7 @@
-import json
-
 from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.payload import dumps
 
 #: Counters of chunks that add up to those of their operation.
 ADDED_UP = ("found_records", "processed_records", "failed_records", "cancelled_records", "warning_count", "duration")
@@ -15,60 +12,6 @@ class BatchOperation(models.Model):
     """What chunks come to, written to their operations."""
 
     _inherit = "batch.operation"
-
-    @api.model
-    def _settle_shared(self, payload, outcome, duration):
-        """Write the results of operations that share a chunk, in the transaction of that chunk.
-
-        Where an operation was run in parts (a retry, a long isolation), what it has already is kept.
-
-        :returns: how many of them have ended completed, how many otherwise, and the ids of those that others wait for
-        """
-        places = {}
-        for position, operation_id in enumerate(payload.operations):
-            places.setdefault(operation_id, []).append(position)
-        rows = self.env.execute_query_dict(
-            SQL(
-                """
-                SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, warning_count, result, error,
-                       is_awaited IS NOT FALSE AS is_awaited
-                  FROM batch_operation
-                 WHERE id = ANY(%s)
-                """,
-                list(places),
-            )
-        )
-        share = duration / len(payload)
-        values = [_shared_result(row, places[row["id"]], payload, outcome, share) for row in rows]
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE batch_operation AS operation
-                   SET state = result.state,
-                       processed_records = result.processed,
-                       failed_records = result.failed,
-                       cancelled_records = result.cancelled,
-                       warning_count = result.warnings,
-                       result = result.ids,
-                       error = result.error,
-                       duration = coalesce(operation.duration, 0) + result.duration,
-                       started_at = coalesce(operation.started_at, now() AT TIME ZONE 'UTC'),
-                       finished_at = CASE WHEN result.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
-                  FROM json_to_recordset(%s)
-                    AS result (
-                        id integer, state text, processed integer, failed integer, cancelled integer, warnings integer,
-                        ids text, error text, duration float, is_final boolean
-                    )
-                 WHERE operation.id = result.id
-                """,
-                dumps(values),
-            )
-        )
-        ended = [row["state"] for row in values if row["is_final"]]
-        completed = ended.count(states.COMPLETED)
-        awaited = {row["id"] for row in rows if row["is_awaited"]}
-        told = [row["id"] for row in values if row["is_final"] and row["id"] in awaited]
-        return completed, len(ended) - completed, told
 
     @api.model
     def _roll_up(self, chunks):
@@ -157,42 +100,3 @@ class BatchOperation(models.Model):
                 job_id,
             )
         )
-
-
-def _shared_result(row, positions, payload, outcome, share):
-    """The new values of one operation's row, from what it had and what its records in this chunk came to."""
-    processed, failed, cancelled = row["processed_records"], row["failed_records"], row["cancelled_records"]
-    warnings = row["warning_count"] or 0
-    ids = json.loads(row["result"]) if row["result"] else None
-    failure = skip = None
-    for position in positions:
-        warnings += len(outcome.warnings.get(position, ()))
-        if position in outcome.ids:
-            processed += 1
-            id_ = outcome.answers.get(position, outcome.ids[position])
-            if id_ is not True or position in outcome.answers:
-                ids = ids or [False] * row["data_length"]
-                ids[0 if position in outcome.answers else payload.indexes[position]] = id_
-        elif position in outcome.failures:
-            failed += 1
-            failure = failure or outcome.failures[position].message
-        elif position in outcome.skipped:
-            cancelled += 1
-            skip = skip or outcome.skipped[position]
-        elif position in outcome.rolled_back:
-            failed += 1
-    state = states.operation_state(row["record_count"], processed, failed, cancelled)
-    if skip and state == states.CANCELLED:
-        state = states.SKIPPED
-    return {
-        "id": row["id"],
-        "state": state,
-        "processed": processed,
-        "failed": failed,
-        "cancelled": cancelled,
-        "warnings": warnings,
-        "ids": dumps(ids) if ids else None,
-        "error": row["error"] or failure or skip or outcome.note,
-        "duration": share * len(positions),
-        "is_final": state in states.OPERATION_FINAL,
-    }

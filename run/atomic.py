@@ -11,6 +11,7 @@ from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.verdict import CONFLICT
 from ..exceptions import NotAlone
+from ..store.settle import settle, take_awaiting_driver
 from . import selection
 from .errors import SAVEPOINT_ERRORS, Trouble
 from .guarded import UserCode
@@ -106,7 +107,6 @@ class _AtomicRun:
         self.system = system
         self.claim = claim
         self.lane = lane
-        self.chunks = system["batch.chunk"]
         self.processed = self.failed = self.done = 0
         self.reports = {}  # by chunk as it was before the run
         self.notes = []  # of what runs without a savepoint of its own: (chunk, is a selection, `_Note`)
@@ -165,7 +165,7 @@ class _AtomicRun:
         :raises NotAlone: something failed, and has no savepoint of its own
         """
         ran = 0
-        while ran < count and self.failed <= self.limit and (held := self.chunks._take_held(self.claim.job_id, last)):
+        while ran < count and self.failed <= self.limit and (held := take_awaiting_driver(self.system.cr, self.claim.job_id, last)):
             self.run_chunk(held, alone)
             last = held
             ran += 1
@@ -189,7 +189,7 @@ class _AtomicRun:
             self.first = outcome.failures[min(outcome.failures)].message
         root = self.pages.get(held.operation_id, held.chunk_id)
         self.notes.append((root, held.operation_id in self.pages, _Note(held, outcome, duration)))
-        self.chunks._settle(held, outcome, duration)
+        settle(self.system.cr, held, outcome, duration)
         self.system.invalidate_all()
         self.tell()
 
@@ -206,7 +206,7 @@ class _AtomicRun:
     def store_undone(self):
         """The chunks are held again: settle them by what they came to, without their effects."""
         held = None
-        while held := self.chunks._take_held(self.claim.job_id, held):
+        while held := take_awaiting_driver(self.system.cr, self.claim.job_id, held):
             if report := self.reports.pop(held.chunk_id, None):
                 outcome, duration = report.settled(held, self.claim.is_dry_run), report.duration
             else:
@@ -214,7 +214,7 @@ class _AtomicRun:
                 outcome.found_records = int(held.kind == states.RESOLVE)
             if (outcome.rolled_back or outcome.undone) and not outcome.failures:
                 outcome.note = self.system._("Rolled back, because records of other operations failed.")
-            self.chunks._settle(held, outcome, duration)
+            settle(self.system.cr, held, outcome, duration)
 
     def report(self):
         """Why all was undone, for the job; None where it was not, or was meant to be."""

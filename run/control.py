@@ -12,12 +12,13 @@ from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
 from ..engine import states
-from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew, TransactionControlError
+from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store import queue
 from ..store.claim import PROGRESS_EVERY_S, claim_fast
 from ..store.sizing import learn
+from . import rescue
 from .claiming import claim_with_housekeeping
-from .errors import is_conflict, own_words, trouble_of
+from .errors import is_conflict
 from .signals import Signals
 from .wake import WAKE_UP
 
@@ -84,7 +85,7 @@ class Control:
             except ChunkBroken as broken:
                 _logger.exception("chunk %s: could not be read", broken.chunk_id)
                 with self.transaction() as env:
-                    env["batch.chunk"]._set_aside(broken.chunk_id)
+                    rescue.set_aside(env, broken.chunk_id)
             except JobBroken as broken:
                 _logger.exception("job %s: could not be moved on", broken.job_id)
                 with self.transaction() as env:
@@ -128,7 +129,7 @@ class Control:
         """Now and then: take back what dead workers have left, put jobs into the queue whose time has come, drop values."""
         if time.monotonic() - self.looked_around_at > LOOK_AROUND_EVERY_S:
             with self.transaction() as env:
-                env["batch.chunk"]._rescue_orphans()
+                rescue.rescue_orphans(env)
                 queue.promote(env.cr)
                 env["batch.job"]._drop_values_now()
             self.looked_around_at = time.monotonic()
@@ -150,26 +151,17 @@ class Control:
             self.lesson = (*kind, claim.size, duration)
 
     def release(self, claim, error):
-        """Give a chunk back whose attempt was rolled back: to be tried again, halved or given up.
-
-        Errors of the records have become outcomes before; what comes here and is no trouble is our own mistake.
-        """
+        """Give a chunk back whose attempt was rolled back: it is tried again, halved or failed."""
         self.last = claim
-        trouble = trouble_of(error)
-        if trouble is None and not isinstance(error, TransactionControlError):
-            _logger.exception("%s: could not be run or settled", claim)
         try:
             with self.transaction() as env:
-                if trouble is None:
-                    env["batch.chunk"]._give_up(claim, error)
-                else:
-                    env["batch.chunk"]._release(claim, trouble, own_words(error))
+                rescue.give_back(env, claim, error)
         except Exception as another:
             if is_conflict(another):
                 raise
             _logger.exception("%s: could not be given back", claim)
             with self.transaction() as env:
-                env["batch.chunk"]._set_aside(claim.chunk_id)
+                rescue.set_aside(env, claim.chunk_id)
 
     # -- waiting -----------------------------------------------------------------------------------
 

@@ -17,22 +17,6 @@ from .watchdog import Watchdog
 #: Errors of the database that are kept of an attempt.
 SEEN = 50
 
-#: How long a lock is waited for where the job sets no timeout, in seconds.
-LOCK_TIMEOUT_S = 60.0
-#: How often PostgreSQL looks whether the worker still exists, in seconds.
-CLIENT_CHECK_S = 2
-
-
-def limited_waits(cr, timeout_s):
-    """Statements that let their transaction wait for a lock no longer than an attempt may take, and end soon after its client.
-
-    PostgreSQL itself would go on with the statement of a worker that was killed, and keep its locks till the end of it.
-    """
-    statements = [SQL("SET LOCAL lock_timeout = %s", f"{int((timeout_s or LOCK_TIMEOUT_S) * 1000)}ms")]
-    if cr.connection.server_version >= 140000:
-        statements.append(SQL("SET LOCAL client_connection_check_interval = %s", f"{CLIENT_CHECK_S}s"))
-    return statements
-
 
 class Guard:
     """Lends a cursor to user code: it can neither end the transaction nor go on past the deadline.

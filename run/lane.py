@@ -11,6 +11,7 @@ import psycopg2
 
 from ..engine import states
 from ..exceptions import ClaimLost
+from ..store.settle import settle
 from . import atomic, callback, selection
 from .control import LOOK_AROUND_EVERY_S, Control
 from .errors import is_conflict, is_shutdown
@@ -100,7 +101,7 @@ class Lane:
                 started = time.monotonic()
                 outcome = RUNNERS[claim.kind](system, claim, self.control)
                 duration = time.monotonic() - started
-                system["batch.chunk"]._settle(claim, outcome, duration)
+                settle(system.cr, claim, outcome, duration)
         except ClaimLost:
             _logger.info("%s: lost to another lane, rolled back", claim)
         except BaseException as error:  # a lane must not die of one chunk, whatever is wrong with it

@@ -15,6 +15,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.references import MissingReference, find_refs, wanted_ids
 from ..engine.spec import UPSERT
+from ..store.settle import hold_shared
 from .errors import is_shutdown, trouble_of
 from .guarded import UserCode
 from .handlers import UpsertHandler
@@ -36,7 +37,7 @@ def key_locks(registry, claim):
         yield
         return
     with registry.cursor() as cr:
-        api.Environment(cr, SUPERUSER_ID, {})["batch.chunk"]._hold(claim, SQL("KEY SHARE"))
+        hold_shared(cr, claim)
         _lock(cr, "pg_advisory_xact_lock", _lockable(cr, claim))
         yield
 

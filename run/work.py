@@ -9,6 +9,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
+from ..store.settle import hold
 from .environments import keep_environments
 from .errors import is_shutdown
 from .upsert_lock import key_locks
@@ -54,7 +55,7 @@ class Work:
             with key_locks(self.registry, claim), closing(self.connection.cursor()) as cr:
                 system = api.Environment(cr, SUPERUSER_ID, {})
                 keep_environments(system.transaction)
-                system["batch.chunk"]._hold(claim, first=FORGET)
+                hold(cr, claim, first=FORGET)
                 yield system
                 cr.flush()
                 self.signals.announce(cr)

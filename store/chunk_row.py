@@ -119,7 +119,7 @@ def make_claim(row):
 def claim_of_chunk(cr, job_id, row):
     """The `Claim` of a row with `CHUNK_COLUMNS`; what it needs of its job is read.
 
-    :raises Exception: whatever decoding its payload or context raises
+    :raises ChunkBroken: the row can't be read; the cause says why
     """
     [job] = fetch_dicts(cr, SQL("SELECT %s FROM batch_job WHERE id = %s", JOB_COLUMNS, job_id))
-    return make_claim({**job, **row})
+    return read_claim({**job, **row})

@@ -53,7 +53,7 @@ class TestClaims(LaneCase):
             self._abandon(job)
             with (
                 self.open_lane("winner") as winner,
-                mute_logger("odoo.addons.batch_executor.models.batch_chunk_rescue"),
+                mute_logger("odoo.addons.batch_executor.run.rescue"),
             ):
                 winner.work_on(winner.claim())  # the first half
                 loser.work_on(stale)

@@ -109,7 +109,7 @@ class GuardCase(LaneCase):
 
         self.set_probe(probe)
         job = self.submit(self.probe(self.ids), **options)
-        with mute_logger("odoo.addons.batch_executor.run.control"):
+        with mute_logger("odoo.addons.batch_executor.run.rescue"):
             self.work()
         return job
 
@@ -322,7 +322,7 @@ class TestShutdown(GuardCase):
             self.lane().run()
         self.assertEqual(runs, [8], "nothing was isolated")
         self.assertFalse(self.sql("SELECT 1 FROM res_partner WHERE city = %s", self.mark))
-        with mute_logger("odoo.addons.batch_executor.models.batch_chunk_rescue"):
+        with mute_logger("odoo.addons.batch_executor.run.rescue"):
             self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 8)
 

@@ -68,7 +68,7 @@ class TestLanguage(LaneCase):
             lane.claim()
         self.set_active(False)
         self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE job_id = %s", job)
-        with mute_logger("odoo.addons.batch_executor.models.batch_chunk_rescue"):
+        with mute_logger("odoo.addons.batch_executor.run.rescue"):
             self.work()
         [failure] = self.failures(job)
         self.assertEqual(failure["error_type"], "WorkerLostError")

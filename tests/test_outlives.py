@@ -16,7 +16,6 @@ from .lane_case import LaneCase
 LOGGERS = (
     "odoo.sql_db",
     "odoo.addons.batch_executor.run",
-    "odoo.addons.batch_executor.models.batch_chunk_rescue",
     "odoo.addons.batch_executor.models.batch_job_control",
 )
 
@@ -126,6 +125,18 @@ class TestBrokenChunks(OutlivesCase):
         self.spoil(job_id, "{")
         self.work()
         self.assertTrue(self.check_counters(job_id)["error"])
+
+    def test_a_chunk_of_one_transaction_that_can_not_be_read(self):
+        """It is set aside; the others, which were undone with it, have failed."""
+        for payload in ("{", '{"items": [1]}'):
+            with self.subTest(payload):
+                job_id = self.submit(self.creates(3), self.creates(2), rollback="job", max_chunk_size=2)
+                [_driver, _first, second, *_others] = self.chunks(job_id)
+                self.sql("UPDATE batch_chunk SET payload = %s WHERE id = %s", payload, second["id"])
+                job = self.assertOthersGoOn(job_id)
+                self.assertEqual((job["failed_records"], job["cancelled_records"]), (5, 0))
+                self.assertTrue(job["error"])
+                self._delete_partners()
 
     def test_a_selection_that_can_not_be_read(self):
         job_id = self.submit({"operation_type": "delete", "model": "res.partner", "domain": [("ref", "=", self.mark)]})

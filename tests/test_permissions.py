@@ -186,7 +186,7 @@ class TestRecords(PermissionCase):
         door = JsonRpcDoor(self.admin)
         for model, method in (
             ("batch.job", "_run_lane"),
-            ("batch.chunk", "_settle"),
+            ("batch.failure", "_first_of_operations"),
             ("batch.job", "_execute"),
         ):
             self.assertRefused(door.execute_kw, model, method, [])

@@ -16,10 +16,12 @@ from ..models.batch_job_progress import CANCELLED_AT_ONCE
 from ..models.batch_job_retry import LOOKED_AT_ONCE
 from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
 from ..run.claiming import claim_with_housekeeping
+from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
 from ..store import queue
 from ..store.claim import claim_fast
 from ..store.planning import by_index
+from ..store.settle import take_awaiting_driver
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
 
@@ -214,8 +216,8 @@ class TestPlans(PlanCase):
             self.backlog.grouped,
         )
         running = self.sql("SELECT count(*) FROM batch_chunk WHERE state = 'running'")
-        with self.assertLogs("odoo.addons.batch_executor.models.batch_chunk_rescue", "WARNING"):
-            found, plans = self.cheap(self.system["batch.chunk"]._rescue_orphans)
+        with self.assertLogs("odoo.addons.batch_executor.run.rescue", "WARNING"):
+            found, plans = self.cheap(rescue_orphans, self.system)
         # those of the other jobs were claimed in an hour from now: the clock has been set back since
         self.assertEqual([(found,)], running)
         self.assertUses(plans, "batch_chunk_running_idx")
@@ -251,12 +253,12 @@ class TestPlans(PlanCase):
         self.cheap(queue.seconds_until_work, self.cr)
 
     def test_chunks_of_a_job_that_is_one_transaction_are_taken_past_those_that_are_done(self):
-        chunks, held = self.system["batch.chunk"], None
+        claim = None
         for _round in range(2 * ROWS):
-            held = chunks._take_held(self.backlog.held, held)
-        last = held
-        held, _plans = self.cheap(chunks._take_held, self.backlog.held, held)
-        self.assertGreater(held.sequence, last.sequence)
+            claim = take_awaiting_driver(self.cr, self.backlog.held, claim)
+        last = claim
+        claim, _plans = self.cheap(take_awaiting_driver, self.cr, self.backlog.held, claim)
+        self.assertGreater(claim.sequence, last.sequence)
 
     # -- people ------------------------------------------------------------------------------------
 
@@ -508,7 +510,7 @@ class TestPlansWithoutStatistics(PlanCase):
                 self.cheap(job._unfinished)
                 self.cheap(queue.park, self.cr, job.id)
                 self.cheap(queue.seconds_until_work, self.cr)
-                self.cheap(self.system["batch.chunk"]._rescue_orphans)
+                self.cheap(rescue_orphans, self.system)
                 savepoint.rollback()
             self.system.invalidate_all()
 

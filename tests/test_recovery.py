@@ -17,7 +17,7 @@ from odoo.addons.batch_executor.run.errors import trouble_of
 from .lane_case import LaneCase
 
 LANE_LOG = "odoo.addons.batch_executor.run.lane"
-RESCUE_LOG = "odoo.addons.batch_executor.models.batch_chunk_rescue"
+RESCUE_LOG = "odoo.addons.batch_executor.run.rescue"
 
 
 def raise_sqlstate(partners, state):

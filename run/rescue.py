@@ -1,0 +1,108 @@
+"""Chunks whose attempts came to nothing, as lanes see to them: what people read of it. What is done with them: `store.rescue`."""
+
+import logging
+
+from ..engine import states, verdict
+from ..exceptions import TransactionControlError
+from ..store import queue, rescue
+from ..store.chunk_row import claim_of_chunk
+from .errors import committed_message, failure, is_conflict, own_words, transaction_control_message, trouble_of
+from .guarded import timeout_message
+from .records import usable_lang
+from .wake import wake_lanes
+
+_logger = logging.getLogger(__name__)
+
+
+def give_back(env, claim, error):
+    """Give a chunk back whose attempt was rolled back: it is tried again, halved or failed. All in a short transaction.
+
+    Errors of records have become outcomes before. What comes here is an interruption, the end of a transaction by the code that
+    ran in it, or a mistake of the engine's own.
+
+    :param claim: the `Claim`
+    :param error: what has ended the attempt
+    """
+    interruption = trouble_of(error)
+    is_mistake = interruption is None and not isinstance(error, TransactionControlError)
+    if is_mistake:
+        _logger.error("%s: could not be run or settled", claim, exc_info=error)
+    if not rescue.lock_claimed(env.cr, claim):
+        _logger.info("%s: lost to another lane while it was being given back", claim)
+    elif is_mistake:
+        _fail(env, claim, failure("InternalError", env._("Internal error: %s", type(error).__name__)))
+    elif interruption is None:
+        _fail(env, claim, failure(TransactionControlError.__name__, str(error)))
+    else:
+        _give_back(env, claim, interruption, own_words(error))
+
+
+def set_aside(env, chunk_id):
+    """End a chunk that can be neither run nor failed record by record; where it is a job's driver, the job ends as well."""
+    job_id = rescue.set_aside(env.cr, chunk_id, _unnamed_message(env))
+    if job_id:  # what it should have run waits for nobody any longer
+        env["batch.job"].browse(job_id)._stop(env._("Internal error: it could not be run."))
+
+
+def rescue_orphans(env):
+    """Take back chunks whose worker is gone.
+
+    :returns: how many there were; the next call finds the rest
+    """
+    rows = rescue.lock_orphans(env.cr)
+    for row in rows:
+        _logger.warning("job %s chunk %s: its worker (%s) is gone", row["job_id"], row["id"], row["worker"])
+        try:
+            with env.cr.savepoint():
+                _take_back(env, row)
+        except Exception as error:
+            if is_conflict(error):
+                raise
+            _logger.exception("job %s chunk %s: could not be taken back", row["job_id"], row["id"])
+            set_aside(env, row["id"])
+        queue.wake(env.cr, row["job_id"])
+    if rows:
+        # the successor of a killed cron worker sleeps for a minute before it first looks for work by itself
+        wake_lanes(env)
+    return len(rows)
+
+
+def _take_back(env, row):
+    """Act on the end of the worker that had claimed a chunk."""
+    claim = claim_of_chunk(env.cr, row["job_id"], row)
+    if claim.is_atomic and claim.kind in (states.RECORDS, states.RESOLVE):
+        # it runs inside another chunk's transaction, and is seen only if its code has committed that
+        _fail(env, claim, failure(TransactionControlError.__name__, committed_message(env)))
+    else:
+        _give_back(env, claim, verdict.LOST)
+
+
+def _give_back(env, claim, interruption, words=None):
+    reason = failure(verdict.ERROR_TYPES[interruption], _message(env, claim, interruption, words))
+    action = rescue.give_back(env.cr, claim, interruption, reason, _unnamed_message(env))
+    _logger.info("%s: %s, so %s", claim, interruption, action)
+
+
+def _fail(env, claim, reason):
+    rescue.fail(env.cr, claim, reason, _unnamed_message(env))
+
+
+def _message(env, claim, interruption, words):
+    """Why the records of a chunk have failed, should they not be tried again, in the language of the job.
+
+    :param str words: what the code that met the interruption said of it itself
+    """
+    lang = usable_lang(env, claim.context.get("lang"), claim.user_id)
+    env = env(context=dict(env.context, lang=lang))
+    if interruption == verdict.TIMEOUT:
+        return timeout_message(env, claim.timeout_s)
+    if interruption == verdict.ENDED:
+        return transaction_control_message(env)
+    if interruption == verdict.LOST:
+        return env._("The worker running it died, %s times in a row.", claim.attempt)
+    given_up = env._("It kept conflicting with other transactions: given up after %s attempts.", claim.attempt)
+    return f"{words}\n{given_up}" if words else given_up
+
+
+def _unnamed_message(env):
+    return env._("Internal error: it could not be run, nor its records be named one by one.")

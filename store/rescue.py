@@ -1,0 +1,241 @@
+"""A chunk whose attempt came to nothing: given back by its lane, or found without a worker.
+
+It is tried again, halved, or failed, as `engine.verdict` decides; what can't even be failed record by record is set aside. All in
+the lanes' short transactions.
+"""
+
+from odoo.tools import SQL
+
+from ..engine import states, verdict
+from ..engine.outcome import Outcome
+from ..exceptions import ChunkBroken
+from .chunk_row import CHUNK_COLUMNS, WORK_LOCK
+from .parts import insert_beside
+from .prepared import fetch_prepared
+from .settle import settle, take_awaiting_driver
+from .sql import NOW, fetch, fetch_dicts, seconds
+
+#: Between the commit of a claim and the lock of its work lie milliseconds; a younger running chunk is no orphan yet.
+CLAIM_GRACE_S = 2
+RESCUED_AT_ONCE = 100
+#: What becomes of a chunk besides the actions of `engine.verdict`.
+DROP, RETURN, RETRY_ALONE = "drop", "return", "retry_alone"
+
+
+def lock_claimed(cr, claim):
+    """Lock a chunk that is to be given back; False where another lane has taken it over."""
+    query = SQL(
+        """
+        SELECT id
+          FROM batch_chunk
+         WHERE id = %(id)s
+           AND claims = %(number)s
+           AND state = 'running'
+           FOR NO KEY UPDATE
+        """,
+        id=claim.chunk_id,
+        number=claim.number,
+    )
+    return bool(fetch(cr, query))
+
+
+def lock_orphans(cr):
+    """Lock chunks whose worker is gone: marked running, yet nobody holds their row nor their work lock.
+
+    :returns: some of them, as dicts with `CHUNK_COLUMNS`, `job_id` and `worker`; the next call finds the rest
+    """
+    return fetch_prepared(
+        cr,
+        SQL(
+            """
+            SELECT %(columns)s, chunk.job_id, chunk.worker
+              FROM batch_chunk AS chunk
+             WHERE chunk.state = 'running'
+               -- the clock may have been set back since
+               AND abs(extract(epoch FROM %(now)s - chunk.claimed_at)) > %(grace)s
+               AND pg_try_advisory_xact_lock(%(work_lock)s)
+             ORDER BY chunk.job_id, chunk.claimed_at
+             LIMIT %(limit)s
+               FOR UPDATE SKIP LOCKED  -- conflicts with both locks of `hold` and `hold_shared`
+            """,
+            columns=CHUNK_COLUMNS,
+            now=NOW,
+            grace=CLAIM_GRACE_S,
+            work_lock=WORK_LOCK,
+            limit=RESCUED_AT_ONCE,
+        ),
+    )
+
+
+def give_back(cr, claim, interruption, failure, message=None):
+    """Act on an attempt that was rolled back; the chunk's row is locked.
+
+    :param claim: the `Claim`
+    :param str interruption: why, one of `engine.verdict`
+    :param failure: the `Failure` of its records, should they not be tried again
+    :param str message: of records that can be neither run nor named: see `set_aside`
+    :returns: what became of the chunk, an action of `engine.verdict` or one of this module
+    """
+    decision = verdict.decide(
+        interruption, attempt=claim.attempt, parts=claim.payload.parts, retry_attempts=claim.retry_attempts
+    )
+    action = _overrule(cr, claim, interruption, decision.action)
+    if action == DROP:
+        cr.execute(SQL("DELETE FROM batch_chunk WHERE id = %s", claim.chunk_id))
+    elif action == verdict.FAIL:
+        fail(cr, claim, failure, message)
+    elif action == verdict.HALVE:
+        first, second = claim.payload.halves()
+        _return_to_queue(cr, claim, payload=first)
+        insert_beside(cr, claim, [second])
+    else:
+        delay_s = decision.delay_s if action == verdict.RETRY else 0.0
+        _return_to_queue(cr, claim, delay_s, runs_alone=action == RETRY_ALONE)
+    return action
+
+
+def fail(cr, claim, failure, message=None):
+    """Settle a chunk as failed; its row is locked.
+
+    A chunk that stands for a whole job or for its action says so on its job.
+
+    :param failure: the `Failure` of its records
+    :param str message: of records that can be neither run nor named: see `set_aside`
+    """
+    if claim.kind == states.RECORDS:
+        outcome = Outcome.all_failed(claim.size, failure)
+    elif claim.kind == states.RESOLVE:
+        outcome = Outcome(failures={0: failure}, found_records=1)
+    else:
+        outcome = Outcome(note=failure.message)
+        if claim.kind == states.ATOMIC:
+            _fail_awaiting_driver(cr, claim.job_id, failure.message, message or failure.message)
+    settle(cr, claim, outcome, 0.0)
+
+
+def set_aside(cr, chunk_id, message):
+    """End a chunk that can be neither run nor failed record by record: whatever is wrong with it, the queue goes on.
+
+    Its payload is not read. Its records count as failed, or as not run where only the payload says whose they are.
+
+    :param str message: why, for people
+    :returns: id of the job whose driver it was: the job has to be stopped; None where it was none, or is over already
+    """
+    rows = fetch(
+        cr,
+        SQL(
+            """
+            UPDATE batch_chunk
+               SET state = 'done',
+                   finished_at = %(now)s,
+                   claimed_at = coalesce(claimed_at, %(now)s),
+                   duration = 0,
+                   error = %(message)s,
+                   failed_records = CASE WHEN kind = 'resolve' THEN 1 WHEN operation_id IS NOT NULL THEN record_count ELSE 0 END,
+                   cancelled_records = CASE WHEN kind = 'records' AND operation_id IS NULL THEN record_count ELSE 0 END,
+                   found_records = CASE WHEN kind = 'resolve' THEN 1 ELSE 0 END,
+                   tallied = false
+             WHERE id = %(id)s
+               AND finished_at IS NULL
+            RETURNING job_id, kind
+            """,
+            now=NOW,
+            id=chunk_id,
+            message=message,
+        ),
+    )
+    return next((job_id for job_id, kind in rows if kind == states.ATOMIC), None)
+
+
+def _overrule(cr, claim, interruption, action):
+    """What becomes of a chunk by what its job has come to meanwhile, or else by the verdict on its attempt."""
+    query = SQL(
+        """
+        SELECT finished_at IS NULL AS is_open, cancel_requested_at IS NOT NULL AS is_cancelled, max_concurrency
+          FROM batch_job
+         WHERE id = %s
+        """,
+        claim.job_id,
+    )
+    [job] = fetch_dicts(cr, query)
+    if claim.kind == states.CALLBACK and job["is_open"]:
+        return DROP  # the job runs again: its action is for the end that is to come
+    if job["is_cancelled"] and job["is_open"]:
+        return RETURN  # it is cancelled with the others that wait
+    if action == verdict.FAIL and interruption == verdict.CONFLICT and _has_siblings(cr, claim, job["max_concurrency"]):
+        return RETRY_ALONE
+    return action
+
+
+def _has_siblings(cr, claim, max_concurrency):
+    """Whether a chunk may have lost to others of its job: it has not been run without them yet."""
+    if claim.runs_alone or max_concurrency == 1 or claim.kind not in (states.RECORDS, states.RESOLVE):
+        return False
+    others = SQL("SELECT 1 FROM batch_chunk WHERE job_id = %s AND id <> %s LIMIT 1", claim.job_id, claim.chunk_id)
+    return bool(fetch(cr, others))
+
+
+def _return_to_queue(cr, claim, delay_s=0.0, payload=None, runs_alone=False):
+    """Make a chunk pending again.
+
+    :param float delay_s: seconds before it may be claimed
+    :param payload: what is left of it where it was halved: its attempts start anew
+    :param bool runs_alone: only once no other chunk of its job is in flight
+    """
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_chunk
+               SET state = 'pending',
+                   run_at = CASE WHEN %(delay)s > 0 THEN %(now)s + %(wait)s END,
+                   payload = coalesce(%(payload)s, payload),
+                   record_count = coalesce(%(record_count)s, record_count),
+                   operation_id = coalesce(%(operation)s, operation_id),
+                   attempt = CASE WHEN %(payload)s IS NULL THEN attempt ELSE 0 END,
+                   runs_alone = %(payload)s IS NULL AND (runs_alone OR %(runs_alone)s)
+             WHERE id = %(id)s
+            """,
+            id=claim.chunk_id,
+            now=NOW,
+            delay=delay_s,
+            wait=seconds(delay_s),
+            payload=payload and payload.encode(),
+            record_count=payload and len(payload),
+            operation=payload.sole_operation if payload else None,
+            runs_alone=runs_alone,
+        )
+    )
+
+
+def _fail_awaiting_driver(cr, job_id, reason, message):
+    """Fail all that was to run in one transaction which could not be brought to its end.
+
+    :param str reason: why
+    :param str message: of a chunk that can't be read
+    """
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_chunk
+               SET state = 'held'
+             WHERE job_id = %s
+               AND state = 'running'  -- its code has committed that, behind our back
+               AND kind IN ('records', 'resolve')
+            """,
+            job_id,
+        )
+    )
+    last = None
+    while True:
+        try:
+            claim = take_awaiting_driver(cr, job_id, last)
+        except ChunkBroken as broken:
+            set_aside(cr, broken.chunk_id, message)
+            continue
+        if claim is None:
+            return
+        outcome = Outcome(rolled_back=set(range(claim.size)), note=reason)
+        if claim.kind == states.RESOLVE:
+            outcome.found_records = 1
+        settle(cr, claim, outcome, 0.0)
+        last = claim

@@ -1,0 +1,212 @@
+"""A claimed chunk in the transaction of its work: its row is held while it runs, and settled with what it came to."""
+
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.payload import dumps
+from ..engine.tally import CANCELLED, FAILED, PROCESSED, count_records
+from ..exceptions import ClaimLost
+from .chunk_row import CHUNK_COLUMNS, WORK_LOCK, claim_of_chunk
+from .claim import mark_running
+from .findings import store_findings
+from .parts import insert_found, insert_like
+from .shared import EndedOperations, settle_shared
+from .sql import NOW, fetch, fetch_dicts
+
+#: How long a lock is waited for where the job sets no timeout, in seconds.
+LOCK_TIMEOUT_S = 60.0
+#: How often PostgreSQL looks whether the worker still exists, in seconds.
+CLIENT_CHECK_S = 2
+
+
+def hold(cr, claim, first=None):
+    """Begin the work on a claimed chunk: limit its waits, and lock its row until its transaction ends.
+
+    A running chunk whose row and work lock nobody holds is an orphan. The row lock is NO KEY UPDATE, so that failures can be
+    stored with a reference to the row. The work lock belongs to the session: it stays should user code end the transaction,
+    so that the chunk is not taken for an orphan and run twice.
+
+    Sets `claim.transaction`, PostgreSQL's number of the transaction.
+
+    :param claim: the `Claim`
+    :param SQL first: a statement to send before, in the same message
+    :raises ClaimLost: another lane has taken the chunk over
+    """
+    columns = SQL("pg_current_xact_id()::text, pg_advisory_lock(%s)", WORK_LOCK)
+    claim.transaction = _lock(cr, claim, columns, SQL("NO KEY UPDATE"), first)
+
+
+def hold_shared(cr, claim):
+    """Keep a rescue away from a claimed chunk in what has to be waited for before its work begins.
+
+    KEY SHARE: it does not conflict with the lock of the work.
+
+    :param claim: the `Claim`
+    :raises ClaimLost: another lane has taken the chunk over
+    """
+    _lock(cr, claim, SQL("id"), SQL("KEY SHARE"))
+
+
+def settle(cr, claim, outcome, duration):
+    """Store what became of a chunk, in the transaction that holds its effects.
+
+    :param claim: the `Claim` of the chunk
+    :param outcome: the `Outcome` of its run
+    :param float duration: seconds it took
+    :raises ClaimLost: another lane has taken the chunk over; all that was done must be rolled back
+    """
+    payload = claim.payload
+    if outcome.rest:
+        insert_like(cr, claim, [payload.take(outcome.rest)])
+        payload, outcome = _without_rest(payload, outcome)
+    insert_found(cr, claim, outcome)
+    operations, produced = EndedOperations(), {}
+    if claim.kind == states.RECORDS and claim.operation_id is None:  # also where all that is left of it is of one operation
+        operations = settle_shared(cr, payload, outcome, duration)
+    else:
+        produced = _produced(payload, outcome)
+    counts = count_records(outcome)
+    settled = fetch(
+        cr,
+        SQL(
+            """
+            UPDATE batch_chunk
+               SET state = 'done',
+                   finished_at = %(now)s,
+                   duration = %(duration)s,
+                   payload = coalesce(%(payload)s, payload),
+                   result = %(result)s,
+                   first_index = %(first_index)s,
+                   last_index = %(last_index)s,
+                   error = %(error)s,
+                   skip_reason = %(skip_reason)s,
+                   record_count = %(record_count)s,
+                   processed_records = %(processed)s,
+                   failed_records = %(failed)s,
+                   cancelled_records = %(cancelled)s,
+                   found_records = %(found)s,
+                   warning_count = %(warnings)s,
+                   completed_operations = %(completed_operations)s,
+                   failed_operations = %(failed_operations)s,
+                   ended_ids = %(ended_ids)s,
+                   tallied = false
+             WHERE id = %(id)s
+               AND claims = %(number)s
+               AND state = 'running'
+            RETURNING id
+            """,
+            now=NOW,
+            id=claim.chunk_id,
+            number=claim.number,
+            duration=duration,
+            payload=payload.encode() if payload is not claim.payload else None,
+            result=dumps([list(produced), list(produced.values())]) if produced else None,
+            first_index=min(produced, default=None),
+            last_index=max(produced, default=None),
+            error=outcome.first_error,
+            skip_reason=outcome.skip_reason,
+            record_count=len(payload) if claim.kind == states.RECORDS else 0,
+            processed=counts[PROCESSED],
+            failed=counts[FAILED],
+            cancelled=counts[CANCELLED],
+            found=outcome.found_records,
+            warnings=outcome.warning_count,
+            completed_operations=operations.completed,
+            failed_operations=operations.failed,
+            ended_ids=operations.awaited or None,
+        ),
+    )
+    if not settled:
+        raise ClaimLost
+    store_findings(cr, claim, payload, outcome)
+
+
+def take_awaiting_driver(cr, job_id, last=None):
+    """Mark the next chunk of a job in one transaction as running, inside the transaction of its driver.
+
+    :param last: the `Claim` of the chunk before it. All before that is done, but as long as the transaction lasts it would
+        be read again for each chunk
+    :returns: its `Claim`, None where there is none left
+    :raises ChunkBroken: it can't be read
+    """
+    rows = fetch_dicts(
+        cr,
+        SQL(
+            """
+            %(mark)s
+             WHERE chunk.id = (
+                SELECT id
+                  FROM batch_chunk
+                 WHERE job_id = %(job)s
+                   AND state = 'held'
+                   AND (sequence, id) > (%(sequence)s, %(id)s)
+                 ORDER BY sequence, id
+                 LIMIT 1
+             )
+            RETURNING %(columns)s
+            """,
+            mark=mark_running(None),
+            job=job_id,
+            sequence=last.sequence if last else -1,
+            id=last.chunk_id if last else 0,
+            columns=CHUNK_COLUMNS,
+        ),
+    )
+    return claim_of_chunk(cr, job_id, rows[0]) if rows else None
+
+
+def _lock(cr, claim, columns, strength, first=None):
+    """Lock the row of a claimed chunk, after limiting the waits of the transaction; returns the first of the columns.
+
+    :raises ClaimLost: another lane has taken the chunk over
+    """
+    lock = SQL(
+        """
+        SELECT %(columns)s
+          FROM batch_chunk AS chunk
+         WHERE id = %(id)s
+           AND claims = %(number)s
+           AND state = 'running'
+           FOR %(strength)s
+        """,
+        columns=columns,
+        id=claim.chunk_id,
+        number=claim.number,
+        strength=strength,
+    )
+    statements = [*([first] if first else ()), *_limited_waits(cr, claim.timeout_s), lock]
+    rows = fetch(cr, SQL(";\n").join(statements))
+    if not rows:
+        raise ClaimLost
+    return rows[0][0]
+
+
+def _limited_waits(cr, timeout_s):
+    """Statements that let their transaction wait for a lock no longer than an attempt may take, and end soon after its client.
+
+    PostgreSQL itself would go on with the statement of a worker that was killed, and keep its locks till the end of it.
+    """
+    statements = [SQL("SET LOCAL lock_timeout = %s", f"{int((timeout_s or LOCK_TIMEOUT_S) * 1000)}ms")]
+    if cr.connection.server_version >= 140000:
+        statements.append(SQL("SET LOCAL client_connection_check_interval = %s", f"{CLIENT_CHECK_S}s"))
+    return statements
+
+
+def _without_rest(payload, outcome):
+    """The part of a chunk that was run, and its outcome, renumbered."""
+    rest = set(outcome.rest)
+    kept = [position for position in range(len(payload)) if position not in rest]
+    place = {position: number for number, position in enumerate(kept)}
+    for attribute in ("ids", "answers", "failures", "skipped", "warnings"):
+        values = getattr(outcome, attribute)
+        setattr(outcome, attribute, {place[position]: value for position, value in values.items()})
+    outcome.rest = []
+    return payload.take(kept), outcome
+
+
+def _produced(payload, outcome):
+    """Ids of what succeeded (of a call: what it returned), by their places in the operation's data."""
+    kept = {payload.indexes[position]: id_ for position, id_ in sorted(outcome.ids.items()) if id_ is not True}
+    for answer in outcome.answers.values():
+        kept[0] = answer
+    return kept
