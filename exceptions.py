@@ -1,4 +1,4 @@
-"""What can go wrong, by what follows from it."""
+"""The exceptions of the addon. A class says what the engine, or the caller, does next."""
 
 from odoo.exceptions import UserError, ValidationError
 
@@ -30,12 +30,12 @@ class BatchValidationError(ValidationError):
         return cls("\n".join([head, *(f"- {line}" for line in lines)]), problems.as_dicts())
 
 
-# Odoo's answer holds the arguments of an exception, and for a message their texts, one below the other: the two below
-# look as any other text and list in the first, and make up the message in the second.
+# Odoo's answer has the arguments of an exception as JSON, and as its message the `str()` of each, joined by newlines. As JSON,
+# the two classes below are the message and the list of problems; joined, their texts are the message again.
 
 
 class _Text(str):
-    """All of the message, whose text is all of it but its last line."""
+    """The message as a value; as a text, the message without its last line."""
 
     __slots__ = ("shown",)
 
@@ -49,7 +49,7 @@ class _Text(str):
 
 
 class _Errors(list):
-    """All problems, whose text is the last line of the message."""
+    """The problems as a value; as a text, the last line of the message."""
 
     def __init__(self, errors, shown):
         super().__init__(errors)
@@ -60,7 +60,7 @@ class _Errors(list):
 
 
 class BatchExecutionError(UserError):
-    """An inline execution that could not go on."""
+    """`execute` could not go on; the results so far are in `partial_results`."""
 
     def __init__(self, message, failed_operations=None, partial_results=None):
         super().__init__(message)
@@ -69,31 +69,31 @@ class BatchExecutionError(UserError):
 
 
 class TransactionControlError(Exception):
-    """User code tried to end the transaction that belongs to its chunk."""
+    """User code tried to commit or roll back the transaction of its chunk. Its records fail."""
 
 
 class TransactionEnded(TransactionControlError):
-    """User code has ended the transaction that belongs to its chunk, by ways that can't be barred to it."""
+    """User code did commit or roll back the transaction of its chunk, in a way that the guard can't prevent."""
 
 
 class NotAlone(Exception):
-    """It failed inside a savepoint shared with others; the caller rolls that back and runs the parts again."""
+    """A chunk failed in a savepoint that it shares with others; the caller rolls back and runs them in smaller groups."""
 
 
 class ChunkTimeout(Exception):
-    """The attempt ran longer than it may."""
+    """The attempt took longer than its timeout."""
 
 
 class ClaimLost(Exception):
-    """The chunk is no longer ours: another lane has taken it over."""
+    """Another lane has taken the chunk over: what was done in this attempt must be rolled back."""
 
 
 class SignalsAreNew(Exception):
-    """Other processes have changed models or cached data: a claim must be made with what is true now."""
+    """Another process has changed models or cached data: reload them, then claim again."""
 
 
 class ChunkBroken(Exception):
-    """A chunk whose row can't even be read; the cause says why."""
+    """The row of a chunk can't be read, `__cause__` says why: the chunk is set aside."""
 
     def __init__(self, chunk_id):
         super().__init__(chunk_id)
@@ -101,7 +101,7 @@ class ChunkBroken(Exception):
 
 
 class JobBroken(Exception):
-    """A job that can't be counted or moved on; the cause says why."""
+    """A job can't be counted or moved on, `__cause__` says why: lanes leave it alone for a while."""
 
     def __init__(self, job_id):
         super().__init__(job_id)
@@ -109,7 +109,7 @@ class JobBroken(Exception):
 
 
 class LoadError(ValueError):
-    """An import row that `Model.load` refused, with all its reasons."""
+    """`Model.load` refused an import row, for these reasons."""
 
     def __init__(self, texts):
         super().__init__(texts)

@@ -1,4 +1,4 @@
-"""What an installation sets up once, and what an uninstallation has to see to."""
+"""What is done once at installation, and before uninstallation."""
 
 from odoo.exceptions import UserError
 
@@ -10,11 +10,11 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Jobs that are not finished would be lost without a word."""
+    """Refuse to delete jobs that are not finished; drop what Odoo does not."""
     unfinished = env["batch.job"].search_count([("state", "in", ("pending", "running", "paused"))])
     if unfinished:
         raise UserError(
             env._("%s batch jobs are not finished. Finish or cancel them before you uninstall.", unfinished)
         )
-    # Odoo drops tables, not functions
+    # Odoo drops tables, but no functions
     env.cr.execute("DROP FUNCTION IF EXISTS batch_operation_deleted_with_job CASCADE")

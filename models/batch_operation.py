@@ -20,7 +20,6 @@ TYPE_LABELS = {
 
 #: What a foreign key would do, see `UncheckedMany2one`. After those of chunks and failures, by its name.
 DELETED_WITH_JOB = """
-    ALTER TABLE batch_operation DROP CONSTRAINT IF EXISTS batch_operation_job_id_fkey;  -- of earlier versions
     CREATE OR REPLACE FUNCTION batch_operation_deleted_with_job() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             DELETE FROM batch_operation WHERE job_id = OLD.id;

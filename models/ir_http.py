@@ -12,12 +12,10 @@ MIB = 1 << 20
 ADDON = __name__.partition(".models.")[0]
 
 
-def _has_come_here(exception):
-    """Whether it was raised in the code of a verb, or below."""
-    frames = walk_tb(exception.__traceback__)
-    return any(
-        name.startswith(ADDON) and name != __name__ for name in (frame.f_globals.get("__name__", "") for frame, _line in frames)
-    )
+def _is_from_a_verb(exception):
+    """Whether an exception was raised by the code of this addon, or by what it called."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _line in walk_tb(exception.__traceback__))
+    return any(name.startswith(ADDON) and name != __name__ for name in modules)
 
 
 class IrHttp(models.AbstractModel):
@@ -25,10 +23,10 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _auth_method_batch_executor(cls):
-        """A session or a stateless API key, on one and the same route.
+        """A session or a stateless API key, on the same route.
 
-        Odoo's `user` ignores an Authorization header, its `bearer` takes a session only from a browser's navigation.
-        A session can't be used across sites here either: such a request can't have the JSON content type.
+        Odoo's `user` ignores an Authorization header, its `bearer` accepts a session only from a browser's navigation.
+        Other sites can't use a session here: their requests can't have the JSON content type.
         """
         if request.httprequest.headers.get("Authorization"):
             cls._auth_method_bearer()
@@ -37,9 +35,9 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _handle_error(cls, exception):
-        """What breaks Odoo before it comes to a verb is no request of ours: tell so as of any other that is refused."""
+        """A request that Odoo fails to read is answered like any other that is refused, not as an internal error."""
         is_ours = request.httprequest.path.startswith(("/batch/v1/", "/json/2/batch.job/"))
-        if is_ours and isinstance(exception, (TypeError, ValueError, RecursionError)) and not _has_come_here(exception):
+        if is_ours and isinstance(exception, (TypeError, ValueError, RecursionError)) and not _is_from_a_verb(exception):
             problems = Problems()
             problems.add(
                 request.env._("the request can't be read: its params must be an object, its context too, none nested too deeply")
@@ -49,7 +47,7 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _pre_dispatch(cls, rule, args):
-        """Tell a caller whose batch is too large for one request what to do; Odoo's own words name no limit."""
+        """Tell a caller whose request is too large what to do; Odoo's own message names no limit."""
         super()._pre_dispatch(rule, args)
         if rule.endpoint.routing.get("auth") == "batch_executor" or args.get("__model__") == "batch.job":
             size, limit = request.httprequest.content_length, request.httprequest.max_content_length
