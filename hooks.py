@@ -2,11 +2,12 @@
 
 from odoo.exceptions import UserError
 
+from .run.lanes import set_lane_count
 from .run.settings import get_setting
 
 
 def post_init_hook(env):
-    env["batch.job"]._set_lanes(get_setting(env, "lanes"))
+    set_lane_count(env, get_setting(env, "lanes"))
 
 
 def uninstall_hook(env):

@@ -23,6 +23,5 @@ from . import batch_job_forget
 from . import batch_job_views
 from . import res_users
 from . import ir_cron
-from . import batch_lane
 from . import ir_http
 from . import batch_settings

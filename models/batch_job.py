@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..engine import options, states
+from ..run import lanes
 
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
 #: Fields of a job that its users may write.
@@ -222,3 +223,11 @@ class BatchJob(models.Model):
     def _get_context(self):
         """The Odoo context of all operations of this job."""
         return json.loads(self.context or "{}")
+
+    @api.model
+    def _run_lane(self):
+        """Entry point of a lane's scheduled action. Code that wants a lane in its own process uses `run.lane.Lane`.
+
+        :raises AccessError: called by anything but Odoo's scheduler
+        """
+        lanes.run_admitted(self.env)

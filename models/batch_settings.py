@@ -4,6 +4,7 @@ from odoo import fields, models
 from odoo.exceptions import ValidationError
 
 from ..engine.settings import SETTINGS, bounds
+from ..run.lanes import set_lane_count
 from ..run.settings import get_setting, set_settings
 
 
@@ -65,5 +66,5 @@ class BatchSettings(models.TransientModel):
                     self.env._("%(label)s must be from %(low)s to %(high)s.", label=label, low=low, high=high)
                 )
         set_settings(self.env, values)
-        self.env["batch.job"].sudo()._set_lanes(self.batch_lanes)
+        set_lane_count(self.env, self.batch_lanes)
         return {"type": "ir.actions.act_window_close"}

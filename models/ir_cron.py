@@ -1,22 +1,41 @@
-import threading
+from odoo import api, fields, models
+from odoo.tools import SQL
 
-from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import AccessError
-
-LANE_CODE = "model._run_lane()"
-
-_thread = threading.local()
+from ..run import lanes
 
 
 class IrCron(models.Model):
-    """The scheduled actions that are lanes: finding, waking and admitting them."""
+    """The scheduled actions that are lanes: marking, finding, waking and admitting them. The rest is `run/lanes.py`."""
 
     _inherit = "ir.cron"
 
+    is_batch_lane = fields.Boolean(
+        copy=False,
+        groups=fields.NO_ACCESS,
+        help="Runs jobs of the batch executor. Set by the batch executor alone.",
+    )
+
+    def _init_column(self, column_name):
+        """Mark the lanes of an installation that has none marked yet."""
+        super()._init_column(column_name)
+        if column_name == "is_batch_lane":
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE ir_cron
+                       SET is_batch_lane = true
+                      FROM ir_act_server AS action
+                     WHERE action.id = ir_cron.ir_actions_server_id
+                       AND action.code = %s
+                    """,
+                    lanes.LANE_CODE,
+                )
+            )
+
     @api.model
     def _batch_lanes(self):
-        """The scheduled actions that are lanes."""
-        return self.search([("code", "=", LANE_CODE), ("active", "=", True)], order="id")
+        """The active lanes."""
+        return self.search([("is_batch_lane", "=", True), ("active", "=", True)], order="id")
 
     def _trigger_lanes(self):
         """Run these lanes soon: what `_trigger` does, for all of them at once."""
@@ -25,30 +44,11 @@ class IrCron(models.Model):
         self.env.cr.postcommit.add(self._notifydb)
 
     def _callback(self, cron_name, server_action_id):
-        """Let the scheduler, and nobody else, start a lane.
+        """Admit a lane while the scheduler runs its action.
 
-        Its action can be run like any other, by anybody and in any context. What makes a lane of it is that the scheduler has
-        just come by here, on the same thread: no request can do that, nor can what a lane itself runs.
+        :raises AccessError: see `run.lanes.admitted`
         """
-        if self.sudo().code != LANE_CODE:  # scheduled actions of users may not read their own code
+        if not self.sudo().is_batch_lane:
             return super()._callback(cron_name, server_action_id)
-        if self.env.uid != SUPERUSER_ID:
-            raise AccessError(self.env._("A lane of the batch executor must run as the superuser, which is OdooBot."))
-        if getattr(_thread, "has_lane", False):
-            raise AccessError(self.env._("A lane of the batch executor can't be started by what another one runs."))
-        _thread.has_lane, _thread.admitted = True, self
-        try:
+        with lanes.admitted(self):
             return super()._callback(cron_name, server_action_id)
-        finally:
-            _thread.has_lane, _thread.admitted = False, None
-
-    @api.model
-    def _admit_lane(self):
-        """The lane that the scheduler is starting on this thread; it is admitted once.
-
-        :raises AccessError: nobody is
-        """
-        lane, _thread.admitted = getattr(_thread, "admitted", None), None
-        if lane is None:
-            raise AccessError(self.env._("A lane of the batch executor is run by Odoo's scheduler alone."))
-        return lane

@@ -16,10 +16,9 @@ from odoo.orm.registry import Registry
 from odoo.tests.common import get_db_name
 from odoo.tools import mute_logger
 
-from odoo.addons.batch_executor.models import batch_lane
 from odoo.addons.batch_executor.run import control as control_module
 from odoo.addons.batch_executor.run import lane as lane_module
-from odoo.addons.batch_executor.run import wake
+from odoo.addons.batch_executor.run import lanes, wake
 from odoo.addons.batch_executor.run.lane import Lane
 
 from .lane_case import PATIENCE_S, LaneCase
@@ -119,11 +118,11 @@ class TestLingering(LaneCase):
                 lingering.append(self.linger_s)
                 return super().run()
 
-        with patch.object(batch_lane, "Lane", Recorded), self.in_threads() as pool:
+        with patch.object(lanes, "Lane", Recorded), self.in_threads() as pool:
             for _ in range(2):
                 pool.submit(self.trigger_lane).result(PATIENCE_S)
-        self.assertEqual(lingering[0], batch_lane.LINGER_S)
-        self.assertLess(lingering[1], batch_lane.LINGER_S)
+        self.assertEqual(lingering[0], lanes.LINGER_S)
+        self.assertLess(lingering[1], lanes.LINGER_S)
 
     def trigger_lane(self):
         with self.registry.cursor() as cr:

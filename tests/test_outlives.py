@@ -10,6 +10,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.run.control import stop_listening
 from odoo.addons.batch_executor.run.lane import Lane
+from odoo.addons.batch_executor.run.lanes import retire_lanes, set_lane_count
 
 from .lane_case import LaneCase
 
@@ -434,13 +435,13 @@ class TestLaneCount(OutlivesCase):
             self._set_lanes(count - 1)
             self.assertIn(last, self._active())
         with self.transaction(SUPERUSER_ID) as env:
-            stay = env["batch.job"]._retire_lanes(count - 1)
+            stay = retire_lanes(env, count - 1)
             self.assertNotIn(last, stay.ids)
         self.assertNotIn(last, self._active())
 
     def _set_lanes(self, count):
         with self.transaction(SUPERUSER_ID) as env:
-            env["batch.job"]._set_lanes(count)
+            set_lane_count(env, count)
 
     def _active(self):
         with self.transaction(SUPERUSER_ID) as env:

@@ -4,10 +4,10 @@ from unittest.mock import patch
 
 from odoo import SUPERUSER_ID
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.base.models import ir_cron
-from odoo.addons.batch_executor.models import batch_lane
-from odoo.addons.batch_executor.models.ir_cron import LANE_CODE
+from odoo.addons.batch_executor.run import lanes
 from odoo.addons.batch_executor.run.lane import Lane
 
 from .common import WORKER, ApiCase, Json2Door, JsonRpcDoor, RouteDoor, SessionDoor, create
@@ -20,10 +20,10 @@ class LaneActionCase(ApiCase):
     def set_up_data(cls, env):
         cls.portal = cls.new_user(env, "batch-portal", "base.group_portal")
         cls.internal = cls.new_user(env, "batch-internal", "base.group_user")
-        lanes = env["ir.cron"]._batch_lanes()
-        cls.lane_id, cls.lane_action = lanes[0].id, lanes[0].ir_actions_server_id.id
-        cls.other_lane_id = lanes[1].id
-        cls.cron_id = env["ir.cron"].search([("code", "!=", LANE_CODE)], limit=1).id
+        first, second = env["ir.cron"]._batch_lanes()[:2]
+        cls.lane_id, cls.lane_action = first.id, first.ir_actions_server_id.id
+        cls.other_lane_id = second.id
+        cls.cron_id = env["ir.cron"].search([("is_batch_lane", "=", False)], limit=1).id
 
     def make_action(self, code=None, uid=SUPERUSER_ID, **values):
         if code:
@@ -89,7 +89,7 @@ class TestLaneAction(LaneActionCase):
             "record_ids": [self.other_lane_id],
         }
         job_id = RouteDoor(self.admin).submit([other])["job_id"]
-        with patch.object(batch_lane, "Lane", Recorded):
+        with patch.object(lanes, "Lane", Recorded):
             JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[self.lane_id]])
             self.assertEqual(len(started), 1)
             self.assertTrue(RouteDoor(self.admin).call("status", job_id)["finished_at"])
@@ -100,6 +100,52 @@ class TestLaneAction(LaneActionCase):
         with self.committed() as env:
             env["ir.cron"].browse(self.lane_id).user_id = SUPERUSER_ID
 
+    def test_nobody_makes_a_lane_of_a_scheduled_action(self):
+        crons = JsonRpcDoor(self.admin)
+        marks = {"is_batch_lane": True}
+        values = {"name": "Mine", "model_id": self.job_model(), "state": "code", "code": lanes.LANE_CODE}
+        for refused in (
+            ("write", [[self.cron_id], marks], {}),
+            ("write", [[self.lane_id], {"is_batch_lane": False}], {}),
+            ("create", [[{**values, **marks}]], {}),
+            ("create", [[values]], {"context": {"default_is_batch_lane": True}}),
+            ("search", [[("is_batch_lane", "=", True)]], {}),
+            ("read", [[self.lane_id], ["is_batch_lane"]], {}),
+        ):
+            with self.subTest(refused):
+                error = self.assertRefused(crons.execute_kw, "ir.cron", *refused)
+                self.assertIn("is_batch_lane", f"{error.message} {error.raw}")
+
+    def test_what_looks_like_a_lane_is_none(self):
+        """Neither the code of a lane nor a copy of one makes a lane."""
+        job_id = self.door.submit([create("Never by a copy")])["job_id"]
+        values = {"name": "Mine", "model_id": self.job_model(), "state": "code", "code": lanes.LANE_CODE}
+        with self.committed() as env:
+            cron = env["ir.cron"].create({**values, "user_id": SUPERUSER_ID})
+            alike = [cron.id, env["ir.cron"].browse(self.lane_id).copy({"active": True}).id]
+            self.assertFalse(env["ir.cron"]._batch_lanes().filtered(lambda lane: lane.id in alike))
+        self.addCleanup(self._delete_crons, alike)
+        for cron_id in alike:
+            with mute_logger("odoo.addons.base.models.ir_cron"):
+                JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[cron_id]])
+            self.assertEqual(self.door.call("status", job_id)["state"], "pending")
+
+    def test_lanes_of_an_installation_that_marked_none_are_marked_with_the_new_column(self):
+        with self.committed() as env:
+            env.cr.execute("UPDATE ir_cron SET is_batch_lane = NULL")
+            env["ir.cron"]._init_column("is_batch_lane")
+            marked = env["ir.cron"].with_context(active_test=False).search([("is_batch_lane", "=", True)])
+            self.assertIn(self.lane_id, marked.ids)
+            self.assertEqual(set(marked.mapped("code")), {lanes.LANE_CODE})
+
+    def job_model(self):
+        with self.committed() as env:
+            return env["ir.model"]._get_id("batch.job")
+
+    def _delete_crons(self, ids):
+        with self.committed() as env:
+            env["ir.cron"].browse(ids).unlink()
+
     def test_a_lane_leaves_after_its_pass_however_much_the_scheduler_offers(self):
         offered = []
 
@@ -108,10 +154,10 @@ class TestLaneAction(LaneActionCase):
                 offered.append(self.time_left())
                 return super().run()
 
-        for seconds, least in ((120, batch_lane.PASS_S - 2), (4, 2)):
-            with patch.object(ir_cron, "MIN_TIME_PER_JOB", seconds), patch.object(batch_lane, "Lane", Recorded):
+        for seconds, least in ((120, lanes.PASS_S - 2), (4, 2)):
+            with patch.object(ir_cron, "MIN_TIME_PER_JOB", seconds), patch.object(lanes, "Lane", Recorded):
                 JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[self.lane_id]])
-            self.assertLessEqual(offered[-1], min(seconds, batch_lane.PASS_S))
+            self.assertLessEqual(offered[-1], min(seconds, lanes.PASS_S))
             self.assertGreater(offered[-1], least)
 
 

@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parent.parent
 ENDS_OR_OPENS = {"commit", "rollback", "cursor", "_commit_progress"}
 #: Places outside `run/` that do so for a reason, by function.
 ALLOWED = {
-    ("models/batch_lane.py", "_run_lane", "_commit_progress"),
     ("models/batch_job_control.py", "_keep_lanes_off", "cursor"),
 }
 #: The tables of the engine, as a statement names them.

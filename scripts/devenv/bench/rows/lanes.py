@@ -41,10 +41,7 @@ def _activate(bench: Bench, count: int | None) -> None:
         UPDATE ir_cron
            SET active = lane.number <= coalesce(%s, lane.number)
           FROM (
-            SELECT cron.id, row_number() OVER (ORDER BY cron.id) AS number
-              FROM ir_cron AS cron
-              JOIN ir_act_server AS action ON action.id = cron.ir_actions_server_id
-             WHERE action.code = 'model._run_lane()'
+            SELECT id, row_number() OVER (ORDER BY id) AS number FROM ir_cron WHERE is_batch_lane
           ) AS lane
          WHERE lane.id = ir_cron.id
         """,
