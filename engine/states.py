@@ -20,17 +20,17 @@ OPERATION_FINAL = (COMPLETED, PARTIAL, FAILED, SKIPPED, CANCELLED)
 #: What counts as a failed operation; one that was cancelled is neither that nor completed.
 OPERATION_FAILED = (PARTIAL, FAILED, SKIPPED)
 
-#: `blocked` waits for other operations, `held` for the chunk that runs its whole job in one
-#: transaction, `pending` for a lane; `done` has been run, whatever became of its records.
+#: `pending` waits for a lane, `blocked` for other operations, `held` for the job's driver: the chunk that runs all others of a
+#: job in one transaction. `done` has been run, whatever became of its records.
 BLOCKED = "blocked"
-HELD = "held"
+AWAITING_DRIVER = "held"
 DONE = "done"
-CHUNK_STATES = (BLOCKED, HELD, PENDING, RUNNING, DONE, CANCELLED)
+CHUNK_STATES = (BLOCKED, AWAITING_DRIVER, PENDING, RUNNING, DONE, CANCELLED)
 
 #: What running a chunk means.
 RECORDS = "records"  # apply the operation to the chunk's records
 RESOLVE = "resolve"  # find one page of an operation's records and make chunks of them
-ATOMIC = "atomic"  # run all held chunks of the job in one transaction
+ATOMIC = "atomic"  # the driver: run all other chunks of the job in one transaction
 CALLBACK = "callback"  # run the job's server action
 CHUNK_KINDS = (RECORDS, RESOLVE, ATOMIC, CALLBACK)
 

@@ -44,7 +44,7 @@ class BatchJob(models.Model):
         after = self._last_sequence() + 1
         if self.is_atomic:
             plans = sorted(plans, key=lambda plan: plan.level)
-            places = [(2 * number, states.HELD) for number in range(len(plans))]  # each after what it needs
+            places = [(2 * number, states.AWAITING_DRIVER) for number in range(len(plans))]  # each after what it needs
         else:
             places = [
                 (plan.sequence, states.BLOCKED if plan.waits or plan.round_no else states.PENDING) for plan in plans

@@ -16,7 +16,7 @@ def insert_found(cr, claim, outcome):
     :param claim: the `Claim` of the page
     :param outcome: its `Outcome`
     """
-    state = states.HELD if claim.is_atomic else states.PENDING
+    state = states.AWAITING_DRIVER if claim.is_atomic else states.PENDING
     chunks = [
         NewChunk(
             job_id=claim.job_id,
@@ -64,7 +64,7 @@ def insert_like(cr, claim, payloads, rounds=None):
     :param payloads: one for each new chunk
     :param list rounds: the `round_no` of each, where they wait for what is left of the claimed chunk, and for each other
     """
-    state = states.HELD if claim.is_atomic and claim.kind == states.RECORDS else states.PENDING
+    state = states.AWAITING_DRIVER if claim.is_atomic and claim.kind == states.RECORDS else states.PENDING
     insert_chunks(
         cr,
         (
