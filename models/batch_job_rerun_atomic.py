@@ -6,6 +6,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import Payload
 from ..store.findings import retire_warnings
+from ..store.submit import insert_driver
 
 
 class BatchJob(models.Model):
@@ -89,4 +90,4 @@ class BatchJob(models.Model):
         self._update(
             "total_records = (SELECT coalesce(sum(record_count), 0) FROM batch_operation WHERE job_id = batch_job.id)"
         )
-        self._insert_driver()
+        insert_driver(self.env.cr, self.id)

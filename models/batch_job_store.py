@@ -144,10 +144,6 @@ class BatchJob(models.Model):
         )
         self.invalidate_recordset()
 
-    def _insert_driver(self):
-        """The chunk that runs all held ones in one transaction."""
-        insert_chunks(self.env.cr, [NewChunk.of_job(self.id, states.ATOMIC)])
-
 
 def _details(operation):
     """What the operation does besides its data, for people."""

@@ -16,6 +16,7 @@ from ..engine.problems import Problems
 from ..engine.spec import parse_operations
 from ..engine.turns import last_of_keys, order_upserts
 from ..store import queue
+from ..store.submit import add_upsert_keys, insert_driver, last_with_upsert_keys
 from . import inline
 from .caller import check_group, kept_context, refuse, sound_context
 from .check import Checker
@@ -51,7 +52,7 @@ def submit(env, operations, options):
     submission.refuse()
     job = _create_job(submission.env, wanted, fingerprint, action)
     if job.is_atomic:
-        job._insert_driver()
+        insert_driver(job.env.cr, job.id)
     submission.store_in(job)
     if not wanted.draft:
         queue.enqueue(job.env.cr, job.id)
@@ -198,10 +199,10 @@ class Submission:
         if job.state != states.DRAFT:
             order_upserts(self.operations)
             return
-        keys = job.env["batch.draft.key"]
+        cr = job.env.cr
         last = last_of_keys(self.operations)
-        order_upserts(self.operations, keys._holders(job.id, last))
-        keys._note(job.id, last)
+        order_upserts(self.operations, last_with_upsert_keys(cr, job.id, last))
+        add_upsert_keys(cr, job.id, last)
 
     @contextmanager
     def _refused_without_form(self):
