@@ -123,7 +123,7 @@ class BatchJob(models.Model):
     # whose turn it is
     ready = fields.Boolean(readonly=True, default=False, help="In the queue: a lane may look for a chunk here.")
     wake_at = fields.Datetime(readonly=True, help="When to look again, while it is not in the queue.")
-    turn = fields.Float(
+    queue_position = fields.Float(
         readonly=True, default=0.0, help="Among equal priorities, lowest first; moved on at each claim."
     )
     earlier_failures = fields.Integer(
@@ -160,7 +160,7 @@ class BatchJob(models.Model):
         "A job has an end exactly when it is over.",
     )
     # `store/claim.py`: whose turn it is
-    _ready_idx = models.Index("(priority DESC, turn, id) WHERE ready")
+    _ready_idx = models.Index("(priority DESC, queue_position, id) WHERE ready")
     # `store/claim.py`: how many jobs a user shares the lanes among
     _ready_user_idx = models.Index("(user_id) WHERE ready")
     # `queue.promote`: parked jobs whose time has come

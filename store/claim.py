@@ -24,15 +24,15 @@ CALLBACK_LOOK_S = 600
 LOOK_AHEAD = 500
 #: Whether settled chunks are to be counted before anything is taken. Where failures are limited, that is at each claim.
 COUNT_DUE = SQL("max_failures >= 0 OR coalesce(progress_at, started_at) < %s - %s", NOW, seconds(PROGRESS_EVERY_S))
-#: Place in the queue of the next job beside `job` with its priority; NULL where there is none.
-NEXT_TURN = SQL(
+#: Position of the next job beside `job` with its priority; NULL where there is none.
+NEXT_POSITION = SQL(
     """
-    SELECT other.turn
+    SELECT other.queue_position
       FROM batch_job AS other
      WHERE other.ready
        AND other.priority = job.priority
        AND other.id <> job.id
-     ORDER BY other.turn, other.id
+     ORDER BY other.queue_position, other.id
      LIMIT 1
     """
 )
@@ -112,7 +112,7 @@ def _lock_next(columns, looked_at=()):
          WHERE ready
            AND NOT id = ANY(%(looked_at)s::integer[])
            AND (steered_until IS NULL OR steered_until < %(now)s)
-         ORDER BY priority DESC, turn, id
+         ORDER BY priority DESC, queue_position, id
          LIMIT 1
            FOR NO KEY UPDATE SKIP LOCKED
         """,
@@ -214,7 +214,7 @@ def _take(worker, job, signals, condition=None):
           -- missed. A job that has the queue to itself stays where it is, and its row as well.
           moved_back AS (
             UPDATE batch_job AS job
-               SET turn = greatest(job.turn, coalesce((%(next_turn)s), job.turn))
+               SET queue_position = greatest(job.queue_position, coalesce((%(next_position)s), job.queue_position))
                         + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id),
                    state = CASE WHEN job.state = 'pending' THEN 'running' ELSE job.state END,
                    started_at = coalesce(job.started_at, %(now)s),
@@ -223,7 +223,7 @@ def _take(worker, job, signals, condition=None):
                    ready = job.finished_at IS NULL,
                    wake_at = CASE WHEN job.finished_at IS NOT NULL THEN %(now)s + %(callback_look)s END
              WHERE job.id = (SELECT job_id FROM picked)
-               AND (job.state = 'pending' OR job.finished_at IS NOT NULL OR (%(next_turn)s) IS NOT NULL)
+               AND (job.state = 'pending' OR job.finished_at IS NOT NULL OR (%(next_position)s) IS NOT NULL)
                AND EXISTS (SELECT 1 FROM taken)
           )
         %(mark_running)s
@@ -236,7 +236,7 @@ def _take(worker, job, signals, condition=None):
         job=job,
         condition=condition or SQL(),
         look_ahead=LOOK_AHEAD,
-        next_turn=NEXT_TURN,
+        next_position=NEXT_POSITION,
         now=NOW,
         callback_look=seconds(CALLBACK_LOOK_S),
         mark_running=mark_running(worker),

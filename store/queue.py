@@ -29,12 +29,12 @@ def enqueue(cr, job_id):
             UPDATE batch_job AS job
                SET ready = job.run_at IS NULL OR job.run_at <= now() AT TIME ZONE 'UTC',
                    wake_at = CASE WHEN job.run_at > now() AT TIME ZONE 'UTC' THEN job.run_at END,
-                   turn = coalesce((
-                        SELECT other.turn
+                   queue_position = coalesce((
+                        SELECT other.queue_position
                           FROM batch_job AS other
                          WHERE other.ready
                            AND other.priority = job.priority
-                         ORDER BY other.turn, other.id
+                         ORDER BY other.queue_position, other.id
                          LIMIT 1
                     ), 0) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id)
              WHERE job.id = %s
@@ -142,7 +142,7 @@ def seconds_until_work(cr):
         cr,
         SQL(
             """
-            SELECT (SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, turn, id LIMIT 1),
+            SELECT (SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, queue_position, id LIMIT 1),
                    (SELECT extract(epoch FROM min(wake_at) - %s) FROM batch_job WHERE NOT ready AND wake_at IS NOT NULL),
                    (SELECT true FROM batch_chunk WHERE state = 'running' ORDER BY job_id, claimed_at LIMIT 1)
             """,

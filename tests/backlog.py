@@ -87,7 +87,7 @@ class Backlog:
         values = {
             "state": state, "user_id": self.user_id, "company_id": self.company_id, "priority": 0,
             "max_chunk_size": 100, "max_concurrency": 5, "retry_attempts": 3, "rollback": "record", "max_failures": -1,
-            "dry_run": False, "timeout": 0, "context": "{}", "ready": state == "running", "turn": 5.0,
+            "dry_run": False, "timeout": 0, "context": "{}", "ready": state == "running", "queue_position": 5.0,
             "total_records": 0, "processed_records": 0, "failed_records": 0, "cancelled_records": 0,
             "total_operations": 0, "completed_operations": 0, "failed_operations": 0, **values,
         }  # fmt: skip
@@ -311,7 +311,7 @@ class Backlog:
 
     def _small_jobs(self):
         """Jobs of somebody else in the queue; their turn comes after that of the others."""
-        self._job("small", count=100, user_id=1, turn=9.0, total_operations=1)
+        self._job("small", count=100, user_id=1, queue_position=9.0, total_operations=1)
         self._operations("job.name = 'small'", 1, "pending")
         self.cr.execute("SELECT id FROM batch_job WHERE name = 'small'")
         for (job,) in self.cr.fetchall():

@@ -112,8 +112,8 @@ class TestFastClaim(LaneCase):
 
 class TestTurns(LaneCase):
     def version(self, job):
-        """Which version of its row a job has, and its turn."""
-        [version] = self.sql("SELECT xmin::text, turn FROM batch_job WHERE id = %s", job)
+        """Which version of its row a job has, and its place in the queue."""
+        [version] = self.sql("SELECT xmin::text, queue_position FROM batch_job WHERE id = %s", job)
         return version
 
     def test_the_row_of_a_job_that_is_alone_is_not_written_by_claims(self):

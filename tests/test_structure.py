@@ -19,13 +19,13 @@ TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|sizing|draft_k
 STATEMENTS_ABOVE = set()
 #: Files of which parts still have to move down.
 EMPTYING = {
-    *(f"models/batch_chunk{part}.py" for part in ("", "_claim", "_rescue", "_settle")),
+    *(f"models/batch_chunk{part}.py" for part in ("", "_rescue", "_settle")),
     *(f"models/batch_job_{part}.py" for part in ("control", "forecast", "forget", "progress", "purge", "release")),
-    *(f"models/batch_job_{part}.py" for part in ("rerun_atomic", "result", "retry", "store", "turn")),
+    *(f"models/batch_job_{part}.py" for part in ("rerun_atomic", "result", "retry", "store")),
     *(f"models/batch_operation{part}.py" for part in ("", "_lookup", "_settle")),
-    *(f"models/batch_{part}.py" for part in ("draft_key", "failure", "finding", "sizing", "warning")),
-    *(f"run/{part}.py" for part in ("atomic", "claiming", "control", "errors", "lane", "records", "selection")),
-    *(f"run/{part}.py" for part in ("submission", "upsert_lock", "work")),
+    *(f"models/batch_{part}.py" for part in ("draft_key", "failure", "finding", "warning")),
+    *(f"run/{part}.py" for part in ("atomic", "claiming", "control", "errors", "records", "selection")),
+    *(f"run/{part}.py" for part in ("submission", "upsert_lock")),
 }
 #: Methods that `batch.job` stays under, in all its files together.
 MOST_METHODS = 112
