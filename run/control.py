@@ -99,7 +99,7 @@ class Control:
             return None
         self.cr.connection.autocommit = True
         try:
-            return claim_fast(self.cr, self.worker, self.signals.query, self.signals.heard)
+            return claim_fast(self.cr, self.worker, self.signals.query, self.signals.known)
         finally:
             if not self.cr.connection.closed:
                 self.cr.connection.autocommit = False

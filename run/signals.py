@@ -1,4 +1,4 @@
-"""What processes tell each other through the database: that models or cached data, rights above all, have changed."""
+"""What processes announce to each other through the database: that models or cached data, rights above all, have changed."""
 
 from odoo.tools import SQL
 
@@ -15,18 +15,17 @@ class Signals:
         #: To be selected: the numbers of the last changes.
         self.query = SQL("ARRAY[%s]", SQL(", ").join(map(_last_signal, ["registry", *self.names])))
         self.are_new = False
-        #: What the running transaction has told.
-        self.told = []
+        self.announced = []  # names of what the running transaction has announced
 
     @property
-    def heard(self):
-        """The numbers of the last changes this process has heard of."""
+    def known(self):
+        """The numbers of the last changes that this process has applied."""
         sequences = self.registry.cache_sequences
         return (self.registry.registry_sequence, *(sequences[name] for name in self.names))
 
     def check(self, last):
-        """Whether the selected numbers tell of changes this process has not heard of; `are_new` says so from now on."""
-        self.are_new = tuple(last) != self.heard
+        """Whether the selected numbers differ from those known here; `are_new` says so from now on."""
+        self.are_new = tuple(last) != self.known
         return self.are_new
 
     def apply(self, cr):
@@ -35,25 +34,27 @@ class Signals:
         return self.registry.check_signaling(cr) is self.registry
 
     def announce(self, cr):
-        """Tell the others of changes in the very transaction that makes them: whoever sees the one sees the other.
+        """Announce changes in the very transaction that makes them: whoever sees the one sees the other.
 
-        Odoo does so after the commit, in a transaction of its own. In between, a lane could run what had waited for just these
-        changes, and not apply them. The tables are locked until the commit: a number that is seen before a lower one would hide it.
+        Odoo announces them after the commit, in a transaction of its own. In between, a lane could run what had waited for just
+        these changes, and not apply them. The tables are locked until the commit: a number that is seen before a lower one would
+        hide it.
         """
-        self.told = ["registry"] if self.registry.registry_invalidated else sorted(self.registry.cache_invalidated)
-        for name in self.told:
+        registry = self.registry
+        self.announced = ["registry"] if registry.registry_invalidated else sorted(registry.cache_invalidated)
+        for name in self.announced:
             table = SQL.identifier(f"orm_signaling_{name}")
             cr.execute(SQL("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", table))
             cr.execute(SQL("INSERT INTO %s DEFAULT VALUES", table))
 
-    def announced(self):
-        """After the commit: what was told is no news here. Should somebody else have told something before it, that still is.
+    def after_commit(self):
+        """Count what was announced as known here. What another process has announced just before it still is new.
 
-        What hooks for after the commit have changed is told now.
+        What hooks for after the commit have changed is announced now.
         """
         registry = self.registry
-        later = {name for name in registry.cache_invalidated if name not in self.told}
-        for name in self.told:
+        later = {name for name in registry.cache_invalidated if name not in self.announced}
+        for name in self.announced:
             if name == "registry":
                 registry.registry_sequence += 1
                 registry.registry_invalidated = False

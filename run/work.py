@@ -61,7 +61,7 @@ class Work:
                 self.signals.announce(cr)
                 # the one commit of the work: what was done and the note that it is done
                 cr.commit()  # pylint: disable=invalid-commit
-                self.signals.announced()
+                self.signals.after_commit()
         except BaseException as error:
             if not is_shutdown(error):
                 self.connection.unlock()

@@ -40,17 +40,17 @@ NEXT_POSITION = SQL(
 LOCKED_JOB = SQL("nullif(current_setting('batch_executor.job'), '')::integer")
 
 
-def claim_fast(cr, worker, signals, heard):
+def claim_fast(cr, worker, signals, known):
     """Take the next chunk in one message to PostgreSQL, where nothing else is to be done first. Nearly every claim is one.
 
     :param cr: a cursor in autocommit mode: the message is a transaction of its own
     :param str worker: who takes it, for people
     :param SQL signals: the numbers of the last changes in other processes
-    :param tuple heard: the same numbers as this process knows them; nothing is taken where they differ
+    :param tuple known: the same numbers as this process knows them; nothing is taken where they differ
     :returns: a `Claim`, which is committed; None where nothing was taken
     :raises ChunkBroken: the chunk can't be read
     """
-    rows = fetch_prepared(cr, *_fast_statements(worker, signals, heard))
+    rows = fetch_prepared(cr, *_fast_statements(worker, signals, known))
     return read_claim(rows[0]) if rows else None
 
 
@@ -87,11 +87,11 @@ def take_chunk(cr, job_id, worker, signals, sole_job_id=None):
 
 
 @lru_cache(maxsize=64)
-def _fast_statements(worker, signals, heard):
+def _fast_statements(worker, signals, known):
     lock = SQL("SELECT set_config('batch_executor.job', coalesce((%s)::text, ''), true)", _lock_next(SQL("id")))
     # a size that is still to be chosen takes more than a statement
     condition = SQL(
-        "AND (%s) IS NOT TRUE AND max_chunk_size > 0 AND %s = %s::integer[]", COUNT_DUE, signals, list(heard)
+        "AND (%s) IS NOT TRUE AND max_chunk_size > 0 AND %s = %s::integer[]", COUNT_DUE, signals, list(known)
     )
     return lock, _take(worker, LOCKED_JOB, signals, condition)
 

@@ -383,9 +383,9 @@ class TestSignals(OutlivesCase):
                 self.wait_until(self.blocked_backends, what="the other one to wait")
                 cr.commit()
                 [(number,)] = other.result(10)
-        signals.announced()
+        signals.after_commit()
         self.assertEqual(number, self.last_signal())
-        self.assertNotEqual(signals.heard[1 + signals.names.index("default")], number, "the other one's is still news")
+        self.assertNotEqual(signals.known[1 + signals.names.index("default")], number, "the other one's is still news")
 
     def test_what_is_let_go_on_by_a_count_is_taken_with_what_was_announced_before(self):
         """The end of what it waits for is committed between the look for news and the count of what has ended."""
@@ -410,11 +410,11 @@ class TestSignals(OutlivesCase):
             self.patch(model, "_roll_up", roll_up)
             self.sql("UPDATE batch_job SET progress_at = NULL, started_at = started_at - interval '1 hour' WHERE id = %s", job_id)
             other.control.signals.apply(other.control.cr)
-            before = other.control.signals.heard
+            before = other.control.signals.known
             second = other.control.claim_with_housekeeping()
             self.assertTrue(ended)
             self.assertEqual(second.payload.items, ids[1:])
-            self.assertNotEqual(other.control.signals.heard, before, "it has been taken unheard")
+            self.assertNotEqual(other.control.signals.known, before, "it was taken before they were applied")
             other.work_on(second)
         self.work()
 

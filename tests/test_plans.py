@@ -57,7 +57,7 @@ class PlanCase(TransactionCase):
 
     def claim_fast(self):
         signals = Signals(self.env.registry)
-        return claim_fast(self.cr, "test", signals.query, signals.heard)
+        return claim_fast(self.cr, "test", signals.query, signals.known)
 
     def cheap(self, function, *args, rows=ROWS, pages=PAGES, **kwargs):
         """Call it; the test fails if one of its statements costs more than it may. Returns what it returned, and the plans."""
