@@ -1,13 +1,13 @@
-"""What to do about an attempt that came to nothing: try again, in halves, or give up.
+"""What to do with a chunk whose attempt was interrupted: try again, in halves, or fail it.
 
-A plain error of a record is no such case: it is isolated inside its attempt.
+An error of a record interrupts nothing: it is isolated inside its attempt.
 """
 
 from dataclasses import dataclass
 
 from .backoff import next_delay
 
-#: Why an attempt came to nothing.
+#: What interrupted an attempt.
 CONFLICT = "conflict"  # serialization failure, deadlock, lock not available, connection lost
 TIMEOUT = "timeout"
 LOST = "lost"  # its worker died
@@ -15,7 +15,7 @@ ENDED = "ended"  # its code has ended the transaction, and nothing of it was com
 
 RETRY, HALVE, FAIL = "retry", "halve", "fail"
 
-#: `error_type` of the records once we give up.
+#: `error_type` of the records once their chunk is failed.
 ERROR_TYPES = {CONFLICT: "ConcurrencyError", TIMEOUT: "TimeoutError", LOST: "WorkerLostError", ENDED: "TransactionControlError"}
 
 
@@ -28,15 +28,16 @@ class Verdict:
     error_type: str | None = None
 
 
-def decide(trouble: str, *, attempt: int, parts: int, retry_attempts: int) -> Verdict:
-    """Judge an attempt that was rolled back.
+def decide(interruption: str, *, attempt: int, parts: int, retry_attempts: int) -> Verdict:
+    """Judge an attempt that was interrupted and rolled back.
 
+    :param interruption: one of the constants of this module
     :param attempt: attempts made at this chunk, this one included
-    :param parts: into how many parts it could be cut; what took too long, killed its worker or ended the transaction is
-        halved, so that what fits gets through and what does not ends up alone
+    :param parts: into how many parts it could be cut. What took too long, killed its worker or ended the transaction is
+        halved, so that all records succeed but the one to blame
     """
-    if trouble in (TIMEOUT, LOST, ENDED) and parts > 1:
+    if interruption in (TIMEOUT, LOST, ENDED) and parts > 1:
         return Verdict(HALVE)
-    if attempt <= retry_attempts and trouble != ENDED:
-        return Verdict(RETRY, 0.0 if trouble == LOST else next_delay(attempt))
-    return Verdict(FAIL, error_type=ERROR_TYPES[trouble])
+    if attempt <= retry_attempts and interruption != ENDED:
+        return Verdict(RETRY, 0.0 if interruption == LOST else next_delay(attempt))
+    return Verdict(FAIL, error_type=ERROR_TYPES[interruption])

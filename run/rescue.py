@@ -30,16 +30,16 @@ def give_back(env, claim, error):
     if not rescue.lock_claimed(env.cr, claim):
         _logger.info("%s: lost to another lane while it was being given back", claim)
     elif is_mistake:
-        _fail(env, claim, failure("InternalError", env._("Internal error: %s", type(error).__name__)))
+        _fail(env, claim, "InternalError", env._("Internal error: %s", type(error).__name__))
     elif interruption is None:
-        _fail(env, claim, failure(TransactionControlError.__name__, str(error)))
+        _fail(env, claim, TransactionControlError.__name__, str(error))
     else:
         _give_back(env, claim, interruption, own_words(error))
 
 
 def set_aside(env, chunk_id):
     """End a chunk that can be neither run nor failed record by record; where it is a job's driver, the job ends as well."""
-    job_id = rescue.set_aside(env.cr, chunk_id, _unnamed_message(env))
+    job_id = rescue.set_aside(env.cr, chunk_id, _unreadable(env))
     if job_id:  # what it should have run waits for nobody any longer
         env["batch.job"].browse(job_id)._stop(env._("Internal error: it could not be run."))
 
@@ -72,23 +72,26 @@ def _take_back(env, row):
     claim = claim_of_chunk(env.cr, row["job_id"], row)
     if claim.is_atomic and claim.kind in (states.RECORDS, states.RESOLVE):
         # it runs inside another chunk's transaction, and is seen only if its code has committed that
-        _fail(env, claim, failure(TransactionControlError.__name__, committed_message(env)))
+        _fail(env, claim, TransactionControlError.__name__, committed_message(env))
     else:
         _give_back(env, claim, verdict.LOST)
 
 
 def _give_back(env, claim, interruption, words=None):
-    reason = failure(verdict.ERROR_TYPES[interruption], _message(env, claim, interruption, words))
-    action = rescue.give_back(env.cr, claim, interruption, reason, _unnamed_message(env))
-    _logger.info("%s: %s, so %s", claim, interruption, action)
+    decision = rescue.decide(env.cr, claim, interruption)
+    _logger.info("%s: %s, so %s", claim, interruption, decision.action)
+    if decision.action == verdict.FAIL:
+        _fail(env, claim, decision.error_type, _reason(env, claim, interruption, words))
+    else:
+        rescue.put_back(env.cr, claim, decision)
 
 
-def _fail(env, claim, reason):
-    rescue.fail(env.cr, claim, reason, _unnamed_message(env))
+def _fail(env, claim, error_type, reason):
+    rescue.fail(env.cr, claim, failure(error_type, reason), _unreadable(env))
 
 
-def _message(env, claim, interruption, words):
-    """Why the records of a chunk have failed, should they not be tried again, in the language of the job.
+def _reason(env, claim, interruption, words):
+    """Why the records of a chunk have failed, in the language of the job.
 
     :param str words: what the code that met the interruption said of it itself
     """
@@ -104,5 +107,5 @@ def _message(env, claim, interruption, words):
     return f"{words}\n{given_up}" if words else given_up
 
 
-def _unnamed_message(env):
+def _unreadable(env):
     return env._("Internal error: it could not be run, nor its records be named one by one.")

@@ -8,6 +8,7 @@ from odoo.tools import SQL
 
 from ..engine import states, verdict
 from ..engine.outcome import Outcome
+from ..engine.verdict import FAIL, HALVE, RETRY, Verdict
 from ..exceptions import ChunkBroken
 from .chunk_row import CHUNK_COLUMNS, WORK_LOCK
 from .parts import insert_beside
@@ -18,8 +19,8 @@ from .sql import NOW, fetch, fetch_dicts, seconds
 #: Between the commit of a claim and the lock of its work lie milliseconds; a younger running chunk is no orphan yet.
 CLAIM_GRACE_S = 2
 RESCUED_AT_ONCE = 100
-#: What becomes of a chunk besides the actions of `engine.verdict`.
-DROP, RETURN, RETRY_ALONE = "drop", "return", "retry_alone"
+#: What may be done with a chunk besides the actions of `engine.verdict`.
+DROP, RETRY_ALONE = "drop", "retry alone"
 
 
 def lock_claimed(cr, claim):
@@ -67,40 +68,55 @@ def lock_orphans(cr):
     )
 
 
-def give_back(cr, claim, interruption, failure, message=None):
-    """Act on an attempt that was rolled back; the chunk's row is locked.
+def decide(cr, claim, interruption):
+    """What to do with a chunk whose attempt was rolled back, by the attempt and by what its job has come to meanwhile.
 
-    :param claim: the `Claim`
-    :param str interruption: why, one of `engine.verdict`
-    :param failure: the `Failure` of its records, should they not be tried again
-    :param str message: of records that can be neither run nor named: see `set_aside`
-    :returns: what became of the chunk, an action of `engine.verdict` or one of this module
+    :param claim: the `Claim`; the chunk's row is locked
+    :param str interruption: what interrupted the attempt, one of `engine.verdict`
+    :returns: a `Verdict`, whose action may also be one of this module's: for `put_back`, but for `verdict.FAIL`, see `fail`
     """
     decision = verdict.decide(
         interruption, attempt=claim.attempt, parts=claim.payload.parts, retry_attempts=claim.retry_attempts
     )
-    action = _overrule(cr, claim, interruption, decision.action)
-    if action == DROP:
+    query = SQL(
+        """
+        SELECT finished_at IS NULL AS is_open, cancel_requested_at IS NOT NULL AS is_cancelled, max_concurrency
+          FROM batch_job
+         WHERE id = %s
+        """,
+        claim.job_id,
+    )
+    [job] = fetch_dicts(cr, query)
+    if claim.kind == states.CALLBACK and job["is_open"]:
+        return Verdict(DROP)  # the job runs again: its action is for the end that is to come
+    if job["is_cancelled"] and job["is_open"]:
+        return Verdict(RETRY)  # where it is cancelled with the others
+    may_try_alone = decision.action == FAIL and interruption == verdict.CONFLICT
+    if may_try_alone and _has_siblings(cr, claim, job["max_concurrency"]):
+        return Verdict(RETRY_ALONE)
+    return decision
+
+
+def put_back(cr, claim, decision):
+    """Put a chunk back into the queue; its row is locked.
+
+    :param Verdict decision: see `decide`
+    """
+    if decision.action == DROP:
         cr.execute(SQL("DELETE FROM batch_chunk WHERE id = %s", claim.chunk_id))
-    elif action == verdict.FAIL:
-        fail(cr, claim, failure, message)
-    elif action == verdict.HALVE:
+    elif decision.action == HALVE:
         first, second = claim.payload.halves()
         _return_to_queue(cr, claim, payload=first)
         insert_beside(cr, claim, [second])
     else:
-        delay_s = decision.delay_s if action == verdict.RETRY else 0.0
-        _return_to_queue(cr, claim, delay_s, runs_alone=action == RETRY_ALONE)
-    return action
+        _return_to_queue(cr, claim, decision.delay_s, runs_alone=decision.action == RETRY_ALONE)
 
 
-def fail(cr, claim, failure, message=None):
-    """Settle a chunk as failed; its row is locked.
-
-    A chunk that stands for a whole job or for its action says so on its job.
+def fail(cr, claim, failure, unreadable):
+    """Settle a chunk as failed; its row is locked. With a job's driver, all chunks that await it fail.
 
     :param failure: the `Failure` of its records
-    :param str message: of records that can be neither run nor named: see `set_aside`
+    :param str unreadable: what to say of a chunk that awaits the driver and can't be read, for people: see `set_aside`
     """
     if claim.kind == states.RECORDS:
         outcome = Outcome.all_failed(claim.size, failure)
@@ -109,7 +125,7 @@ def fail(cr, claim, failure, message=None):
     else:
         outcome = Outcome(note=failure.message)
         if claim.kind == states.ATOMIC:
-            _fail_awaiting_driver(cr, claim.job_id, failure.message, message or failure.message)
+            _fail_awaiting_driver(cr, claim.job_id, failure.message, unreadable)
     settle(cr, claim, outcome, 0.0)
 
 
@@ -145,26 +161,6 @@ def set_aside(cr, chunk_id, message):
         ),
     )
     return next((job_id for job_id, kind in rows if kind == states.ATOMIC), None)
-
-
-def _overrule(cr, claim, interruption, action):
-    """What becomes of a chunk by what its job has come to meanwhile, or else by the verdict on its attempt."""
-    query = SQL(
-        """
-        SELECT finished_at IS NULL AS is_open, cancel_requested_at IS NOT NULL AS is_cancelled, max_concurrency
-          FROM batch_job
-         WHERE id = %s
-        """,
-        claim.job_id,
-    )
-    [job] = fetch_dicts(cr, query)
-    if claim.kind == states.CALLBACK and job["is_open"]:
-        return DROP  # the job runs again: its action is for the end that is to come
-    if job["is_cancelled"] and job["is_open"]:
-        return RETURN  # it is cancelled with the others that wait
-    if action == verdict.FAIL and interruption == verdict.CONFLICT and _has_siblings(cr, claim, job["max_concurrency"]):
-        return RETRY_ALONE
-    return action
 
 
 def _has_siblings(cr, claim, max_concurrency):
@@ -207,11 +203,11 @@ def _return_to_queue(cr, claim, delay_s=0.0, payload=None, runs_alone=False):
     )
 
 
-def _fail_awaiting_driver(cr, job_id, reason, message):
-    """Fail all that was to run in one transaction which could not be brought to its end.
+def _fail_awaiting_driver(cr, job_id, reason, unreadable):
+    """Fail all chunks of a job in one transaction whose driver has failed.
 
-    :param str reason: why
-    :param str message: of a chunk that can't be read
+    :param str reason: why, for people
+    :param str unreadable: see `fail`
     """
     cr.execute(
         SQL(
@@ -230,7 +226,7 @@ def _fail_awaiting_driver(cr, job_id, reason, message):
         try:
             claim = take_awaiting_driver(cr, job_id, last)
         except ChunkBroken as broken:
-            set_aside(cr, broken.chunk_id, message)
+            set_aside(cr, broken.chunk_id, unreadable)
             continue
         if claim is None:
             return

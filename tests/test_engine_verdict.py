@@ -11,9 +11,9 @@ from .properties import given
 
 
 class TestVerdict(BaseCase):
-    def test_each_kind_of_trouble_ends_as_promised(self):
+    def test_each_kind_of_interruption_ends_as_promised(self):
         table = [
-            # trouble, attempt, size, retry_attempts -> action, error type
+            # interruption, attempt, size, retry_attempts -> action, error type
             (CONFLICT, 1, 100, 3, RETRY, None),
             (CONFLICT, 3, 100, 3, RETRY, None),
             (CONFLICT, 4, 100, 3, FAIL, "ConcurrencyError"),
@@ -27,17 +27,17 @@ class TestVerdict(BaseCase):
             (LOST, 3, 1, 3, RETRY, None),
             (LOST, 4, 1, 3, FAIL, "WorkerLostError"),
         ]
-        for trouble, attempt, size, retries, action, error_type in table:
-            with self.subTest(trouble=trouble, attempt=attempt, parts=size, retries=retries):
-                verdict = decide(trouble, attempt=attempt, parts=size, retry_attempts=retries)
+        for interruption, attempt, size, retries, action, error_type in table:
+            with self.subTest(interruption=interruption, attempt=attempt, parts=size, retries=retries):
+                verdict = decide(interruption, attempt=attempt, parts=size, retry_attempts=retries)
                 self.assertEqual((verdict.action, verdict.error_type), (action, error_type))
 
     @given(st.sampled_from([CONFLICT, TIMEOUT, LOST]), st.integers(1, 10_000), st.integers(0, 50))
-    def test_every_chunk_comes_to_an_end(self, trouble, size, retries):
+    def test_every_chunk_comes_to_an_end(self, interruption, size, retries):
         attempts = 0
         while size:
             attempt = 1
-            while (action := decide(trouble, attempt=attempt, parts=size, retry_attempts=retries).action) == RETRY:
+            while (action := decide(interruption, attempt=attempt, parts=size, retry_attempts=retries).action) == RETRY:
                 attempt += 1
             attempts += attempt
             size = size // 2 if action == HALVE else 0
