@@ -25,7 +25,7 @@ EMPTYING = {
     *(f"models/batch_operation{part}.py" for part in ("", "_lookup", "_settle")),
     *(f"models/batch_{part}.py" for part in ("draft_key", "failure", "finding", "warning")),
     *(f"run/{part}.py" for part in ("atomic", "claiming", "control", "errors", "records", "selection")),
-    *(f"run/{part}.py" for part in ("submission", "upsert_lock")),
+    *(f"run/{part}.py" for part in ("rescue", "submission", "upsert_lock")),
 }
 #: Methods that `batch.job` stays under, in all its files together.
 MOST_METHODS = 112
