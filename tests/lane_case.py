@@ -1,72 +1,207 @@
-"""A test case over real connections and real commits: what a race or a crash needs, and nothing is mocked."""
+"""Cases on committed data: real connections, real commits, lanes run by the test. What a race or a crash needs."""
 
 import os
 import secrets
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, api
+from odoo import SUPERUSER_ID, Command, api
 from odoo.modules.registry import DummyRLock, Registry
 from odoo.service.model import retrying
 from odoo.tests.common import BaseCase, get_db_name
 
 from odoo.addons.batch_executor.run.lane import Lane
 
-#: No wait of a test is longer, in seconds.
-PATIENCE_S = 60
+from .case import PATIENCE_S, SUBMITTER
+from .doors import Someone
+
+#: Records of these models that a test has created are deleted at its end, in this order: what refers to others first.
+SWEPT = (
+    "ir.actions.server", "product.template", "res.users", "res.company", "res.partner", "res.partner.category", "res.country.state",
+    "res.country", "ir.cron.trigger",
+)  # fmt: skip
 #: The method of `res.partner` that tests make misbehave.
 PROBE = "batch_probe"
 
 
-class LaneCase(BaseCase):
-    """Lanes are run by the test itself, to their end or step by step; all that was committed is deleted at the end."""
+@contextmanager
+def committed(uid=SUPERUSER_ID, **context):
+    """An environment on a connection of its own; committed at the end, and other processes told."""
+    registry = Registry(get_db_name())
+    with registry.cursor() as cr:
+        yield api.Environment(cr, uid, context)
+    registry.signal_changes()
+
+
+class CommittedCase(BaseCase):
+    """Works on committed data, with as many connections as it takes: lanes and requests see what was set up.
+
+    What a test has created is deleted at its end, what its class shares (`set_up_data`) at the end of the class.
+    """
+
+    committed = staticmethod(committed)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Odoo's own runner holds this lock while tests run: threads of the HTTP server and lanes would wait for ever
+        cls.startClassPatcher(patch.object(Registry, "_lock", DummyRLock()))
+        cls.registry = Registry(get_db_name())
+        cls.addClassCleanup(cls.sweep, cls.last_ids())
+        with committed() as env:
+            cls.set_up_users(env)
+            cls.set_up_data(env)
 
     def setUp(self):
         super().setUp()
-        self.registry = Registry(get_db_name())
-        # Odoo's own runner holds this lock while tests run: a thread would wait for it for ever
-        self.startPatcher(patch.object(Registry, "_lock", DummyRLock()))
-        self.mark = secrets.token_hex(4)
-        self.user_id = self._make_user()
-        self.addCleanup(self._delete_partners)
-        self.addCleanup(self._delete_jobs)
+        self.addCleanup(self.sweep, self.last_ids())
 
-    def _make_user(self):
-        with self.transaction(SUPERUSER_ID) as env:
-            groups = [
-                env.ref(name).id
-                for name in ("base.group_user", "base.group_partner_manager", "batch_executor.group_batch_user")
-            ]
-            values = {"name": f"Lane {self.mark}", "login": f"lane-{self.mark}", "group_ids": [(6, 0, groups)]}
-            user = env["res.users"].with_context(no_reset_password=True).create(values)
-            self.addCleanup(self._delete_user, user.id, user.partner_id.id)
-            return user.id
+    @classmethod
+    def set_up_users(cls, env):
+        """Create the users that a class works with."""
 
-    def _delete_user(self, user_id, partner_id):
-        with self.transaction(SUPERUSER_ID) as env:
-            env["res.users"].browse(user_id).unlink()
-            env["res.partner"].browse(partner_id).unlink()
+    @classmethod
+    def set_up_data(cls, env):
+        """Create what all tests of a class share; committed."""
 
-    def _delete_jobs(self):
-        with self.transaction(SUPERUSER_ID) as env:
-            env.cr.execute("DELETE FROM mail_message WHERE model = 'batch.job'")
-            env.cr.execute("DELETE FROM batch_job WHERE user_id = %s", [self.user_id])
-            env.cr.execute("DELETE FROM ir_cron_trigger WHERE cron_id = ANY(%s)", [env["ir.cron"]._batch_lanes().ids])
+    @classmethod
+    def last_ids(cls):
+        """The newest record of each model that tests create."""
+        with committed() as env:
+            models = [model for model in ("batch.job", *SWEPT) if model in env]
+            newest = ", ".join(f"(SELECT coalesce(max(id), 0) FROM {env[model]._table})" for model in models)
+        return dict(zip(models, cls.sql(f"SELECT {newest}")[0], strict=True))
 
-    def _delete_partners(self):
-        with self.transaction(SUPERUSER_ID) as env:
-            env["res.partner"].with_context(active_test=False).search([("ref", "=like", f"{self.mark}%")]).unlink()
+    @classmethod
+    def sweep(cls, last_ids):
+        """Delete what was created after these records."""
+        cls.sql("DELETE FROM mail_message WHERE model = 'batch.job' AND res_id > %s", last_ids["batch.job"])
+        cls.sql("DELETE FROM batch_job WHERE id > %s", last_ids["batch.job"])
+        for model, newest in cls.last_ids().items():
+            if model != "batch.job" and newest > last_ids[model]:
+                with committed(active_test=False) as env:
+                    env[model].search([("id", ">", last_ids[model])], order="id desc").unlink()
 
-    # -- transactions ------------------------------------------------------------------------------
+    @classmethod
+    def new_user(cls, env, login, *groups, **values):
+        """Create a user with an API key, and without a password: to log in is not what these tests are about."""
+        installed = [group.id for name in groups if (group := env.ref(name, raise_if_not_found=False))]
+        values = {"name": login, "login": login, "email": f"{login}@example.com", "group_ids": [Command.set(installed)], **values}
+        user = env["res.users"].with_context(no_reset_password=True).create(values)
+        key = env(user=user.id)["res.users.apikeys"].sudo()._generate("rpc", "test", None)
+        return Someone(user.id, login, key)
+
+    @classmethod
+    def sql(cls, query, *params):
+        """Run a statement in a transaction of its own; returns its rows."""
+        with cls.registry.cursor() as cr:
+            cr.execute(query, params)
+            return cr.fetchall() if cr.description else []
 
     @contextmanager
-    def transaction(self, uid=None, **context):
-        """An environment on a connection of its own, committed at the end."""
-        with self.registry.cursor() as cr:
-            yield api.Environment(cr, uid or self.user_id, context)
-        self.registry.signal_changes()
+    def settings(self, **values):
+        """Settings of the addon, for this while only."""
+        names = {f"batch_executor.{name}": value for name, value in values.items()}
+        with committed() as env:
+            parameters = env["ir.config_parameter"]
+            before = {name: parameters.get_param(name) for name in names}
+            for name, value in names.items():
+                parameters.set_param(name, str(value))
+        try:
+            yield
+        finally:
+            with committed() as env:
+                for name, value in before.items():
+                    env["ir.config_parameter"].set_param(name, value)
+
+    # -- lanes -------------------------------------------------------------------------------------
+
+    @classmethod
+    def lane(cls, name="lane", seconds=PATIENCE_S):
+        """A lane that has so much time."""
+        end = time.monotonic() + seconds
+        return Lane(cls.registry, f"{name}-{os.getpid()}", lambda: end - time.monotonic())
+
+    @classmethod
+    def work(cls, lanes=1, seconds=PATIENCE_S):
+        """Run lanes side by side until they find nothing more to do; the test fails when their time is up first."""
+        if lanes == 1:
+            have_more = [cls.lane(seconds=seconds).run()]
+        else:
+            with cls.in_threads(lanes) as pool:
+                runs = [pool.submit(cls.lane(f"lane {number}", seconds).run) for number in range(lanes)]
+                have_more = [run.result(seconds + PATIENCE_S) for run in runs]
+        if any(have_more):
+            raise AssertionError("a lane ran out of time")
+
+    @contextmanager
+    def open_lane(self, name="lane"):
+        """A lane to be driven step by step: `claim`, `work_on`."""
+        lane = self.lane(name)
+        with lane.connected():
+            yield lane
+
+    @contextmanager
+    def lanes_at_work(self, count=1):
+        """Lanes in threads of their own that come back again and again meanwhile, as the scheduled actions do.
+
+        What one of them raises is raised here at the end.
+        """
+        over = threading.Event()
+
+        def come_back():
+            while not over.wait(0.05):
+                self.lane().run()
+
+        with self.in_threads(count) as pool:
+            lanes = [pool.submit(come_back) for _ in range(count)]
+            try:
+                yield
+            finally:
+                over.set()
+                wait(lanes, 2 * PATIENCE_S)
+            for lane in lanes:
+                lane.result(0)
+
+    @staticmethod
+    @contextmanager
+    def in_threads(count=1):
+        """An executor for so many calls side by side. None is waited for at the end: a test takes their results."""
+        pool = ThreadPoolExecutor(count)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def wait_until(self, condition, what="the condition", seconds=PATIENCE_S):
+        """Ask again and again until `condition()` holds; returns what it gave."""
+        end = time.monotonic() + seconds
+        while not (found := condition()):
+            self.assertLess(time.monotonic(), end, f"waited too long for {what}")
+            time.sleep(0.02)
+        return found
+
+    def blocked_backends(self):
+        """How many connections of this database are waiting for a lock."""
+        [(count,)] = self.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return count
+
+
+class LaneCase(CommittedCase):
+    """Jobs of `user_id`, a user made for each test, on partners that bear the mark of the test in their `ref`."""
+
+    def setUp(self):
+        super().setUp()
+        self.mark = secrets.token_hex(4)
+        with committed() as env:
+            self.user_id = self.new_user(env, f"lane-{self.mark}", *SUBMITTER).id
+
+    # -- jobs --------------------------------------------------------------------------------------
 
     def call(self, job_id, verb, *args, **kwargs):
         """Call a verb of a job as the user, as a remote call does: its own transaction, run again after a conflict."""
@@ -74,26 +209,9 @@ class LaneCase(BaseCase):
             job = api.Environment(cr, self.user_id, {})["batch.job"].browse(job_id)
             return retrying(lambda: getattr(job, verb)(*args, **kwargs), job.env)
 
-    def sql(self, query, *params):
-        """Run a statement in a transaction of its own; returns its rows."""
-        with self.registry.cursor() as cr:
-            cr.execute(query, params)
-            return cr.fetchall() if cr.description else []
-
-    @contextmanager
-    def in_threads(self, count=1):
-        """An executor whose threads have all ended, or failed the test, at the end of the block."""
-        pool = ThreadPoolExecutor(count)
-        try:
-            yield pool
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    # -- jobs --------------------------------------------------------------------------------------
-
     def submit(self, *operations, **options):
         """Submit and commit; returns the job's id."""
-        with self.transaction() as env:
+        with committed(self.user_id) as env:
             return env["batch.job"].submit(list(operations), **options)["job_id"]
 
     def creates(self, count, **extra):
@@ -103,9 +221,14 @@ class LaneCase(BaseCase):
 
     def make_partners(self, count, **values):
         """Partners committed beforehand; returns their ids."""
-        with self.transaction(SUPERUSER_ID) as env:
+        with committed() as env:
             rows = [{"name": f"Partner {number}", "ref": f"{self.mark}-{number}", **values} for number in range(count)]
             return env["res.partner"].create(rows).ids
+
+    def delete_partners(self):
+        """Delete the partners of this test, for one that begins again."""
+        with committed(active_test=False) as env:
+            env["res.partner"].search([("ref", "=like", f"{self.mark}%")]).unlink()
 
     def probe(self, ids, *args, **extra):
         """A call of the probe on partners."""
@@ -171,41 +294,3 @@ class LaneCase(BaseCase):
             self.assertEqual((job["warning_count"] or 0, warnings), (total, total), f"warnings of the job and of {table}")
         self.assertFalse(self.sql("SELECT 1 FROM batch_chunk WHERE job_id = %s AND finished_at IS NULL", job_id))
         return job
-
-    # -- lanes -------------------------------------------------------------------------------------
-
-    def lane(self, name="lane", seconds=PATIENCE_S):
-        end = time.monotonic() + seconds
-        return Lane(self.registry, f"{name}-{os.getpid()}", lambda: end - time.monotonic())
-
-    def work(self, lanes=1, seconds=PATIENCE_S):
-        """Run lanes side by side until they find nothing more to do; the test fails when their time is up first."""
-        if lanes == 1:
-            self.assertFalse(self.lane(seconds=seconds).run(), "the lane ran out of time")
-            return
-        with self.in_threads(lanes) as pool:
-            runs = [pool.submit(self.lane(f"lane {number}", seconds).run) for number in range(lanes)]
-            for run in runs:
-                self.assertFalse(run.result(seconds + PATIENCE_S), "a lane ran out of time")
-
-    @contextmanager
-    def open_lane(self, name="lane"):
-        """A lane to be driven step by step: `claim`, `work_on`."""
-        lane = self.lane(name)
-        with lane.connected():
-            yield lane
-
-    def wait_until(self, condition, seconds=PATIENCE_S, what="the condition"):
-        """Poll the committed state until something holds."""
-        deadline = time.monotonic() + seconds
-        while not (found := condition()):
-            self.assertLess(time.monotonic(), deadline, f"{what} did not come about")
-            time.sleep(0.02)
-        return found
-
-    def blocked_backends(self):
-        """How many connections of this database are waiting for a lock."""
-        [(count,)] = self.sql(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return count

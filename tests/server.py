@@ -24,11 +24,6 @@ PATIENCE_S = 90
 ADMIN = 2
 
 
-def is_available():
-    """Whether `scripts/test` has told how to start a server."""
-    return "BATCH_ODOO_BIN" in os.environ
-
-
 class Cluster:
     """A PostgreSQL server with a copy of the database under test, reachable by its socket only."""
 

@@ -7,23 +7,9 @@ from odoo.tests import tagged
 
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 
-from .common import (
-    DOORS,
-    ENTRY_KEYS,
-    STATUS_KEYS,
-    ApiCase,
-    Json2Door,
-    JsonRpcDoor,
-    Refused,
-    RouteDoor,
-    SessionDoor,
-    Someone,
-    XmlRpcDoor,
-    base_url,
-    create,
-    nulls_in,
-    update,
-)  # fmt: skip
+from .api_case import ApiCase
+from .case import ENTRY_KEYS, STATUS_KEYS, create, nulls_in, update
+from .doors import DOORS, Json2Door, JsonRpcDoor, Refused, RouteDoor, SessionDoor, Someone, XmlRpcDoor, base_url
 
 OPERATIONS = [
     create("Door A", "Door B", operation_id="a"),
@@ -45,7 +31,7 @@ class TestDoors(ApiCase):
                 self.assertEqual(door.call("start", job_id)["state"], "pending")
                 self.assertEqual(door.call("pause", job_id)["state"], "paused")
                 self.assertEqual(door.call("resume", job_id)["state"], "pending")
-                self.run_lane()
+                self.work()
                 status, result, failures = (door.call(verb, job_id) for verb in ("status", "result", "failures"))
                 self.assertStatus(status)
                 self.assertEqual(status["state"], "partial")
@@ -77,7 +63,7 @@ class TestDoors(ApiCase):
                 env["batch.job"].submit([create("A", colour="red")])
         self.assertStatus(status)
         self.assertEqual(caught.exception.validation_errors[0]["key"], "colour")
-        self.run_lane()
+        self.work()
         with self.committed(self.user.id) as env:
             job = env["batch.job"].browse(status["job_id"])
             self.assertEqual(job.result()["state"], "partial")

@@ -2,7 +2,9 @@
 
 from odoo.tests import tagged
 
-from .common import ApiCase, RouteDoor, create, update
+from .api_case import ApiCase
+from .case import create, update
+from .doors import RouteDoor
 
 
 def upsert(*data, key=("ref",), model="res.partner", **keys):
@@ -120,7 +122,7 @@ class TestCreateUpdateDelete(OperationsCase):
         )
         self.assertEqual(status["total"], 0)
         late = self.partners("Dom late", ref="domain")
-        self.run_lane()
+        self.work()
         result = self.result_of(status["job_id"])
         self.assertEqual((result["state"], result["total"], result["completed"]), ("completed", 24, 24))
         self.assertEqual([entry["record_count"] for entry in result["results"]], [8, 8, 8])
@@ -200,8 +202,7 @@ class TestUpsert(OperationsCase):
         keys = [f"race-{n}" for n in range(10)]
         rounds = [upsert(*[{"ref": key, "name": f"Round {turn}"} for key in keys]) for turn in range(6)]
         status = self.door.submit(rounds, max_chunk_size=10)
-        with self.lanes_beside(2):
-            pass
+        self.work(lanes=2)
         result = self.result_of(status["job_id"])
         self.assertEqual(result["state"], "completed")
         self.assertEqual(len({tuple(entry["result"]) for entry in result["results"]}), 1)

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 from odoo.tests import tagged
 
-from .common import PATIENCE_S, ApiCase, Refused, RouteDoor, create, update
+from .api_case import ApiCase
+from .case import PATIENCE_S, create, update
+from .doors import Refused, RouteDoor
 
 
 def bad(**keys):
@@ -71,7 +73,7 @@ class TestOptionValues(ApiCase):
             self.assertIn("1", error.message)
         with self.settings(max_jobs="many"):
             self.assertEqual(self.door.submit([create("A")])["state"], "pending", "nonsense is no setting")
-        self.run_lane()
+        self.work()
         first = self.door.submit([create("A")])
         with self.settings(max_jobs=len(self._unfinished())):
             self.assertRefused(self.door.submit, [create("A")], name="BatchValidationError")
@@ -111,8 +113,8 @@ class TestOptionEffects(ApiCase):
     def test_max_concurrency_is_never_exceeded(self):
         status = self.door.submit([create(*map(str, range(24)))], max_chunk_size=2, max_concurrency=2)
         seen = []
-        with self.lanes_beside(3):
-            self.wait_for(
+        with self.lanes_at_work(3):
+            self.wait_until(
                 lambda: (
                     seen.append(self._running(status))
                     or self.door.call("status", status["job_id"])["state"] == "completed"
@@ -215,7 +217,7 @@ class TestOptionEffects(ApiCase):
         low = self.door.submit([create("Pr")], priority=-1)
         high = self.door.submit([create("Pr")], priority=5)
         middle = self.door.submit([create("Pr")])
-        self.run_lane()
+        self.work()
         first = [self.result_of(status["job_id"])["results"][0]["result"][0] for status in (high, middle, low)]
         self.assertEqual(first, sorted(first))
 
@@ -258,11 +260,11 @@ class TestOptionEffects(ApiCase):
         soon = datetime.now(timezone.utc) + timedelta(seconds=1)
         second = self.door.submit([create("Soon")], run_at=soon.strftime("%Y-%m-%dT%H:%M:%SZ"))
         past = self.door.submit([create("Past")], run_at="2001-02-03 04:05:06")
-        self.run_lane()
+        self.work()
         self.assertEqual(self.door.call("status", status["job_id"])["state"], "pending")
         self.assertEqual(self.door.call("status", past["job_id"])["state"], "completed")
-        self.wait_for(
-            lambda: self.run_lane() or self.door.call("status", second["job_id"])["state"] == "completed",
+        self.wait_until(
+            lambda: self.work() or self.door.call("status", second["job_id"])["state"] == "completed",
             "the job of a second from now",
         )
         self.door.call("cancel", status["job_id"])
@@ -283,7 +285,7 @@ class TestOptionEffects(ApiCase):
         self.assertEqual(sorted(status["duplicate"] for status in together), [False, True, True, True])
         others = RouteDoor(self.other).submit([create("Once")], idempotency_key="nightly", name="N")
         self.assertFalse(others["duplicate"])
-        self.run_lane()
+        self.work()
         done = self.door.submit([create("Once")], idempotency_key="nightly", name="N")
         self.assertEqual((done["state"], done["duplicate"]), ("completed", True))
 
@@ -308,12 +310,6 @@ class TestOnComplete(ApiCase):
             {"module": "__test_batch__", "name": "note", "model": "ir.actions.server", "res_id": cls.action}
         )
 
-    @classmethod
-    def _sweep(cls, marks):
-        with cls.committed() as env:
-            env["ir.model.data"].search([("module", "=", "__test_batch__")]).unlink()
-        super()._sweep(marks)
-
     def messages(self, job_id):
         with self.committed() as env:
             return env["mail.message"].search([("model", "=", "batch.job"), ("res_id", "=", job_id)]).mapped("body")
@@ -324,13 +320,13 @@ class TestOnComplete(ApiCase):
             self.assertEqual(result["state"], "partial")
             self.assertEqual(self.messages(result["job_id"]), ["<p>ended as partial</p>"])
             self.door.call("retry", result["job_id"])
-            self.run_lane()
+            self.work()
             self.assertEqual(len(self.messages(result["job_id"])), 1, "once")
 
     def test_it_runs_on_a_cancelled_job_as_well(self):
         status = self.door.submit([create("A")], on_complete=self.action)
         self.door.call("cancel", status["job_id"])
-        self.run_lane()
+        self.work()
         self.assertEqual(self.messages(status["job_id"]), ["<p>ended as cancelled</p>"])
 
     def test_a_failing_one_is_noted_and_changes_nothing_else(self):

@@ -2,7 +2,8 @@
 
 from odoo.tests import tagged
 
-from .common import RouteDoor, create, update
+from .case import create, update
+from .doors import RouteDoor
 from .test_api_operations import OperationsCase, call
 
 
@@ -114,7 +115,7 @@ class TestReferencesAndOrder(OperationsCase):
         ids = {entry["operation_id"]: entry["result"] for entry in result["results"]}
         self.assertGreater(ids["free"][0], ids["good"][0])
         self.door.call("retry", result["job_id"])
-        self.run_lane()
+        self.work()
         again = self.result_of(result["job_id"])
         self.assertEqual({entry["operation_id"]: entry["state"] for entry in again["results"]}, states)
         self.assertEqual((again["completed"], again["total"]), (5, 5))

@@ -2,7 +2,9 @@
 
 from odoo.tests import tagged
 
-from .common import ENTRY_KEYS, FAILURE_KEYS, ApiCase, RouteDoor, create, nulls_in, update
+from .api_case import ApiCase
+from .case import ENTRY_KEYS, FAILURE_KEYS, create, nulls_in, update
+from .doors import RouteDoor
 
 
 @tagged("post_install", "-at_install")
@@ -19,7 +21,7 @@ class TestResults(ApiCase):
             create("Fifth"),
         ]
         cls.job_id = cls.door.submit(operations)["job_id"]
-        cls.run_lane()
+        cls.work()
 
     def test_results_come_in_submission_order_a_page_at_a_time(self):
         whole = self.result_of(self.job_id)
@@ -79,7 +81,7 @@ class TestResults(ApiCase):
 
     def test_at_most_hundred_failures_stand_with_an_operation_and_failures_has_them_all(self):
         job_id = self.door.submit([{**create(), "data": [{}] * 130}], max_chunk_size=50)["job_id"]
-        self.run_lane()
+        self.work()
         [entry] = self.result_of(job_id)["results"]
         self.assertEqual([failure["index"] for failure in entry["failures"]], list(range(100)))
         self.assertIn("130 of 130 records failed", entry["error"])
@@ -100,10 +102,10 @@ class TestResults(ApiCase):
 
     def test_retried_failures_are_no_longer_listed_but_new_ones_are(self):
         job_id = self.door.submit([{**create(), "data": [{}]}])["job_id"]
-        self.run_lane()
+        self.work()
         self.door.call("retry", job_id)
         self.assertEqual(self.door.call("failures", job_id)["total"], 0)
-        self.run_lane()
+        self.work()
         self.assertEqual(self.door.call("failures", job_id)["total"], 1)
 
     def test_errors_are_in_the_words_of_the_constraint(self):
@@ -121,7 +123,7 @@ class TestResults(ApiCase):
         }
         door = RouteDoor(self.admin)
         job_id = door.submit([country, strange])["job_id"]
-        self.run_lane()
+        self.work()
         first, second = self.result_of(job_id, door)["results"]
         self.assertFailsWith(first, "code")
         self.assertEqual(first["failures"][0]["error_type"], "ValidationError")

@@ -5,7 +5,9 @@ import json
 from odoo.tests import tagged
 
 from . import docs
-from .common import ApiCase, JsonRpcDoor, SessionDoor, base_url, create
+from .api_case import ApiCase
+from .case import create
+from .doors import JsonRpcDoor, SessionDoor, base_url
 
 MIB = 1 << 20
 WAY_AROUND = (
@@ -80,7 +82,7 @@ class TestSize(ApiCase):
             }
             self.door.call("append", job_id, operations=[operation])
         self.door.call("start", job_id)
-        self.run_lane()
+        self.work()
         result = self.result_of(job_id)
         self.assertEqual(result["state"], "completed", result)
         ids = [record_id for entry in result["results"] for record_id in entry["result"]]

@@ -2,7 +2,8 @@
 
 from odoo.tests import tagged
 
-from .common import ApiCase, as_dataclass_sends, create, update
+from .api_case import ApiCase
+from .case import as_dataclass_sends, create, update
 
 
 @tagged("post_install", "-at_install")
@@ -99,8 +100,8 @@ class TestSeedExamples(ApiCase):
         status = self.door.submit([create(*names, model="product.product")], max_chunk_size=20, name="Products")
         self.assertStatus(status)
         seen = [(status["completed"], status["percentage"])]
-        with self.lanes_beside():
-            self.wait_for(
+        with self.lanes_at_work():
+            self.wait_until(
                 lambda: seen.append(self._progress(status["job_id"])) or seen[-1][2] == "completed", "the job's end"
             )
         completed = [point[0] for point in seen]
@@ -134,7 +135,7 @@ class TestLifeOfAJob(ApiCase):
         for name in ("total_operations", "completed_operations", "failed_operations", "total_records", "processed_records",
                      "failed_records", "operations_per_second", "records_per_second"):  # fmt: skip
             self.assertIn(name, status["stats"])
-        self.run_lane()
+        self.work()
         done = self.door.call("status", status["job_id"])
         self.assertStatus(done)
         self.assertEqual((done["state"], done["completed"], done["percentage"]), ("completed", 2, 100.0))
@@ -147,7 +148,7 @@ class TestLifeOfAJob(ApiCase):
     def test_a_draft_takes_more_until_it_is_started(self):
         draft = self.door.submit([create("A", operation_id="first")], draft=True)
         self.assertEqual((draft["state"], draft["total"]), ("draft", 1))
-        self.run_lane()
+        self.work()
         more = self.door.call(
             "append", draft["job_id"], operations=[create("B"), update({"comment": "x"}, {"$ref": "first", "index": 0})]
         )
@@ -161,7 +162,7 @@ class TestLifeOfAJob(ApiCase):
         self.assertEqual(started["state"], "pending")
         self.assertRefused(self.door.call, "append", draft["job_id"], operations=[create("D")], name="UserError")
         self.assertRefused(self.door.call, "start", draft["job_id"], name="UserError")
-        self.run_lane()
+        self.work()
         result = self.result_of(draft["job_id"])
         self.assertEqual(result["state"], "completed")
         self.assertEqual([entry["operation_id"] for entry in result["results"]], ["first", "op-2", "op-3"])
@@ -173,7 +174,7 @@ class TestLifeOfAJob(ApiCase):
         self.door.call("start", draft["job_id"])
         empty = self.door.submit([], draft=True)
         self.door.call("start", empty["job_id"])
-        self.run_lane()
+        self.work()
         self.assertEqual(self.door.call("status", draft["job_id"])["state"], "completed")
         done = self.door.call("status", empty["job_id"])
         self.assertEqual((done["state"], done["percentage"]), ("completed", 100.0))
@@ -188,10 +189,10 @@ class TestLifeOfAJob(ApiCase):
     def test_a_paused_job_waits_until_it_is_resumed(self):
         status = self.door.submit([create("A")])
         self.assertEqual(self.door.call("pause", status["job_id"])["state"], "paused")
-        self.run_lane()
+        self.work()
         self.assertEqual(self.door.call("status", status["job_id"])["state"], "paused")
         self.assertEqual(self.door.call("resume", status["job_id"])["state"], "pending")
-        self.run_lane()
+        self.work()
         self.assertEqual(self.door.call("status", status["job_id"])["state"], "completed")
         for verb in ("pause", "resume", "cancel", "start"):
             self.assertRefused(self.door.call, verb, status["job_id"], name="UserError")
@@ -202,7 +203,7 @@ class TestLifeOfAJob(ApiCase):
             if verb:
                 self.door.call(verb, status["job_id"])
             cancelled = self.door.call("cancel", status["job_id"])
-            self.run_lane()
+            self.work()
             result = self.result_of(status["job_id"])
             self.assertEqual((cancelled["state"], result["state"]), ("cancelled", "cancelled"))
             self.assertEqual((result["completed"], result["stats"]["failed_records"]), (3, 0))
@@ -228,7 +229,7 @@ class TestLifeOfAJob(ApiCase):
         again = self.door.call("retry", first["job_id"])
         self.assertStatus(again)
         self.assertEqual((again["state"], again["completed"], again["job_id"]), ("pending", 3, first["job_id"]))
-        self.run_lane()
+        self.work()
         second = self.result_of(first["job_id"])
         self.assertEqual((second["state"], second["stats"]["failed_records"], second["total"]), ("partial", 1, 4))
         self.assertEqual(second["results"][0]["result"], first["results"][0]["result"])
@@ -240,7 +241,7 @@ class TestLifeOfAJob(ApiCase):
         status = self.door.submit([create("Late A"), create("Late B")])
         self.door.call("cancel", status["job_id"])
         self.door.call("retry", status["job_id"])
-        self.run_lane()
+        self.work()
         result = self.result_of(status["job_id"])
         self.assertEqual((result["state"], result["completed"], result["total"]), ("completed", 2, 2))
         self.assertEqual(result["stats"]["completed_operations"], 2)

@@ -52,7 +52,7 @@ class TestSavepoints(LaneCase):
                 self.assertEqual(self.runs, list(range(400)), "each once, in order")
                 written = self.sql("SELECT count(*) FROM res_partner WHERE id = ANY(%s) AND city IS NOT NULL", ids)
                 self.assertEqual(written, [(0 if "dry_run" in options else 400,)])
-                self._delete_partners()
+                self.delete_partners()
 
     def test_what_fails_among_many_is_found_and_costs_little_more(self):
         for options, bad in (({"rollback": "job"}, {150}), ({"dry_run": True}, {3, 150, 151, 199})):
@@ -66,7 +66,7 @@ class TestSavepoints(LaneCase):
                 self.assertEqual(found, [(number, f"bad {number}") for number in sorted(bad)])
                 self.assertEqual(sorted(set(self.runs)), list(range(200)))
                 self.assertLess(len(self.runs), 200 * (1 + 2 / GROWTH))
-                self._delete_partners()
+                self.delete_partners()
 
     def test_records_found_by_a_domain_are_counted_though_they_are_undone(self):
         for options in ({"rollback": "job"}, {"dry_run": True}):
@@ -90,7 +90,7 @@ class TestSavepoints(LaneCase):
                 )
                 [failure] = self.failures(job)
                 self.assertEqual((failure["index"], failure["record_id"]), (17, bad))
-                self._delete_partners()
+                self.delete_partners()
 
     def test_a_retry_resolves_references_anew(self):
         """What they stood for at first was undone."""

@@ -7,7 +7,9 @@ from unittest.mock import patch
 from odoo.tests import tagged
 
 from ..engine.problems import sayable
-from .common import DOORS, ApiCase, Json2Door, Refused, RouteDoor, XmlRpcDoor, base_url, create
+from .api_case import ApiCase
+from .case import create
+from .doors import DOORS, Json2Door, Refused, RouteDoor, XmlRpcDoor, base_url
 
 LONE, NUL, LONG = "\ud800", "\x00", "m" * 300_000
 #: Bytes that any refusal fits into: what was sent by mistake does not come back.
@@ -163,7 +165,7 @@ class TestBadInput(ApiCase):
                 response = self.door.http.post(f"{base_url()}/batch/v1/submit", data=body, headers=headers, timeout=60)
                 with self.subTest(what=what, field=field):
                     job_id = response.json()["result"]["job_id"]
-                    self.run_lane()
+                    self.work()
                     for door_class in DOORS:
                         door = door_class(self.user)
                         result = door.call("result", job_id)
@@ -180,7 +182,7 @@ class TestBadInput(ApiCase):
         with patch.object(self.registry["res.partner"], "batch_odd", lambda partners: odd, create=True):
             operation = {"operation_type": "call", "model": "res.partner", "method": "batch_odd"}
             status = self.door.submit([operation])
-            self.run_lane()
+            self.work()
             answers = [door(self.user).call("result", status["job_id"]) for door in DOORS]
             answers += [door(self.user).execute([operation]) for door in DOORS]
         for number, answer in enumerate(answers):

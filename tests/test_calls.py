@@ -221,7 +221,7 @@ class TestSets(CallCase):
         self.work()
         self.seen.clear()
         self.remember(answer=len)
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             env["batch.failure"].search([("job_id", "=", job_id)])[1].action_retry()
         self.work()
         self.assertEqual(self.seen, [ids])
@@ -231,7 +231,7 @@ class TestSets(CallCase):
     def test_inline_it_is_the_same(self):
         ids = self.make_partners(25)
         self.remember(answer=len)
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             result = env["batch.job"].execute([self.probe(ids, set=True), self.probe(ids)], max_chunk_size=10)
         self.assertEqual([len(call) for call in self.seen], [25, 10, 10, 5])
         self.assertEqual([entry["result"] for entry in result["results"]], [25, True])
@@ -242,7 +242,7 @@ class TestSets(CallCase):
             ({"operation_type": "call", "model": "res.partner", "method": "search_count", "args": [[]], "set": True}, "record_ids"),
             ({**self.creates(1), "set": True}, "does not apply"),
         ):
-            with self.subTest(text), self.transaction() as env, self.assertRaises(BatchValidationError) as caught:
+            with self.subTest(text), self.committed(self.user_id) as env, self.assertRaises(BatchValidationError) as caught:
                 env["batch.job"].submit([operation])
             self.assertIn(text, str(caught.exception))
 

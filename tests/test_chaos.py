@@ -10,13 +10,13 @@ import unittest
 from odoo.tests.common import BaseCase, get_db_name
 
 from .chaos import Chaos
-from .server import is_available
+from .extras import needs_scripts
 
 KILLS = 20
 CRASHES = 3
 
 
-@unittest.skipUnless(is_available(), "needs the servers of scripts/test")
+@needs_scripts
 class TestChaos(BaseCase):
     @classmethod
     def setUpClass(cls):

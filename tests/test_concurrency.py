@@ -8,7 +8,8 @@ from odoo.exceptions import UserError
 from odoo.service.model import retrying
 from odoo.tools import mute_logger
 
-from .lane_case import PATIENCE_S, LaneCase
+from .case import PATIENCE_S
+from .lane_case import LaneCase
 
 
 class TestClaims(LaneCase):
@@ -91,7 +92,7 @@ class TestClaims(LaneCase):
         entered, leave = threading.Event(), threading.Event()
         rows = self.creates(2)["data"]
         upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": rows}
-        with self.transaction(1) as env:
+        with self.committed() as env:
             create = type(env["res.partner"]).create
 
         def slow_create(model, values):
@@ -149,7 +150,7 @@ class TestSteering(LaneCase):
                 done = self.check_counters(job)
                 self.assertIn(done["state"], ("cancelled", "completed"))
                 self.assertEqual(len(self.partners()), done["processed_records"])
-                self._delete_partners()
+                self.delete_partners()
 
     def test_pause_and_claim_at_once_leave_nothing_running(self):
         job = self.submit(self.creates(80), max_chunk_size=2)
@@ -260,7 +261,7 @@ class TestConflicts(LaneCase):
     def test_records_of_one_group_never_run_in_two_lanes_at_once(self):
         [parent_a, parent_b] = self.make_partners(2)
         busy = {parent_a: threading.Lock(), parent_b: threading.Lock()}
-        with self.transaction(1) as env:
+        with self.committed() as env:
             children = (
                 env["res.partner"]
                 .create(

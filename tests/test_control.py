@@ -270,7 +270,7 @@ class TestAllOrNothing(LaneCase):
             {"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=10, rollback="job"
         )
         self.work()
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             [failure] = env["batch.failure"].search([("job_id", "=", job)])
             failure.values = json.dumps({**json.loads(failure.values), "type": "other"})
         self.call(job, "retry")
@@ -279,19 +279,13 @@ class TestAllOrNothing(LaneCase):
         self.assertEqual(len(self.partners()), 20)
 
     def test_its_action_on_completion_leaves_the_counters_alone(self):
-        with self.transaction(1) as env:
+        with self.committed() as env:
             action = env["ir.actions.server"].create(
                 {"name": "On completion", "model_id": env["ir.model"]._get_id("batch.job"), "state": "code",
                  "code": "record.message_post(body='called back')"}
             )  # fmt: skip
-            self.addCleanup(self._delete_action, action.id)
         job = self.submit(self.creates(4), rollback="job", on_complete=action.id)
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["processed_records"]), ("completed", 4))
         self.assertTrue(done["called_back_at"])
-
-    def _delete_action(self, action_id):
-        self.sql("UPDATE batch_job SET on_complete_id = NULL WHERE on_complete_id = %s", action_id)
-        with self.transaction(1) as env:
-            env["ir.actions.server"].browse(action_id).unlink()

@@ -19,7 +19,10 @@ from odoo.addons.batch_executor.engine import options, spec, states, verdict
 from odoo.addons.batch_executor.engine.settings import SETTINGS
 
 from . import docs
-from .common import PATIENCE_S, ApiCase, Refused, base_url
+from .api_case import ApiCase
+from .case import PATIENCE_S
+from .doors import Refused, base_url
+from .extras import needs
 
 PAGE = "docs/api.md"
 VERBS = [name for name in vars(BatchExecutorController) if not name.startswith("_")]
@@ -33,10 +36,12 @@ def names(cell):
 
 
 @tagged("post_install", "-at_install")
+@needs(program="curl")
 class TestApiPage(ApiCase):
     @classmethod
     def set_up_data(cls, env):
         env["res.lang"]._activate_lang("fr_FR")
+        cls.addClassCleanup(cls._deactivate_french)
         action = env["ir.actions.server"].create(
             {
                 "name": "Batch finished",
@@ -50,8 +55,7 @@ class TestApiPage(ApiCase):
         )
 
     @classmethod
-    def _sweep(cls, marks):
-        super()._sweep(marks)
+    def _deactivate_french(cls):
         with cls.committed() as env:
             env["res.lang"].search([("code", "=", "fr_FR")]).active = False
 
@@ -83,7 +87,7 @@ class TestApiPage(ApiCase):
 
     def _ask(self, verb, params):
         if verb in LOOKING:
-            self.run_lane()
+            self.work()
         try:
             return "answer", self.door.call(verb, **params)
         except Refused as error:

@@ -57,11 +57,11 @@ class TestQueueJobPage(RecipeCase):
     def test_the_examples_run_as_they_stand(self):
         list(self.run_under("with_delay"))
         self.assertEqual(self.values("active"), [True, True], "not before a lane has run it")
-        self.run_lane()
+        self.work()
         self.assertEqual(self.values("active"), [False, False])
 
         list(self.run_under("set, split, channel, identity_key, eta"))
-        self.run_lane()
+        self.work()
         job = self.job(
             name="Bring them back", priority=5, max_chunk_size=50, max_concurrency=1, retry_attempts=5, state="pending",
             idempotency_key="unarchive-2026-11",
@@ -70,7 +70,7 @@ class TestQueueJobPage(RecipeCase):
         self.assertEqual(self.values("active"), [False, False], "it is not due")
 
         list(self.run_under("group and chain"))
-        self.run_lane()
+        self.work()
         self.job(state="completed", completed_operations=3)
         self.assertEqual(self.values("city"), ["Namur", "Namur"])
         self.assertEqual([str(comment) for comment in self.values("comment")], ["<p>Back again</p>"] * 2)
@@ -86,8 +86,8 @@ class TestQueueJobPage(RecipeCase):
         model = self.registry[block.settings["method"]]
         self.startPatcher(patch.object(model, "push_to_shop", self.names["push_to_shop"], create=True))
         list(self.run_under("RetryableJobError"))
-        with self.lane_at_work():
-            self.wait_for(lambda: self.job()["finished_at"], "the second attempt")
+        with self.lanes_at_work():
+            self.wait_until(lambda: self.job()["finished_at"], "the second attempt")
         self.job(state="completed")
         self.assertEqual((answers, self.values("ref")), ([], ["pushed", "pushed"]))
 
@@ -96,7 +96,7 @@ class TestQueueJobPage(RecipeCase):
             env["res.partner"].browse(self.partner_ids[1]).ref = False
         examples = self.run_under("Failed jobs, requeue")
         next(examples)
-        self.run_lane()
+        self.work()
         self.job(state="partial", failed_records=1)
         printed = next(examples)
         self.assertEqual(printed, f"{self.partner_ids[1]} ValidationError Contacts require a name\n")

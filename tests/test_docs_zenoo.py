@@ -12,32 +12,33 @@ import time
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 
-from zenoo_rpc import ZenooClient
-from zenoo_rpc.batch import BatchExecutor as Original
-from zenoo_rpc.batch import CreateOperation, DeleteOperation, UpdateOperation
-from zenoo_rpc.batch.exceptions import BatchExecutionError, BatchValidationError
-from zenoo_rpc.exceptions import ConnectionError as ZenooConnectionError
-
 from odoo.tests import tagged
 from odoo.tests.common import get_db_name
 from odoo.tools import mute_logger
 
 from . import docs
-from .common import PATIENCE_S, base_url
+from .case import PATIENCE_S
+from .doors import base_url
+from .extras import is_installed, needs
 from .test_docs_recipes import TWO, RecipeCase
 
 FILE = docs.ROOT / "clients" / "zenoo_batch.py"
 ABSENT = 2**31 - 9
 
 
-def load_adapter():
+if is_installed("zenoo_rpc"):
+    from zenoo_rpc import ZenooClient
+    from zenoo_rpc.batch import BatchExecutor as Original
+    from zenoo_rpc.batch import CreateOperation, DeleteOperation, UpdateOperation
+    from zenoo_rpc.batch.exceptions import BatchExecutionError, BatchValidationError
+    from zenoo_rpc.exceptions import ConnectionError as ZenooConnectionError
+
     spec = importlib.util.spec_from_file_location("zenoo_batch", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-Adapter = load_adapter().BatchExecutor
+    zenoo_batch = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(zenoo_batch)
+    Adapter = zenoo_batch.BatchExecutor
+else:
+    ZenooClient = object  # its tests are skipped
 
 
 def shape(value):
@@ -75,6 +76,7 @@ class WatchedClient(ZenooClient):
         return await super().execute_kw(model, method, args, kwargs, context)
 
 
+@needs("zenoo_rpc")
 class ZenooCase(RecipeCase):
     page = "docs/coming_from_zenoo_rpc.md"
 
@@ -83,9 +85,7 @@ class ZenooCase(RecipeCase):
         super().setUpClass()
         shutil.copy(FILE, cls.folder)
         # both log what fails
-        muted = mute_logger("zenoo_rpc.batch.executor", "zenoo_batch")
-        muted.__enter__()
-        cls.addClassCleanup(muted.__exit__, None, None, None)
+        cls.enterClassContext(mute_logger("zenoo_rpc.batch.executor", "zenoo_batch"))
 
     @asynccontextmanager
     async def client(self, client_class=ZenooClient):
@@ -103,7 +103,7 @@ class ZenooCase(RecipeCase):
                 executor = executor_class(client, **arguments)
                 return await executor.execute_operations(operations, progress_callback, **(options or {})), executor
 
-        with self.lane_at_work():
+        with self.lanes_at_work():
             return asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
 
     def partners(self, *names):
@@ -231,7 +231,7 @@ class TestAdapter(ZenooCase):
                 await Adapter(client).execute_operations([CreateOperation("res.partner", [{"name": "A"}])], run_at=due)
                 return client.calls
 
-        with self.lane_at_work():
+        with self.lanes_at_work():
             calls = asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
         methods = [method for method, _when in calls]
         self.assertEqual(methods, ["submit", *["status"] * (len(calls) - 2), "result"])

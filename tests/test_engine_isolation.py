@@ -2,13 +2,11 @@
 
 from math import ceil, log2
 
-from hypothesis import strategies as st
-
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.isolation import Culprit, Suspects, isolate
 
-from .properties import given
+from .properties import given, st
 
 MOST = 300
 

@@ -2,14 +2,12 @@
 
 import json
 
-from hypothesis import strategies as st
-
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.payload import Payload
 from odoo.addons.batch_executor.engine.references import MissingReference, find_refs, levels, resolve_refs, wanted_ids
 
-from .properties import given
+from .properties import given, st
 
 
 @st.composite

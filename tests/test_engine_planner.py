@@ -1,14 +1,13 @@
 """Operations -> chunks: nothing lost, nothing too large, order kept where it matters, groups never torn apart."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.graph import check_graph
 from odoo.addons.batch_executor.engine.planner import ADAPTIVE_BLOCK, plan
 from odoo.addons.batch_executor.engine.problems import Problems
 from odoo.addons.batch_executor.engine.spec import parse_operations
+
+from .properties import given, st
 
 
 def parsed(*raw):
@@ -140,8 +139,7 @@ class TestGroups(BaseCase):
             self.assertTrue(set.intersection(*found), f"chunks of {value} could run at once")
         self.assertEqual(sorted(item["parent"] for chunk in chunks for item in chunk.payload.items), sorted(values))
 
-    @settings(max_examples=60, deadline=None, database=None, derandomize=True)
-    @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(1, 9))
+    @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(1, 9), max_examples=60, derandomize=True)
     def test_no_chunk_is_too_large_and_no_group_unmarked(self, values, size):
         chunks = self.grouped(values, size)
         self.assertLessEqual(max(len(chunk.payload) for chunk in chunks), size)
@@ -156,8 +154,7 @@ OPERATIONS = st.lists(
 
 
 class TestWhole(BaseCase):
-    @settings(max_examples=100, deadline=None, database=None, derandomize=True)
-    @given(OPERATIONS, st.integers(1, 7), st.booleans())
+    @given(OPERATIONS, st.integers(1, 7), st.booleans(), derandomize=True)
     def test_every_record_is_planned_once_at_its_place(self, given_operations, size, in_order):
         raw = []
         for kind, count, priority in given_operations:

@@ -2,13 +2,11 @@
 
 import time
 
-from hypothesis import strategies as st
-
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.transaction_sql import END, RELEASE, SAVEPOINT, SETTING, UNDO, controls
 
-from .properties import given
+from .properties import given, st
 
 #: Queries that begin or end a transaction.
 ENDS = (

@@ -2,9 +2,6 @@
 
 import random
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.graph import check_graph
@@ -13,6 +10,8 @@ from odoo.addons.batch_executor.engine.problems import Problems
 from odoo.addons.batch_executor.engine.rounds import rounds
 from odoo.addons.batch_executor.engine.spec import parse_operations
 from odoo.addons.batch_executor.engine.turns import last_of_keys, order_upserts
+
+from .properties import given, st
 
 
 def upsert(*keys, **more):
@@ -93,8 +92,10 @@ class TestOrder(BaseCase):
         job = Appends(10).append(upsert(1), upsert(1, model="n"), other)
         self.assertFalse(any(chunk.waits for chunk in job.chunks))
 
-    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
-    @given(st.lists(st.lists(OPERATION, min_size=1, max_size=8), min_size=1, max_size=3), st.integers(1, 5), st.integers())
+    @given(
+        st.lists(st.lists(OPERATION, min_size=1, max_size=8), min_size=1, max_size=3), st.integers(1, 5), st.integers(),
+        max_examples=300, derandomize=True,
+    )  # fmt: skip
     def test_in_any_order_of_lanes_each_key_sees_its_operations_one_after_the_other(self, appends, size, seed):
         job, expected, number = Appends(size), {}, 0
         for append in appends:

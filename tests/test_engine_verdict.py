@@ -1,13 +1,11 @@
 """What is decided about attempts that came to nothing, and how long they wait."""
 
-from hypothesis import strategies as st
-
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.backoff import BASE_S, CAP_S, next_delay
 from odoo.addons.batch_executor.engine.verdict import CONFLICT, FAIL, HALVE, LOST, RETRY, TIMEOUT, decide
 
-from .properties import given
+from .properties import given, st
 
 
 class TestVerdict(BaseCase):

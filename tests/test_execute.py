@@ -2,27 +2,20 @@
 
 from odoo import Command
 from odoo.exceptions import AccessError, ConcurrencyError
-from odoo.tests import TransactionCase, new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.batch_executor.exceptions import BatchExecutionError, BatchValidationError
 
-from .common import ENTRY_KEYS, FINAL, STATUS_KEYS, create, nulls_in, update
+from .case import ENTRY_KEYS, FINAL, STATUS_KEYS, BatchCase, create, nulls_in, update
 
-GROUPS = "base.group_user,base.group_partner_manager,batch_executor.group_batch_user"
 BAD = {**create(operation_id="bad"), "data": [{}]}
 
 
 @tagged("post_install", "-at_install")
-class TestExecute(TransactionCase):
+class TestExecute(BatchCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        muted = mute_logger("odoo.sql_db")
-        muted.__enter__()
-        cls.addClassCleanup(muted.__exit__, None, None, None)
-        cls.user = new_test_user(cls.env, "batch-inline", groups=GROUPS)
-        cls.jobs = cls.env["batch.job"].with_user(cls.user)
         cls.partners = cls.env["res.partner"].create([{"name": f"Inline {n}", "ref": "inline"} for n in range(6)])
 
     def execute(self, *operations, **options):

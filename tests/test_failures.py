@@ -2,7 +2,6 @@
 
 import json
 
-from odoo import SUPERUSER_ID
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from .lane_case import LaneCase
@@ -18,12 +17,12 @@ class TestFailures(LaneCase):
         return job
 
     def test_more_than_one_call_should_take_are_refused_before_any_is_read(self):
-        with self.transaction() as env, self.assertRaisesRegex(UserError, "5000"):
+        with self.committed(self.user_id) as env, self.assertRaisesRegex(UserError, "5000"):
             env["batch.failure"].browse(range(1, 5_002)).action_retry()
 
     def test_a_failure_holds_what_was_asked_where_it_stood_and_why(self):
         job = self.fail(2)
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             failure = env["batch.failure"].search([("job_id", "=", job)], order="id", limit=1)
             self.assertEqual(
                 json.loads(failure.values), {"name": "Partner 0", "ref": f"{self.mark}-0", "type": "nonsense"}
@@ -36,7 +35,7 @@ class TestFailures(LaneCase):
 
     def test_mended_values_are_retried_for_one_record_while_the_others_stand(self):
         job = self.fail(3)
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             failure = env["batch.failure"].search([("job_id", "=", job), ("index", "=", 1)])
             failure.values = json.dumps({"name": "Mended", "ref": f"{self.mark}-1"})
             failure.action_retry()
@@ -44,7 +43,7 @@ class TestFailures(LaneCase):
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["processed_records"], done["failed_records"]), ("partial", 1, 2))
         self.assertEqual(self.partners("name"), [(1, "Mended")])
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             self.assertTrue(env["batch.failure"].browse(failure.id).retried_at)
             with self.assertRaises(UserError):
                 env["batch.failure"].browse(failure.id).action_retry()
@@ -57,7 +56,7 @@ class TestFailures(LaneCase):
                 job = self.submit(*operations)
                 self.work()
                 for index, mended, said in ((0, "contact", "nonsense 1"), (1, "still nonsense", "still nonsense"), (1, "contact", None)):
-                    with self.transaction() as env:
+                    with self.committed(self.user_id) as env:
                         standing = [("job_id", "=", job), ("retried_at", "=", False)]
                         failure = env["batch.failure"].search([*standing, ("index", "=", index)])
                         failure.values = json.dumps({"name": "Mended", "type": mended})
@@ -65,7 +64,7 @@ class TestFailures(LaneCase):
                         if index == 0:
                             self.assertIn("nonsense 1", env["batch.job"].browse(job).result()["results"][0]["error"])
                     self.work()
-                    with self.transaction() as env:
+                    with self.committed(self.user_id) as env:
                         entry = env["batch.job"].browse(job).result()["results"][0]
                         stored = env["batch.operation"].search([("job_id", "=", job)], order="position", limit=1).error
                     for error in (entry["error"], stored):
@@ -74,7 +73,7 @@ class TestFailures(LaneCase):
 
     def test_mended_values_must_be_json_of_the_same_kind(self):
         job = self.fail(1)
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             failure = env["batch.failure"].search([("job_id", "=", job)])
             for text in ("{", "[]", "7", ""):
                 with self.subTest(text=text), self.assertRaises(ValidationError):
@@ -122,7 +121,7 @@ class TestFailures(LaneCase):
         self.work()
         done = self.check_counters(job)
         self.assertEqual((done["completed_operations"], done["failed_operations"]), (10, 2))
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             for failure in env["batch.failure"].search([("job_id", "=", job)]):
                 failure.values = json.dumps({**json.loads(failure.values), "type": "other"})
         self.call(job, "retry")
@@ -187,7 +186,7 @@ class TestFailures(LaneCase):
                 self.assertEqual(after[column], before[column], column)
 
     def mend(self, job):
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             for failure in env["batch.failure"].search([("job_id", "=", job)]):
                 values = json.loads(failure.values)
                 if values.get("type") == "nonsense":
@@ -228,7 +227,7 @@ class TestCallback(LaneCase):
     """The action a job was given for its end."""
 
     def run_with(self, code, meanwhile=lambda: None):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             action = env["ir.actions.server"].create(
                 {
                     "name": "On completion",
@@ -237,7 +236,6 @@ class TestCallback(LaneCase):
                     "code": code,
                 }
             )
-        self.addCleanup(self._delete_action, action.id)
         job = self.submit(self.creates(2), on_complete=action.id)
         with self.open_lane() as lane:
             lane.work_on(lane.claim())
@@ -245,13 +243,8 @@ class TestCallback(LaneCase):
         self.work()
         return self.check_counters(job)
 
-    def _delete_action(self, action_id):
-        self.sql("UPDATE batch_job SET on_complete_id = NULL WHERE on_complete_id = %s", action_id)
-        with self.transaction(SUPERUSER_ID) as env:
-            env["ir.actions.server"].browse(action_id).unlink()
-
     def archive(self):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             env["res.users"].browse(self.user_id).active = False
 
     def test_it_runs_once_as_the_submitter(self):
@@ -274,4 +267,4 @@ class TestCallback(LaneCase):
                     job["id"],
                 )
                 self.assertEqual(notes, 1)
-                self._delete_partners()
+                self.delete_partners()

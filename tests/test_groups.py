@@ -4,7 +4,8 @@ import threading
 
 from odoo.tools import mute_logger
 
-from .lane_case import PATIENCE_S, LaneCase
+from .case import PATIENCE_S
+from .lane_case import LaneCase
 
 ORDERS = 20
 LINES = 2000
@@ -111,7 +112,7 @@ class TestLimits(LaneCase):
 
     def test_groups_hold_while_lanes_race_and_chunks_come_and_go(self):
         parents = self.make_partners(5)
-        with self.transaction(1) as env:
+        with self.committed() as env:
             rows = [
                 {"name": "Child", "ref": f"{self.mark}-{10 + number}", "parent_id": parents[number % 5]}
                 for number in range(150)

@@ -16,7 +16,8 @@ from odoo.tools import SQL, mute_logger
 
 from odoo.addons.batch_executor.exceptions import BatchExecutionError
 
-from .lane_case import PATIENCE_S, LaneCase
+from .case import PATIENCE_S
+from .lane_case import LaneCase
 
 ENDED = "TransactionControlError"
 #: Ways to end the transaction that the cursor refuses.

@@ -5,7 +5,7 @@ from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.batch_executor.hooks import uninstall_hook
 
-from .common import create
+from .case import create
 
 
 @tagged("post_install", "-at_install")

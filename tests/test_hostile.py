@@ -3,11 +3,12 @@
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, api
+from odoo import api
 from odoo.tools import mute_logger
 
+from .case import PATIENCE_S, SUBMITTER
 from .hostile import DEEDS, ERRORS, HARMLESS, KINDS, SABOTAGE
-from .lane_case import PATIENCE_S, PROBE, LaneCase
+from .lane_case import PROBE, LaneCase
 
 #: Records of a job, of which one is bad.
 COUNT = 8
@@ -19,18 +20,9 @@ DEED = "batch_deed"
 class HostileCase(LaneCase):
     def setUp(self):
         super().setUp()
+        with self.committed() as env:
+            self.other_id = self.new_user(env, f"other-{self.mark}", *SUBMITTER).id
         self.deeds = {name: deed for name, (deed, _type) in {**ERRORS, **DEEDS}.items()} | HARMLESS | SABOTAGE
-
-    def _make_user(self):
-        own_mark, self.mark = self.mark, f"{self.mark}-other"
-        self.other_id = super()._make_user()
-        self.mark = own_mark
-        return super()._make_user()
-
-    def _delete_jobs(self):
-        super()._delete_jobs()
-        with self.as_other():
-            super()._delete_jobs()
 
     @contextmanager
     def as_other(self):
@@ -182,14 +174,13 @@ class TestHostileEverywhere(HostileCase):
         self.set_probe(lambda partners, deed: deeds[deed](partners))
         for deed in (*KINDS, *DEEDS):
             with self.subTest(deed=deed):
-                with self.transaction(SUPERUSER_ID) as env:
+                with self.committed() as env:
                     action = env["ir.actions.server"].create({
                         "name": f"awful {self.mark}",
                         "model_id": env.ref("batch_executor.model_batch_job").id,
                         "state": "code",
                         "code": f"env['res.partner'].browse({self.ids[0]}).{PROBE}({deed!r})",
                     })  # fmt: skip
-                    self.addCleanup(self.delete_action, action.id)
                 job = self.submit(self.creates(1), on_complete=action.id, retry_attempts=0)
                 following = self.submit_next()
                 self.work_in_a_thread()
@@ -197,10 +188,6 @@ class TestHostileEverywhere(HostileCase):
                 done = self.check_counters(job)
                 self.assertEqual(done["state"], "completed")
                 self.assertTrue(done["called_back_at"], "it has run, once")
-
-    def delete_action(self, action_id):
-        with self.transaction(SUPERUSER_ID) as env:
-            env["ir.actions.server"].browse(action_id).unlink()
 
     def test_inline(self):
         deeds = self.deeds

@@ -1,12 +1,11 @@
 """Lanes over hosts: processes that share a database and nothing else work at one job."""
 
 import os
-import unittest
 
 from odoo.tests.common import BaseCase, get_db_name
 
 from .chaos import Chaos
-from .server import is_available
+from .extras import needs_scripts
 
 RECORDS = 800
 #: A noisy machine may spoil one measurement, not all of them.
@@ -15,7 +14,7 @@ ROUNDS = 3
 GAIN = 1.2
 
 
-@unittest.skipUnless(is_available(), "needs the servers of scripts/test")
+@needs_scripts
 class TestHosts(BaseCase):
     @classmethod
     def setUpClass(cls):

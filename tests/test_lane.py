@@ -21,7 +21,8 @@ from odoo.addons.batch_executor.run import lane as lane_module
 from odoo.addons.batch_executor.run import lanes, wake
 from odoo.addons.batch_executor.run.lane import Lane
 
-from .lane_case import PATIENCE_S, LaneCase
+from .case import PATIENCE_S
+from .lane_case import LaneCase
 
 
 class TestWaking(LaneCase):
@@ -51,14 +52,14 @@ class TestWaking(LaneCase):
                 ([self.creates(1)], False),
             ):
                 with self.subTest(operations=len(operations), early=early):
-                    with self.transaction() as env:
+                    with self.committed(self.user_id) as env:
                         env["batch.job"].submit(operations)
                         self.assertEqual(self.notified(connection, 5 if early else 0.3), early)
                     self.assertTrue(self.notified(connection, 5))
-            with self.transaction() as env:
+            with self.committed(self.user_id) as env:
                 env["batch.job"].submit([self.creates(wake.EARLY_FROM)], draft=True)
             self.assertFalse(self.notified(connection, 0.3))
-            with self.transaction() as env, patch.object(self.registry, "ready", False):
+            with self.committed(self.user_id) as env, patch.object(self.registry, "ready", False):
                 env["batch.job"].submit([self.creates(large)])
                 self.assertFalse(self.notified(connection, 0.3), "modules are being loaded")
 
@@ -97,7 +98,7 @@ class TestLingering(LaneCase):
             running = pool.submit(lane.run)
             for _ in range(3):
                 job = self.submit(self.creates(3))
-                self.wait_until(lambda job=job: self.job(job)["finished_at"], PATIENCE_S / 2, "the end of the job")
+                self.wait_until(lambda job=job: self.job(job)["finished_at"], "the end of the job", PATIENCE_S / 2)
             over.set()
             self.submit(self.creates(1))
             running.result(PATIENCE_S / 2)
@@ -155,7 +156,7 @@ class TestRights(LaneCase):
         self.assertEqual(len(self.partners()), 10)
 
     def change_user(self, **values):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             env["res.users"].browse(self.user_id).write(values)
 
     def test_what_is_left_fails_once_the_user_is_archived(self):
@@ -165,7 +166,7 @@ class TestRights(LaneCase):
 
     def test_what_is_left_fails_once_the_user_may_create_no_more(self):
         job = self.run_half()
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             group = env.ref("base.group_partner_manager").id
         self.change_user(group_ids=[(3, group)])
         self.assert_refused(job)
@@ -174,7 +175,7 @@ class TestRights(LaneCase):
         job = self.submit(self.creates(20), max_chunk_size=10)
         with self.open_lane() as lane:
             lane.work_on(lane.claim())
-            with self.transaction(SUPERUSER_ID) as env:
+            with self.committed() as env:
                 group = env.ref("base.group_partner_manager").id
             # as another process would: this one only hears of it
             self.sql("DELETE FROM res_groups_users_rel WHERE uid = %s AND gid = %s", self.user_id, group)
@@ -197,11 +198,11 @@ class TestRights(LaneCase):
         self.assertEqual(self.job(job)["state"], "completed")
 
     def test_what_is_left_fails_once_a_company_was_taken_from_the_user(self):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             company = env["res.company"].create({"name": f"Company {self.mark}"})
             env["res.users"].browse(self.user_id).company_ids = [(4, company.id)]
             own = env["res.users"].browse(self.user_id).company_id.id
-        with self.transaction(allowed_company_ids=[company.id, own]) as env:
+        with self.committed(self.user_id, allowed_company_ids=[company.id, own]) as env:
             job = env["batch.job"].submit([self.creates(20)], max_chunk_size=10)["job_id"]
         with self.open_lane() as lane:
             lane.work_on(lane.claim())

@@ -14,14 +14,14 @@ class TestLanguage(LaneCase):
         self.addCleanup(self.set_active, False)
 
     def set_active(self, active):
-        with self.transaction(1) as env:
+        with self.committed() as env:
             if active:
                 env["res.lang"]._activate_lang(LANG)
             else:
                 env["res.lang"].search([("code", "=", LANG)]).active = False
 
     def submit_in_french(self, *operations, **options):
-        with self.transaction(lang=LANG) as env:
+        with self.committed(self.user_id, lang=LANG) as env:
             return env["batch.job"].submit(list(operations), **options)["job_id"]
 
     def test_the_records_left_are_run_in_the_language_of_the_user(self):
@@ -40,7 +40,7 @@ class TestLanguage(LaneCase):
 
     def test_a_selection_and_an_action_at_the_end_run_as_well(self):
         self.make_partners(3)
-        with self.transaction(1) as env:
+        with self.committed() as env:
             action = env["ir.actions.server"].create(
                 {
                     "name": "Note it",
@@ -49,7 +49,6 @@ class TestLanguage(LaneCase):
                     "code": "record.sudo().write({'name': env.lang})",
                 }
             )
-            self.addCleanup(self.sql, "DELETE FROM ir_act_server WHERE id = %s", action.id)
         update = {
             "operation_type": "update",
             "model": "res.partner",

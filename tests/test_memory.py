@@ -5,13 +5,12 @@ is what they may cost.
 """
 
 import os
-import unittest
 from pathlib import Path
 
 from odoo.tests.common import BaseCase, get_db_name
 
 from .chaos import Chaos
-from .server import is_available
+from .extras import needs_scripts
 
 RECORDS = int(os.environ.get("BATCH_MEMORY_RECORDS", 20_000))
 #: MB a worker may grow by, from idle and from its tenth chunk on.
@@ -20,7 +19,7 @@ MODEL = "res.partner.category"
 CHUNK = 500
 
 
-@unittest.skipUnless(is_available(), "needs the servers of scripts/test")
+@needs_scripts
 class TestMemory(BaseCase):
     @classmethod
     def setUpClass(cls):

@@ -4,7 +4,9 @@ import json
 
 from odoo.tests import tagged
 
-from .common import ApiCase, JsonRpcDoor, RouteDoor, SessionDoor, create
+from .api_case import ApiCase
+from .case import create
+from .doors import JsonRpcDoor, RouteDoor, SessionDoor
 
 MISSING = 2**31 - 5
 BAD = {"name": "Bad", "type": "nonsense"}
@@ -32,7 +34,7 @@ class MendingCase(ApiCase):
 
     def retry(self, failure, someone):
         JsonRpcDoor(someone).execute_kw("batch.failure", "action_retry", [[failure]])
-        self.run_lane()
+        self.work()
 
 
 @tagged("post_install", "-at_install")
@@ -204,7 +206,7 @@ class TestWhatIsMended(MendingCase):
         self.mend(producer, self.user, values=json.dumps(GOOD))
         self.mend(failure, self.user, values=json.dumps({"name": "Child", "parent_id": {"$ref": "made", "index": 0}}))
         self.door.call("retry", result["job_id"])
-        self.run_lane()
+        self.work()
         self.assertEqual(self.door.call("status", result["job_id"])["state"], "completed")
 
     def test_a_job_in_one_transaction_runs_again_as_a_whole_with_them(self):

@@ -2,16 +2,13 @@
 
 import random
 
-from hypothesis import strategies as st
-
-from odoo import SUPERUSER_ID
 from odoo.tests.common import BaseCase, tagged
 
 from odoo.addons.batch_executor.engine.payload import Payload
 from odoo.addons.batch_executor.engine.rounds import in_rounds, levels_by_key, levels_by_name
 
 from .lane_case import LaneCase
-from .properties import given
+from .properties import given, st
 
 
 class TestLevels(BaseCase):
@@ -60,7 +57,7 @@ class TestLevels(BaseCase):
 @tagged("post_install", "-at_install")
 class TestOrder(LaneCase):
     def tearDown(self):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             env["res.partner.category"].search([("name", "=like", f"{self.mark}%")]).unlink()
         super().tearDown()
 
@@ -103,7 +100,7 @@ class TestOrder(LaneCase):
     def test_inline_and_in_one_transaction_the_order_is_the_same(self):
         ids = self.make_partners(30)
         pairs = [(id_, f"{turn}") for turn in range(2) for id_ in reversed(ids)]
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             env["batch.job"].execute([self.updates(pairs)], max_chunk_size=7)
         self.assertEqual(set(self.cities()), {"1"})
         self.finish(self.updates([(id_, f"{city}!") for id_, city in pairs]), max_chunk_size=7, rollback="job")
@@ -137,7 +134,7 @@ class TestOrder(LaneCase):
             values["parent_id"] = 2_000_000_000  # nothing of it can be written
         job_id = self.finish(operation, max_chunk_size=5, lanes=1)
         self.assertEqual(self.job(job_id)["failed_records"], 36)
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             for failure in env["batch.failure"].search([("job_id", "=", job_id)]):
                 failure.values = failure.values.replace("2000000000", "false")
         self.call(job_id, "retry")
@@ -214,7 +211,7 @@ class TestOrder(LaneCase):
         )
 
     def allow_tags(self):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             env["res.users"].browse(self.user_id).group_ids += env.ref("base.group_system")
 
     def test_rows_may_name_rows_of_any_chunk_whatever_their_order(self):
@@ -228,7 +225,7 @@ class TestOrder(LaneCase):
         }
         self.assertEqual(self.tags(), expected)
         result = self.call(job_id, "result")["results"][0]["result"]
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             names = env["res.partner.category"].browse(result).mapped("name")
         self.assertEqual(names, [f"{self.mark} {row[1]}" for row in rows], "ids stay in the order of the data")
 
@@ -267,7 +264,7 @@ class TestOrder(LaneCase):
 @tagged("post_install", "-at_install")
 class TestDeletions(LaneCase):
     def test_what_went_with_its_parent_is_deleted_and_not_missing(self):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             tags = env["res.partner.category"]
             parents = tags.create([{"name": f"{self.mark} p{number}"} for number in range(30)])
             children = tags.create(

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 
-from odoo import SUPERUSER_ID
 from odoo.tests.common import tagged
 from odoo.tools import mute_logger
 
@@ -65,7 +64,7 @@ class TestBrokenChunks(OutlivesCase):
                 job_id = self.submit(self.creates(2), max_chunk_size=0 if payload == "null" else 100)
                 self.spoil(job_id, payload)
                 self.assertOthersGoOn(job_id)
-                self._delete_partners()
+                self.delete_partners()
 
     def test_a_payload_of_several_operations_that_can_not_be_read(self):
         ids = self.make_partners(2)
@@ -137,7 +136,7 @@ class TestBrokenChunks(OutlivesCase):
                 job = self.assertOthersGoOn(job_id)
                 self.assertEqual((job["failed_records"], job["cancelled_records"]), (5, 0))
                 self.assertTrue(job["error"])
-                self._delete_partners()
+                self.delete_partners()
 
     def test_a_selection_that_can_not_be_read(self):
         job_id = self.submit({"operation_type": "delete", "model": "res.partner", "domain": [("ref", "=", self.mark)]})
@@ -167,7 +166,7 @@ class TestLimits(OutlivesCase):
         bad = {"operation_type": "create", "model": "res.partner", "data": data}
         job_id = self.submit(bad, max_failures=0)
         self.work()
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             failure = env["batch.failure"].search([("job_id", "=", job_id)])[2]
             failure.values = failure.values.replace('"ref"', '"name":"mended","ref"')
             failure.action_retry()
@@ -288,17 +287,12 @@ class TestAlone(OutlivesCase):
 
 class TestAction(OutlivesCase):
     def action(self, code):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             model = env["ir.model"]._get_id("batch.job")
             action = env["ir.actions.server"].create(
                 {"name": self.mark, "model_id": model, "state": "code", "code": code}
             )
-            self.addCleanup(self._delete_action, action.id)
             return action.id
-
-    def _delete_action(self, action_id):
-        with self.transaction(SUPERUSER_ID) as env:
-            env["ir.actions.server"].browse(action_id).unlink()
 
     def callback(self, job_id):
         [chunk] = [chunk for chunk in self.chunks(job_id) if chunk["kind"] == "callback"]
@@ -425,7 +419,7 @@ class TestSignals(OutlivesCase):
 
 class TestLaneCount(OutlivesCase):
     def test_a_lane_that_was_running_is_put_to_sleep_later(self):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             lanes = env["ir.cron"]._batch_lanes()
             count = len(lanes)
             last = lanes[-1].id
@@ -434,15 +428,15 @@ class TestLaneCount(OutlivesCase):
             running.execute("SELECT id FROM ir_cron WHERE id = %s FOR NO KEY UPDATE", [last])
             self._set_lanes(count - 1)
             self.assertIn(last, self._active())
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             stay = retire_lanes(env, count - 1)
             self.assertNotIn(last, stay.ids)
         self.assertNotIn(last, self._active())
 
     def _set_lanes(self, count):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             set_lane_count(env, count)
 
     def _active(self):
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             return env["ir.cron"]._batch_lanes().ids

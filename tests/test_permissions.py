@@ -5,7 +5,9 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import SQL
 
-from .common import DOORS, JOB_VERBS, ApiCase, JsonRpcDoor, Refused, RouteDoor, SessionDoor, create, update
+from .api_case import ApiCase
+from .case import create, update
+from .doors import DOORS, JOB_VERBS, JsonRpcDoor, Refused, RouteDoor, SessionDoor
 
 #: What a verb is called with in these tests.
 PARAMS = {"append": {"operations": [create("Never")]}}
@@ -77,10 +79,10 @@ class TestVerbs(PermissionCase):
             self.assertEqual(door.call("status", self.job_id)["job_id"], self.job_id)
             self.assertEqual(door.call("pause", self.job_id)["state"], "paused")
             self.assertEqual(door.call("resume", self.job_id)["state"], "pending")
-        self.run_lane()
+        self.work()
         self.assertEqual(RouteDoor(self.manager).call("failures", self.job_id)["total"], 1)
         RouteDoor(self.manager).call("retry", self.job_id)
-        self.run_lane()
+        self.work()
         with self.committed() as env:
             [owned] = env["res.partner"].search([("name", "=", "Owned")], order="id desc", limit=1)
             self.assertEqual(owned.create_uid.id, self.user.id, "it still runs as its submitter")
@@ -93,7 +95,7 @@ class TestVerbs(PermissionCase):
                 )
 
     def test_tracebacks_are_for_managers(self):
-        self.run_lane()
+        self.work()
         fields = ["message", "traceback"]
         domain = [("job_id", "=", self.job_id)]
         with self.assertRaises(Refused):
@@ -172,7 +174,7 @@ class TestRecords(PermissionCase):
         )
 
     def test_others_rows_are_in_no_search(self):
-        self.run_lane()
+        self.work()
         for someone, count in ((self.user, 1), (self.other, 0), (self.foreign, 0), (self.manager, 1)):
             door = JsonRpcDoor(someone)
             self.assertEqual(
@@ -250,7 +252,7 @@ class TestRights(PermissionCase):
             with self.committed() as env:
                 user = env["res.users"].browse(worker.id)
                 user.write(lost(user))
-            self.run_lane()
+            self.work()
             result = self.result_of(job_id, RouteDoor(self.manager))
             self.assertEqual(result["state"], "failed")
             self.assertEqual(result["results"][0]["failures"][0]["error_type"], "AccessError")
@@ -265,7 +267,7 @@ class TestRights(PermissionCase):
             result = sudo.execute([create("X", model="res.country")])
             self.assertEqual(result["results"][0]["failures"][0]["error_type"], "AccessError")
             status = sudo.submit([create("X", model="res.country")])
-        self.run_lane()
+        self.work()
         self.assertEqual(self.result_of(status["job_id"])["results"][0]["failures"][0]["error_type"], "AccessError")
         with self.committed(self.user.id) as env, self.assertRaises(AccessError):
             env["res.country"].create({"name": "X"})

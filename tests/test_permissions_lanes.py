@@ -10,7 +10,9 @@ from odoo.addons.base.models import ir_cron
 from odoo.addons.batch_executor.run import lanes
 from odoo.addons.batch_executor.run.lane import Lane
 
-from .common import WORKER, ApiCase, Json2Door, JsonRpcDoor, RouteDoor, SessionDoor, create
+from .api_case import ApiCase
+from .case import WORKER, create
+from .doors import Json2Door, JsonRpcDoor, RouteDoor, SessionDoor
 
 ALONE = "run by Odoo's scheduler alone"
 
@@ -235,7 +237,7 @@ class TestForeignActions(LaneActionCase):
 
     def ended(self, job_id):
         """The job's name and what its chatter says, once it is over."""
-        self.run_lane()
+        self.work()
         with self.committed() as env:
             messages = env["mail.message"].search([("model", "=", "batch.job"), ("res_id", "=", job_id)])
             return env["batch.job"].browse(job_id).name, "".join(messages.mapped("body"))

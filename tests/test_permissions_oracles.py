@@ -5,7 +5,9 @@ import json
 from odoo.exceptions import ConcurrencyError
 from odoo.tests import tagged
 
-from .common import ApiCase, JsonRpcDoor, RouteDoor, create, update
+from .api_case import ApiCase
+from .case import create, update
+from .doors import JsonRpcDoor, RouteDoor
 
 
 class HiddenCase(ApiCase):

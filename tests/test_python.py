@@ -3,8 +3,7 @@
 import gc
 from dataclasses import asdict
 
-from odoo.tests import TransactionCase, new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tests import tagged
 
 from odoo.addons.batch_executor import (
     BatchExecutionError,
@@ -18,20 +17,14 @@ from odoo.addons.batch_executor import (
     UpsertOperation,
 )
 
-from .common import ENTRY_KEYS, create
-
-GROUPS = "base.group_user,base.group_partner_manager,batch_executor.group_batch_user"
+from .case import ENTRY_KEYS, BatchCase, create
 
 
 @tagged("post_install", "-at_install")
-class TestBatchExecutor(TransactionCase):
+class TestBatchExecutor(BatchCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        muted = mute_logger("odoo.sql_db")
-        muted.__enter__()
-        cls.addClassCleanup(muted.__exit__, None, None, None)
-        cls.user = new_test_user(cls.env, "batch-python", groups=GROUPS)
         cls.user_env = cls.env(user=cls.user.id)
         cls.partners = cls.env["res.partner"].create([{"name": f"Py {n}"} for n in range(3)])
 

@@ -6,7 +6,8 @@ from unittest.mock import patch
 from odoo import api
 from odoo.tools import mute_logger
 
-from .lane_case import PATIENCE_S, LaneCase
+from .case import PATIENCE_S
+from .lane_case import LaneCase
 
 #: Key of the context under which searching partners runs the test's own code first.
 PROBED = "batch_search_probe"

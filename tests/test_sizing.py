@@ -4,7 +4,7 @@ import time
 from datetime import datetime, timezone
 
 from ..engine import sizing
-from .common import create
+from .case import create
 from .lane_case import LaneCase
 
 
@@ -28,7 +28,7 @@ class TestAdaptive(LaneCase):
         self.assertEqual(sorted(number for number, _id in self.partners()), list(range(1500)))
         self.assertGreater(len(self.learned()), 1)
         self.assertIn(sizing.SIZES[0], self.sizes(job))
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             report = env["batch.job"].browse(job).sizing_report
         for size in set(self.sizes(job)):
             self.assertIn(f"chunks of {size} at", report)

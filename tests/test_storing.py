@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from odoo import SUPERUSER_ID
 from odoo.tests.common import BaseCase
 from odoo.tools.translate import LazyTranslate
 
@@ -50,7 +49,7 @@ class Word(str, enum.Enum):
 class TestCopy(LaneCase):
     def stored(self, kind, values):
         """What COPY stores of values in a column of a type, all in one page."""
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             env.cr.execute(f"CREATE TEMP TABLE batch_test_copy (number integer, value {kind}) ON COMMIT DROP")
             copy_rows(env.cr, "batch_test_copy", ["number", "value"], list(enumerate(values)))
             env.cr.execute("SELECT value FROM batch_test_copy ORDER BY number")

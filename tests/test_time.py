@@ -1,6 +1,5 @@
 """The time a job was worked on, what its rates and its share of the work are measured by, and when it will be over."""
 
-from odoo import SUPERUSER_ID
 
 from .lane_case import LaneCase
 
@@ -26,7 +25,7 @@ class TestClock(LaneCase):
     def seen(self, job):
         """Status, which says the same as the fields of the backend."""
         status = self.call(job, "status")
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             [row] = env["batch.job"].browse(job).read(["percentage", "duration", "records_per_second"])
         self.assertEqual(row["percentage"], status["percentage"])
         self.assertAlmostEqual(row["duration"], status["duration"], delta=1)

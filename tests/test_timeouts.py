@@ -5,7 +5,8 @@ import time
 
 from odoo.tools import SQL, mute_logger
 
-from .lane_case import PATIENCE_S, LaneCase
+from .case import PATIENCE_S
+from .lane_case import LaneCase
 
 
 class TestTimeout(LaneCase):

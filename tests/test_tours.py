@@ -1,19 +1,17 @@
 import datetime
-import threading
-import time
-from contextlib import contextmanager
 
 from odoo.tests import HttpCase, tagged
 from odoo.tools import file_path
 
-from odoo.addons.batch_executor.tests.common import PATIENCE_S, CommittedCase, create
+from .api_case import ApiCase
+from .case import PATIENCE_S, create
 
 #: A library that Debian's Odoo does not carry: the module `mail` names it, and the browser complains.
 NOT_PACKAGED = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
 
 @tagged("post_install", "-at_install")
-class TestTours(HttpCase, CommittedCase):
+class TestTours(HttpCase, ApiCase):
     """The backend in a real browser, on committed data, with lanes at work beside it."""
 
     registry_test_mode = False
@@ -40,7 +38,6 @@ class TestTours(HttpCase, CommittedCase):
     def setUp(self):
         super().setUp()
         tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
-        self._delete_jobs()
         with self.committed(self.user.id) as env:
             jobs = env["batch.job"]
             self.partial = jobs.submit([create("Tour A", False, "Tour B")], name="Tour import")["job_id"]
@@ -49,17 +46,13 @@ class TestTours(HttpCase, CommittedCase):
             )["job_id"]
             self.paused = jobs.submit([create("Tour E", "Tour F")], name="Tour paused")["job_id"]
             jobs.browse(self.paused).pause()
-        self.run_lane()
-
-    def _delete_jobs(self):
-        with self.committed() as env:
-            env.cr.execute("DELETE FROM batch_job WHERE user_id = %s", [self.user.id])
+        self.work()
 
     def run_tour(self, name):
         self.start_tour("/odoo/batch-jobs", name, login=self.user.login, timeout=PATIENCE_S)
 
     def test_failed_values_are_mended_and_retried(self):
-        with self.lane_at_hand():
+        with self.lanes_at_work():
             self.run_tour("batch_job_mend_and_retry")
         with self.committed() as env:
             self.assertEqual(env["batch.job"].browse(self.partial).state, "completed")
@@ -67,7 +60,7 @@ class TestTours(HttpCase, CommittedCase):
             self.assertEqual(len(mended), 1)
 
     def test_job_is_cancelled_and_another_resumed(self):
-        with self.lane_at_hand():
+        with self.lanes_at_work():
             self.run_tour("batch_job_cancel_and_resume")
         with self.committed() as env:
             self.assertEqual(env["batch.job"].browse(self.later).state, "cancelled")
@@ -79,21 +72,3 @@ class TestTours(HttpCase, CommittedCase):
         with self.committed() as env:
             jobs = env["batch.job"].browse([self.partial, self.later, self.paused])
             self.assertEqual(jobs.mapped("state"), ["partial", "cancelled", "cancelled"])
-
-    @contextmanager
-    def lane_at_hand(self):
-        """Run a lane whenever there is something to do, meanwhile."""
-        over = threading.Event()
-
-        def work():
-            end = time.monotonic() + 2 * PATIENCE_S
-            while not over.wait(0.2) and time.monotonic() < end:
-                self.run_lane(1)
-
-        thread = threading.Thread(target=work, name="test.lane", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join(PATIENCE_S)

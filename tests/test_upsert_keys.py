@@ -1,11 +1,11 @@
 """Upsert keys in every spelling of JSON clients: one value is one record, compared with plain Odoo."""
 
-from contextlib import contextmanager
 
-from odoo import SUPERUSER_ID, Command, api
-from odoo.modules.registry import Registry
-from odoo.tests.common import TransactionCase, get_db_name, tagged
+from odoo import Command
+from odoo.tests.common import TransactionCase, tagged
 from odoo.tools import mute_logger
+
+from .lane_case import committed
 
 MODEL = "x_batch_key"
 COMPANY_DEPENDENT = {"company_dependent": True}
@@ -91,14 +91,6 @@ REFUSED = {
 }
 #: What plain Odoo takes, and fails itself at each search of that field from then on.
 UNREADABLE = {("own_many2one", 1.0)}
-
-
-@contextmanager
-def committed():
-    registry = Registry(get_db_name())
-    with registry.cursor() as cr:
-        yield api.Environment(cr, SUPERUSER_ID, {})
-    registry.signal_changes()
 
 
 @tagged("post_install", "-at_install")

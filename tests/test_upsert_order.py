@@ -1,6 +1,5 @@
 """The same upsert key in several operations of a job: the later one updates what the earlier one made."""
 
-from odoo import SUPERUSER_ID
 
 from .lane_case import LaneCase
 
@@ -34,7 +33,7 @@ class TestOrder(LaneCase):
                 job = self.submit(*[self.upsert(number, *range(KEYS)) for number in range(OPERATIONS)], **options)
                 self.work(lanes=3)
                 self.check(job)
-                self._delete_partners()
+                self.delete_partners()
 
     def test_the_second_can_not_be_claimed_while_the_first_runs(self):
         job = self.submit(*[self.upsert(number, 0) for number in range(2)], self.upsert(9, 1), max_chunk_size=1)
@@ -56,11 +55,11 @@ class TestOrder(LaneCase):
             self.call(job, "append", more)
         keys = "SELECT count(*) FROM batch_draft_key WHERE job_id = %s"
         self.assertEqual(self.sql(keys, job), [(OPERATIONS // 2 * KEYS,)])
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             env["batch.draft.key"]._gc_started()
         self.assertEqual(self.sql(keys, job), [(OPERATIONS // 2 * KEYS,)], "it is a draft still")
         self.call(job, "start")
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             _deleted, more = env["batch.draft.key"]._gc_started()
         self.assertEqual((self.sql(keys, job), more), ([(0,)], False))
         self.work(lanes=3)
@@ -100,7 +99,7 @@ class TestOrder(LaneCase):
             operation["data"][0]["country_id"] = 2**30
         job = self.submit(*operations, max_chunk_size=1)
         self.work()
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             for failure in env["batch.failure"].search([("job_id", "=", job)]):
                 failure["values"] = failure["values"].replace(str(2**30), "false")
         self.call(job, "retry")

@@ -3,7 +3,6 @@
 import json
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID
 from odoo.exceptions import UserError
 
 from odoo.addons.batch_executor.models import batch_job_forget
@@ -24,7 +23,7 @@ class ValuesCase(LaneCase):
         name = "batch_executor.keep_payload_days"
 
         def set_to(value):
-            with self.transaction(SUPERUSER_ID) as env:
+            with self.committed() as env:
                 return env["ir.config_parameter"].set_param(name, value)
 
         self.addCleanup(set_to, set_to(str(days)))
@@ -33,7 +32,7 @@ class ValuesCase(LaneCase):
         """Odoo's daily clean-up, as far as it concerns values; returns how often it was called."""
         calls, more = 0, True
         while more:
-            with self.transaction(SUPERUSER_ID) as env:
+            with self.committed() as env:
                 _done, more = env["batch.job"]._gc_values()
             calls += 1
             self.assertLess(calls, 1000)
@@ -93,7 +92,7 @@ class TestDropped(ValuesCase):
                 self.assertEqual(after, before)
                 self.check_counters(job)
                 self.assertEqual(self.clean_up(), 1)
-                self._delete_partners()
+                self.delete_partners()
 
     def test_the_records_of_an_operation_are_still_found(self):
         ids, operations = self.everything()
@@ -101,7 +100,7 @@ class TestDropped(ValuesCase):
         self.work()
         self.age(job, 8)
         self.clean_up()
-        with self.transaction(SUPERUSER_ID) as env:
+        with self.committed() as env:
             found = {
                 operation.operation_id: operation.action_view_records()["domain"][0][2]
                 for operation in env["batch.operation"].search([("job_id", "=", job)])
@@ -162,7 +161,7 @@ class TestKept(ValuesCase):
                 self.age(job, 8)
                 self.clean_up()
                 self.assertEqual(self.holders(job), [])
-                self._delete_partners()
+                self.delete_partners()
 
     def test_a_failure_keeps_its_values_while_it_stands_and_its_neighbours_lose_theirs(self):
         data = [{"name": "n", "ref": f"{self.mark}-{n}", "comment": f"{SECRET} {n}"} for n in range(4)]
@@ -173,7 +172,7 @@ class TestKept(ValuesCase):
         self.clean_up()
         [holder] = self.holders(job)
         self.assertEqual(holder[0], "batch_failure")
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             failure = env["batch.failure"].browse(holder[1])
             values = json.loads(failure.values)
             self.assertEqual(values, data[2])
@@ -185,7 +184,7 @@ class TestKept(ValuesCase):
         self.age(job, 8)
         self.clean_up()
         self.assertEqual(self.holders(job), [])
-        with self.transaction() as env:
+        with self.committed(self.user_id) as env:
             self.assertFalse(env["batch.failure"].browse(holder[1]).pretty_values)
 
     def test_a_job_that_is_not_over_keeps_all(self):

@@ -6,7 +6,9 @@ from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import Form, tagged
 
 from odoo.addons.batch_executor.run.settings import get_setting
-from odoo.addons.batch_executor.tests.common import CommittedCase, create, update
+
+from .api_case import ApiCase
+from .case import create, update
 
 VIEWS = {
     "batch.job": ("list", "kanban", "form", "search", "graph", "pivot"),
@@ -18,7 +20,7 @@ LATER = "2199-01-01T00:00:00Z"
 
 
 @tagged("post_install", "-at_install")
-class TestViews(CommittedCase):
+class TestViews(ApiCase):
     """The backend's views, their buttons, and who may do what there."""
 
     def setUp(self):
@@ -31,7 +33,7 @@ class TestViews(CommittedCase):
                 create("View D", operation_id="late", depends_on=["contacts"]),
             ]
             self.job_id = env["batch.job"].submit(operations, name="Views")["job_id"]
-        self.run_lane()
+        self.work()
 
     def submit(self, **options):
         with self.committed(self.user.id) as env:
@@ -135,7 +137,7 @@ class TestViews(CommittedCase):
             failure = env["batch.job"].browse(self.job_id).failure_ids[0]
             failure.pretty_values = '{"name": "View mended"}'
             failure.action_retry()
-        self.run_lane()
+        self.work()
         with self.committed(self.user.id) as env:
             job = env["batch.job"].browse(self.job_id)
             self.assertEqual((job.state, job.failed_records), ("partial", 2))
@@ -210,7 +212,7 @@ class TestViews(CommittedCase):
         with self.committed(self.user.id) as env:
             partners = env["res.partner"].create([{"name": "View G"}, {"name": "View H"}])
             job_id = env["batch.job"].submit([update({"city": "Bern"}, *partners.ids), create("View I")])["job_id"]
-        self.run_lane()
+        self.work()
         with self.committed(self.user.id) as env:
             operation = env["batch.job"].browse(job_id).operation_ids[0]
             self.assertTrue(operation.has_records)

@@ -6,7 +6,9 @@ from odoo.tests import tagged
 from odoo.tests.common import BaseCase
 
 from ..run.warning import import_warning, warning_of
-from .common import DOORS, ApiCase, Refused, RouteDoor, create
+from .api_case import ApiCase
+from .case import create
+from .doors import DOORS, Refused, RouteDoor
 
 WIZARD = {"type": "ir.actions.act_window", "name": "Create Backorder?", "res_model": "stock.backorder.confirmation"}
 SAID = "Create Backorder?, stock.backorder.confirmation"
@@ -176,7 +178,7 @@ class TestWarnings(WarningCase):
             env["batch.failure"].search([("job_id", "=", result["job_id"])]).values = '{"name": "Mended"}'
         self.door.call("retry", result["job_id"])
         self.assertEqual(self.door.call("warnings", result["job_id"])["total"], 0)
-        self.run_lane()
+        self.work()
         again = self.result_of(result["job_id"])
         self.assertEqual((again["state"], again["stats"]["warnings"], again["results"][0]["warning_count"]), ("completed", 1, 1))
         with self.committed() as env:

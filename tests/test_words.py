@@ -8,7 +8,9 @@ from psycopg2.errors import LockNotAvailable
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from .common import ApiCase, RouteDoor, create, update
+from .api_case import ApiCase
+from .case import create, update
+from .doors import RouteDoor
 
 #: What a row looks like in PostgreSQL's words, and how psycopg2 and PostgreSQL begin.
 RAW = ("Failing row", "DETAIL", "CONTEXT", "LINE 1", "duplicate key", "violates", "psycopg2")

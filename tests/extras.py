@@ -1,0 +1,27 @@
+"""What some tests need and Odoo does not. They are skipped where it is missing; `scripts/test` brings all of it."""
+
+import importlib
+import os
+import shutil
+import unittest
+
+
+def is_installed(package):
+    """Whether a package can be imported."""
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        return False
+    return True
+
+
+def needs(*packages, program=None):
+    """Skip a test, or a class of tests, where one of these packages, or this program, is missing."""
+    missing = [package for package in packages if not is_installed(package)]
+    if program and not shutil.which(program):
+        missing.append(program)
+    return unittest.skipIf(missing, f"needs {', '.join(missing)}, which Odoo does not: run it with scripts/test")
+
+
+#: Skips what needs the environment that `scripts/test` sets up: servers and databases of its own, pinned packages.
+needs_scripts = unittest.skipUnless("BATCH_ODOO_BIN" in os.environ, "needs the environment that scripts/test sets up")
