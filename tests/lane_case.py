@@ -13,6 +13,7 @@ from odoo.modules.registry import DummyRLock, Registry
 from odoo.service.model import retrying
 from odoo.tests.common import BaseCase, get_db_name
 
+from odoo.addons.batch_executor.models import batch_chunk_rescue
 from odoo.addons.batch_executor.run.lane import Lane
 
 from .case import PATIENCE_S, SUBMITTER
@@ -139,9 +140,13 @@ class CommittedCase(BaseCase):
 
     @contextmanager
     def open_lane(self, name="lane"):
-        """A lane to be driven step by step: `claim`, `work_on`."""
+        """A lane to be driven step by step: `claim`, `work_on`.
+
+        Meanwhile nobody takes its claim for abandoned, however long the test takes between two steps; one that wants that
+        to happen makes the claim older by an hour.
+        """
         lane = self.lane(name)
-        with lane.connected():
+        with patch.object(batch_chunk_rescue, "CLAIM_GRACE_S", 10 * PATIENCE_S), lane.connected():
             yield lane
 
     @contextmanager

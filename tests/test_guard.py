@@ -191,8 +191,8 @@ class TestCommittedBehindOurBack(GuardCase):
             def look():
                 with other.connected():
                     while not stop.wait(0.1):
-                        other.looked_around_at = 0.0
-                        other.look_around()
+                        other.control.looked_around_at = 0.0
+                        other.control.look_around()
 
             looking = pool.submit(look)
             try:

@@ -186,7 +186,7 @@ class TestLostWorkers(LaneCase):
         kills = 0
         with mute_logger(RESCUE_LOG), self.open_lane() as lane:
             for _ in range(40):
-                lane.looked_around_at = 0.0
+                lane.control.looked_around_at = 0.0
                 if (claim := lane.claim()) is None:
                     break
                 if any(item["ref"] == f"{self.mark}-5" for item in claim.payload.items):
