@@ -2,7 +2,7 @@
 
 import itertools
 
-from odoo.tests import TransactionCase, new_test_user
+from odoo.tests import TransactionCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 #: Seconds any single wait of a test may take.
@@ -55,6 +55,7 @@ def as_dataclass_sends(**given):
 _serial = itertools.count(1)
 
 
+@tagged("post_install", "-at_install")
 class BatchCase(TransactionCase):
     """Calls the verbs as `user`, in the transaction of the test: `jobs` is `batch.job` as that user sees it."""
 

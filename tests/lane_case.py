@@ -11,10 +11,10 @@ from unittest.mock import patch
 from odoo import SUPERUSER_ID, Command, api
 from odoo.modules.registry import DummyRLock, Registry
 from odoo.service.model import retrying
-from odoo.tests.common import BaseCase, get_db_name
+from odoo.tests.common import BaseCase, get_db_name, tagged
 
-from odoo.addons.batch_executor.models import batch_chunk_rescue
 from odoo.addons.batch_executor.run.lane import Lane
+from odoo.addons.batch_executor.store import rescue
 
 from .case import PATIENCE_S, SUBMITTER
 from .doors import Someone
@@ -37,6 +37,7 @@ def committed(uid=SUPERUSER_ID, **context):
     registry.signal_changes()
 
 
+@tagged("post_install", "-at_install")
 class CommittedCase(BaseCase):
     """Works on committed data, with as many connections as it takes: lanes and requests see what was set up.
 
@@ -146,7 +147,7 @@ class CommittedCase(BaseCase):
         to happen makes the claim older by an hour.
         """
         lane = self.lane(name)
-        with patch.object(batch_chunk_rescue, "CLAIM_GRACE_S", 10 * PATIENCE_S), lane.connected():
+        with patch.object(rescue, "CLAIM_GRACE_S", 10 * PATIENCE_S), lane.connected():
             yield lane
 
     @contextmanager

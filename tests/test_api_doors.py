@@ -3,7 +3,6 @@
 import json
 
 from odoo import api
-from odoo.tests import tagged
 
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 
@@ -18,7 +17,6 @@ OPERATIONS = [
 ]
 
 
-@tagged("post_install", "-at_install")
 class TestDoors(ApiCase):
     def test_a_job_can_be_led_through_its_whole_life_by_each_door(self):
         for door_class in DOORS:
@@ -132,7 +130,6 @@ class TestDoors(ApiCase):
                 door.execute_kw("batch.job", "status", [ids])
 
 
-@tagged("post_install", "-at_install")
 class TestCredentials(ApiCase):
     def test_no_key_a_wrong_key_and_an_archived_user_get_in_nowhere(self):
         with self.committed() as env:
@@ -192,7 +189,6 @@ class TestCredentials(ApiCase):
             self.assertIn(response.status_code, (400, 415), content_type)
 
 
-@tagged("post_install", "-at_install")
 class TestEnvironmentDoor(ApiCase):
     def test_superuser_code_submits_as_its_user(self):
         with self.committed() as env:

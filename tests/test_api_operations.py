@@ -1,7 +1,5 @@
 """Every operation type and every key of an operation, run by lanes and read back over HTTP."""
 
-from odoo.tests import tagged
-
 from .api_case import ApiCase
 from .case import create, update
 from .doors import RouteDoor
@@ -35,7 +33,6 @@ class OperationsCase(ApiCase):
         return entry
 
 
-@tagged("post_install", "-at_install")
 class TestCreateUpdateDelete(OperationsCase):
     def test_create_aligns_ids_with_data_and_takes_x2many_commands(self):
         [tag] = self.run_one(create("Tag X", model="res.partner.category"), door=RouteDoor(self.admin))["result"]
@@ -148,7 +145,6 @@ def update_by_domain(domain, **keys):
     return {"operation_type": "update", "model": "res.partner", "data": {"city": "Found"}, "domain": domain, **keys}
 
 
-@tagged("post_install", "-at_install")
 class TestUpsert(OperationsCase):
     def test_none_creates_one_updates_and_several_fail_clearly(self):
         [one] = self.partners("One", ref="up-one")
@@ -213,7 +209,6 @@ class TestUpsert(OperationsCase):
         self.assertIs(self.run_one(upsert({"ref": "quiet", "name": "Q"}, return_ids=False))["result"], True)
 
 
-@tagged("post_install", "-at_install")
 class TestLoad(OperationsCase):
     def load(self, fields, *rows, **keys):
         return self.run_one(
@@ -274,7 +269,6 @@ class TestLoad(OperationsCase):
         self.assertEqual([bool(id_) for id_ in entry["result"]], [True, False, True])
 
 
-@tagged("post_install", "-at_install")
 class TestCall(OperationsCase):
     def test_a_method_runs_on_the_records_chunk_by_chunk(self):
         ids = self.partners(*(f"Call {n}" for n in range(5)))
@@ -314,7 +308,6 @@ class TestCall(OperationsCase):
             self.assertEqual(error.problems[0]["key"], "method")
 
 
-@tagged("post_install", "-at_install")
 class TestRefusedOperations(OperationsCase):
     def test_each_wrong_key_is_named_and_nothing_is_stored(self):
         before = self.count_jobs()

@@ -4,8 +4,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
-from odoo.tests import tagged
-
 from .api_case import ApiCase
 from .case import PATIENCE_S, create, update
 from .doors import Refused, RouteDoor
@@ -16,7 +14,6 @@ def bad(**keys):
     return {**create(**keys), "data": [{}]}
 
 
-@tagged("post_install", "-at_install")
 class TestOptionValues(ApiCase):
     def test_each_wrong_value_is_named_and_nothing_is_stored(self):
         before = self.count_jobs()
@@ -96,7 +93,6 @@ class TestOptionValues(ApiCase):
             self.assertRefused(self.door.submit, operations, name="BatchValidationError")
 
 
-@tagged("post_install", "-at_install")
 class TestOptionEffects(ApiCase):
     def chunks(self, status, *names):
         with self.committed() as env:
@@ -294,7 +290,6 @@ class TestOptionEffects(ApiCase):
             return [future.result(PATIENCE_S) for future in [pool.submit(call) for _n in range(times)]]
 
 
-@tagged("post_install", "-at_install")
 class TestOnComplete(ApiCase):
     @classmethod
     def set_up_data(cls, env):

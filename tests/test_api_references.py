@@ -1,13 +1,10 @@
 """`$ref`, `depends_on`, priority: what waits for what, whatever the order it was sent in."""
 
-from odoo.tests import tagged
-
 from .case import create, update
 from .doors import RouteDoor
 from .test_api_operations import OperationsCase, call
 
 
-@tagged("post_install", "-at_install")
 class TestReferencesAndOrder(OperationsCase):
     def test_ref_works_everywhere_whatever_the_order(self):
         result = self.run_job(

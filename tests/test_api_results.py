@@ -1,13 +1,10 @@
 """What `status`, `result` and `failures` answer: shapes, pages, texts."""
 
-from odoo.tests import tagged
-
 from .api_case import ApiCase
 from .case import ENTRY_KEYS, FAILURE_KEYS, create, nulls_in, update
 from .doors import RouteDoor
 
 
-@tagged("post_install", "-at_install")
 class TestResults(ApiCase):
     @classmethod
     def setUpClass(cls):

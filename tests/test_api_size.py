@@ -2,8 +2,6 @@
 
 import json
 
-from odoo.tests import tagged
-
 from . import docs
 from .api_case import ApiCase
 from .case import create
@@ -15,7 +13,6 @@ WAY_AROUND = (
 )
 
 
-@tagged("post_install", "-at_install")
 class TestSize(ApiCase):
     @classmethod
     def setUpClass(cls):

@@ -1,12 +1,9 @@
 """The seed examples, literally, and what `submit`, `status` and the job's life answer."""
 
-from odoo.tests import tagged
-
 from .api_case import ApiCase
 from .case import as_dataclass_sends, create, update
 
 
-@tagged("post_install", "-at_install")
 class TestSeedExamples(ApiCase):
     """The four examples every user of the API starts with, as a client's dataclasses send them."""
 
@@ -117,7 +114,6 @@ class TestSeedExamples(ApiCase):
         return status["completed"], status["percentage"], status["state"]
 
 
-@tagged("post_install", "-at_install")
 class TestLifeOfAJob(ApiCase):
     def test_a_fresh_job_is_pending_and_says_all_a_status_says(self):
         status = self.door.submit([create("A", "B")], name="Nightly prices")

@@ -4,8 +4,6 @@ import json
 import re
 from unittest.mock import patch
 
-from odoo.tests import tagged
-
 from ..engine.problems import sayable
 from .api_case import ApiCase
 from .case import create
@@ -67,7 +65,6 @@ REFUSED = {
 NO_XML = frozenset(what for what, case in REFUSED.items() if re.search(r"\\ud800|\\u0000|2147483648", json.dumps(case)))
 
 
-@tagged("post_install", "-at_install")
 class TestBadInput(ApiCase):
     def test_broken_operations_and_options_are_problems_by_every_door(self):
         before = self.count_jobs()

@@ -3,14 +3,12 @@
 import json
 
 from odoo.exceptions import UserError
-from odoo.tests.common import tagged
 
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 
 from .lane_case import LaneCase
 
 
-@tagged("post_install", "-at_install")
 class CallCase(LaneCase):
     def setUp(self):
         super().setUp()

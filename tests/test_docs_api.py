@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 
-from odoo.tests import tagged
 from odoo.tests.common import BaseCase, get_db_name
 
 from odoo.addons import batch_executor as addon
@@ -35,7 +34,6 @@ def names(cell):
     return re.findall(r"`([^`]+)`", cell)
 
 
-@tagged("post_install", "-at_install")
 @needs(program="curl")
 class TestApiPage(ApiCase):
     @classmethod

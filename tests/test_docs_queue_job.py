@@ -5,7 +5,6 @@ import io
 from unittest.mock import patch
 
 from odoo import api
-from odoo.tests import tagged
 
 from odoo.addons.batch_executor.engine import backoff
 from odoo.addons.batch_executor.engine.settings import SETTINGS
@@ -16,7 +15,6 @@ from .test_docs_recipes import RecipeCase
 PAGE = "docs/coming_from_queue_job.md"
 
 
-@tagged("post_install", "-at_install")
 class TestQueueJobPage(RecipeCase):
     page = PAGE
 

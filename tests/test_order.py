@@ -2,7 +2,7 @@
 
 import random
 
-from odoo.tests.common import BaseCase, tagged
+from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.payload import Payload
 from odoo.addons.batch_executor.engine.rounds import in_rounds, levels_by_key, levels_by_name
@@ -54,7 +54,6 @@ class TestLevels(BaseCase):
         self.assertTrue(all(top < bottom for top, bottom in zip(tops, bottoms[1:], strict=False)))
 
 
-@tagged("post_install", "-at_install")
 class TestOrder(LaneCase):
     def tearDown(self):
         with self.committed() as env:
@@ -261,7 +260,6 @@ class TestOrder(LaneCase):
         self.assertGreater(beside / sum(map(len, rounds)), 0.9)
 
 
-@tagged("post_install", "-at_install")
 class TestDeletions(LaneCase):
     def test_what_went_with_its_parent_is_deleted_and_not_missing(self):
         with self.committed() as env:

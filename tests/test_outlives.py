@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 
-from odoo.tests.common import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.run.control import stop_listening
@@ -20,7 +19,6 @@ LOGGERS = (
 )
 
 
-@tagged("post_install", "-at_install")
 class OutlivesCase(LaneCase):
     def setUp(self):
         super().setUp()

@@ -2,7 +2,6 @@
 
 from odoo import api
 from odoo.exceptions import AccessError
-from odoo.tests import tagged
 from odoo.tools import SQL
 
 from .api_case import ApiCase
@@ -34,7 +33,6 @@ class PermissionCase(ApiCase):
         super().tearDown()
 
 
-@tagged("post_install", "-at_install")
 class TestVerbs(PermissionCase):
     def test_who_is_no_batch_user_is_refused_by_every_verb_of_every_door(self):
         before = self.count_jobs()
@@ -104,7 +102,6 @@ class TestVerbs(PermissionCase):
         self.assertIn("Traceback", failure["traceback"])
 
 
-@tagged("post_install", "-at_install")
 class TestRecords(PermissionCase):
     """Nobody but the engine writes the engine's tables, through whatever door."""
 
@@ -194,7 +191,6 @@ class TestRecords(PermissionCase):
             self.assertRefused(door.execute_kw, model, method, [])
 
 
-@tagged("post_install", "-at_install")
 class TestRights(PermissionCase):
     """A batch may do what its user may do, at that moment."""
 

@@ -4,7 +4,6 @@ import time
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID
-from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.base.models import ir_cron
@@ -45,7 +44,6 @@ class LaneActionCase(ApiCase):
         return door.execute_kw("ir.actions.server", "run", [[action]], {"context": context})
 
 
-@tagged("post_install", "-at_install")
 class TestLaneAction(LaneActionCase):
     def test_nobody_runs_a_lane_by_its_action(self):
         job_id = self.door.submit([create("Never by a request")])["job_id"]
@@ -166,7 +164,6 @@ class TestLaneAction(LaneActionCase):
             self.assertTrue(least - 0.01 <= ends[-1] <= most + 0.01, (least, ends[-1], most))
 
 
-@tagged("post_install", "-at_install")
 class TestOnComplete(LaneActionCase):
     def refusal(self, action, door=None):
         error = self.assertRefused(
@@ -202,7 +199,6 @@ class TestOnComplete(LaneActionCase):
         self.assertIn(ALONE, self.outcome(self.make_action(run)).replace("&#39;", "'"))
 
 
-@tagged("post_install", "-at_install")
 class TestForeignActions(LaneActionCase):
     """Whoever may write server actions, and is no administrator, lends himself nobody's rights by them."""
 

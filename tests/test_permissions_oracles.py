@@ -3,7 +3,6 @@
 import json
 
 from odoo.exceptions import ConcurrencyError
-from odoo.tests import tagged
 
 from .api_case import ApiCase
 from .case import create, update
@@ -43,7 +42,6 @@ class HiddenCase(ApiCase):
             env["ir.rule"].browse(rule_id).unlink()
 
 
-@tagged("post_install", "-at_install")
 class TestGroupBy(HiddenCase):
     """Chunks are there for their submitter to be read: who is put together with whom, too."""
 
@@ -132,7 +130,6 @@ class TestGroupBy(HiddenCase):
         self.assertEqual([row["color"] for row in colors], [3, 3, 3])
 
 
-@tagged("post_install", "-at_install")
 class TestUpsertKeys(HiddenCase):
     def upsert(self, key, **values):
         return {"operation_type": "upsert", "model": "res.partner", "key": [key], "data": [{"name": "Upserted", **values}]}

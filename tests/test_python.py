@@ -3,8 +3,6 @@
 import gc
 from dataclasses import asdict
 
-from odoo.tests import tagged
-
 from odoo.addons.batch_executor import (
     BatchExecutionError,
     BatchExecutor,
@@ -20,7 +18,6 @@ from odoo.addons.batch_executor import (
 from .case import ENTRY_KEYS, BatchCase, create
 
 
-@tagged("post_install", "-at_install")
 class TestBatchExecutor(BatchCase):
     @classmethod
     def setUpClass(cls):

@@ -11,6 +11,8 @@ from .lane_case import LaneCase
 
 
 class SmallSteps(LaneCase):
+    allow_inherited_tests_method = True  # for Odoo's runner
+
     def setUp(self):
         super().setUp()
         self.startPatcher(patch.object(batch_job_progress, "CANCELLED_AT_ONCE", 2))

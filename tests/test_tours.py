@@ -1,6 +1,6 @@
 import datetime
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase
 from odoo.tools import file_path
 
 from .api_case import ApiCase
@@ -10,7 +10,6 @@ from .case import PATIENCE_S, create
 NOT_PACKAGED = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
 
-@tagged("post_install", "-at_install")
 class TestTours(HttpCase, ApiCase):
     """The backend in a real browser, on committed data, with lanes at work beside it."""
 

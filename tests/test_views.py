@@ -3,7 +3,7 @@ from ast import literal_eval
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.modules.neutralize import get_neutralization_queries
-from odoo.tests import Form, tagged
+from odoo.tests import Form
 
 from odoo.addons.batch_executor.run.settings import get_setting
 
@@ -19,7 +19,6 @@ VIEWS = {
 LATER = "2199-01-01T00:00:00Z"
 
 
-@tagged("post_install", "-at_install")
 class TestViews(ApiCase):
     """The backend's views, their buttons, and who may do what there."""
 

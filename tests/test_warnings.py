@@ -2,7 +2,6 @@
 
 import itertools
 
-from odoo.tests import tagged
 from odoo.tests.common import BaseCase
 
 from ..run.warning import import_warning, warning_of
@@ -77,7 +76,6 @@ class WarningCase(ApiCase):
         return result
 
 
-@tagged("post_install", "-at_install")
 class TestWarnings(WarningCase):
     def test_an_action_that_was_returned_is_told_of_each_record_of_that_call(self):
         operations = [

@@ -6,7 +6,6 @@ from unittest.mock import patch
 from psycopg2.errors import LockNotAvailable
 
 from odoo.exceptions import UserError
-from odoo.tests import tagged
 
 from .api_case import ApiCase
 from .case import create, update
@@ -17,7 +16,6 @@ RAW = ("Failing row", "DETAIL", "CONTEXT", "LINE 1", "duplicate key", "violates"
 _numbers = itertools.count(1)
 
 
-@tagged("post_install", "-at_install")
 class TestWords(ApiCase):
     def setUp(self):
         super().setUp()
