@@ -131,6 +131,8 @@ class BatchJob(models.Model):
     )
     reopening = fields.Boolean(readonly=True, help="A retry is putting back what runs again; nothing runs meanwhile.")
     reopened_to = fields.Integer(readonly=True, help="The last chunk that the retry has looked at.")
+    releasing = fields.Boolean(readonly=True, help="What waits is let go on, in steps; nothing runs meanwhile.")
+    released_to = fields.Integer(readonly=True, help="The place of the next operation that such a step looks at.")
     steered_until = fields.Datetime(readonly=True, help="Lanes leave it alone until then: somebody wants to steer it.")
     progress_at = fields.Datetime(readonly=True, help="When its counters were last brought up to date.")
     expected_work = fields.Float(

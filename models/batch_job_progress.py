@@ -151,17 +151,26 @@ class BatchJob(models.Model):
         is_stopping = self._must_stop()
         if is_stopping and self._cancel_waiting_chunks():
             return False
+        is_looked_through = False
+        if self.releasing and not is_stopping:
+            self._release_step()
+            if self.releasing:
+                return False
+            is_looked_through = True
         may_start = not is_stopping and self.state != states.PAUSED
         # asked before the last count: what is settled between the two must not be missed
         pending, running, waiting = self._unfinished()
         released += self._roll_up(again=True)
-        if may_start and waiting and not (pending or running or released):
-            released = self._release_all()  # nobody is left to tell them
-            if not released and not self.is_atomic:
-                _logger.error("job %s: what is left waits for what will never come", self.id)
-                self._stop(self.env._("Internal error: what was left waited for what could not be run."))
+        if self.releasing and not is_stopping:
+            return False
+        if may_start and waiting and not (pending or running or released or self.is_atomic):
+            if not is_looked_through:  # nobody is left to tell them
+                self._start_releasing()
                 return self._advance()
-        if may_start and released:
+            _logger.error("job %s: what is left waits for what will never come", self.id)
+            self._stop(self.env._("Internal error: what was left waited for what could not be run."))
+            return self._advance()
+        if may_start and (released or (is_looked_through and pending)):
             return True
         if pending or running or waiting:
             if self.state == states.PAUSED and not running:
@@ -297,6 +306,7 @@ class BatchJob(models.Model):
                        finished_at = coalesce(finished_at, clock_timestamp() AT TIME ZONE 'UTC'),
                        started_at = coalesce(started_at, clock_timestamp() AT TIME ZONE 'UTC'),
                        %(stop_clock)s,
+                       releasing = false,
                        ready = %(callback)s,
                        wake_at = NULL
                  WHERE id = %(id)s

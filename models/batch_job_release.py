@@ -1,11 +1,17 @@
 from odoo import models
 from odoo.tools import SQL
 
+from ..engine import states
+
+#: Waiting chunks that one statement lets go on, and operations that a step of `_release_step` looks at, at most.
+RELEASED_AT_ONCE = 5_000
+
 
 class BatchJob(models.Model):
     """Letting chunks go on that have waited: for other operations, or for their turn inside their own.
 
-    In the lanes' short transactions, under the job's row lock.
+    In the lanes' short transactions, under the job's row lock. Where there are more of them than one statement should
+    take, the job is marked `releasing`: nothing of it is claimed until `_release_step` has been through its operations.
     """
 
     _inherit = "batch.job"
@@ -43,13 +49,18 @@ class BatchJob(models.Model):
                       FROM batch_chunk
                      WHERE wait_ids[1] = ANY(%s)
                        AND state = 'blocked'
+                     ORDER BY wait_ids[1], sequence, id
+                     LIMIT %s
                   ) AS waiting
                  WHERE chunk.id = waiting.id
                 RETURNING waiting.needed IS NULL AND NOT waiting.has_rounds, CASE WHEN waiting.has_rounds THEN operation_id END
                 """,
                 ended,
+                RELEASED_AT_ONCE,
             )
         )
+        if len(moved) == RELEASED_AT_ONCE:
+            self._start_releasing()
         return sum(is_free for is_free, _operation in moved) + self._release_rounds(
             {operation for _is_free, operation in moved}
         )
@@ -90,30 +101,48 @@ class BatchJob(models.Model):
                            AND coalesce(cardinality(wait_ids), 0) = 0
                         OFFSET 0  -- looked for once the round is known, not before
                       ) AS chunk
+                     LIMIT %s
                  ))
                 """,
                 operations,
+                RELEASED_AT_ONCE,
             )
         )
-        return self.env.cr.rowcount
+        released = self.env.cr.rowcount
+        if released == RELEASED_AT_ONCE:
+            self._start_releasing()
+        return released
 
-    def _release_all(self):
-        """The same for all chunks of the job that wait, whoever may have missed that they need not; returns how many."""
-        firsts = self.env.execute_query(
-            SQL("SELECT DISTINCT wait_ids[1] FROM batch_chunk WHERE job_id = %s AND state = 'blocked'", self.id)
-        )
-        ordered = self.env.execute_query(
+    def _start_releasing(self):
+        """Note that more chunks may go on than have been let go on: steps through all operations find them."""
+        self._update("releasing = true, released_to = 0")
+
+    def _release_step(self):
+        """Let chunks go on that wait for, or in, the next operations of a (locked) job, whoever may have missed that they may.
+
+        :returns: how many it were; the job is not `releasing` any longer once all operations have been looked at
+        """
+        operations = self.env.execute_query(
             SQL(
                 """
-                SELECT DISTINCT operation_id
-                  FROM batch_chunk
+                SELECT id, state
+                  FROM batch_operation
                  WHERE job_id = %s
-                   AND state = 'blocked'
-                   AND round_no IS NOT NULL
-                   AND coalesce(cardinality(wait_ids), 0) = 0
+                   AND position >= %s
+                 ORDER BY position
+                 LIMIT %s
                 """,
                 self.id,
+                self.released_to,
+                RELEASED_AT_ONCE,
             )
         )
-        released = self._release_blocked(self.env["batch.operation"]._ended(id_ for (id_,) in firsts if id_))
-        return released + self._release_rounds({operation for (operation,) in ordered})
+        first = self.released_to
+        self._update("releasing = false")
+        released = self._release_blocked([id_ for id_, state in operations if state in states.OPERATION_FINAL])
+        released += self._release_rounds({id_ for id_, _state in operations})
+        if self.releasing:  # more chunks may go on for the sake of these operations: they are looked at again
+            self._update(SQL("released_to = %s", first))
+        elif len(operations) == RELEASED_AT_ONCE:
+            self._update(SQL("releasing = true, released_to = %s", first + len(operations)))
+        return released

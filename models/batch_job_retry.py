@@ -122,7 +122,8 @@ class BatchJob(models.Model):
         if self.is_atomic:
             self._end_holding()
         else:
-            self._release_all()
+            self._start_releasing()
+            self._release_step()
         self._update("reopening = false, earlier_failures = failed_records")
 
     # -- what failed -------------------------------------------------------------------------------

@@ -144,6 +144,7 @@ def _take(worker, job, signals, condition=None):
              WHERE id = %(job)s
                AND state <> 'paused'
                AND reopening IS NOT TRUE
+               AND releasing IS NOT TRUE
                AND (cancel_requested_at IS NULL OR finished_at IS NOT NULL)
                %(condition)s
           ),

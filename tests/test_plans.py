@@ -13,6 +13,7 @@ from ..models import batch_operation
 from ..models.batch_job_forget import FORGOTTEN_AT_ONCE
 from ..models.batch_job_forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
 from ..models.batch_job_progress import CANCELLED_AT_ONCE
+from ..models.batch_job_release import RELEASED_AT_ONCE
 from ..models.batch_job_retry import LOOKED_AT_ONCE
 from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
 from ..run.claiming import claim_with_housekeeping
@@ -436,6 +437,30 @@ class TestPlansOfSteps(PlanCase):
         )
         self.assertEqual((left, ready), (MANY - 2 * CANCELLED_AT_ONCE, True))
         self.assertIsNone(self.sql("SELECT finished_at FROM batch_job WHERE id = %s", job.id)[0][0])
+
+    def test_what_waits_for_one_operation_is_let_go_on_in_steps(self):
+        backlog = self.backlog()
+        job = backlog._job("waiting", total_operations=2, total_records=MANY + 1)
+        backlog._operations(f"job.id = {job}", 2, "running", is_awaited=True, record_count=MANY, data_length=0)
+        backlog._chunks(job, 1, "done")
+        first = f"ARRAY(SELECT id FROM batch_operation WHERE job_id = {job} AND position = 0)"
+        backlog._chunks(job, MANY, "blocked", on="op.position = 1", first=1, wait_ids=first)
+        self.sql("UPDATE batch_operation SET record_count = 0 WHERE job_id = %s AND position = 0", job)
+        self.sql("ANALYZE batch_job, batch_operation, batch_chunk")
+        job = self.system["batch.job"].browse(job)
+        enough = {"rows": 6 * RELEASED_AT_ONCE, "pages": 60 * RELEASED_AT_ONCE}
+        with by_index(self.cr):  # as lanes have it
+            released, plans = self.cheap(job._roll_up, **enough)
+            self.assertEqual((released, job.releasing), (RELEASED_AT_ONCE, True))
+            self.assertUses(plans, "batch_chunk_blocked_idx")
+            steps = 0
+            while job.releasing:
+                released, plans = self.cheap(job._release_step, **enough)
+                self.assertLessEqual(released, RELEASED_AT_ONCE)
+                steps += 1
+        self.assertEqual(steps, MANY // RELEASED_AT_ONCE)
+        [(pending,)] = self.sql("SELECT count(*) FROM batch_chunk WHERE state = 'pending'")
+        self.assertEqual(pending, MANY)
 
     def test_a_retry_of_many_failed_and_cancelled_chunks_goes_in_steps(self):
         job = self.env["batch.job"].browse(self.backlog()._stopped())

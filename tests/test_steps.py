@@ -4,9 +4,9 @@ from unittest.mock import patch
 
 from odoo.exceptions import UserError
 
-from odoo.addons.batch_executor.models import batch_job_progress, batch_job_retry
+from odoo.addons.batch_executor.models import batch_job_progress, batch_job_release, batch_job_retry
 
-from . import test_control, test_failures
+from . import test_control, test_failures, test_order, test_waiting
 from .lane_case import LaneCase
 
 
@@ -16,6 +16,7 @@ class SmallSteps(LaneCase):
     def setUp(self):
         super().setUp()
         self.startPatcher(patch.object(batch_job_progress, "CANCELLED_AT_ONCE", 2))
+        self.startPatcher(patch.object(batch_job_release, "RELEASED_AT_ONCE", 2))
         self.startPatcher(patch.object(batch_job_retry, "LOOKED_AT_ONCE", 2))
         self.startPatcher(patch.object(batch_job_retry, "REOPENED_AT_ONCE", 1))
 
@@ -30,6 +31,14 @@ class TestAllOrNothingInSteps(SmallSteps, test_control.TestAllOrNothing):
 
 class TestCancelInSteps(SmallSteps, test_control.TestCancel):
     """All that is said of a cancel."""
+
+
+class TestWaitingInSteps(SmallSteps, test_waiting.TestWaiting):
+    """All that is said of operations that wait for others."""
+
+
+class TestOrderInSteps(SmallSteps, test_order.TestOrder):
+    """All that is said of records that wait for their turn."""
 
 
 class TestSteps(SmallSteps):
@@ -148,3 +157,70 @@ class TestSteps(SmallSteps):
         self.call(job, "retry")
         sizes = self.sql("SELECT record_count FROM batch_chunk WHERE job_id = %s AND state = 'pending'", job)
         self.assertEqual(sizes, [(5,)])
+
+    def waiting(self, count=7, **options):
+        """A job of so many chunks that all wait for one operation, and of one that waits for them; its id, and the lane that has run that."""
+        self.ran = []
+        self.set_probe(lambda partners, name: self.ran.append(name))
+        ids = self.make_partners(count)
+        return self.submit(
+            self.probe(ids[:1], "first", operation_id="first"),
+            self.probe(ids, "waits", operation_id="waits", depends_on=["first"]),
+            self.probe(ids[:1], "last", depends_on=["waits"]),
+            max_chunk_size=1,
+            **options,
+        )
+
+    def blocked(self, job):
+        return self.sql("SELECT count(*) FROM batch_chunk WHERE job_id = %s AND state = 'blocked'", job)[0][0]
+
+    def test_what_waits_for_one_operation_is_let_go_on_in_steps(self):
+        """Each is committed by itself, and nothing is claimed before the last one: what it lets go on may come first."""
+        for options in ({}, {"max_concurrency": 1}):
+            with self.subTest(**options):
+                job = self.waiting(**options)
+                with self.open_lane() as lane:
+                    lane.work_on(lane.claim())
+                    left = [self.blocked(job)]
+                    while (claim := lane.claim_at_length()) is None:
+                        left.append(self.blocked(job))
+                        self.assertEqual((self.ran, self.job(job)["ready"]), (["first"], True))
+                    self.assertEqual((left[0], self.blocked(job)), (8, 1))
+                    self.assertLessEqual(max(a - b for a, b in zip(left, left[1:], strict=False)), 4)
+                    self.assertGreater(len(left), 2)
+                    lane.work_on(claim)
+                self.work(lanes=2)
+                self.assertEqual(self.check_counters(job)["state"], "completed")
+                self.assertEqual(self.ran, ["first", *["waits"] * 7, "last"])
+                self._delete_partners()
+
+    def test_a_lane_lost_while_it_lets_chunks_go_on_is_followed_by_the_next(self):
+        job = self.waiting()
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+            self.assertIsNone(lane.claim_at_length())
+            self.assertTrue(self.job(job)["releasing"])
+            before = self.blocked(job)
+            with self.assertRaises(ZeroDivisionError), lane.transaction() as env:
+                env["batch.job"].browse(job)._release_step()
+                raise ZeroDivisionError
+        self.assertEqual(self.blocked(job), before)
+        self.work(lanes=2)
+        self.assertEqual(self.check_counters(job)["state"], "completed")
+        self.assertEqual(self.ran, ["first", *["waits"] * 7, "last"])
+
+    def test_a_job_paused_or_cancelled_while_chunks_are_let_go_on(self):
+        for verb, state in (("pause", "paused"), ("cancel", "cancelled")):
+            with self.subTest(verb):
+                job = self.waiting()
+                with self.open_lane() as lane:
+                    lane.work_on(lane.claim())
+                    self.assertIsNone(lane.claim_at_length())
+                self.call(job, verb)
+                self.work()
+                self.assertEqual((self.job(job)["state"], self.job(job)["releasing"]), (state, False))
+                self.call(job, "resume" if verb == "pause" else "retry")
+                self.work()
+                self.assertEqual(self.check_counters(job)["state"], "completed")
+                self.assertEqual(self.ran, ["first", *["waits"] * 7, "last"])
+                self._delete_partners()
