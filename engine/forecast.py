@@ -1,10 +1,71 @@
-"""When a running job will be over."""
+"""How long a job was worked on, and when it will be over.
+
+A `job` is a row of `batch.job`, whether as a `JobRow` or as a record: both have its columns by name.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 #: What lies beyond is no estimate (seconds).
 FORESEEABLE_S = 10 * 365 * 86400
 #: The pace covers at least so many seconds, or so many chunks, whichever takes longer.
 PACE_S = 15.0
 PACE_CHUNKS = 8
+#: Seconds after work on a job begins within which all lanes have come that an idle cron worker can run: Odoo wakes it within 0.1 s.
+GATHERING_S = 0.15
+#: Least seconds of a job that was worked on at all.
+LEAST_S = 0.001
+
+
+@dataclass(slots=True, frozen=True)
+class InFlight:
+    """What goes on in a running job at this moment."""
+
+    lanes: int  #: chunks that run
+    lane_s: float  #: seconds that they have been running, added up
+    pending: int  #: chunks that wait for a lane, counted up to the number of lanes there are
+    uncounted: int  #: records that are settled, but not in the job's counters yet
+
+
+def worked_s(job, now: datetime) -> float:
+    """Seconds a job was worked on until now: neither paused, nor over, nor waiting to begin."""
+    if not (job.worked_s or job.worked_since):
+        return 0.0
+    stretch = max((now - job.worked_since).total_seconds(), 0.0) if job.worked_since else 0.0
+    return max(job.worked_s + stretch, LEAST_S)
+
+
+def run_records(job) -> int:
+    """Records that have run in that time, those that were put back to be run again included."""
+    return job.processed_records + job.failed_records + job.earlier_records
+
+
+def expected_end(job, in_flight: InFlight | None, lanes: int, now: datetime) -> datetime | None:
+    """When a job will be over, about; None where nothing can be said of it.
+
+    :param in_flight: None where it does not run
+    :param lanes: how many lanes there are
+    """
+    if not in_flight:
+        return None
+    worked, run = worked_s(job, now), run_records(job) + in_flight.uncounted
+    settled = job.processed_records + job.failed_records + job.cancelled_records + in_flight.uncounted
+    left_s = remaining_s(
+        job.total_records - settled,
+        paces=[(run - job.paced_records, worked - job.paced_s), (run, worked)],
+        expected_record_s=job.expected_work / job.total_records if job.total_records else 0.0,
+        lanes=_lanes_to_come(job, in_flight, lanes, now),
+        lane_s=in_flight.lane_s,
+    )
+    return None if left_s is None else now + timedelta(seconds=left_s)
+
+
+def _lanes_to_come(job, in_flight, lanes, now):
+    """How many lanes will work on it, where not all that may have had the time to come."""
+    if job.worked_since and (now - job.worked_since).total_seconds() > GATHERING_S:
+        return in_flight.lanes
+    wanted = min(in_flight.lanes + in_flight.pending, job.max_concurrency, lanes)
+    return max(in_flight.lanes, wanted)
 
 
 def remaining_s(

@@ -1,6 +1,31 @@
 """How far a job is and how fast: the figures that the API and the backend show alike."""
 
+from datetime import datetime
+
 from . import states
+from .forecast import InFlight, expected_end, worked_s
+
+#: Columns of a job that a status tells as they are.
+COUNTERS = (
+    "total_operations", "completed_operations", "failed_operations",
+    "total_records", "processed_records", "failed_records", "cancelled_records",
+)  # fmt: skip
+
+
+def counts(job) -> dict[str, int]:
+    """The counters of a job, a `JobRow` or a record, as of `report.status`."""
+    return {**{name: getattr(job, name) for name in COUNTERS}, "warnings": job.warning_count}
+
+
+def figures(job, in_flight: InFlight | None, lanes: int, now: datetime) -> dict:
+    """What `progress` says of a job, a `JobRow` or a record, and its `eta`.
+
+    :param in_flight: None where it does not run
+    :param lanes: how many lanes there are
+    :param now: naive, in UTC
+    """
+    shown = progress(counts(job), job.state, worked_s(job, now), job.earlier_records, job.earlier_operations)
+    return {**shown, "eta": expected_end(job, in_flight, lanes, now)}
 
 
 def progress(counts: dict, state: str, worked_s: float, earlier_records: int = 0, earlier_operations: int = 0) -> dict:

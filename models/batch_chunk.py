@@ -94,9 +94,9 @@ class BatchChunk(models.Model):
     _postponed_idx = models.Index("(job_id, run_at) WHERE state = 'pending' AND run_at IS NOT NULL")
     # `take_awaiting_driver`; whether a job is over
     _waiting_idx = models.Index("(job_id, sequence, id) WHERE state IN ('blocked', 'held')")
-    # `batch.operation._roll_up`: whether a selection still has pages to come
+    # `add_to_operations`: whether a selection still has pages to come
     _open_page_idx = models.Index("(operation_id) WHERE kind = 'resolve' AND finished_at IS NULL")
-    # `_tally`: what has not been counted yet
+    # `mark_counted`: what has not been counted yet
     _tally_idx = models.Index("(job_id, finished_at) WHERE NOT tallied AND finished_at IS NOT NULL")
     # `batch.operation._pick_ids`: where an id was produced
     _produced_idx = models.Index(f"USING gist (({PRODUCED_AT})) WHERE first_index IS NOT NULL")
@@ -124,7 +124,7 @@ class BatchChunk(models.Model):
             )
         )
         self._compress_fast()
-        # `_release_blocked`: who waits for an operation; the first of those a chunk waits for stands for all of them
+        # `release_waiting`: who waits for an operation; the first of those a chunk waits for stands for all of them
         self.env.cr.execute(
             SQL(
                 """
@@ -136,7 +136,7 @@ class BatchChunk(models.Model):
             )
         )
 
-        # `_release_rounds`: what is left of an operation whose chunks have an order
+        # `release_rounds`: what is left of an operation whose chunks have an order
         self.env.cr.execute(
             SQL(
                 """

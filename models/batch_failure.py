@@ -109,7 +109,7 @@ class BatchFailure(models.Model):
                 self.env._("Retry at most %s failed records by themselves, or their jobs as a whole.", RETRIED_AT_ONCE)
             )
         for job, failures in self.grouped("job_id").items():
-            locked = job._steer(states.JOB_FINAL, self.env._("Only records of a finished job can be retried."))
+            locked = job._lock_for_change(states.JOB_FINAL, self.env._("Only records of a finished job can be retried."))
             standing = failures.sudo().filtered(lambda failure: not failure.retried_at)
             if not standing:
                 raise UserError(self.env._("These records have been run again already."))

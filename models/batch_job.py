@@ -17,7 +17,7 @@ class BatchJob(models.Model):
     """A whole submission: what was asked for, how it is run, and how far it is.
 
     Written by nobody but the methods of this addon: users have read access only. While the job runs, its row is
-    written in short transactions of its own, never inside the work (`store/queue.py`, `batch_job_progress.py`).
+    written in short transactions of its own, never inside the work (`run/control.py`).
     """
 
     _name = "batch.job"
@@ -108,7 +108,7 @@ class BatchJob(models.Model):
     holds_values = fields.Boolean(readonly=True, default=True, help="Values of what succeeded may be there still.")
     forgotten_to = fields.Integer(readonly=True, default=0, help="The last chunk that has dropped its values.")
 
-    # the time it was worked on, and what was run in it: see `batch_job_clock.py`
+    # the time it was worked on, and what was run in it: see `store/finish.py`
     worked_s = fields.Float(
         "Worked Before (s)", readonly=True, default=0.0, help="Seconds it was worked on, up to the last pause or end."
     )

@@ -50,7 +50,7 @@ class BatchJob(models.Model):
         :raises UserError: the job is no draft
         """
         self._check_submitter()
-        draft = self._steer((states.DRAFT,), self.env._("Only a draft takes more operations."))
+        draft = self._lock_for_change((states.DRAFT,), self.env._("Only a draft takes more operations."))
         submission.append(self.env, draft, operations)
         return self._status()
 

@@ -9,10 +9,10 @@ from odoo.tools import SQL
 from ..engine import report, spec
 from ..engine.values import MAX_INTEGER, can_be_id
 from ..run.caller import check_caller
+from ..run.status import status
 from ..run.wake import wake_if_stalled
 
 MAX_LIMIT = 10_000
-PROGRESS = ("percentage", "duration", "operations_per_second", "records_per_second")
 
 
 class BatchJob(models.Model):
@@ -137,22 +137,8 @@ class BatchJob(models.Model):
         return offset, min(limit, MAX_LIMIT)
 
     def _status(self, duplicate=False):
-        job = self.sudo()
-        return report.status(
-            counts=job._counts(),
-            progress={name: job[name] for name in PROGRESS},
-            state=job.state,
-            job_id=job.id,
-            uuid=job.uuid,
-            name=job.name,
-            created_at=job.create_date,
-            started_at=job.started_at,
-            finished_at=job.finished_at,
-            eta=job.eta,
-            error=job.error,
-            duplicate=duplicate,
-            url=f"/odoo/batch-jobs/{job.id}",
-        )
+        self.invalidate_recordset()  # what was written here is flushed, what was by SQL is read anew
+        return status(self.env, self.id, duplicate)
 
 
 def _small(value):

@@ -6,8 +6,10 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
+from ..run import advance
 from ..run.wake import wake_lanes
-from ..store import queue
+from ..store import queue, release
+from ..store.job import read_job
 from ..store.planning import by_index
 from ..store.rows import NewChunk, insert_chunks
 
@@ -19,7 +21,7 @@ REOPENED_AT_ONCE = 5_000
 class BatchJob(models.Model):
     """Running failed and cancelled records again, under the same job.
 
-    A job is walked through chunk by chunk, in steps: the first one by the retry itself, the others by lanes (`_advance`), each in
+    A job is walked through chunk by chunk, in steps: the first one by the retry itself, the others by lanes (`run.advance`), each in
     a short transaction that also notes how far it has come. Nothing of the job runs until all of it has been put back.
     """
 
@@ -32,7 +34,7 @@ class BatchJob(models.Model):
         :raises UserError: the job is not finished, or nothing in it failed or was cancelled
         """
         self._check_visible()
-        job = self._steer(states.JOB_FINAL, self.env._("Only a finished job can be retried."))
+        job = self._lock_for_change(states.JOB_FINAL, self.env._("Only a finished job can be retried."))
         if not job.can_retry:
             raise UserError(self.env._("Nothing in this job failed or was cancelled."))
         job._open_again()
@@ -59,7 +61,7 @@ class BatchJob(models.Model):
     def _open_again(self):
         """Make a final job one that waits: `_reopen_step` puts back what is to run again."""
         self.env.flush_all()
-        self._roll_up()  # an action that has just run is known to have run
+        advance.count(self.env, self.id)  # an action that has just run is known to have run
         # its action, should it not have begun: it is run once, at the end that is to come
         self.env.cr.execute(
             SQL("DELETE FROM batch_chunk WHERE job_id = %s AND kind = 'callback' AND state = 'pending'", self.id)
@@ -122,8 +124,8 @@ class BatchJob(models.Model):
         if self.is_atomic:
             self._end_holding()
         else:
-            self._start_releasing()
-            self._release_step()
+            release.start_releasing(self.env.cr, self.id)
+            release.release_step(self.env.cr, read_job(self.env.cr, self.id))
         self._update("reopening = false, earlier_failures = failed_records")
 
     # -- what failed -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import dumps
+from ..store import release
 from ..store.rows import NewChunk, NewOperation, insert_chunks, insert_operations
 from ..store.sizing import expected_s
 
@@ -56,7 +57,8 @@ class BatchJob(models.Model):
         insert_chunks(self.env.cr, chunks)
         if awaited:
             # some have nothing to do
-            self._release_blocked(self.env["batch.operation"]._ended(names[name] for name in awaited))
+            ended = release.ended_among(self.env.cr, [names[name] for name in awaited])
+            release.release_waiting(self.env.cr, self.id, ended)
         self._count(operations, expected_s(self.env.cr, plans))
 
     def _next_operation_ids(self, count):

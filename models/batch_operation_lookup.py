@@ -13,17 +13,6 @@ class BatchOperation(models.Model):
     _inherit = "batch.operation"
 
     @api.model
-    def _ended(self, operation_ids):
-        """Those of these operations that are over."""
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT id FROM batch_operation WHERE id = ANY(%s) AND state NOT IN ('pending', 'running')",
-                list(operation_ids),
-            )
-        )
-        return [id_ for (id_,) in rows]
-
-    @api.model
     def _mark_awaited(self, operation_ids):
         """Others wait for these operations, from now on."""
         self.env.cr.execute(

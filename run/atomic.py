@@ -13,6 +13,7 @@ from ..engine.verdict import CONFLICT
 from ..exceptions import NotAlone
 from ..store.settle import settle, take_awaiting_driver
 from . import selection
+from .advance import show_progress
 from .errors import SAVEPOINT_ERRORS, Trouble
 from .guarded import UserCode
 from .records import run_records
@@ -199,7 +200,7 @@ class _AtomicRun:
             return
         self.told_at = time.monotonic()
         with self.lane.transaction() as env:
-            wanted = env["batch.job"].browse(self.claim.job_id)._show_progress(self.processed, self.failed)
+            wanted = show_progress(env, self.claim.job_id, self.processed, self.failed)
         if not wanted:
             raise Trouble(CONFLICT, "the job was cancelled")
 

@@ -1,10 +1,17 @@
-"""Run the server action a job was given for its end: once, as the submitter."""
+"""The server action a job was given for its end is run once, as the submitter, by a chunk of its own."""
 
 import logging
 
-from odoo.exceptions import AccessError, UserError
+import psycopg2
 
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+from ..engine import states
 from ..engine.outcome import Outcome
+from ..store.job import update_job
+from ..store.rows import NewChunk, insert_chunks
+from ..store.sql import NOW
 from .errors import failure, failure_of
 from .guarded import UserCode
 from .records import user_env
@@ -13,6 +20,12 @@ from .trust import action_problem
 from .watchdog import Deadline
 
 _logger = logging.getLogger(__name__)
+_MODEL = "batch.job"
+
+
+def insert_action_chunk(cr, job_id):
+    """Store the chunk that runs the action of a job; it is claimed like any other."""
+    insert_chunks(cr, [NewChunk.of_job(job_id, states.CALLBACK, _MODEL)])
 
 
 def run_action(system, claim, lane=None):
@@ -34,6 +47,25 @@ def run_action(system, claim, lane=None):
     if error:
         _logger.info("%s: the action on completion failed: %s", claim, error.message)
     return Outcome(note=error.message if error else None)
+
+
+def note_action_run(env, job_id, error):
+    """Note on the job that its action has run: never in the transaction of what it did, which must not write its job's row.
+
+    :param str error: why it failed, or None
+    """
+    update_job(env.cr, job_id, SQL("called_back_at = %s", NOW))
+    if not error:
+        return
+    job = env[_MODEL].browse(job_id)
+    job.invalidate_recordset(flush=False)
+    try:
+        with env.cr.savepoint():
+            job.message_post(body=env._("The action on completion failed: %s", error))
+    except psycopg2.Error:
+        raise
+    except Exception:  # other modules may have a say in messages; what the job has come to does not depend on it
+        _logger.exception("job %s: the failure of its action could not be posted", job_id)
 
 
 def _distrust(action, env):

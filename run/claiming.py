@@ -1,7 +1,10 @@
 """A claim with all that may have to be done first: jobs are counted and moved on until one has a chunk that may run."""
 
+from ..engine.options import NO_LIMIT
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store.claim import lock_next_job, take_chunk
+from ..store.job import read_job
+from . import advance
 from .errors import is_conflict
 
 
@@ -44,12 +47,12 @@ def claim_with_housekeeping(env, worker, signals, sole_job_id=None):
 
 def _take_counted(env, row, worker, signals, sole_job_id):
     """Count what was settled in a locked job where that is due, then take a chunk of it; move it on where there is none."""
-    job = env["batch.job"].browse(row["id"])
+    job_id = row["id"]
     if row["is_count_due"]:
-        job._roll_up()
-        if row["max_failures"] >= 0:
-            job._must_stop()
-    taken = take_chunk(env.cr, job.id, worker, signals.query, sole_job_id)
-    if taken is None and job._advance():
-        taken = take_chunk(env.cr, job.id, worker, signals.query, sole_job_id)
+        advance.count(env, job_id)
+        if row["max_failures"] != NO_LIMIT:
+            advance.must_stop(env, read_job(env.cr, job_id))
+    taken = take_chunk(env.cr, job_id, worker, signals.query, sole_job_id)
+    if taken is None and advance.advance(env, job_id):
+        taken = take_chunk(env.cr, job_id, worker, signals.query, sole_job_id)
     return taken

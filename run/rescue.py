@@ -6,6 +6,7 @@ from ..engine import states, verdict
 from ..exceptions import TransactionControlError
 from ..store import queue, rescue
 from ..store.chunk_row import claim_of_chunk
+from ..store.finish import request_stop
 from .errors import committed_message, failure, is_conflict, own_words, transaction_control_message, trouble_of
 from .guarded import timeout_message
 from .records import usable_lang
@@ -41,7 +42,7 @@ def set_aside(env, chunk_id):
     """End a chunk that can be neither run nor failed record by record; where it is a job's driver, the job ends as well."""
     job_id = rescue.set_aside(env.cr, chunk_id, _unreadable(env))
     if job_id:  # what it should have run waits for nobody any longer
-        env["batch.job"].browse(job_id)._stop(env._("Internal error: it could not be run."))
+        request_stop(env.cr, job_id, env._("Internal error: it could not be run."))
 
 
 def rescue_orphans(env):

@@ -6,6 +6,7 @@ import time
 
 from odoo.tools import mute_logger
 
+from odoo.addons.batch_executor.run import advance
 from odoo.addons.batch_executor.run.control import stop_listening
 from odoo.addons.batch_executor.run.lane import Lane
 from odoo.addons.batch_executor.run.lanes import retire_lanes, set_lane_count
@@ -15,7 +16,6 @@ from .lane_case import LaneCase
 LOGGERS = (
     "odoo.sql_db",
     "odoo.addons.batch_executor.run",
-    "odoo.addons.batch_executor.models.batch_job_control",
 )
 
 
@@ -330,7 +330,7 @@ class TestAction(OutlivesCase):
         with self.open_lane() as lane:
             lane.work_on(lane.claim())
             with lane.control.transaction() as env:
-                env["batch.job"].browse(job_id)._advance()
+                advance.advance(env, job_id)
         self.assertEqual(self.callback(job_id)["state"], "pending")
         self.call(job_id, "retry")
         self.work()
@@ -388,18 +388,17 @@ class TestSignals(OutlivesCase):
         )
         with self.open_lane("a") as one, self.open_lane("b") as other:
             first = one.claim()
-            model = self.registry["batch.job"]
-            original = model._roll_up
+            original = advance.count
 
-            def roll_up(job, *args, **kwargs):
+            def count(*args):
                 if not ended:
                     ended.append(True)
                     one.work_on(first)
                     self.sql("INSERT INTO orm_signaling_default DEFAULT VALUES")
-                return original(job, *args, **kwargs)
+                return original(*args)
 
             ended = []
-            self.patch(model, "_roll_up", roll_up)
+            self.patch(advance, "count", count)
             self.sql("UPDATE batch_job SET progress_at = NULL, started_at = started_at - interval '1 hour' WHERE id = %s", job_id)
             other.control.signals.apply(other.control.cr)
             before = other.control.signals.known

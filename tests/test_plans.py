@@ -12,16 +12,18 @@ from odoo.tests.common import TransactionCase, new_test_user
 from ..models import batch_operation
 from ..models.batch_job_forget import FORGOTTEN_AT_ONCE
 from ..models.batch_job_forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
-from ..models.batch_job_progress import CANCELLED_AT_ONCE
-from ..models.batch_job_release import RELEASED_AT_ONCE
 from ..models.batch_job_retry import LOOKED_AT_ONCE
 from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
+from ..run import advance
 from ..run.claiming import claim_with_housekeeping
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
 from ..store import queue
 from ..store.claim import claim_fast
+from ..store.finish import CANCELLED_AT_ONCE, unfinished
+from ..store.job import read_job
 from ..store.planning import by_index
+from ..store.release import RELEASED_AT_ONCE, release_rounds, release_step, release_waiting
 from ..store.settle import take_awaiting_driver
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
@@ -183,7 +185,7 @@ class TestPlans(PlanCase):
             """,
             self.backlog.blocked,
         )
-        freed, plans = self.cheap(self.job("blocked")._release_blocked, [operation])
+        freed, plans = self.cheap(release_waiting, self.cr, self.backlog.blocked, [operation])
         self.assertEqual(freed, 1)
         self.assertUses(plans, "batch_chunk_blocked_idx")
         self.assertEqual(
@@ -207,7 +209,7 @@ class TestPlans(PlanCase):
             self.backlog.blocked,
         )
         self.assertEqual(count, 500)
-        freed, plans = self.cheap(self.job("blocked")._release_rounds, {operation})
+        freed, plans = self.cheap(release_rounds, self.cr, self.backlog.blocked, {operation})
         self.assertEqual(freed, 1)
         self.assertUses(plans, "batch_chunk_round_idx")
 
@@ -235,7 +237,8 @@ class TestPlans(PlanCase):
             self.backlog.waiting,
         )
         job = self.job("waiting")
-        _none, plans = self.cheap(job._roll_up)
+        _none, plans = self.cheap(advance.count, self.system, job.id)
+        job.invalidate_recordset()
         self.assertUses(plans, "batch_chunk_tally_idx")
         self.assertEqual(job.processed_records, settled)
 
@@ -427,7 +430,7 @@ class TestPlansOfSteps(PlanCase):
         self.assertUses(plans, "batch_chunk_pending_idx")
         self.sql("UPDATE batch_chunk SET state = 'done', finished_at = now() WHERE job_id = %s AND state = 'running'", job.id)
         may_claim, _plans = self.cheap(
-            job.with_env(self.system)._advance, rows=3 * CANCELLED_AT_ONCE, pages=60 * CANCELLED_AT_ONCE
+            advance.advance, self.system, job.id, rows=3 * CANCELLED_AT_ONCE, pages=60 * CANCELLED_AT_ONCE
         )
         self.assertFalse(may_claim)
         [(left, ready)] = self.sql(
@@ -447,15 +450,15 @@ class TestPlansOfSteps(PlanCase):
         backlog._chunks(job, MANY, "blocked", on="op.position = 1", first=1, wait_ids=first)
         self.sql("UPDATE batch_operation SET record_count = 0 WHERE job_id = %s AND position = 0", job)
         self.sql("ANALYZE batch_job, batch_operation, batch_chunk")
-        job = self.system["batch.job"].browse(job)
         enough = {"rows": 6 * RELEASED_AT_ONCE, "pages": 60 * RELEASED_AT_ONCE}
         with by_index(self.cr):  # as lanes have it
-            released, plans = self.cheap(job._roll_up, **enough)
-            self.assertEqual((released, job.releasing), (RELEASED_AT_ONCE, True))
+            released, plans = self.cheap(advance.count, self.system, job, **enough)
+            row = read_job(self.cr, job)
+            self.assertEqual((released, row.releasing), (RELEASED_AT_ONCE, True))
             self.assertUses(plans, "batch_chunk_blocked_idx")
             steps = 0
-            while job.releasing:
-                released, plans = self.cheap(job._release_step, **enough)
+            while row.releasing:
+                released, plans = self.cheap(release_step, self.cr, row, **enough)
                 self.assertLessEqual(released, RELEASED_AT_ONCE)
                 steps += 1
         self.assertEqual(steps, MANY // RELEASED_AT_ONCE)
@@ -531,8 +534,8 @@ class TestPlansWithoutStatistics(PlanCase):
                     "UPDATE batch_chunk SET state = 'done', finished_at = now() WHERE id = %s RETURNING id",
                     claim.chunk_id,
                 )
-                self.cheap(job._roll_up)
-                self.cheap(job._unfinished)
+                self.cheap(advance.count, self.system, job.id)
+                self.cheap(unfinished, self.cr, job.id)
                 self.cheap(queue.park, self.cr, job.id)
                 self.cheap(queue.seconds_until_work, self.cr)
                 self.cheap(rescue_orphans, self.system)

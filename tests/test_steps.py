@@ -1,10 +1,13 @@
 """What is done to many chunks is done in steps: the outcome is that of doing it at once, whatever happens in between."""
 
+from itertools import pairwise
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
 
-from odoo.addons.batch_executor.models import batch_job_progress, batch_job_release, batch_job_retry
+from odoo.addons.batch_executor.models import batch_job_retry
+from odoo.addons.batch_executor.store import finish, release
+from odoo.addons.batch_executor.store.job import read_job
 
 from . import test_control, test_failures, test_order, test_waiting
 from .lane_case import LaneCase
@@ -15,8 +18,8 @@ class SmallSteps(LaneCase):
 
     def setUp(self):
         super().setUp()
-        self.startPatcher(patch.object(batch_job_progress, "CANCELLED_AT_ONCE", 2))
-        self.startPatcher(patch.object(batch_job_release, "RELEASED_AT_ONCE", 2))
+        self.startPatcher(patch.object(finish, "CANCELLED_AT_ONCE", 2))
+        self.startPatcher(patch.object(release, "RELEASED_AT_ONCE", 2))
         self.startPatcher(patch.object(batch_job_retry, "LOOKED_AT_ONCE", 2))
         self.startPatcher(patch.object(batch_job_retry, "REOPENED_AT_ONCE", 1))
 
@@ -182,11 +185,11 @@ class TestSteps(SmallSteps):
                 with self.open_lane() as lane:
                     lane.work_on(lane.claim())
                     left = [self.blocked(job)]
-                    while (claim := lane.claim_at_length()) is None:
+                    while (claim := lane.control.claim_with_housekeeping()) is None:
                         left.append(self.blocked(job))
                         self.assertEqual((self.ran, self.job(job)["ready"]), (["first"], True))
                     self.assertEqual((left[0], self.blocked(job)), (8, 1))
-                    self.assertLessEqual(max(a - b for a, b in zip(left, left[1:], strict=False)), 4)
+                    self.assertLessEqual(max(before - after for before, after in pairwise(left)), 4)
                     self.assertGreater(len(left), 2)
                     lane.work_on(claim)
                 self.work(lanes=2)
@@ -198,11 +201,11 @@ class TestSteps(SmallSteps):
         job = self.waiting()
         with self.open_lane() as lane:
             lane.work_on(lane.claim())
-            self.assertIsNone(lane.claim_at_length())
+            self.assertIsNone(lane.control.claim_with_housekeeping())
             self.assertTrue(self.job(job)["releasing"])
             before = self.blocked(job)
-            with self.assertRaises(ZeroDivisionError), lane.transaction() as env:
-                env["batch.job"].browse(job)._release_step()
+            with self.assertRaises(ZeroDivisionError), lane.control.transaction() as env:
+                release.release_step(env.cr, read_job(env.cr, job))
                 raise ZeroDivisionError
         self.assertEqual(self.blocked(job), before)
         self.work(lanes=2)
@@ -215,7 +218,7 @@ class TestSteps(SmallSteps):
                 job = self.waiting()
                 with self.open_lane() as lane:
                     lane.work_on(lane.claim())
-                    self.assertIsNone(lane.claim_at_length())
+                    self.assertIsNone(lane.control.claim_with_housekeeping())
                 self.call(job, verb)
                 self.work()
                 self.assertEqual((self.job(job)["state"], self.job(job)["releasing"]), (state, False))

@@ -10,19 +10,17 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What opens a cursor or ends a transaction. Only `run/` may; the rest works in its caller's transaction.
 ENDS_OR_OPENS = {"commit", "rollback", "cursor", "_commit_progress"}
 #: Places outside `run/` that do so for a reason, by function.
-ALLOWED = {
-    ("models/batch_job_control.py", "_keep_lanes_off", "cursor"),
-}
+ALLOWED = set()
 #: The tables of the engine, as a statement names them.
 TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|sizing|draft_key)\b")
 #: Functions outside `store/` whose statements name these tables, each for a reason.
 STATEMENTS_ABOVE = set()
 #: Files of which parts still have to move down.
 EMPTYING = {
-    *(f"models/batch_chunk{part}.py" for part in ("", "_rescue", "_settle")),
-    *(f"models/batch_job_{part}.py" for part in ("control", "forecast", "forget", "progress", "purge", "release")),
+    "models/batch_chunk.py",
+    *(f"models/batch_job_{part}.py" for part in ("control", "forget", "purge")),
     *(f"models/batch_job_{part}.py" for part in ("rerun_atomic", "result", "retry", "store")),
-    *(f"models/batch_operation{part}.py" for part in ("", "_lookup", "_settle")),
+    *(f"models/batch_operation{part}.py" for part in ("", "_lookup")),
     *(f"models/batch_{part}.py" for part in ("draft_key", "failure", "finding", "warning")),
     *(f"run/{part}.py" for part in ("atomic", "claiming", "control", "errors", "records", "selection")),
     *(f"run/{part}.py" for part in ("rescue", "submission", "upsert_lock")),

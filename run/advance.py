@@ -1,0 +1,213 @@
+"""What comes next in a job: its settled chunks are counted, chunks go on that waited, and in the end it gets its final state.
+
+All of it in short transactions, under the lock of the job's row; `env` is the superuser's.
+"""
+
+import logging
+
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.forecast import newer_origin, run_records, worked_s
+from ..engine.options import NO_LIMIT
+from ..store import finish as ending
+from ..store import progress, queue, release
+from ..store.job import read_job, update_job
+from .callback import insert_action_chunk, note_action_run
+from .status import send_progress, utc_now
+
+_logger = logging.getLogger(__name__)
+
+
+# -- counting --------------------------------------------------------------------------------------
+
+
+def count(env, job_id):
+    """Count settled chunks into their operations and into the job, each chunk once; let those go on that waited for them.
+
+    Noted on the job also where none were settled: the next regular count is a while off.
+
+    :returns: how many chunks need not wait any longer
+    """
+    counted, released = _count_all(env, job_id)
+    if not counted:
+        progress.note_counted(env.cr, job_id)
+    return released
+
+
+def count_again(env, job_id):
+    """Count what was settled since `count`, later in the same transaction; returns how many chunks need not wait any longer."""
+    _counted, released = _count_all(env, job_id)
+    return released
+
+
+def _count_all(env, job_id):
+    counted = released = 0
+    while chunks := progress.mark_counted(env.cr, job_id):
+        released += _count_chunks(env, job_id, chunks)
+        counted += len(chunks)
+        if len(chunks) < progress.COUNTED_AT_ONCE:
+            break
+    return counted, released
+
+
+def _count_chunks(env, job_id, chunks):
+    """Add chunks that were just marked as counted to all counters; returns how many others need not wait any longer."""
+    cr = env.cr
+    ended, awaited = progress.add_to_operations(cr, chunks)
+    job, is_watched = progress.add_to_job(cr, job_id, chunks, ended)
+    for chunk in chunks:
+        if chunk["kind"] == states.CALLBACK and chunk["state"] == states.DONE:
+            note_action_run(env, job_id, chunk["error"])
+    if not job.is_atomic:
+        _keep_pace(cr, job, max(chunk["duration"] or 0.0 for chunk in chunks))
+    if is_watched:
+        send_progress(env, job_id)
+    awaited += [id_ for chunk in chunks for id_ in chunk["ended_ids"] or ()]
+    ordered = {chunk["operation_id"] for chunk in chunks if chunk["round_no"] is not None}
+    return release.release_waiting(cr, job_id, awaited) + release.release_rounds(cr, job_id, ordered)
+
+
+def _keep_pace(cr, job, chunk_s):
+    """Let what was long ago count for less in the job's pace.
+
+    :param float chunk_s: seconds that one of its chunks takes
+    """
+    origin = newer_origin((job.paced_records, job.paced_s), run_records(job), worked_s(job, utc_now()), chunk_s)
+    if origin:
+        progress.set_pace_origin(cr, job.id, *origin)
+
+
+# -- moving on -------------------------------------------------------------------------------------
+
+
+def advance(env, job_id):
+    """Nothing can be claimed in this (locked) job: move it on, to its end or to what comes next.
+
+    What is to be done to many chunks is done to some of them: the job stays in the queue, and the next look goes on.
+
+    :returns: whether there may be something to claim now
+    """
+    cr = env.cr
+    if read_job(cr, job_id).reopening:
+        record = env["batch.job"].browse(job_id)
+        record.invalidate_recordset(flush=False)
+        if not record._reopen_step():
+            return False
+    released = count(env, job_id)
+    job = read_job(cr, job_id)
+    is_stopping = must_stop(env, job)
+    if is_stopping and ending.cancel_waiting(cr, job_id):
+        return False
+    has_looked = job.releasing and not is_stopping
+    if has_looked:
+        release.release_step(cr, job)
+        if job.releasing:
+            return False
+    # asked before the last count: what is settled between the two must not be missed
+    pending, running, waiting = ending.unfinished(cr, job_id)
+    released += count_again(env, job_id)
+    job = read_job(cr, job_id)
+    if job.releasing and not is_stopping:
+        return False
+    may_start = not is_stopping and job.state != states.PAUSED
+    if may_start and waiting and not (pending or running or released or job.is_atomic):
+        return _look_for_forgotten(env, job, has_looked)
+    if may_start and (released or (has_looked and pending)):
+        return True
+    if pending or running or waiting:
+        if job.state == states.PAUSED and not running:
+            ending.stop_clock(cr, job_id)
+        queue.park(cr, job_id)
+    elif job.finished_at:
+        update_job(cr, job_id, SQL("ready = false, wake_at = NULL"))  # its action has run
+    else:
+        finish(env, job_id)
+    return False
+
+
+def _look_for_forgotten(env, job, has_looked):
+    """All that is left of a job waits, for nothing that could tell it to go on; returns whether there may be something to claim.
+
+    :param bool has_looked: what may go on has been looked for among all of it just now
+    """
+    if not has_looked:
+        release.start_releasing(env.cr, job.id)
+    else:
+        _logger.error("job %s: what is left waits for what will never come", job.id)
+        message = env._("Internal error: what was left waited for what could not be run.")
+        ending.request_stop(env.cr, job.id, message)
+    return advance(env, job.id)
+
+
+def must_stop(env, job):
+    """Whether nothing more of a job may start; where it is over its limit of failures, it is noted that it stops.
+
+    What a finished job runs is its action.
+
+    :param JobRow job: the (locked) job as it is now
+    """
+    if job.finished_at or job.reopening:
+        return False
+    failed = job.failed_records - job.earlier_failures
+    if job.cancel_requested_at or job.max_failures == NO_LIMIT or failed <= job.max_failures or job.is_atomic:
+        return bool(job.cancel_requested_at)
+    reason = env._(
+        "Stopped: %(failed)s records failed, more than the %(limit)s allowed.",
+        failed=job.failed_records,
+        limit=job.max_failures,
+    )
+    ending.request_stop(env.cr, job.id, reason)
+    return True
+
+
+# -- the end ---------------------------------------------------------------------------------------
+
+
+def finish(env, job_id):
+    """All chunks of a job are settled and counted: give it its final state."""
+    cr = env.cr
+    ending.wait_for_disk(cr)
+    ending.close_operations(cr, job_id)
+    job = read_job(cr, job_id)
+    if job.is_atomic:
+        ending.count_whole(cr, job_id)
+        job = read_job(cr, job_id)
+    was_cancelled = job.cancel_requested_at and not job.error and (job.cancelled_records or not job.total_records)
+    state = states.job_state(
+        total=job.total_records,
+        processed=job.processed_records,
+        failed=job.failed_records,
+        cancelled=bool(was_cancelled),
+    )
+    has_action = bool(job.on_complete_id and not job.called_back_at)
+    ending.finish(cr, job_id, state, has_action)
+    if has_action:
+        insert_action_chunk(cr, job_id)
+    _logger.info(
+        "job %s (%s) is %s: %s of %s records succeeded, %s failed",
+        job_id,
+        job.name,
+        state,
+        job.processed_records,
+        job.total_records,
+        job.failed_records,
+    )
+    notify(env, job_id)
+
+
+def notify(env, job_id):
+    """Tell the submitter's browsers how far the job is, should there be any; delivered with the commit."""
+    if progress.is_watched(env.cr, job_id):
+        send_progress(env, job_id)
+
+
+def show_progress(env, job_id, processed, failed):
+    """Show how far a job is that runs in one transaction; returns whether it is still wanted.
+
+    :param int processed: records that have succeeded so far
+    :param int failed: and those that have failed
+    """
+    progress.show_progress(env.cr, job_id, processed, failed)
+    notify(env, job_id)
+    return not read_job(env.cr, job_id).cancel_requested_at

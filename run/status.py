@@ -1,0 +1,65 @@
+"""How far a job is: the one answer of the verbs and of the messages to browsers."""
+
+from datetime import datetime, timezone
+
+from odoo.exceptions import MissingError
+
+from ..engine import report, states
+from ..engine.progress import counts, figures
+from ..store.job import read_job
+from ..store.progress import read_in_flight
+from .settings import get_setting
+
+BUS_TYPE = "batch_executor/progress"
+
+
+def utc_now():
+    """This moment, as Odoo stores times: naive, in UTC."""
+    return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+def status(env, job_id, duplicate=False):
+    """The status object, from the job's row and a few rows of what is in flight.
+
+    The caller has checked that the job may be seen, and has flushed what it has written to it.
+
+    :param bool duplicate: told as it is: the submission was made before
+    :raises MissingError: there is no such job
+    """
+    job = read_job(env.cr, job_id)
+    if job is None:
+        raise MissingError(env._("There is no such batch job."))
+    shown = job_figures(env, [job])[job_id]
+    return report.status(
+        counts=counts(job),
+        progress=shown,
+        state=job.state,
+        job_id=job.id,
+        uuid=job.uuid,
+        name=job.name,
+        created_at=job.create_date,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        eta=shown["eta"],
+        error=job.error,
+        duplicate=duplicate,
+        url=f"/odoo/batch-jobs/{job.id}",
+    )
+
+
+def job_figures(env, jobs):
+    """Percentage, duration, rates and expected end of jobs.
+
+    :param jobs: `JobRow`s, or records of `batch.job`
+    :returns: id -> what `engine.progress.figures` says
+    """
+    now, lanes = utc_now(), get_setting(env, "lanes")
+    running = [job.id for job in jobs if job.state == states.RUNNING and job.id]
+    in_flight = read_in_flight(env.cr, running, lanes) if running else {}
+    return {job.id: figures(job, in_flight.get(job.id), lanes, now) for job in jobs}
+
+
+def send_progress(env, job_id):
+    """Send the status object to the browsers of the job's submitter, with the commit of this transaction."""
+    job = read_job(env.cr, job_id)
+    env["res.users"].browse(job.user_id)._bus_send(BUS_TYPE, status(env, job_id))

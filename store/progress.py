@@ -1,0 +1,257 @@
+"""Settled chunks are counted into their operations and their job, each chunk once.
+
+In short transactions of lanes and verbs, under the lock of the job: never in the transaction of the work.
+"""
+
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.forecast import InFlight
+from .job import JOB_ROW, as_job, update_job
+from .prepared import fetch_prepared
+from .sql import NOW, fetch, fetch_dicts
+
+#: Chunks counted by one statement.
+COUNTED_AT_ONCE = 2000
+#: Counters of chunks that add up to those of their operation.
+ADDED_UP = ("found_records", "processed_records", "failed_records", "cancelled_records", "warning_count", "duration")
+#: Whether the submitter of a job has a browser open. A message costs Odoo a connection of its own: none is made for the
+#: users of programs.
+IS_WATCHED = SQL(
+    """
+    EXISTS (
+        SELECT 1 FROM mail_presence AS presence WHERE presence.user_id = batch_job.user_id AND presence.status <> 'offline'
+    )
+    """
+)
+
+
+# -- counting --------------------------------------------------------------------------------------
+
+
+def mark_counted(cr, job_id):
+    """Mark settled chunks of a job as counted, up to `COUNTED_AT_ONCE`.
+
+    Ordered as the index is, so that PostgreSQL takes no other, whatever it believes of how many there are.
+
+    :returns: dicts of what is to be counted of each
+    """
+    return fetch_prepared(
+        cr,
+        SQL(
+            """
+            UPDATE batch_chunk
+               SET tallied = true
+             WHERE id = ANY(ARRAY(
+                SELECT id
+                  FROM batch_chunk
+                 WHERE job_id = %s
+                   AND NOT tallied
+                   AND finished_at IS NOT NULL
+                 ORDER BY finished_at
+                 LIMIT %s
+             ))
+            RETURNING kind, state, operation_id, processed_records, failed_records, cancelled_records, found_records, warning_count,
+                      completed_operations, failed_operations, duration, error, skip_reason, ended_ids, round_no
+            """,
+            job_id,
+            COUNTED_AT_ONCE,
+        ),
+    )
+
+
+def add_to_operations(cr, chunks):
+    """Count chunks into the operations they belong to alone.
+
+    :param list chunks: dicts of `mark_counted`
+    :returns: the states of the operations that have ended by this, and the ids of those that others wait for
+    """
+    sums = {}
+    for chunk in chunks:
+        if operation_id := chunk["operation_id"]:
+            total = sums.setdefault(operation_id, [*[0] * len(ADDED_UP), None])
+            for place, column in enumerate(ADDED_UP):
+                total[place] += chunk[column] or 0
+            total[-1] = total[-1] or chunk["error"] or chunk["skip_reason"]
+    if not sums:
+        return [], []
+    rows = cr.execute_values(
+        """
+        UPDATE batch_operation AS operation
+           SET record_count = operation.record_count + counted.found,
+               processed_records = operation.processed_records + counted.processed,
+               failed_records = operation.failed_records + counted.failed,
+               cancelled_records = operation.cancelled_records + counted.cancelled,
+               warning_count = coalesce(operation.warning_count, 0) + counted.warnings,
+               duration = coalesce(operation.duration, 0) + counted.duration,
+               error = coalesce(operation.error, counted.error),
+               started_at = coalesce(operation.started_at, clock_timestamp() AT TIME ZONE 'UTC')
+          FROM (VALUES %s)
+            AS counted (id, found, processed, failed, cancelled, warnings, duration, error)
+         WHERE operation.id = counted.id
+        RETURNING operation.id, operation.state, operation.record_count, operation.processed_records,
+                  operation.failed_records, operation.cancelled_records, operation.is_awaited IS NOT FALSE,
+                  EXISTS (
+                    SELECT 1
+                      FROM batch_chunk AS page
+                     WHERE page.operation_id = operation.id
+                       AND page.kind = 'resolve'
+                       AND page.finished_at IS NULL
+                  ) AS is_open
+        """,
+        [(operation_id, *total) for operation_id, total in sums.items()],
+        template="(%s, %s, %s, %s, %s, %s, %s::float, %s::text)",
+        page_size=len(sums),
+        fetch=True,
+    )
+    skipped = {chunk["operation_id"] for chunk in chunks if chunk["skip_reason"]}
+    moved, awaited = [], []
+    for operation_id, old_state, count, processed, failed, cancelled, is_awaited, is_open in rows:
+        state = states.counted_state(count, processed, failed, cancelled, is_open, operation_id in skipped)
+        if state != old_state:
+            moved.append((operation_id, state, state in states.OPERATION_FINAL))
+        if is_awaited and state in states.OPERATION_FINAL:
+            awaited.append(operation_id)
+    _move_operations(cr, moved)
+    return [state for _id, state, is_final in moved if is_final], awaited
+
+
+def _move_operations(cr, moved):
+    """Give operations a new state.
+
+    :param list moved: `(id, state, whether that is final)`
+    """
+    if moved:
+        cr.execute_values(
+            """
+            UPDATE batch_operation AS operation
+               SET state = moved.state,
+                   finished_at = CASE WHEN moved.is_final THEN clock_timestamp() AT TIME ZONE 'UTC' END
+              FROM (VALUES %s) AS moved (id, state, is_final)
+             WHERE operation.id = moved.id
+            """,
+            moved,
+            page_size=len(moved),
+        )
+
+
+def add_to_job(cr, job_id, chunks, ended):
+    """Count chunks into their job. Records of a job in one transaction are not added: its row shows what was seen of it while
+    it ran (`show_progress`), and at last what its chunks have come to (`finish.count_whole`).
+
+    :param list chunks: dicts of `mark_counted`
+    :param list ended: states of the operations that have ended by them, see `add_to_operations`
+    :returns: the job as it is now, and whether its submitter has a browser open
+    """
+
+    def total(column):
+        return sum(chunk[column] or 0 for chunk in chunks)
+
+    [row] = fetch_prepared(
+        cr,
+        SQL(
+            """
+            UPDATE batch_job
+               SET processed_records = processed_records + CASE WHEN is_atomic THEN 0 ELSE %(processed)s END,
+                   failed_records = failed_records + CASE WHEN is_atomic THEN 0 ELSE %(failed)s END,
+                   cancelled_records = cancelled_records + %(cancelled)s,
+                   total_records = total_records + %(found)s,
+                   warning_count = coalesce(warning_count, 0) + %(warnings)s,
+                   completed_operations = completed_operations + %(completed_operations)s,
+                   failed_operations = failed_operations + %(failed_operations)s,
+                   progress_at = %(now)s
+             WHERE id = %(id)s
+            RETURNING %(job)s, %(is_watched)s AS is_watched
+            """,
+            job=JOB_ROW,
+            is_watched=IS_WATCHED,
+            now=NOW,
+            id=job_id,
+            processed=total("processed_records"),
+            failed=total("failed_records"),
+            cancelled=total("cancelled_records"),
+            found=total("found_records"),
+            warnings=total("warning_count"),
+            completed_operations=total("completed_operations") + ended.count(states.COMPLETED),
+            failed_operations=total("failed_operations") + sum(state in states.OPERATION_FAILED for state in ended),
+        ),
+    )
+    return as_job(row), row["is_watched"]
+
+
+def note_counted(cr, job_id):
+    """Note that nothing was left to count: the next regular count is a while off."""
+    cr.execute(SQL("UPDATE batch_job SET progress_at = %s WHERE id = %s AND is_atomic IS NOT TRUE", NOW, job_id))
+
+
+# -- showing ---------------------------------------------------------------------------------------
+
+
+def show_progress(cr, job_id, processed, failed):
+    """Show how far a job is that runs in one transaction.
+
+    :param int processed: records that have succeeded so far
+    :param int failed: and those that have failed
+    """
+    assignments = SQL("processed_records = %s, failed_records = %s, progress_at = %s", processed, failed, NOW)
+    update_job(cr, job_id, assignments)
+
+
+def set_pace_origin(cr, job_id, records, worked_s):
+    """Measure the pace of a job from here on: so many records had run, and so many seconds been worked."""
+    update_job(cr, job_id, SQL("paced_records = %s, paced_s = %s", records, worked_s))
+
+
+def is_watched(cr, job_id):
+    """Whether the submitter of a job has a browser open."""
+    return bool(fetch(cr, SQL("SELECT 1 FROM batch_job WHERE id = %s AND %s", job_id, IS_WATCHED)))
+
+
+def read_in_flight(cr, job_ids, lanes):
+    """What goes on in running jobs; a few rows of each are read, however large it is.
+
+    Records are shown once they are counted: `completed` and the counters never disagree.
+
+    :param int lanes: waiting chunks are counted up to so many
+    :returns: id -> `InFlight`
+    """
+    rows = fetch_dicts(
+        cr,
+        SQL(
+            """
+            SELECT job.id, running.lanes, running.lane_s, waiting.chunks AS pending, uncounted.records AS uncounted
+              FROM unnest(%(jobs)s) AS job (id),
+           LATERAL (
+                SELECT count(*) AS lanes,
+                       coalesce(
+                            sum(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - claimed_at))
+                                FILTER (WHERE kind = 'records'),  -- a driver's work shows in the counters as it goes
+                            0
+                       )::float AS lane_s
+                  FROM batch_chunk
+                 WHERE job_id = job.id
+                   AND state = 'running'
+                ) AS running,
+           LATERAL (
+                SELECT count(*) AS chunks
+                  FROM (
+                    SELECT FROM batch_chunk
+                     WHERE job_id = job.id
+                       AND state = 'pending'
+                     ORDER BY sequence, id
+                     LIMIT %(lanes)s
+                    ) AS first
+                ) AS waiting,
+           LATERAL (
+                SELECT coalesce(sum(processed_records + failed_records + cancelled_records), 0) AS records
+                  FROM batch_chunk
+                 WHERE job_id = job.id
+                   AND NOT tallied
+                   AND finished_at IS NOT NULL
+                ) AS uncounted
+            """,
+            jobs=list(job_ids),
+            lanes=lanes,
+        ),
+    )
+    return {row.pop("id"): InFlight(**row) for row in rows}
