@@ -22,7 +22,7 @@ EMPTYING = {
     *(f"models/batch_job_{part}.py" for part in ("rerun_atomic", "result", "retry", "store")),
     *(f"models/batch_operation{part}.py" for part in ("", "_lookup")),
     *(f"models/batch_{part}.py" for part in ("draft_key", "failure", "finding", "warning")),
-    *(f"run/{part}.py" for part in ("atomic", "claiming", "control", "errors", "records", "selection")),
+    *(f"run/{part}.py" for part in ("advance", "atomic", "claiming", "control", "errors", "records", "selection")),
     *(f"run/{part}.py" for part in ("rescue", "submission", "upsert_lock")),
 }
 #: Methods that `batch.job` stays under, in all its files together.
