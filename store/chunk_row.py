@@ -26,6 +26,10 @@ JOB_COLUMNS = SQL(
     total_records - processed_records - failed_records - cancelled_records AS remaining
     """
 )
+#: How many records a chunk stands for that was never run. Those of a selection's page are not known: it stands for one.
+UNRUN_RECORDS = SQL("CASE kind WHEN 'resolve' THEN 1 ELSE record_count END")
+#: How many of them its operation and its job have not counted among theirs.
+UNRUN_FOUND = SQL("CASE kind WHEN 'resolve' THEN 1 ELSE 0 END")
 #: Key of the session's advisory lock on a claim, held while its chunk is worked on.
 WORK_LOCK = SQL(
     "%s, mod(chunk.id::bigint * 1000 + chunk.claims, 2147483647)::integer", zlib.crc32(b"batch_executor.work") - 2**31

@@ -10,6 +10,7 @@ during one, `worked_s` holds those before.
 from odoo.tools import SQL
 
 from ..engine import states
+from .chunk_row import UNRUN_FOUND, UNRUN_RECORDS
 from .job import update_job
 from .sql import NOW, fetch
 
@@ -61,23 +62,26 @@ def cancel_waiting(cr, job_id):
                 """
                 UPDATE batch_chunk
                    SET state = 'cancelled',
-                       cancelled_records = greatest(record_count, CASE kind WHEN 'resolve' THEN 1 ELSE 0 END),
-                       found_records = CASE kind WHEN 'resolve' THEN 1 ELSE 0 END,
-                       finished_at = clock_timestamp() AT TIME ZONE 'UTC',
+                       cancelled_records = %(records)s,
+                       found_records = %(found)s,
+                       finished_at = %(now)s,
                        tallied = false
                  WHERE id = ANY(ARRAY(
                     SELECT id
                       FROM batch_chunk
-                     WHERE job_id = %s
-                       AND %s
+                     WHERE job_id = %(job)s
+                       AND %(state)s
                      ORDER BY sequence, id
-                     LIMIT %s
+                     LIMIT %(limit)s
                        FOR NO KEY UPDATE SKIP LOCKED
                  ))
                 """,
-                job_id,
-                state,
-                left,
+                records=UNRUN_RECORDS,
+                found=UNRUN_FOUND,
+                now=NOW,
+                job=job_id,
+                state=state,
+                limit=left,
             )
         )
         left -= cr.rowcount

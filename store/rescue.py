@@ -10,7 +10,7 @@ from ..engine import states, verdict
 from ..engine.outcome import Outcome
 from ..engine.verdict import FAIL, HALVE, RETRY, Verdict
 from ..exceptions import ChunkBroken
-from .chunk_row import CHUNK_COLUMNS, WORK_LOCK
+from .chunk_row import CHUNK_COLUMNS, UNRUN_FOUND, UNRUN_RECORDS, WORK_LOCK
 from .parts import insert_beside
 from .prepared import fetch_prepared
 from .settle import settle, take_awaiting_driver
@@ -147,9 +147,9 @@ def set_aside(cr, chunk_id, message):
                    claimed_at = coalesce(claimed_at, %(now)s),
                    duration = 0,
                    error = %(message)s,
-                   failed_records = CASE WHEN kind = 'resolve' THEN 1 WHEN operation_id IS NOT NULL THEN record_count ELSE 0 END,
-                   cancelled_records = CASE WHEN kind = 'records' AND operation_id IS NULL THEN record_count ELSE 0 END,
-                   found_records = CASE WHEN kind = 'resolve' THEN 1 ELSE 0 END,
+                   failed_records = CASE WHEN operation_id IS NULL THEN 0 ELSE %(records)s END,
+                   cancelled_records = CASE WHEN operation_id IS NULL THEN %(records)s ELSE 0 END,
+                   found_records = %(found)s,
                    tallied = false
              WHERE id = %(id)s
                AND finished_at IS NULL
@@ -158,6 +158,8 @@ def set_aside(cr, chunk_id, message):
             now=NOW,
             id=chunk_id,
             message=message,
+            records=UNRUN_RECORDS,
+            found=UNRUN_FOUND,
         ),
     )
     return next((job_id for job_id, kind in rows if kind == states.ATOMIC), None)
