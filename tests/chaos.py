@@ -9,6 +9,8 @@ import random
 import signal
 import time
 
+import psutil
+
 from .server import ADMIN, Cluster, Server
 
 #: Seconds a partner takes at least, so that workers are killed in the middle of chunks.
@@ -200,8 +202,6 @@ class Chaos:
 
 def is_alive(pid):
     """Whether the process still runs and is not a zombie."""
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False

@@ -1,7 +1,6 @@
 """What some tests need and Odoo does not. They are skipped where it is missing; `scripts/test` brings all of it."""
 
 import importlib
-import os
 import shutil
 import unittest
 
@@ -24,4 +23,4 @@ def needs(*packages, program=None):
 
 
 #: Skips what needs the environment that `scripts/test` sets up: servers and databases of its own, pinned packages.
-needs_scripts = unittest.skipUnless("BATCH_ODOO_BIN" in os.environ, "needs the environment that scripts/test sets up")
+needs_scripts = unittest.skipUnless(is_installed("devenv"), "needs the environment that scripts/test sets up")

@@ -6,10 +6,7 @@ Needs the environment that `scripts/test` sets up.
 import contextlib
 import http.client
 import os
-import shlex
-import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,8 +15,7 @@ from pathlib import Path
 
 import psycopg2
 
-#: Seconds a server may take to come up, and a call may be tried again while servers are down.
-START_S = 60
+#: Seconds a call may be tried again while servers are down.
 PATIENCE_S = 90
 ADMIN = 2
 
@@ -27,46 +23,24 @@ ADMIN = 2
 class Cluster:
     """A PostgreSQL server with a copy of the database under test, reachable by its socket only."""
 
-    USER = "odoo"
-
     def __init__(self):
-        from devenv import postgres_binaries
+        from devenv.postgres import Postgres
 
         self.folder = Path(tempfile.mkdtemp(prefix="batch_chaos_", dir="/var/tmp"))
-        self.user = postgres_binaries.server_user()
-        self.run_as = postgres_binaries.run_as(self.user)
-        if self.user:
-            shutil.chown(self.folder, self.user)
-        self.binaries = postgres_binaries.locate(self.folder)
-        self.data = self.folder / "data"
+        self.postgres = Postgres(self.folder)
+        self.environment = self.postgres.variables
 
     def create(self, database):
         """Start it, with a copy of `database` as it is now."""
-        self._run(
-            "initdb",
-            f"--pgdata={self.data}",
-            f"--username={self.USER}",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-        )
-        settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": self.folder,
-            "port": 5432,
-            "max_connections": 100,
-            "timezone": "UTC",
-        }
-        with (self.data / "postgresql.conf").open("a") as conf:
-            conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
-        self.pg_ctl("start")
+        self.postgres.create()
+        self.postgres.start()
         self.database = database
         self.sql(f'CREATE DATABASE "{database}" TEMPLATE template0', database="postgres")
         dump = subprocess.Popen(
-            [self.binaries / "pg_dump", "--format=custom", "--compress=0", database], stdout=subprocess.PIPE
+            [self.postgres.programs / "pg_dump", "--format=custom", "--compress=0", database], stdout=subprocess.PIPE
         )
         subprocess.run(
-            [self.binaries / "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={database}"],
+            [self.postgres.programs / "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={database}"],
             stdin=dump.stdout, env={**os.environ, **self.environment}, check=True, timeout=PATIENCE_S,
         )  # fmt: skip
         if dump.wait(PATIENCE_S):
@@ -74,32 +48,20 @@ class Cluster:
 
     def restart_immediate(self):
         """Crash it and start it again, as after a power cut."""
-        self.pg_ctl("restart", "--mode=immediate")
+        self.postgres.crash()
 
     def remove(self):
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self.pg_ctl("stop", "--mode=immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def pg_ctl(self, action, *options):
-        self._run("pg_ctl", action, "--wait", f"--pgdata={self.data}", f"--log={self.folder / 'log'}", *options)
-
-    def _run(self, program, *arguments):
-        subprocess.run(
-            [self.binaries / program, *arguments], check=True, cwd="/", timeout=PATIENCE_S,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **self.run_as,
-        )  # fmt: skip
-
-    @property
-    def environment(self):
-        return {"PGHOST": str(self.folder), "PGPORT": "5432", "PGUSER": self.USER, "PGPASSWORD": ""}
+        self.postgres.remove()
 
     def sql(self, query, *params, database=None):
         """Run a statement in autocommit, as often as it takes while the server comes back; returns its rows."""
 
         def run():
-            target = {"host": str(self.folder), "port": 5432, "user": self.USER, "dbname": database or self.database}
-            with contextlib.closing(psycopg2.connect(**target)) as connection:
+            connected = psycopg2.connect(
+                host=self.environment["PGHOST"], port=self.environment["PGPORT"], user=self.environment["PGUSER"],
+                dbname=database or self.database,
+            )  # fmt: skip
+            with contextlib.closing(connected) as connection:
                 connection.autocommit = True
                 with connection.cursor() as cr:
                     cr.execute(query, params or None)
@@ -115,30 +77,27 @@ class Server:
     """
 
     def __init__(self, cluster, name, *, cron_workers=2, serves=True, own_data=False):
+        from devenv import odoo_bin
+
+        self.odoo_bin = odoo_bin
         self.cluster = cluster
         self.name = name
-        self.log = cluster.folder / f"{name}.log"
-        self.port, gevent_port = free_port(), free_port()
-        web = (
-            [f"--http-port={self.port}", f"--gevent-port={gevent_port}", "--http-interface=127.0.0.1"]
-            if serves
-            else ["--no-http"]
-        )
-        if own_data:
-            web.append(f"--data-dir={cluster.folder / f'{name}-data'}")
-        self.command = [
-            *shlex.split(os.environ["BATCH_ODOO_BIN"]), f"--database={cluster.database}", f"--db_host={cluster.folder}",
-            "--db_port=5432", f"--db_user={cluster.USER}", "--workers=1", f"--max-cron-threads={cron_workers}",
-            "--limit-time-real-cron=0", "--limit-time-cpu=600", *web,
+        self.port, gevent_port = odoo_bin.free_port(), odoo_bin.free_port()
+        self.options = [
+            f"--database={cluster.database}", "--workers=1", f"--max-cron-threads={cron_workers}",
+            "--limit-time-real-cron=0", "--limit-time-cpu=600",
         ]  # fmt: skip
+        if serves:
+            self.options += [f"--http-port={self.port}", f"--gevent-port={gevent_port}", "--http-interface=127.0.0.1"]
+        else:
+            self.options.append("--no-http")
+        if own_data:
+            self.options.append(f"--data-dir={cluster.folder / f'{name}-data'}")
         self.process = None
 
     def start(self):
-        with self.log.open("a") as output:
-            self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, **self.cluster.environment},
-            )  # fmt: skip
+        log = self.cluster.folder / f"{self.name}.log"
+        self.process = self.odoo_bin.start(log, *self.options, env=self.cluster.environment)
         return self
 
     def keep(self):
@@ -202,9 +161,3 @@ def patiently(function, *errors):
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.2)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -1,20 +1,18 @@
-"""A plain HTTP client of the demo's server: what any program would do with `requests`."""
+"""An HTTP client of a server: what any program would do with `requests`."""
 
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from datetime import datetime, timezone
+
+import requests
 
 from .console import CannotDo
 
 TIMEOUT_S = 120
-#: Seconds between two questions for the status of a job.
-SHORTEST_S, LONGEST_S = 0.02, 5
-#: The same, while the server has no idea of how long the job takes.
-UNKNOWN_S = 0.1
+#: Seconds between two questions for the status of a job; and while the server has no idea of how long the job takes.
+SHORTEST_S, LONGEST_S, UNKNOWN_S = 0.02, 5, 0.1
 
 
 class Refused(Exception):
@@ -31,46 +29,42 @@ def pause_s(status: dict) -> float:
 
 class Client:
     def __init__(self, address: str, key: str):
-        self.address = address
-        self._authorization = {"Authorization": f"Bearer {key}"}
-        self._has_session = False
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        self._address = address
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy between this machine and itself
+        self._key = {"Authorization": f"Bearer {key}"}
+        self._rpc_headers = self._key
 
     def log_in(self, database: str, login: str, password: str) -> None:
         """Call the batch API with a session from now on: checking a key takes the server as long as the rest of a small call."""
-        self._prepare_rpc("/web/session/authenticate", {"db": database, "login": login, "password": password})()
-        self._has_session = True
+        self.prepare("/web/session/authenticate", db=database, login=login, password=password)()
+        self._rpc_headers = {}
 
     def batch(self, verb: str, **params) -> dict:
         """Call a verb of the batch API (JSON-RPC)."""
-        return self.prepare(verb, **params)()
+        return self.prepare(f"/batch/v1/{verb}", **params)()
 
-    def prepare(self, verb: str, **params) -> Callable[[], dict]:
-        """The call of a verb, encoded, to be sent when it is called."""
-        return self._prepare_rpc(f"/batch/v1/{verb}", params)
-
-    def call(self, model: str, method: str, **arguments):
-        """Call a method of a model (Odoo's own JSON-2 API)."""
-        return self._post(f"/json/2/{model}/{method}", json.dumps(arguments).encode(), self._authorization)
-
-    def _prepare_rpc(self, path: str, params: dict) -> Callable[[], dict]:
-        body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}).encode()
+    def prepare(self, path: str, **params) -> Callable[[], dict]:
+        """A call by JSON-RPC, encoded, to be sent when it is called."""
+        body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params})
 
         def send():
-            answer = self._post(path, body, {} if self._has_session else self._authorization)
+            answer = self._post(path, body, self._rpc_headers)
             if error := answer.get("error"):
                 raise CannotDo(f"{path} answered: {error.get('data', {}).get('message') or error}")
             return answer["result"]
 
         return send
 
-    def _post(self, path: str, body: bytes, authorization: dict):
-        headers = {"Content-Type": "application/json", **authorization}
-        request = urllib.request.Request(self.address + path, body, headers)
-        try:
-            with self._opener.open(request, timeout=TIMEOUT_S) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as problem:
-            if problem.code == 401:
-                raise Refused from None
-            raise CannotDo(f"POST {path} answered {problem.code}: {problem.read()[:500].decode()}") from None
+    def call(self, model: str, method: str, **arguments):
+        """Call a method of a model (Odoo's own JSON-2 API)."""
+        return self._post(f"/json/2/{model}/{method}", json.dumps(arguments), self._key)
+
+    def _post(self, path: str, body: str, headers: dict):
+        headers = {"Content-Type": "application/json", **headers}
+        response = self._session.post(self._address + path, body, headers=headers, timeout=TIMEOUT_S)
+        if response.status_code == 401:
+            raise Refused
+        if not response.ok:
+            raise CannotDo(f"POST {path} answered {response.status_code}: {response.text[:500]}")
+        return response.json()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,8 @@ import time
 
 STARTED = time.monotonic()
 ERROR_TAIL_LINES = 25
+#: How far a program is: Odoo's "module mail (12/34)", apt's "dlstatus:1:56.7:...".
+SHARE = re.compile(r"\((\d+)/(\d+)\)|^dlstatus:\d+:([\d.]+):")
 
 
 class CannotDo(Exception):
@@ -17,32 +21,47 @@ class CannotDo(Exception):
 
 
 def say(message: str) -> None:
-    """Print one step, with the seconds since the script began.
-
-    Steps go to stderr: what a wrapped program prints stays alone on stdout.
-    """
+    """Print one step to stderr, with the seconds since the script began; stdout is for what a wrapped program prints."""
     print(f"[{time.monotonic() - STARTED:6.1f}s] {message}", file=sys.stderr, flush=True)
 
 
-def run(command, *, doing: str, env: dict | None = None, merge: bool = False, **options) -> str:
-    """Run a program quietly and return its stdout, with `merge` its stderr as well.
+@contextlib.contextmanager
+def progress(doing: str):
+    """Show a bar on a terminal; gives a function that takes what is done, of how much, and a text."""
+    try:
+        from rich import console
+        from rich import progress as bars
+    except ImportError:  # this is the machine's Python, before the environment is there
+        yield lambda *update: None
+        return
+    columns = bars.BarColumn(), bars.TimeElapsedColumn(), bars.TextColumn("{task.description}", markup=False)
+    screen = console.Console(stderr=True)
+    with bars.Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda done, total, text=doing: bar.update(task, completed=done, total=total, description=text)
 
-    Its output matters only when it fails: then the last lines are the message.
-    """
-    if "input" not in options:
-        options["stdin"] = subprocess.DEVNULL
-    done = subprocess.run(
-        [os.fspath(part) for part in command],
-        env={**os.environ, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-        text=True,
-        **options,
-    )
-    if done.returncode:
-        tail = (done.stdout + (done.stderr or "")).strip().splitlines()[-ERROR_TAIL_LINES:]
-        raise CannotDo("\n  ".join([f"{doing} failed (exit {done.returncode}):", *tail]))
-    return done.stdout
+
+def run(command, *, doing: str, input: str | None = None, env: dict | None = None, **options) -> str:
+    """Run a program, with a bar while it runs, and return what it prints; where it fails, the last lines are the message."""
+    process = subprocess.Popen(
+        [os.fspath(part) for part in command], env={**os.environ, **(env or {})}, text=True, errors="replace",
+        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options,
+    )  # fmt: skip
+    if input is not None:
+        with process.stdin:
+            process.stdin.write(input)
+    output = []
+    with progress(doing) as show, process:
+        for line in process.stdout:
+            output.append(line)
+            if found := SHARE.search(line):
+                done, total, percent = found.groups()
+                show(float(percent or done), float(total or 100))
+    if process.returncode:
+        tail = "".join(output).strip().splitlines()[-ERROR_TAIL_LINES:]
+        raise CannotDo("\n  ".join([f"{doing} failed (exit {process.returncode}):", *tail]))
+    return "".join(output)
 
 
 def main(entry) -> None:

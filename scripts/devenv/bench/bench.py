@@ -1,19 +1,26 @@
-"""What a measurement works with."""
+"""What a measurement works with: a server, copies of its database, and a clock; all of it is gone at the end."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import psycopg2.extensions
 
+from .. import databases, odoo_bin, paths
 from ..client import Client, pause_s
-from .agent import Agent
-from .measuring import Invalid
-from .options import Scale
+from ..console import say
+from . import inside
+from .measuring import Invalid, expect
 
+MODULE = "batch_executor_bench"
+HTTP_WORKERS = 2
+CRON_WORKERS = 2
+#: Accepting 100,000 operations takes longer than Odoo lets a request by default.
+REQUEST_S = 1200
 PATIENCE_S = 600
 #: How often the benchmark looks into the database; that costs those it measures next to nothing.
 LOOK_S = 0.01
@@ -23,24 +30,17 @@ FINAL = {"completed", "partial", "failed", "cancelled"}
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """A queue with very many chunks, in a database of its own."""
-
-    agent: Agent
-    few: int  # a job with a few chunks
-    many: int  # a job with many
-
-
-@dataclass(frozen=True)
 class Bench:
-    scale: Scale
+    scale: SimpleNamespace
     address: str  # of the server
     database: str  # that it serves
     client: Client
     connection: psycopg2.extensions.connection
-    inside: Agent  # on a copy of that database, without a server
-    new_agent: Callable[[], AbstractContextManager[Agent]]  # another one, fresh
-    crowd: Crowd
+    inside: Callable  # calls a function in another process, on a copy of that database without a server
+    inside_database: str
+    in_crowd: Callable  # the same, on a copy whose queue has very many chunks
+    few: int  # a job there, with a few chunks
+    many: int  # a job there, with many
 
     def sql(self, query: str, *params) -> list[tuple]:
         """Run a statement in the served database; returns its rows."""
@@ -57,7 +57,8 @@ class Bench:
             time.sleep(every_s)
         return found
 
-    # -- the batch API, as any program uses it -----------------------------------------------------
+    def rest(self) -> None:
+        time.sleep(REST_S)
 
     def submit(self, operations: list[dict], **options) -> int:
         return self.client.batch("submit", operations=operations, **options)["job_id"]
@@ -85,16 +86,79 @@ class Bench:
 
     def run_s(self, job: int) -> float:
         """Seconds from the start of a job's first chunk to the end of its last."""
-        [(seconds,)] = self.sql(
-            "SELECT extract(epoch FROM max(finished_at) - min(claimed_at))::float FROM batch_chunk WHERE job_id = %s",
-            job,
-        )
+        times = "SELECT extract(epoch FROM max(finished_at) - min(claimed_at))::float FROM batch_chunk WHERE job_id = %s"
+        [(seconds,)] = self.sql(times, job)
         return seconds
 
     def expect_partners(self, mark: str, wanted: int) -> None:
         [(count,)] = self.sql("SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{mark}-%")
-        if count != wanted:
-            raise Invalid(f"{count:,} partners instead of {wanted:,}")
+        expect(count, wanted, "partners")
 
-    def rest(self) -> None:
-        time.sleep(REST_S)
+
+@contextlib.contextmanager
+def ready(scale: SimpleNamespace) -> Iterator[Bench]:
+    """Everything up and running."""
+    from .rows import queue
+
+    with contextlib.ExitStack() as stack:
+        served, copied, crowded = (databases.unique_name(f"batch_bench_{name}") for name in ("served", "inside", "crowded"))
+        for database in (served, copied, crowded):
+            stack.callback(databases.drop, database)
+        databases.create(served)
+        odoo_bin.finish(served, f"--init={MODULE}", doing=f"installing {MODULE}")
+        key = databases.api_key(served)
+        for database in (copied, crowded):
+            databases.copy(served, database)
+        in_crowd = stack.enter_context(inside.process(crowded))
+        say(f"filling a queue with {scale.waiting:,} chunks")
+        in_crowd(queue.fill, chunks=scale.waiting)
+        few, many = (in_crowd(queue.add_running, chunks=chunks) for chunks in (queue.FEW_CHUNKS, scale.chunks))
+        databases.query("VACUUM ANALYZE batch_job", "VACUUM ANALYZE batch_chunk", database=crowded)
+        connection = stack.enter_context(databases.connected(served))
+        due = _due(connection)
+        address = stack.enter_context(_serving(served))
+        client = Client(address, key)
+        client.log_in(served, "admin", "admin")
+        process = stack.enter_context(inside.process(copied))
+        bench = Bench(scale, address, served, client, connection, process, copied, in_crowd, few, many)
+        _let_settle(bench, due)
+        yield bench
+
+
+def _let_settle(bench: Bench, due: set[tuple]) -> None:
+    """Wait for the end of what a new database has to do at first, or it would be done beside the measurements."""
+
+    def is_settled():
+        # cron workers sleep for a minute before they first look for work by themselves
+        databases.query(f"NOTIFY cron_trigger, '{bench.database}'")
+        return not due & _due(bench.connection)
+
+    bench.wait(is_settled, "the end of the scheduled actions of a new database", every_s=1)
+    # each installation of a module asks for another clean-up a minute later, in the middle of a round
+    bench.sql("DELETE FROM ir_cron_trigger WHERE call_at > now() AT TIME ZONE 'UTC' RETURNING id")
+
+
+def _due(connection: psycopg2.extensions.connection) -> set[tuple]:
+    """Which scheduled actions are to be run, and since when; in a new database nearly all of them are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, nextcall FROM ir_cron WHERE active AND nextcall <= now() AT TIME ZONE 'UTC'")
+        return set(cursor.fetchall())
+
+
+@contextlib.contextmanager
+def _serving(database: str) -> Iterator[str]:
+    """One prefork server with the runner of `queue_job`, which may run as much at once as there are workers; gives its address."""
+    port, log = odoo_bin.free_port(), paths.LOGS / "bench.log"
+    log.unlink(missing_ok=True)
+    server = odoo_bin.start(
+        log, f"--database={database}", f"--workers={HTTP_WORKERS}", f"--max-cron-threads={CRON_WORKERS}",
+        f"--http-port={port}", f"--gevent-port={odoo_bin.free_port()}",
+        f"--limit-time-cpu={REQUEST_S}", f"--limit-time-real={REQUEST_S}",
+        env={"ODOO_QUEUE_JOB_CHANNELS": f"root:{HTTP_WORKERS}", "ODOO_SERVER_WIDE_MODULES": "base,rpc,web,queue_job"},
+    )  # fmt: skip
+    try:
+        odoo_bin.wait_until_serving(port, server, log)
+        say("the server is up")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        odoo_bin.stop(server)

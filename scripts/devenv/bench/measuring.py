@@ -4,10 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+#: How much of everything, by default and with --quick; the texts of rows name these numbers.
+AMOUNTS = {
+    "rounds": (3, 1),
+    "singles": (1_000, 200),  # records in the comparisons with peers
+    "repeated": (5, 3),  # times within a round, of what takes a second
+    "bare": (8_000, 2_000),  # records of a lane, and of a bare loop
+    "lanes": (4_000, 1_200),  # records of one lane and of two
+    "sized": (2_000, 400),  # records by chunk size
+    "slow_sized": (1_000, 150),  # the same, where a record takes long
+    "fast_sized": (8_000, 1_000),  # and where it does not
+    "many": (100_000, 10_000),  # operations that are only accepted
+    "run_of_many": (10_000, 1_000),  # as many of them are run
+    "starts": (20, 5),  # submissions whose first chunk is waited for
+    "chunks": (10_000, 10_000),  # chunks of a large job
+    "waiting": (1_000_000, 100_000),  # chunks of other jobs
+    "calls": (200, 100),  # calls of `status`, and claims
+    "memory": (200_000, 8_000),  # records of a lane whose memory is watched
+}
+#: Runs before the first round: processes load their code and fill their caches.
+WARM_UP = {"singles": 20, "repeated": 1, "bare": 200, "lanes": 200}
+
+
+def scale(*, quick: bool, **others: int) -> SimpleNamespace:
+    return SimpleNamespace(**{**{name: both[quick] for name, both in AMOUNTS.items()}, **others})
 
 
 class Invalid(Exception):
     """A contestant has not done its work: whatever it took, it must not count."""
+
+
+def expect(count: int, wanted: int, what: str) -> None:
+    if count != wanted:
+        raise Invalid(f"{what}: {count:,} instead of {wanted:,}")
 
 
 @dataclass(frozen=True)
@@ -30,52 +61,42 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Goal:
-    limit: float
-    at_most: bool = False
-
-    def is_met(self, value: float) -> bool:
-        return value <= self.limit if self.at_most else value >= self.limit
-
-    def __str__(self):
-        return f"{'≤' if self.at_most else '≥'} {self.limit:g}"
-
-
-@dataclass(frozen=True)
 class Row:
-    """A line of the table.
+    """A line of the table: the greatest median of `top`, over the greatest of `bottom` where there are any.
 
-    :param needs: keys of its measurements; where one of them is invalid, so is the row
-    :param value: takes the medians by key
+    Where one of its measurements is invalid, so is the row.
     """
 
     key: str
     title: str
-    needs: tuple[str, ...]
-    value: Callable[[Mapping[str, float]], float]
     unit: str
-    goal: Goal | None = None
+    top: tuple[str, ...]
+    bottom: tuple[str, ...] = ()
+    least: float | None = None  # the goal, as one of these
+    most: float | None = None
+
+    @property
+    def needs(self) -> set[str]:
+        """Keys of its measurements."""
+        return {key.partition("/")[0] for key in (*self.top, *self.bottom)}
+
+    @property
+    def goal(self) -> str:
+        if self.least is None and self.most is None:
+            return ""
+        return f"≥ {self.least:g} {self.unit}" if self.most is None else f"≤ {self.most:g} {self.unit}"
+
+    def judge(self, median: Mapping[str, float], problems: Mapping[str, str]) -> tuple[str, str]:
+        """The value and what is to be said of the goal: met, missed, INVALID, or nothing where there is none."""
+        if self.needs & set(problems):
+            return "", "INVALID"
+        value = max(median[key] for key in self.top)
+        if self.bottom:
+            value *= (100 if self.unit == "%" else 1) / max(median[key] for key in self.bottom)
+        is_met = value >= (self.least or value) and value <= (self.most or value)
+        return f"{number(value)} {self.unit}", ("met" if is_met else "missed") if self.goal else ""
 
 
-def at_least(limit: float) -> Goal:
-    return Goal(limit)
-
-
-def at_most(limit: float) -> Goal:
-    return Goal(limit, at_most=True)
-
-
-def times_faster(key: str, title: str, ours: str, theirs: str, goal: Goal | None = None) -> Row:
-    """A row for two measurements in seconds: how many times as fast ours is."""
-    return Row(key, title, (ours, theirs), lambda median: median[theirs] / median[ours], "x", goal)
-
-
-def ratio(key: str, title: str, one: str, other: str, goal: Goal | None = None) -> Row:
-    """A row for two measurements: the first as a multiple of the second."""
-    needs = tuple(dict.fromkeys(part.partition("/")[0] for part in (one, other)))
-    return Row(key, title, needs, lambda median: median[one] / median[other], "x", goal)
-
-
-def alone(key: str, title: str, measurement: str, unit: str, goal: Goal | None = None) -> Row:
-    """A row for one measurement as it is."""
-    return Row(key, title, (measurement,), lambda median: median[measurement], unit, goal)
+def number(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -6,11 +6,11 @@ import dataclasses
 import statistics
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 from ..console import say
 from .bench import Bench
-from .measuring import Measurement
-from .options import WARM_UP
+from .measuring import WARM_UP, Measurement
 
 
 @dataclass
@@ -22,31 +22,26 @@ class Outcome:
     def medians(self) -> dict[str, float]:
         return {key: statistics.median(values) for key, values in self.samples.items()}
 
-    def add(self, key: str, taken: float | dict[str, float]) -> None:
-        for name, value in (taken if isinstance(taken, dict) else {"": taken}).items():
+    def add(self, key: str, taken: dict[str, float]) -> None:
+        for name, value in taken.items():
             self.samples.setdefault(f"{key}/{name}" if name else key, []).append(value)
 
 
 def run(bench: Bench, measurements: list[Measurement]) -> Outcome:
     """Take every measurement in every round; whoever has failed once is not asked again."""
     outcome = Outcome()
-    small = dataclasses.replace(bench, scale=WARM_UP)
+    small = dataclasses.replace(bench, scale=SimpleNamespace(**{**vars(bench.scale), **WARM_UP}))
     for measurement in measurements:
         if measurement.warms_up:
             _take(small, measurement, Outcome(problems=outcome.problems), "warming up")
+    short = [measurement for measurement in measurements if measurement.is_short]
+    turns = short * bench.scale.repeated + [measurement for measurement in measurements if not measurement.is_short]
     for number in range(1, bench.scale.rounds + 1):
-        turns = _turns(measurements, bench.scale.repeated)
         # there and back again: whatever drifts falls on all alike
         for measurement in turns if number % 2 else reversed(turns):
             if measurement.key not in outcome.problems and (number == 1 or not measurement.once):
                 _take(bench, measurement, outcome, f"round {number} of {bench.scale.rounds}")
     return outcome
-
-
-def _turns(measurements: list[Measurement], repeated: int) -> list[Measurement]:
-    """What is measured in a round, in this order."""
-    short = [measurement for measurement in measurements if measurement.is_short]
-    return short * repeated + [measurement for measurement in measurements if not measurement.is_short]
 
 
 def _take(bench: Bench, measurement: Measurement, outcome: Outcome, stage: str) -> None:
@@ -58,6 +53,7 @@ def _take(bench: Bench, measurement: Measurement, outcome: Outcome, stage: str) 
         outcome.problems[measurement.key] = f"{type(problem).__name__}: {problem}"
         say(f"  INVALID: {problem}")
         return
+    taken = taken if isinstance(taken, dict) else {"": taken}
     outcome.add(measurement.key, taken)
-    shown = ", ".join(f"{value:,.4g}" for value in (taken.values() if isinstance(taken, dict) else [taken]))
+    shown = ", ".join(f"{value:,.4g}" for value in taken.values())
     say(f"  {shown} {measurement.unit}  ({time.monotonic() - started:.0f} s)")

@@ -4,46 +4,41 @@ from __future__ import annotations
 
 import time
 
-from .. import records
+from .. import jobs
 from ..bench import Bench
-from ..measuring import Invalid, Measurement, Row, at_most
+from ..measuring import Measurement, Row, expect
 
 
 def _accept(bench: Bench) -> float:
     """Seconds of the call; the job is then cancelled, and deleted with all that belongs to it."""
-    operations = records.one_each(records.partners(records.new_mark(), bench.scale.many))
-    submit = bench.client.prepare("submit", operations=operations)
+    operations = jobs.one_each(jobs.partners(jobs.new_mark(), bench.scale.many))
+    submit = bench.client.prepare("/batch/v1/submit", operations=operations)
     started = time.monotonic()
     job = submit()["job_id"]
     seconds = time.monotonic() - started
     stats = bench.follow(bench.client.batch("cancel", job_id=job))["stats"]
     bench.sql("DELETE FROM batch_job WHERE id = %s", job)
     bench.sql("VACUUM batch_operation, batch_chunk")  # or PostgreSQL would, beside what is measured next
-    if stats["total_operations"] != bench.scale.many:
-        raise Invalid(f"{stats['total_operations']:,} operations were stored")
+    expect(stats["total_operations"], bench.scale.many, "stored operations")
     return seconds
 
 
 def _run(bench: Bench) -> float:
     """Seconds that as many operations would take, by the time of a part of them."""
-    mark = records.new_mark()
-    job = bench.submit(records.one_each(records.partners(mark, bench.scale.run_of_many)))
+    mark = jobs.new_mark()
+    job = bench.submit(jobs.one_each(jobs.partners(mark, bench.scale.run_of_many)))
     bench.look_after(job)
     bench.expect_partners(mark, bench.scale.run_of_many)
     return bench.run_s(job) * bench.scale.many / bench.scale.run_of_many
 
 
+# fmt: off
 MEASUREMENTS = [
     Measurement("accept", "accepting {many:,} one-record operations", "s", _accept),
     Measurement("run", "running {many:,} one-record operations, extrapolated from {run_of_many:,}", "s", _run),
 ]
 ROWS = [
-    Row(
-        "accept",
-        "accepting {many:,} one-record operations, as a share of running them (extrapolated from {run_of_many:,})",
-        ("accept", "run"),
-        lambda median: 100 * median["accept"] / median["run"],
-        "%",
-        at_most(3),
-    ),
+    Row("accept", "accepting {many:,} one-record operations, as a share of running them (extrapolated from {run_of_many:,})",
+        "%", ("accept",), ("run",), most=3),
 ]
+# fmt: on

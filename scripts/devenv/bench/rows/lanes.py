@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from functools import partial
+from unittest.mock import patch
 
-from .. import records
+from odoo import api
+
+from odoo.addons.batch_executor.run.handlers import CreateHandler
+
+from .. import jobs
 from ..bench import Bench
-from ..measuring import Measurement, alone, at_least, at_most, ratio
+from ..measuring import Measurement, Row, expect
 
 CHUNK_SIZES = (100, 1000)
 LANE_COUNTS = (1, 2)
@@ -14,19 +21,86 @@ OVERHEAD_CHUNK_SIZE = 100
 
 
 def _side_by_side(bench: Bench, size: int) -> dict[str, float]:
-    return bench.inside.call("lanes.side_by_side", count=bench.scale.bare, size=size)
+    return bench.inside(side_by_side, count=bench.scale.bare, size=size)
+
+
+def side_by_side(registry, count: int, size: int) -> dict[str, float]:
+    """Partners per second of a lane and of a bare loop, which take turns chunk by chunk: whatever else the machine does falls on both."""
+    marks = {"lane": jobs.new_mark(), "bare": jobs.new_mark()}
+    job = jobs.submit(registry, jobs.create(jobs.partners(marks["lane"], count)), max_chunk_size=size)
+    contestants = {
+        "lane": _lane_chunks(registry),
+        "bare": _bare_chunks(registry, jobs.partners(marks["bare"], count), size),
+    }
+    seconds = dict.fromkeys(contestants, 0.0)
+    going_on, turn = True, 0
+    while going_on:
+        turn += 1
+        going_on = False
+        for name in sorted(contestants, reverse=turn % 2):
+            started = time.monotonic()
+            going_on |= next(contestants[name], False)
+            seconds[name] += time.monotonic() - started
+    jobs.check(registry, job)
+    for name, mark in marks.items():
+        expect(_count(registry, mark), count, f"partners ({name})")
+    return {name: count / spent for name, spent in seconds.items()}
+
+
+def _lane_chunks(registry) -> Iterator[bool]:
+    """All a lane does for a job, in steps of one chunk; what comes before and after is part of the first and last step."""
+    lane = jobs.new_lane(registry)
+    with lane.connected():
+        while claim := lane.claim():
+            lane.work_on(claim)
+            yield True
+
+
+def _bare_chunks(registry, values: list[dict], size: int) -> Iterator[bool]:
+    """A loop without a queue: savepoint, create, commit."""
+    with registry.cursor() as cr:
+        partner = api.Environment(cr, jobs.ADMIN, {})[jobs.PARTNER]
+        for start in range(0, len(values), size):
+            with cr.savepoint():
+                partner.create(values[start : start + size])
+            cr.commit()
+            yield True
+
+
+def _count(registry, mark: str) -> int:
+    [(count,)] = jobs.query(registry, "SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{mark}-%")
+    return count
 
 
 def _overhead(bench: Bench) -> float:
-    return bench.inside.call("lanes.overhead", count=bench.scale.bare, size=OVERHEAD_CHUNK_SIZE)
+    return bench.inside(overhead, count=bench.scale.bare, size=OVERHEAD_CHUNK_SIZE)
+
+
+def overhead(registry, count: int, size: int) -> float:
+    """Per cent of a lane's time that are not the creation itself, written to the database included."""
+    apply, spent, mark = CreateHandler.apply, 0.0, jobs.new_mark()
+
+    def timed(handler, positions):
+        nonlocal spent
+        started = time.monotonic()
+        ids = apply(handler, positions)
+        handler.env.cr.flush()
+        spent += time.monotonic() - started
+        return ids
+
+    job = jobs.submit(registry, jobs.create(jobs.partners(mark, count)), max_chunk_size=size)
+    with patch.object(CreateHandler, "apply", timed):
+        seconds = jobs.run(registry, job)
+    expect(_count(registry, mark), count, "partners")
+    return 100 * (seconds - spent) / seconds
 
 
 def _lanes(bench: Bench, count: int) -> float:
     """Records per second of a job, with so many lanes that may take part."""
-    mark = records.new_mark()
+    mark = jobs.new_mark()
     _activate(bench, count)
     try:
-        job = bench.submit([records.create(records.partners(mark, bench.scale.lanes))])
+        job = bench.submit([jobs.create(jobs.partners(mark, bench.scale.lanes))])
         bench.look_after(job)
     finally:
         _activate(bench, None)
@@ -50,40 +124,19 @@ def _activate(bench: Bench, count: int | None) -> None:
     bench.rest()
 
 
+# fmt: off
 MEASUREMENTS = [
-    *(
-        Measurement(
-            f"creates-{size}", f"one process, chunks of {size:,} partners", "records/s",
-            partial(_side_by_side, size=size), warms_up=True,
-        )
-        for size in CHUNK_SIZES
-    ),
+    *(Measurement(f"creates-{size}", f"one process, chunks of {size:,} partners", "records/s",
+                  partial(_side_by_side, size=size), warms_up=True) for size in CHUNK_SIZES),
     Measurement("overhead", "a lane's time outside the records' work", "%", _overhead),
-    *(
-        Measurement(
-            f"lanes-{count}", f"{count} lane{'s' if count > 1 else ''}, {{lanes:,}} partners", "records/s",
-            partial(_lanes, count=count),
-        )
-        for count in LANE_COUNTS
-    ),
-]  # fmt: skip
-ROWS = [
-    *(
-        ratio(
-            f"lane-{size}",
-            f"a lane, against a bare loop of savepoint, create and commit; chunks of {size:,} partners",
-            f"creates-{size}/lane",
-            f"creates-{size}/bare",
-            at_least(0.95),
-        )
-        for size in CHUNK_SIZES
-    ),
-    alone(
-        "overhead",
-        f"share of a lane's time outside the records' work, chunks of {OVERHEAD_CHUNK_SIZE} partners",
-        "overhead",
-        "%",
-        at_most(4),
-    ),
-    ratio("lanes", "two lanes, against one", "lanes-2", "lanes-1", at_least(1.6)),
+    *(Measurement(f"lanes-{count}", f"{count} lane{'s' if count > 1 else ''}, {{lanes:,}} partners", "records/s",
+                  partial(_lanes, count=count)) for count in LANE_COUNTS),
 ]
+ROWS = [
+    *(Row(f"lane-{size}", f"a lane, against a bare loop of savepoint, create and commit; chunks of {size:,} partners",
+          "x", (f"creates-{size}/lane",), (f"creates-{size}/bare",), least=0.95) for size in CHUNK_SIZES),
+    Row("overhead", f"share of a lane's time outside the records' work, chunks of {OVERHEAD_CHUNK_SIZE} partners",
+        "%", ("overhead",), most=4),
+    Row("lanes", "two lanes, against one", "x", ("lanes-2",), ("lanes-1",), least=1.6),
+]
+# fmt: on

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from functools import partial
 
 from zenoo_rpc import ZenooClient
 from zenoo_rpc.batch import BatchExecutor, CreateOperation
 
-from .. import records
+from .. import jobs
 from ..bench import Bench
-from ..measuring import Invalid, Measurement, at_least, ratio, times_faster
+from ..measuring import Invalid, Measurement, Row, expect
 
 #: Of Zenoo RPC, as its documentation has them.
 ZENOO_CHUNK_SIZE = 100
@@ -20,171 +22,102 @@ QUEUE_JOB_CHUNK_SIZE = 100
 OUR_CHUNK_SIZE = 500
 
 
-def _ours(bench: Bench, operations: list[dict], mark: str) -> float:
-    """Seconds from the submission to the fetched result."""
-    bench.rest()
-    started = time.monotonic()
-    status = bench.client.batch("submit", operations=operations, max_chunk_size=OUR_CHUNK_SIZE)
-    ids = _fetch(bench, bench.follow(status)["job_id"])
-    seconds = time.monotonic() - started
-    if len(set(ids)) != bench.scale.singles or False in ids:
-        raise Invalid(f"{len(set(ids)):,} ids instead of {bench.scale.singles:,}")
+def _contest(bench: Bench, contestant: Callable, **options) -> float:
+    """Seconds in which a contestant creates partners; they are counted."""
+    mark = jobs.new_mark()
+    seconds = contestant(bench, jobs.partners(mark, bench.scale.singles), **options)
     bench.expect_partners(mark, bench.scale.singles)
     return seconds
 
 
-def _fetch(bench: Bench, job: int) -> list[int]:
-    """The ids of all created records, page by page."""
-    ids, offset = [], 0
+def _ours(bench: Bench, values: list[dict], cut: Callable) -> float:
+    """From the submission to the fetched result, all pages of it."""
+    operations = cut(values)
+    bench.rest()
+    started = time.monotonic()
+    status = bench.client.batch("submit", operations=operations, max_chunk_size=OUR_CHUNK_SIZE)
+    job, ids, offset = bench.follow(status)["job_id"], [], 0
     while offset is not False:
         page = bench.client.batch("result", job_id=job, offset=offset)
         ids += [id_ for result in page["results"] for id_ in result["result"]]
         offset = page["next_offset"]
-    return ids
-
-
-def _ours_singles(bench: Bench) -> float:
-    mark = records.new_mark()
-    return _ours(bench, records.one_each(records.partners(mark, bench.scale.singles)), mark)
-
-
-def _ours_bulk(bench: Bench) -> float:
-    mark = records.new_mark()
-    return _ours(bench, [records.create(records.partners(mark, bench.scale.singles))], mark)
-
-
-def _zenoo_singles(bench: Bench) -> float:
-    mark = records.new_mark()
-    values = records.partners(mark, bench.scale.singles)
-    return _zenoo(bench, [CreateOperation(model=records.PARTNER, data=[record]) for record in values], mark)
-
-
-def _zenoo_bulk(bench: Bench) -> float:
-    mark = records.new_mark()
-    values = records.partners(mark, bench.scale.singles)
-    return _zenoo(bench, [CreateOperation(model=records.PARTNER, data=values)], mark)
-
-
-def _zenoo(bench: Bench, operations: list[CreateOperation], mark: str) -> float:
-    bench.rest()
-    seconds, result = asyncio.run(_execute(bench, operations))
-    if failed := [each for each in result["results"] if not each["success"]]:
-        raise Invalid(f"{len(failed):,} operations failed, the first one: {failed[0]['error']}")
-    bench.expect_partners(mark, bench.scale.singles)
+    seconds = time.monotonic() - started
+    expect(len(set(ids) - {False}), len(values), "ids")
     return seconds
 
 
-async def _execute(bench: Bench, operations: list[CreateOperation]) -> tuple[float, dict]:
-    async with ZenooClient(bench.address) as client:
-        await client.login(bench.database, "admin", "admin")
-        executor = BatchExecutor(client, max_chunk_size=ZENOO_CHUNK_SIZE, max_concurrency=ZENOO_CONCURRENCY)
-        started = time.monotonic()
-        result = await executor.execute_operations(operations)
-        return time.monotonic() - started, result
+def _zenoo(bench: Bench, values: list[dict], cut: Callable) -> float:
+    """The login is not counted."""
+
+    async def execute():
+        async with ZenooClient(bench.address) as client:
+            await client.login(bench.database, "admin", "admin")
+            executor = BatchExecutor(client, max_chunk_size=ZENOO_CHUNK_SIZE, max_concurrency=ZENOO_CONCURRENCY)
+            started = time.monotonic()
+            result = await executor.execute_operations(operations)
+            return time.monotonic() - started, result
+
+    operations = [CreateOperation(model=jobs.PARTNER, data=part["data"]) for part in cut(values)]
+    bench.rest()
+    seconds, result = asyncio.run(execute())
+    if failed := [each for each in result["results"] if not each["success"]]:
+        raise Invalid(f"{len(failed):,} operations failed, the first one: {failed[0]['error']}")
+    return seconds
 
 
-def _queue_job_singles(bench: Bench) -> float:
-    return _queue_job(bench, 1)
-
-
-def _queue_job_chunks(bench: Bench) -> float:
-    return _queue_job(bench, QUEUE_JOB_CHUNK_SIZE)
-
-
-def _queue_job(bench: Bench, size: int) -> float:
-    """Seconds from the one call that enqueues all jobs until the last one is done."""
-    mark = records.new_mark()
-    values = records.partners(mark, bench.scale.singles)
+def _queue_job(bench: Bench, values: list[dict], size: int) -> float:
+    """From the one call that enqueues all jobs until the last one is done."""
     [(last,)] = bench.sql("SELECT coalesce(max(id), 0) FROM queue_job")
     bench.rest()
     started = time.monotonic()
     count = bench.client.call("batch_executor_bench.peer", "enqueue", values=values, size=size)
 
     def finished():
-        [(done, failed)] = bench.sql(
-            "SELECT count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE state = 'failed')"
-            "  FROM queue_job WHERE id > %s",
-            last,
-        )
-        if failed:
+        states = bench.sql("SELECT state, count(*) FROM queue_job WHERE id > %s GROUP BY state", last)
+        if failed := dict(states).get("failed"):
             raise Invalid(f"{failed:,} jobs failed")
-        return done == count
+        return dict(states).get("done") == count
 
     bench.wait(finished, "the end of the jobs")
-    seconds = time.monotonic() - started
-    bench.expect_partners(mark, bench.scale.singles)
-    return seconds
+    return time.monotonic() - started
 
 
-def _loop(bench: Bench) -> float:
-    mark = records.new_mark()
-    values = records.partners(mark, bench.scale.singles)
+def _loop(bench: Bench, values: list[dict]) -> float:
     started = time.monotonic()
     for record in values:
-        bench.client.call(records.PARTNER, "create", vals_list=[record])
-    seconds = time.monotonic() - started
-    bench.expect_partners(mark, bench.scale.singles)
-    return seconds
+        bench.client.call(jobs.PARTNER, "create", vals_list=[record])
+    return time.monotonic() - started
 
 
+def _in_one(values: list[dict]) -> list[dict]:
+    return [jobs.create(values)]
+
+
+def _measurement(key: str, title: str, contestant: Callable, *, is_short: bool = True, **options) -> Measurement:
+    run = partial(_contest, contestant=contestant, **options)
+    return Measurement(key, title, "s", run, warms_up=True, is_short=is_short)
+
+
+# fmt: off
 MEASUREMENTS = [
-    Measurement(
-        "ours-singles",
-        "Batch Executor, {singles:,} one-record operations",
-        "s",
-        _ours_singles,
-        warms_up=True,
-        is_short=True,
-    ),
-    Measurement(
-        "ours-bulk", "Batch Executor, one operation of {singles:,}", "s", _ours_bulk, warms_up=True, is_short=True
-    ),
-    Measurement("zenoo-singles", "Zenoo RPC, {singles:,} one-record operations", "s", _zenoo_singles, warms_up=True),
-    Measurement(
-        "zenoo-bulk", "Zenoo RPC, one operation of {singles:,}", "s", _zenoo_bulk, warms_up=True, is_short=True
-    ),
-    Measurement(
-        "queue-job-singles", "queue_job, {singles:,} jobs of one record", "s", _queue_job_singles, warms_up=True
-    ),
-    Measurement(
-        "queue-job-chunks",
-        "queue_job, jobs of 100 records cut by hand",
-        "s",
-        _queue_job_chunks,
-        warms_up=True,
-        is_short=True,
-    ),
-    Measurement("rpc-loop", "a loop of {singles:,} RPC calls", "s", _loop, warms_up=True),
+    _measurement("ours-singles", "Batch Executor, {singles:,} one-record operations", _ours, cut=jobs.one_each),
+    _measurement("ours-bulk", "Batch Executor, one operation of {singles:,}", _ours, cut=_in_one),
+    _measurement("zenoo-singles", "Zenoo RPC, {singles:,} one-record operations", _zenoo, cut=jobs.one_each, is_short=False),
+    _measurement("zenoo-bulk", "Zenoo RPC, one operation of {singles:,}", _zenoo, cut=_in_one),
+    _measurement("queue-job-singles", "queue_job, {singles:,} jobs of one record", _queue_job, size=1, is_short=False),
+    _measurement("queue-job-chunks", "queue_job, jobs of 100 records cut by hand", _queue_job, size=QUEUE_JOB_CHUNK_SIZE),
+    _measurement("rpc-loop", "a loop of {singles:,} RPC calls", _loop, is_short=False),
 ]
 ROWS = [
-    times_faster(
-        "zenoo-singles",
-        "{singles:,} one-record creates, against Zenoo RPC",
-        "ours-singles",
-        "zenoo-singles",
-        at_least(20),
-    ),
-    times_faster(
-        "queue-job-singles",
-        "{singles:,} one-record creates, against queue_job with a job per record",
-        "ours-singles",
-        "queue-job-singles",
-        at_least(20),
-    ),
-    times_faster(
-        "queue-job-chunks",
-        "one operation of {singles:,} records, against queue_job with jobs of 100 cut by hand",
-        "ours-bulk",
-        "queue-job-chunks",
-        at_least(1.1),
-    ),
-    times_faster("zenoo-bulk", "one operation of {singles:,} records, against Zenoo RPC", "ours-bulk", "zenoo-bulk"),
-    times_faster("rpc-loop", "{singles:,} one-record creates, against a loop of RPC calls", "ours-singles", "rpc-loop"),
-    ratio(
-        "coalescing",
-        "{singles:,} one-record operations, as fast as one operation of {singles:,} records",
-        "ours-bulk",
-        "ours-singles",
-        at_least(0.9),
-    ),
+    Row("zenoo-singles", "{singles:,} one-record creates, against Zenoo RPC",
+        "x", ("zenoo-singles",), ("ours-singles",), least=20),
+    Row("queue-job-singles", "{singles:,} one-record creates, against queue_job with a job per record",
+        "x", ("queue-job-singles",), ("ours-singles",), least=20),
+    Row("queue-job-chunks", "one operation of {singles:,} records, against queue_job with jobs of 100 cut by hand",
+        "x", ("queue-job-chunks",), ("ours-bulk",), least=1.1),
+    Row("zenoo-bulk", "one operation of {singles:,} records, against Zenoo RPC", "x", ("zenoo-bulk",), ("ours-bulk",)),
+    Row("rpc-loop", "{singles:,} one-record creates, against a loop of RPC calls", "x", ("rpc-loop",), ("ours-singles",)),
+    Row("coalescing", "{singles:,} one-record operations, as fast as one operation of {singles:,} records",
+        "x", ("ours-bulk",), ("ours-singles",), least=0.9),
 ]
+# fmt: on

@@ -4,19 +4,59 @@ from __future__ import annotations
 
 from functools import partial
 
+from odoo import api
+from odoo.tools import SQL
+
+from .. import jobs
 from ..bench import Bench
-from ..measuring import Goal, Measurement, Row, at_least, at_most
+from ..measuring import Measurement, Row
 
 SIZES = (25, 50, 100, 200, 500, 1000)
-#: Kinds of work, and by which number of the scale: a second or more is to be measured.
-WORKS = {
-    "partners": ("creates of partners", "sized"),
-    "products": ("creates of products", "slow_sized"),
-    "updates": ("updates of partners", "slow_sized"),
-    "deletes": ("deletes of partners", "fast_sized"),
-    "slow": ("creates that slow down with the chunk", "slow_sized"),
-}
 LONGEST_CHUNK_S = 5
+#: The adaptive size is measured once it has seen this many times the records.
+LEARNS_FROM = 2
+
+
+def _partners(registry, count: int) -> dict:
+    return jobs.create(jobs.partners(jobs.new_mark(), count))
+
+
+def _products(registry, count: int) -> dict:
+    mark = jobs.new_mark()
+    values = [{"name": f"Product {n}", "default_code": f"{mark}-{n}", "list_price": n} for n in range(count)]
+    return jobs.create(values, "product.template")
+
+
+def _slow(registry, count: int) -> dict:
+    return jobs.create([{"name": f"Slow {number}"} for number in range(count)], "batch_executor_bench.slow")
+
+
+def _updates(registry, count: int) -> dict:
+    data = [{"id": id_, "phone": f"+1 556 {id_:07d}"} for id_ in _copied_partners(registry, count)]
+    return {"operation_type": "update", "model": jobs.PARTNER, "data": data}
+
+
+def _deletes(registry, count: int) -> dict:
+    return {"operation_type": "delete", "model": jobs.PARTNER, "record_ids": _copied_partners(registry, count)}
+
+
+def _copied_partners(registry, count: int) -> list[int]:
+    mark = jobs.new_mark()
+    with registry.cursor() as cr:
+        partner = api.Environment(cr, jobs.ADMIN, {})[jobs.PARTNER].create(jobs.partners(mark, 1)).id
+    ids = jobs.copy(registry, "res_partner", partner, count, ref=SQL("%s || '-' || number", mark))
+    jobs.query(registry, "UPDATE res_partner SET commercial_partner_id = id WHERE id = ANY(%s)", ids)
+    return ids
+
+
+#: Kinds of work: what it is called, what makes the operation, and by which number of the scale. A second or more is to be measured.
+WORKS = {
+    "partners": ("creates of partners", _partners, "sized"),
+    "products": ("creates of products", _products, "slow_sized"),
+    "updates": ("updates of partners", _updates, "slow_sized"),
+    "deletes": ("deletes of partners", _deletes, "fast_sized"),
+    "slow": ("creates that slow down with the chunk", _slow, "slow_sized"),
+}
 
 
 def fixed(work: str, size: int) -> str:
@@ -28,62 +68,54 @@ def adaptive(work: str) -> str:
     return f"{work}-adaptive"
 
 
-def _fixed(bench: Bench, work: str, count: str, size: int) -> float:
-    return bench.inside.call("sizes.rate", work=work, count=getattr(bench.scale, count), size=size)
+def _measure(bench: Bench, function, work: str, **options):
+    return bench.inside(function, work=work, count=getattr(bench.scale, WORKS[work][2]), **options)
 
 
-def _adaptive(bench: Bench, work: str, count: str) -> dict[str, float]:
-    return bench.inside.call("sizes.adaptive", work=work, count=getattr(bench.scale, count))
+def rate(registry, work: str, count: int, size: int) -> float:
+    """Records per second in chunks of a fixed size."""
+    return count / jobs.run(registry, _submit(registry, work, count, size))
 
 
-def _measurements(work: str, title: str, count: str):
+def rate_adaptive(registry, work: str, count: int) -> dict[str, float]:
+    """Records per second where the size is chosen: `cold` without any experience, then with that of the first job.
+
+    `longest` is the longest chunk of both, in seconds.
+    """
+    jobs.query(registry, "DELETE FROM batch_sizing")
+    first = _submit(registry, work, count * LEARNS_FROM, 0)
+    cold = count * LEARNS_FROM / jobs.run(registry, first)
+    second = _submit(registry, work, count, 0)
+    warm = count / jobs.run(registry, second)
+    of_both = "SELECT max(duration)::float FROM batch_chunk WHERE job_id IN (%s, %s)"
+    [(longest,)] = jobs.query(registry, of_both, first, second)
+    return {"": warm, "cold": cold, "longest": longest}
+
+
+def _submit(registry, work: str, count: int, size: int) -> int:
+    return jobs.submit(registry, WORKS[work][1](registry, count), max_chunk_size=size)
+
+
+def _measurements(work: str, title: str):
     for size in SIZES:
-        yield Measurement(
-            fixed(work, size), f"{title}, chunks of {size:,}", "records/s",
-            partial(_fixed, work=work, count=count, size=size),
-        )  # fmt: skip
-    yield Measurement(
-        adaptive(work), f"{title}, adaptive", "records/s", partial(_adaptive, work=work, count=count), {"longest": "s"}
-    )
+        run = partial(_measure, function=rate, work=work, size=size)
+        yield Measurement(fixed(work, size), f"{title}, chunks of {size:,}", "records/s", run)
+    run = partial(_measure, function=rate_adaptive, work=work)
+    yield Measurement(adaptive(work), f"{title}, adaptive", "records/s", run, {"longest": "s"})
 
 
-def _row(key: str, title: str, work: str, sample: str, goal: Goal | None = None) -> Row:
+def _row(work: str, key: str, title: str, sample: str, **goal) -> Row:
     """What a sample comes to, against the best of the fixed sizes."""
-    rivals = [fixed(work, size) for size in SIZES]
-    return Row(
-        key,
-        title,
-        (*rivals, adaptive(work)),
-        lambda median: median[sample] / max(median[rival] for rival in rivals),
-        "x",
-        goal,
-    )
+    return Row(key, f"{WORKS[work][0]}: {title}", "x", (sample,), tuple(fixed(work, size) for size in SIZES), **goal)
 
 
-MEASUREMENTS = [
-    measurement for work, (title, count) in WORKS.items() for measurement in _measurements(work, title, count)
-]
+# fmt: off
+MEASUREMENTS = [measurement for work, (title, *_) in WORKS.items() for measurement in _measurements(work, title)]
 ROWS = [
-    *(
-        _row(
-            adaptive(work),
-            f"{title}: adaptive chunk size, against the best fixed one",
-            work,
-            adaptive(work),
-            at_least(0.95),
-        )
-        for work, (title, _count) in WORKS.items()
-    ),
-    *(
-        _row(f"{work}-cold", f"{title}: the same, with nothing learned yet", work, f"{adaptive(work)}/cold")
-        for work, (title, _count) in WORKS.items()
-    ),
-    Row(
-        "longest-chunk",
-        "longest chunk of an adaptive size",
-        tuple(map(adaptive, WORKS)),
-        lambda median: max(median[f"{adaptive(work)}/longest"] for work in WORKS),
-        "s",
-        at_most(LONGEST_CHUNK_S),
-    ),
+    *(_row(work, adaptive(work), "adaptive chunk size, against the best fixed one", adaptive(work), least=0.95)
+      for work in WORKS),
+    *(_row(work, f"{work}-cold", "the same, with nothing learned yet", f"{adaptive(work)}/cold") for work in WORKS),
+    Row("longest-chunk", "longest chunk of an adaptive size",
+        "s", tuple(f"{adaptive(work)}/longest" for work in WORKS), most=LONGEST_CHUNK_S),
 ]
+# fmt: on

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 
-from .. import records
+from .. import jobs
 from ..bench import Bench
-from ..measuring import Measurement, alone, at_most
+from ..measuring import Measurement, Row
 
 
 def _start(bench: Bench) -> float:
@@ -17,15 +17,14 @@ def _start(bench: Bench) -> float:
 
 def _start_once(bench: Bench) -> float:
     bench.rest()
-    operation = records.create(records.partners(records.new_mark(), 1))
+    operation = jobs.create(jobs.partners(jobs.new_mark(), 1))
     submitted = time.time()
     job = bench.submit([operation])
     bench.look_after(job)
-    [(claimed,)] = bench.sql(
-        "SELECT extract(epoch FROM min(claimed_at) AT TIME ZONE 'UTC')::float FROM batch_chunk WHERE job_id = %s", job
-    )
+    first = "SELECT extract(epoch FROM min(claimed_at) AT TIME ZONE 'UTC')::float FROM batch_chunk WHERE job_id = %s"
+    [(claimed,)] = bench.sql(first, job)
     return claimed - submitted
 
 
 MEASUREMENTS = [Measurement("start", "submission to first chunk, median of {starts}", "ms", _start)]
-ROWS = [alone("start", "from a submission to its first chunk running, idle server", "start", "ms", at_most(150))]
+ROWS = [Row("start", "from a submission to its first chunk running, idle server", "ms", ("start",), most=150)]

@@ -1,2 +1,0 @@
-from . import peer
-from . import slow

@@ -1,1 +1,0 @@
-"""What runs inside an Odoo process: a lane and its rivals, without a server around them."""

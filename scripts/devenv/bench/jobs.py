@@ -1,0 +1,105 @@
+"""What rows need: records for everybody, and jobs in a process of the benchmark's own, run by one lane there."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from odoo import api
+from odoo.tools import SQL
+
+from odoo.addons.batch_executor.run.lane import Lane
+
+from .measuring import Invalid
+
+PARTNER = "res.partner"
+ADMIN = 2
+LANE_S = 800
+
+
+def new_mark() -> str:
+    """What tells the records of one measurement from all others."""
+    return secrets.token_hex(6)
+
+
+def partners(mark: str, count: int) -> list[dict]:
+    return [
+        {
+            "name": f"Contact {number}",
+            "ref": f"{mark}-{number}",
+            "email": f"contact.{number}@{mark}.example.com",
+            "phone": f"+1 555 {number:07d}",
+            "street": f"{number} Main Street",
+            "city": "Springfield",
+            "zip": f"{number % 100_000:05d}",
+        }
+        for number in range(count)
+    ]
+
+
+def create(values: list[dict], model: str = PARTNER) -> dict:
+    return {"operation_type": "create", "model": model, "data": values}
+
+
+def one_each(values: list[dict]) -> list[dict]:
+    """As many operations as records."""
+    return [create([record]) for record in values]
+
+
+def submit(registry, operation: dict, **options) -> int:
+    """Submit as the administrator; returns the job's id."""
+    with registry.cursor() as cr:
+        return api.Environment(cr, ADMIN, {})["batch.job"].submit([operation], **options)["job_id"]
+
+
+def new_lane(registry, lane_class=Lane) -> Lane:
+    end = time.monotonic() + LANE_S
+    return lane_class(registry, "benchmark", lambda: end - time.monotonic())
+
+
+def run(registry, job: int, lane_class=Lane) -> float:
+    """Run a job to its end; returns the seconds the lane took."""
+    lane = new_lane(registry, lane_class)
+    started = time.monotonic()
+    lane.run()
+    seconds = time.monotonic() - started
+    check(registry, job)
+    return seconds
+
+
+def check(registry, job: int) -> None:
+    """See that all records of a job have succeeded."""
+    [(state,)] = query(registry, "SELECT state FROM batch_job WHERE id = %s", job)
+    if state != "completed":
+        raise Invalid(f"a job ended as {state}")
+
+
+def query(registry, statement: str | SQL, *params) -> list[tuple]:
+    """Run a statement, and commit."""
+    with registry.cursor() as cr:
+        cr.execute(statement, params or None)
+        return cr.fetchall() if cr.description else []
+
+
+def copy(registry, table: str, id_: int, count: int, **overrides: SQL) -> list[int]:
+    """Copy a row that Odoo has made `count` times; returns the ids.
+
+    :param overrides: expressions for columns that differ; `number` in them counts from 1
+    """
+    rows = query(
+        registry,
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " AND attgenerated = '' AND attname <> 'id'",
+        table,
+    )
+    columns = [column for (column,) in rows]
+    copied = SQL(
+        "INSERT INTO %s (%s) SELECT %s FROM %s AS model, generate_series(1, %s) AS number WHERE model.id = %s RETURNING id",
+        SQL.identifier(table),
+        SQL(", ").join(map(SQL.identifier, columns)),
+        SQL(", ").join(overrides.get(column) or SQL.identifier("model", column) for column in columns),
+        SQL.identifier(table),
+        count,
+        id_,
+    )
+    return [row_id for (row_id,) in query(registry, copied)]
