@@ -52,6 +52,10 @@ def json_default(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} {value!r:.50}")
 
 
+class BadPayload(ValueError):
+    """The stored text of a payload is damaged."""
+
+
 def copied(value: Any) -> Any:
     """A copy of a JSON value that shares no list and no dict with it: code it is handed to may change it at any depth."""
     kind = value.__class__
@@ -172,14 +176,34 @@ class Payload:
 
     @classmethod
     def decode(cls, text: str) -> "Payload":
-        raw = json.loads(text)
-        count = len(raw["items"])
-        operations, indexes = raw["operations"], raw["indexes"]
-        if not isinstance(operations, list):
-            operations = [operations] * count
-        if not isinstance(indexes, list):
-            indexes = list(range(indexes, indexes + count))
-        return cls(raw["items"], operations, indexes, raw["params"], raw["context"])
+        """Read what `encode` has written.
+
+        :raises BadPayload: the text is damaged
+        """
+        try:
+            raw = json.loads(text)
+            items, operations, indexes = raw["items"], raw["operations"], raw["indexes"]
+            if not isinstance(operations, list):
+                operations = [operations] * len(items)
+            if not isinstance(indexes, list):
+                indexes = list(range(indexes, indexes + len(items)))
+            payload = cls(items, operations, indexes, raw["params"], raw["context"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise BadPayload("The stored text of a payload is damaged.") from error
+        if not payload._is_sound:
+            raise BadPayload("The stored text of a payload is damaged.")
+        return payload
+
+    @property
+    def _is_sound(self) -> bool:
+        """Whether each item has an operation and a place, and parameters and context are what they should be."""
+        return (
+            isinstance(self.items, list)
+            and len(self.operations) == len(self.indexes) == len(self.items)
+            and {*map(type, self.operations), *map(type, self.indexes)} <= {int}
+            and isinstance(self.params, dict)
+            and isinstance(self.context, dict)
+        )
 
 
 def nearest_cut(operations: list, middle: int) -> int:

@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.payload import Payload, dumps
+from ..engine.payload import BadPayload, Payload, dumps
 from ..run.errors import is_conflict
 from ..run.settings import get_setting
 from ..store.planning import by_index, rows_of
@@ -150,7 +150,7 @@ class BatchJob(models.Model):
                 continue
             try:
                 payload = Payload.decode(chunk["payload"])
-            except (ValueError, KeyError, TypeError):
+            except BadPayload:
                 payload = Payload([], [], [])  # nobody can run it again
             operations.update(payload.operations)
             kept = payload.without_values(chunk["operation_type"], keep_params=chunk["stands"])

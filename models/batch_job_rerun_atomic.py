@@ -4,7 +4,7 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.payload import Payload
+from ..engine.payload import BadPayload, Payload
 from ..store.findings import retire_warnings
 from ..store.submit import insert_driver
 
@@ -58,7 +58,10 @@ class BatchJob(models.Model):
         for chunk in self._chunks_as_run(list(failures)):
             if chunk["kind"] != states.RECORDS:
                 continue
-            payload = Payload.decode(chunk["payload"])
+            try:
+                payload = Payload.decode(chunk["payload"])
+            except BadPayload:
+                continue  # the driver fails on it, and with it the whole job
             mended = {
                 (failure["operation_id"], failure["index"]): failure["values"] for failure in failures[chunk["id"]]
             }

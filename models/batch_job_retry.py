@@ -1,17 +1,20 @@
 import json
+import logging
 
 from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..engine import states
-from ..engine.payload import Payload
+from ..engine.payload import BadPayload, Payload
 from ..run import advance
 from ..run.wake import wake_lanes
 from ..store import queue, release
 from ..store.job import read_job
 from ..store.planning import by_index
 from ..store.rows import NewChunk, insert_chunks
+
+_logger = logging.getLogger(__name__)
 
 #: Chunks that one step of a retry looks at, and records of those it puts back, at most (but for the last chunk's).
 LOOKED_AT_ONCE = 5_000
@@ -138,9 +141,10 @@ class BatchJob(models.Model):
         if not chunk_ids:
             return
         failures = self._take_failures(chunk_ids, only)
+        chunks, broken = self._decode(self._chunks_as_run([chunk_id for chunk_id in chunk_ids if chunk_id in failures]))
+        self._give_back_failures([failure for chunk_id in broken for failure in failures.pop(chunk_id)])
         rows, reopened = [], []
-        for chunk in self._chunks_as_run([chunk_id for chunk_id in chunk_ids if chunk_id in failures]):
-            payload = Payload.decode(chunk["payload"])
+        for chunk, payload in chunks:
             members = _as_run(failures[chunk["id"]], payload)
             is_page = int(chunk["kind"] == states.RESOLVE)
             if not is_page:
@@ -194,7 +198,7 @@ class BatchJob(models.Model):
                          WHERE failure.retried_at IS NULL
                      ))
                        %s
-                    RETURNING chunk_id, operation_id, index, values, is_skipped
+                    RETURNING id, chunk_id, operation_id, index, values, is_skipped
                   )
                 SELECT * FROM taken ORDER BY chunk_id, operation_id, index
                 """,
@@ -207,6 +211,32 @@ class BatchJob(models.Model):
         for row in rows:
             failures.setdefault(row["chunk_id"], []).append(row)
         return failures
+
+    def _give_back_failures(self, failures):
+        """Let failures stand again that could not be put back."""
+        if failures:
+            ids = [failure["id"] for failure in failures]
+            self.env.cr.execute(SQL("UPDATE batch_failure SET retried_at = NULL WHERE id = ANY(%s)", ids))
+
+    def _decode(self, chunks):
+        """Read the payloads of chunks. Those whose payload is damaged are set aside: their records stay as they are counted.
+
+        :param list chunks: rows with id and payload
+        :returns: `(row, Payload)` of each that can be read, and the ids of the others
+        """
+        decoded, broken = [], []
+        for chunk in chunks:
+            try:
+                decoded.append((chunk, Payload.decode(chunk["payload"])))
+            except BadPayload:
+                _logger.exception("job %s chunk %s: can't be read, so it can't be run again", self.id, chunk["id"])
+                broken.append(chunk["id"])
+        if broken:
+            message = self.env._("Internal error: it can't be read, so its records can't be run again.")
+            self.env.cr.execute(
+                SQL("UPDATE batch_chunk SET state = 'done', error = %s WHERE id = ANY(%s)", message, broken)
+            )
+        return decoded, broken
 
     def _chunks_as_run(self, chunk_ids):
         """What of chunks is the same when they run again, in order."""
@@ -260,6 +290,12 @@ class BatchJob(models.Model):
         """Chunks that were never run go back as they are."""
         if not chunk_ids:
             return
+        # only the payload says whose records a shared chunk holds
+        shared = self.env.execute_query_dict(
+            SQL("SELECT id, payload FROM batch_chunk WHERE id = ANY(%s) AND operation_id IS NULL", chunk_ids)
+        )
+        decoded, broken = self._decode(shared)
+        payloads = {chunk["id"]: payload for chunk, payload in decoded}
         chunks = self.env.execute_query_dict(
             SQL(
                 """
@@ -271,16 +307,16 @@ class BatchJob(models.Model):
                        runs_alone = NULL, finished_at = NULL, cancelled_records = 0, found_records = 0, tallied = false,
                        attempt = 0, run_at = NULL
                  WHERE id = ANY(%s)
-                RETURNING kind, operation_id, record_count, CASE WHEN operation_id IS NULL THEN payload END AS payload
+                RETURNING id, kind, operation_id, record_count
                 """,
-                chunk_ids,
+                [chunk_id for chunk_id in chunk_ids if chunk_id not in broken],
             )
         )
         reopened = []
         for chunk in chunks:
             is_page = int(chunk["kind"] == states.RESOLVE)
-            if chunk["payload"]:
-                reopened += [(operation, 1, True, is_page) for operation in Payload.decode(chunk["payload"]).operations]
+            if chunk["id"] in payloads:
+                reopened += [(operation, 1, True, is_page) for operation in payloads[chunk["id"]].operations]
             else:
                 reopened.append((chunk["operation_id"], is_page or chunk["record_count"], True, is_page))
         self._reopen(reopened)

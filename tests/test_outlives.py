@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 
+from odoo.exceptions import UserError
 from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.run import advance
@@ -140,6 +141,78 @@ class TestBrokenChunks(OutlivesCase):
         job_id = self.submit({"operation_type": "delete", "model": "res.partner", "domain": [("ref", "=", self.mark)]})
         self.spoil(job_id, "{")
         self.assertOthersGoOn(job_id)
+
+
+class TestBrokenRetries(OutlivesCase):
+    logger = "odoo.addons.batch_executor.models.batch_job_retry"
+
+    def retry(self, job_id, logged):
+        """Retry a job and let it run to its end; returns its columns.
+
+        :param int logged: how many chunks are told of as damaged
+        """
+        with self.assertLogs(self.logger, "ERROR") if logged else self.assertNoLogs(self.logger, "ERROR") as logs:
+            self.call(job_id, "retry")
+            self.work()
+        if logged:
+            self.assertEqual(len(logs.records), logged)
+        return self.check_counters(job_id)
+
+    def spoil_first(self, job_id, payload="{"):
+        self.sql(
+            "UPDATE batch_chunk SET payload = %s WHERE id = (SELECT min(id) FROM batch_chunk WHERE job_id = %s AND kind = 'records')",
+            payload,
+            job_id,
+        )
+
+    def test_a_cancelled_chunk_that_can_not_be_read_keeps_no_other_from_a_retry(self):
+        for payload in ("{", '{"items": [1, 2], "operations": ["x", {}], "indexes": 0, "params": {}, "context": {}}'):
+            with self.subTest(payload):
+                operations = self.creates(4)["data"]
+                job_id = self.submit(
+                    *[{"operation_type": "create", "model": "res.partner", "data": [values]} for values in operations],
+                    max_chunk_size=2,
+                )
+                self.call(job_id, "cancel")
+                self.spoil_first(job_id, payload)
+                for logged in (1, 0):
+                    job = self.retry(job_id, logged)
+                    self.assertEqual((job["state"], job["processed_records"], job["cancelled_records"]), ("partial", 2, 2))
+                self.assertTrue(self.chunks(job_id)[0]["error"])
+                self._delete_partners()
+
+    def test_nor_does_one_that_has_failed(self):
+        for options in ({}, {"rollback": "chunk"}):
+            with self.subTest(**options):
+                self.bad = True
+
+                def probe(partners):
+                    if self.bad:
+                        raise UserError("bad")
+
+                self.set_probe(probe)
+                job_id = self.submit(self.probe(self.make_partners(4)), max_chunk_size=2, **options)
+                self.work()
+                self.spoil_first(job_id)
+                self.bad = False
+                for _ in range(2):
+                    job = self.retry(job_id, 1)
+                    self.assertEqual((job["state"], job["processed_records"], job["failed_records"]), ("partial", 2, 2))
+                    self.assertEqual([failure["index"] for failure in self.failures(job_id)], [0, 1])
+                self._delete_partners()
+
+    def test_a_job_in_one_transaction_fails_as_a_whole_again(self):
+        data = self.creates(4)["data"]
+        data[0]["type"] = "nonsense"
+        job_id = self.submit(
+            {"operation_type": "create", "model": "res.partner", "data": data}, max_chunk_size=2, rollback="job"
+        )
+        self.work()
+        self.spoil_first(job_id)
+        for _ in range(2):
+            job = self.retry(job_id, 0)
+            self.assertTrue(job["error"])
+            self.assertEqual(self.partners(), [])
 
 
 class TestBrokenJobs(OutlivesCase):

@@ -197,9 +197,13 @@ class TestKept(ValuesCase):
             self.assertEqual(len(self.holders(job)), 2)
 
     def test_a_chunk_that_can_not_be_read_is_no_obstacle(self):
-        job = self.submit(self.creates(4, comment=SECRET), max_chunk_size=2)
-        self.work()
-        self.sql("UPDATE batch_chunk SET payload = %s WHERE job_id = %s AND sequence = 0", f"{{ {SECRET}", job)
-        self.age(job, 8)
-        self.clean_up()
-        self.assertEqual(self.holders(job), [])
+        item = f'{{"items": ["{SECRET}"], "operations": [%s], "indexes": 0, "params": {{}}, "context": {{}}}}'
+        for payload in (f"{{ {SECRET}", item % "{}", item % '"x"', item % "1, 2"):
+            with self.subTest(payload):
+                job = self.submit(self.creates(4, comment=SECRET), max_chunk_size=2)
+                self.work()
+                self.sql("UPDATE batch_chunk SET payload = %s WHERE job_id = %s AND sequence = 0", payload, job)
+                self.age(job, 8)
+                self.clean_up()
+                self.assertEqual(self.holders(job), [])
+                self._delete_partners()
