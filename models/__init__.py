@@ -6,16 +6,13 @@ from . import batch_failure
 from . import batch_warning
 from . import batch_sizing
 from . import batch_draft_key
-from . import batch_operation_lookup
 from . import batch_job_store
 from . import batch_job_api
 from . import batch_job_result
 from . import batch_job_forecast
 from . import batch_job_control
 from . import batch_job_retry
-from . import batch_job_rerun_atomic
 from . import batch_job_purge
-from . import batch_job_forget
 from . import batch_job_views
 from . import res_users
 from . import ir_cron

@@ -3,14 +3,10 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import indented
+from ..store.references import PRODUCED_AT
 
 #: Characters of a payload that its form shows.
 PAYLOAD_SHOWN = 20_000
-#: Places in the data of an operation, as numbers that no other operation has: those a chunk has produced ids for. A range has
-#: an index of its own kind for what it holds, whatever the number of chunks.
-PLACES_PER_OPERATION = 2**31
-_FIRST_PLACE = f"operation_id * {PLACES_PER_OPERATION}"
-PRODUCED_AT = f"int8range({_FIRST_PLACE} + first_index, {_FIRST_PLACE} + last_index, '[]')"
 
 
 class BatchChunk(models.Model):
@@ -98,7 +94,7 @@ class BatchChunk(models.Model):
     _open_page_idx = models.Index("(operation_id) WHERE kind = 'resolve' AND finished_at IS NULL")
     # `mark_counted`: what has not been counted yet
     _tally_idx = models.Index("(job_id, finished_at) WHERE NOT tallied AND finished_at IS NOT NULL")
-    # `batch.operation._pick_ids`: where an id was produced
+    # `store.references`: where an id was produced
     _produced_idx = models.Index(f"USING gist (({PRODUCED_AT})) WHERE first_index IS NOT NULL")
     # results by operation
     _operation_idx = models.Index("(operation_id, id) WHERE operation_id IS NOT NULL")

@@ -7,6 +7,7 @@ from ..engine import states
 from ..engine.payload import Payload, indented
 from ..engine.report import FAILURES_SHOWN
 from ..run import mended
+from ..run.retry import retry_failures
 
 #: Failures that are retried by themselves in one call, at most; whole jobs are retried in steps.
 RETRIED_AT_ONCE = 5_000
@@ -113,15 +114,16 @@ class BatchFailure(models.Model):
             standing = failures.sudo().filtered(lambda failure: not failure.retried_at)
             if not standing:
                 raise UserError(self.env._("These records have been run again already."))
-            locked._retry(standing)
+            self.env.flush_all()
+            retry_failures(locked.env, locked.id, standing._by_chunk())
+            self.env.invalidate_all()
         return True
 
-    def _with_their_sets(self):
-        """These failures, and those of the same sets: what a method must see as one is retried as one."""
+    def _by_chunk(self):
+        """Ids of these failures by chunk, and of the others of the same sets: what a method must see as one is retried as one."""
         sets = self.operation_id.filtered(lambda operation: operation.details and json.loads(operation.details).get("set"))
-        if not sets:
-            return self
-        return self | self.search([("operation_id", "in", sets.ids), ("retried_at", "=", False)])
+        siblings = self.search([("operation_id", "in", sets.ids), ("retried_at", "=", False)]) if sets else self
+        return {chunk.id: set(found.ids) for chunk, found in (self | siblings).grouped("chunk_id").items()}
 
     def action_view_record(self):
         """Open the record this is about."""

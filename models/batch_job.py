@@ -104,7 +104,7 @@ class BatchJob(models.Model):
     cancel_requested_at = fields.Datetime(readonly=True)
     called_back_at = fields.Datetime("Action Run", readonly=True)
 
-    # values that are to be dropped: see `batch_job_forget.py`
+    # values that are to be dropped: see `run/forget.py`
     holds_values = fields.Boolean(readonly=True, default=True, help="Values of what succeeded may be there still.")
     forgotten_to = fields.Integer(readonly=True, default=0, help="The last chunk that has dropped its values.")
 
@@ -167,9 +167,9 @@ class BatchJob(models.Model):
     _ready_user_idx = models.Index("(user_id) WHERE ready")
     # `queue.promote`: parked jobs whose time has come
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
-    # `_gc_finished`: what has been over for long
+    # `store.forget.old_jobs`: what has been over for long
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
-    # `_next_with_values`: what still holds values
+    # `store.forget.next_with_values`: what still holds values
     _values_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND holds_values")
     # the limit of unfinished jobs per user
     _unfinished_idx = models.Index("(user_id) WHERE finished_at IS NULL")

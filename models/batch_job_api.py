@@ -4,6 +4,7 @@ from ..engine import states
 from ..run import submission
 from ..run.caller import check_is_context
 from ..run.garbage import without_collection
+from ..run.xmlrpc import as_carried
 
 
 class BatchJob(models.Model):
@@ -37,7 +38,7 @@ class BatchJob(models.Model):
         :rtype: dict
         :raises BatchValidationError: as `submit`
         """
-        return self._as_carried(submission.execute(self.env, operations, options))
+        return as_carried(submission.execute(self.env, operations, options))
 
     @without_collection()
     def append(self, operations=None):

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import dumps
 from ..store import release
+from ..store.references import ids_by_name, mark_awaited
 from ..store.rows import NewChunk, NewOperation, insert_chunks, insert_operations
 from ..store.sizing import expected_s
 
@@ -30,8 +31,8 @@ class BatchJob(models.Model):
             )
         )
         awaited = set().union(*(plan.waits for plan in plans))
-        names = self.env["batch.operation"]._ids_by_name(self.id, awaited)  # those the job holds already
-        self.env["batch.operation"]._mark_awaited(names.values())
+        names = ids_by_name(self.env.cr, self.id, awaited)  # those the job holds already
+        mark_awaited(self.env.cr, names.values())
         names.update(
             (operation.operation_id, ids[operation.position])
             for operation in operations

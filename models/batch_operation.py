@@ -2,12 +2,12 @@ import json
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
 
-from ..engine import spec, states
-from ..engine.payload import Payload, indented, named_id
+from ..engine import report, spec, states
+from ..engine.payload import indented
 from ..engine.spec import PRODUCES_IDS
-from ..store.planning import rows_of
+from ..store import results, schema
+from ..store.references import collect_ids
 
 TYPE_LABELS = {
     spec.CREATE: "Create",
@@ -18,28 +18,14 @@ TYPE_LABELS = {
     spec.CALL: "Call",
 }
 
-#: What a foreign key would do, see `UncheckedMany2one`. After those of chunks and failures, by its name.
-DELETED_WITH_JOB = """
-    CREATE OR REPLACE FUNCTION batch_operation_deleted_with_job() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            DELETE FROM batch_operation WHERE job_id = OLD.id;
-            RETURN NULL;
-        END
-    $$;
-    DROP TRIGGER IF EXISTS batch_operation_deleted_with_job ON batch_job;
-    CREATE TRIGGER batch_operation_deleted_with_job
-        AFTER DELETE ON batch_job FOR EACH ROW EXECUTE FUNCTION batch_operation_deleted_with_job();
-"""
 #: Records that the button of an operation opens at most.
 VIEWED_RECORDS = 10_000
-#: Chunks whose payloads or results are read at a time.
-READ_AT_ONCE = 20
 
 
 class UncheckedMany2one(fields.Many2one):
     """A many2one without a foreign key, which PostgreSQL would check row by row: half of what a row of operations takes it.
 
-    Whoever stores operations has made or locked their job in the same transaction; a trigger deletes them with it.
+    Whoever stores operations has made or locked their job in the same transaction; a trigger deletes them with it (`store.schema`).
     """
 
     def update_db_foreign_key(self, model, column):
@@ -93,7 +79,7 @@ class BatchOperation(models.Model):
 
     # results and lists by job, in order
     _job_position_uniq = models.UniqueIndex("(job_id, position)")
-    # references by name; what is called by its place is found by that, and costs no entry here: see `_ids_by_name`
+    # references by name; what is called by its place is found by that, and costs no entry here: see `store.references.ids_by_name`
     _job_name_uniq = models.UniqueIndex(
         """(job_id, operation_id) WHERE operation_id <> 'op-' || ("position" + 1)::text"""
     )
@@ -101,25 +87,8 @@ class BatchOperation(models.Model):
     _failed_idx = models.Index("(job_id, position) WHERE failed_records > 0")
 
     def init(self):
-        """Defaults of what a stored operation has none of yet, and storage, that fields can't express."""
         super().init()
-        self.env.cr.execute(
-            SQL(
-                """
-                ALTER TABLE %s
-                    ALTER COLUMN processed_records SET DEFAULT 0,
-                    ALTER COLUMN failed_records SET DEFAULT 0,
-                    ALTER COLUMN cancelled_records SET DEFAULT 0,
-                    SET (
-                        -- each row is updated once or twice, by many at once: leave room for it on its own page, so
-                        -- that no index changes
-                        fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05
-                    )
-                """,
-                SQL.identifier(self._table),
-            )
-        )
-        self.env.cr.execute(DELETED_WITH_JOB)
+        schema.set_up_operations(self.env.cr)
 
     @api.depends("details", "depends_on")
     def _compute_pretty(self):
@@ -138,10 +107,29 @@ class BatchOperation(models.Model):
                 and operation.operation_type != spec.DELETE
             )
 
+    @api.model
+    def _entries(self, rows):
+        """Entries of a result, of operations of a job that the caller may see.
+
+        :param list rows: of `store.results.operations_page`
+        """
+        for row in rows:
+            # not in SQL: PostgreSQL's own JSON takes neither NUL nor lone surrogates, the details are the caller's
+            row["has_answer"] = bool(row["call"]) and not json.loads(row["call"]).keys().isdisjoint(report.ANSWERED)
+        ids = collect_ids(self.env.cr, [row for row in rows if _has_ids(row)])
+        failures = self.env["batch.failure"]._first_of_operations([row["id"] for row in rows if row["failed_records"]])
+        warnings = self.env["batch.warning"]._first_of_operations([row["id"] for row in rows if row["warning_count"]])
+        return [
+            report.operation_entry(row, ids.get(row["id"]), failures.get(row["id"], []), warnings.get(row["id"], []))
+            for row in rows
+        ]
+
     def action_view_records(self):
         """Open the records it has made, or was run on."""
         self.ensure_one()
-        ids = self._made_ids() if self.operation_type in PRODUCES_IDS else self._named_ids()
+        self.check_access("read")
+        find = results.made_ids if self.operation_type in PRODUCES_IDS else results.named_ids
+        ids = find(self.env.cr, self.id, VIEWED_RECORDS)
         if not ids:
             raise UserError(self.env._("This operation has no records to show."))
         return {
@@ -150,59 +138,9 @@ class BatchOperation(models.Model):
             "res_model": self.model,
             "view_mode": "list,form",
             "views": [(False, "list"), (False, "form")],
-            "domain": [("id", "in", ids[:VIEWED_RECORDS])],
+            "domain": [("id", "in", ids)],
             "context": {"active_test": False},
         }
-
-    def _made_ids(self):
-        ids = [id_ for id_ in json.loads(self.result or "[]") if id_]
-        for text in self._chunk_texts("result", "operation_id", self.id, SQL("result IS NOT NULL")):
-            if len(ids) >= VIEWED_RECORDS:
-                break
-            ids += json.loads(text)[1]
-        return ids
-
-    def _named_ids(self):
-        """Ids of the records its chunks name, whether they have failed or not."""
-        ids = {}
-        own = "operation_id", self.id, SQL("kind = 'records' AND state = 'done'")
-        shared = "job_id", self.job_id.id, SQL("operation_id IS NULL AND kind = 'records' AND state = 'done'")
-        for chunks in (own, shared):
-            for text in self._chunk_texts("payload", *chunks):
-                payload = Payload.decode(text)
-                for item, operation_id in zip(payload.items, payload.operations, strict=True):
-                    if operation_id == self.id and (id_ := named_id(item)):
-                        ids[id_] = True
-                if len(ids) >= min(self.record_count, VIEWED_RECORDS):
-                    return list(ids)
-        return list(ids)
-
-    def _chunk_texts(self, column, owner, owner_id, condition):
-        """A column of chunks in order, a few of them at a time: who asks may have enough after the first.
-
-        :param str owner: operation_id or job_id
-        :param SQL condition: which of the owner's chunks
-        """
-        after = 0
-        while rows := self.env.execute_query(
-            SQL(
-                """
-                SELECT id, %(column)s
-                  FROM batch_chunk
-                 WHERE %(own)s
-                   AND %(condition)s
-                 ORDER BY %(owner)s, id
-                 LIMIT %(limit)s
-                """,
-                column=SQL.identifier(column),
-                owner=SQL.identifier(owner),
-                own=rows_of(owner, owner_id, after),
-                condition=condition,
-                limit=READ_AT_ONCE,
-            )
-        ):
-            yield from (text for _id, text in rows)
-            after = rows[-1][0]
 
     def action_view_failures(self):
         self.ensure_one()
@@ -214,3 +152,7 @@ class BatchOperation(models.Model):
             "domain": [("operation_id", "=", self.id)],
             "context": {"search_default_standing": 1},
         }
+
+
+def _has_ids(row):
+    return row["has_answer"] or (row["return_ids"] and row["operation_type"] in PRODUCES_IDS)

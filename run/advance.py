@@ -13,6 +13,7 @@ from ..engine.options import NO_LIMIT
 from ..store import finish as ending
 from ..store import progress, queue, release
 from ..store.job import read_job, update_job
+from . import reopen
 from .callback import insert_action_chunk, note_action_run
 from .status import send_progress, utc_now
 
@@ -89,11 +90,8 @@ def advance(env, job_id):
     :returns: whether there may be something to claim now
     """
     cr = env.cr
-    if read_job(cr, job_id).reopening:
-        record = env["batch.job"].browse(job_id)
-        record.invalidate_recordset(flush=False)
-        if not record._reopen_step():
-            return False
+    if read_job(cr, job_id).reopening and not reopen.step(env, job_id):
+        return False
     released = count(env, job_id)
     job = read_job(cr, job_id)
     is_stopping = must_stop(env, job)

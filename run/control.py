@@ -19,6 +19,7 @@ from ..store.sizing import learn
 from . import rescue
 from .claiming import claim_with_housekeeping
 from .errors import is_conflict
+from .forget import forget_values_now, has_values_to_forget
 from .signals import Signals
 from .wake import WAKE_UP
 
@@ -131,7 +132,7 @@ class Control:
             with self.transaction() as env:
                 rescue.rescue_orphans(env)
                 queue.promote(env.cr)
-                env["batch.job"]._drop_values_now()
+                forget_values_now(env)
             self.looked_around_at = time.monotonic()
 
     # -- what became of a claim --------------------------------------------------------------------
@@ -168,7 +169,7 @@ class Control:
     def seconds_until_work(self):
         """Seconds until there may be something to claim or to drop, as far as is known: 0 now, None never."""
         with self.transaction() as env:
-            return 0.0 if env["batch.job"]._is_forgetting() else queue.seconds_until_work(env.cr)
+            return 0.0 if has_values_to_forget(env) else queue.seconds_until_work(env.cr)
 
     def sleep(self, seconds):
         """Sleep for so long, or until somebody commits new work; then look around at once."""

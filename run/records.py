@@ -3,6 +3,7 @@
 from odoo import SUPERUSER_ID, api
 
 from ..engine import states
+from ..store.references import needed_by
 from .references import References
 from .runner import Work, run_chunk
 
@@ -41,7 +42,6 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, a
     :raises Trouble: see `run_chunk`
     """
     env = user_env(system.cr, claim)
-    operations = system["batch.operation"]
     work = Work(
         claim.operation_type,
         claim.model,
@@ -50,9 +50,9 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, a
         strict=claim.is_strict,
         timeout_s=claim.timeout_s,
         transaction=claim.transaction,
-        needs=operations._needs(claim.payload.operations) if claim.waits else None,
+        needs=needed_by(system.cr, claim.payload.operations) if claim.waits else None,
         may_rest=may_rest,
         keep_trying=keep_trying,
         alone=alone,
     )
-    return run_chunk(env, work, References(lambda wanted: operations._produced(claim.job_id, wanted, is_atomic=claim.is_atomic)))
+    return run_chunk(env, work, References.of_claim(system.cr, claim))

@@ -2,6 +2,7 @@
 
 from ..engine import states
 from ..engine.references import MissingReference, find_refs, resolve_refs, wanted_ids
+from ..store.references import produced
 from .errors import failure
 
 
@@ -17,6 +18,11 @@ class References:
         self.states = {}
         self.some = {}  # name -> id by place, of those that were wanted one by one
         self.all = {}  # name -> ids
+
+    @classmethod
+    def of_claim(cls, cr, claim):
+        """What a claimed chunk asks of the operations of its job: answered from the database."""
+        return cls(lambda wanted: produced(cr, claim.job_id, wanted, is_atomic=claim.is_atomic))
 
     def fetch(self, wanted):
         """Ask for what is wanted and not known yet, all of it at once."""

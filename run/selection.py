@@ -13,6 +13,7 @@ from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
+from ..store.references import needed_by
 from .grouping import values_of
 from .guarded import UserCode
 from .records import user_env
@@ -30,12 +31,11 @@ def run_page(system, claim, lane=None):
 
     :raises Trouble: the attempt must be rolled back as a whole; also where the job is cancelled while it searches
     """
-    operations = system["batch.operation"]
     page = _Page(
         user_env(system.cr, claim),
         claim.model,
-        References(lambda wanted: operations._produced(claim.job_id, wanted, is_atomic=claim.is_atomic)),
-        operations._needs(claim.payload.operations) if claim.waits else {},
+        References.of_claim(system.cr, claim),
+        needed_by(system.cr, claim.payload.operations) if claim.waits else {},
         claim.chunk_size,
         claim.timeout_s,
         transaction=claim.transaction,

@@ -16,6 +16,7 @@ from ..engine.problems import Problems
 from ..engine.spec import parse_operations
 from ..engine.turns import last_of_keys, order_upserts
 from ..store import queue
+from ..store.references import ids_by_name
 from ..store.submit import add_upsert_keys, insert_driver, last_with_upsert_keys
 from . import inline
 from .caller import check_group, kept_context, refuse, sound_context
@@ -134,7 +135,7 @@ class Submission:
         except RecursionError:
             self.add(self.env._("nested too deeply"), "operations")
             return
-        known = draft.env["batch.operation"]._ids_by_name(draft.id, _names(parsed)) if draft else {}
+        known = ids_by_name(draft.env.cr, draft.id, _names(parsed)) if draft else {}
         check_graph(parsed, self.problems, known, offset)
         Checker(self.env, self.problems, offset).check(parsed)
         self.operations = parsed

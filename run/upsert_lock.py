@@ -8,7 +8,6 @@ first. Inside somebody else's transaction (`execute`) that is too late: there, w
 import zlib
 from contextlib import contextmanager, suppress
 
-from odoo import SUPERUSER_ID, api
 from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
 
@@ -96,8 +95,7 @@ def _created_since(handler, positions, deadline):
 def _keys(cr, claim):
     payload = claim.payload
     if claim.waits and next(find_refs(payload.items), None) is not None:
-        operations = api.Environment(cr, SUPERUSER_ID, {})["batch.operation"]
-        references = References(lambda wanted: operations._produced(claim.job_id, wanted))
+        references = References.of_claim(cr, claim)
         payload = payload.take(list(range(len(payload))))
         references.fetch(wanted_ids(payload.items))
         payload.items = [_resolved(references, item) for item in payload.items]

@@ -144,7 +144,7 @@ class TestBrokenChunks(OutlivesCase):
 
 
 class TestBrokenRetries(OutlivesCase):
-    logger = "odoo.addons.batch_executor.models.batch_job_retry"
+    logger = "odoo.addons.batch_executor.run.reopen"
 
     def retry(self, job_id, logged):
         """Retry a job and let it run to its end; returns its columns.
@@ -179,7 +179,7 @@ class TestBrokenRetries(OutlivesCase):
                     job = self.retry(job_id, logged)
                     self.assertEqual((job["state"], job["processed_records"], job["cancelled_records"]), ("partial", 2, 2))
                 self.assertTrue(self.chunks(job_id)[0]["error"])
-                self._delete_partners()
+                self.delete_partners()
 
     def test_nor_does_one_that_has_failed(self):
         for options in ({}, {"rollback": "chunk"}):
@@ -199,7 +199,7 @@ class TestBrokenRetries(OutlivesCase):
                     job = self.retry(job_id, 1)
                     self.assertEqual((job["state"], job["processed_records"], job["failed_records"]), ("partial", 2, 2))
                     self.assertEqual([failure["index"] for failure in self.failures(job_id)], [0, 1])
-                self._delete_partners()
+                self.delete_partners()
 
     def test_a_job_in_one_transaction_fails_as_a_whole_again(self):
         data = self.creates(4)["data"]

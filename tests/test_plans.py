@@ -4,18 +4,16 @@ Each is explained as it is executed, so that no test can fall behind the code.
 """
 
 import itertools
-from unittest.mock import patch
+from functools import partial
 
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
-from ..models import batch_operation
-from ..models.batch_job_forget import FORGOTTEN_AT_ONCE
-from ..models.batch_job_forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
-from ..models.batch_job_retry import LOOKED_AT_ONCE
 from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
-from ..run import advance
+from ..run import advance, reopen
 from ..run.claiming import claim_with_housekeeping
+from ..run.forget import FORGOTTEN_AT_ONCE
+from ..run.forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
 from ..store import queue
@@ -23,7 +21,9 @@ from ..store.claim import claim_fast
 from ..store.finish import CANCELLED_AT_ONCE, unfinished
 from ..store.job import read_job
 from ..store.planning import by_index
+from ..store.references import produced
 from ..store.release import RELEASED_AT_ONCE, release_rounds, release_step, release_waiting
+from ..store.results import made_ids
 from ..store.settle import take_awaiting_driver
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
@@ -334,14 +334,13 @@ class TestPlans(PlanCase):
     def test_the_records_of_an_operation(self):
         """No more is read than is shown."""
         [(operation,)] = self.sql("SELECT id FROM batch_operation WHERE job_id = %s", self.backlog.waiting)
-        with patch.object(batch_operation, "VIEWED_RECORDS", 100):
-            ids, _plans = self.cheap(self.system["batch.operation"].browse(operation)._made_ids)
+        ids, _plans = self.cheap(made_ids, self.cr, operation, 100)
         self.assertEqual(ids, list(range(1, 101)))
 
     # -- lookups -----------------------------------------------------------------------------------
 
     def test_references_read_just_what_they_name(self):
-        ask = self.system["batch.operation"]._produced
+        ask = partial(produced, self.cr)
         for first in (0, HISTORY // 2, HISTORY - 1):
             wanted = {"op-1": {first, first + 1, WAITING * 2}}
             found, plans = self.cheap(ask, self.backlog.waiting, wanted, rows=20, pages=60)
@@ -467,17 +466,17 @@ class TestPlansOfSteps(PlanCase):
 
     def test_a_retry_of_many_failed_and_cancelled_chunks_goes_in_steps(self):
         job = self.env["batch.job"].browse(self.backlog()._stopped())
-        enough = {"rows": 6 * LOOKED_AT_ONCE, "pages": 60 * LOOKED_AT_ONCE}
+        enough = {"rows": 6 * reopen.LOOKED_AT_ONCE, "pages": 60 * reopen.LOOKED_AT_ONCE}
         status, _plans = self.cheap(job.retry, **enough)
         self.assertEqual((status["state"], status["completed"]), ("pending", 2 * MANY))
         steps, is_last = 1, False
         while not is_last:
             self.assertLess(steps, 100)
-            step = job.with_env(self.system)._reopen_step
+            step = partial(reopen.step, self.system, job.id)
             with by_index(self.cr):  # as lanes have it
                 is_last, _plans = self.cheap(step, **enough) if steps in (5, 15) else (step(), [])
             steps += 1
-        self.assertGreaterEqual(steps, 2 * MANY // LOOKED_AT_ONCE)
+        self.assertGreaterEqual(steps, 2 * MANY // reopen.LOOKED_AT_ONCE)
         chunks = self.sql(
             "SELECT state, count(*), sum(record_count) FROM batch_chunk WHERE job_id = %s GROUP BY state ORDER BY state",
             job.id,

@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import UserError
 
-from odoo.addons.batch_executor.models import batch_job_retry
+from odoo.addons.batch_executor.run import reopen
 from odoo.addons.batch_executor.store import finish, release
 from odoo.addons.batch_executor.store.job import read_job
 
@@ -20,8 +20,8 @@ class SmallSteps(LaneCase):
         super().setUp()
         self.startPatcher(patch.object(finish, "CANCELLED_AT_ONCE", 2))
         self.startPatcher(patch.object(release, "RELEASED_AT_ONCE", 2))
-        self.startPatcher(patch.object(batch_job_retry, "LOOKED_AT_ONCE", 2))
-        self.startPatcher(patch.object(batch_job_retry, "REOPENED_AT_ONCE", 1))
+        self.startPatcher(patch.object(reopen, "LOOKED_AT_ONCE", 2))
+        self.startPatcher(patch.object(reopen, "REOPENED_AT_ONCE", 1))
 
 
 class TestFailuresInSteps(SmallSteps, test_failures.TestFailures):
@@ -92,7 +92,7 @@ class TestSteps(SmallSteps):
                     lane.claim()
                     # the next step is lost with its transaction
                     with self.assertRaises(ZeroDivisionError), lane.control.transaction() as env:
-                        env["batch.job"].browse(job)._reopen_step()
+                        reopen.step(env, job)
                         raise ZeroDivisionError
                 self.assertTrue(self.job(job)["reopening"])
                 self.work(lanes=2)
@@ -195,7 +195,7 @@ class TestSteps(SmallSteps):
                 self.work(lanes=2)
                 self.assertEqual(self.check_counters(job)["state"], "completed")
                 self.assertEqual(self.ran, ["first", *["waits"] * 7, "last"])
-                self._delete_partners()
+                self.delete_partners()
 
     def test_a_lane_lost_while_it_lets_chunks_go_on_is_followed_by_the_next(self):
         job = self.waiting()
@@ -226,4 +226,4 @@ class TestSteps(SmallSteps):
                 self.work()
                 self.assertEqual(self.check_counters(job)["state"], "completed")
                 self.assertEqual(self.ran, ["first", *["waits"] * 7, "last"])
-                self._delete_partners()
+                self.delete_partners()

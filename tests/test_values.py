@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import UserError
 
-from odoo.addons.batch_executor.models import batch_job_forget
+from odoo.addons.batch_executor.run import forget
 
 from .lane_case import LaneCase
 
@@ -16,7 +16,7 @@ class ValuesCase(LaneCase):
     def setUp(self):
         super().setUp()
         for name in ("LOOKED_AT_ONCE", "FORGOTTEN_AT_ONCE"):
-            self.startPatcher(patch.object(batch_job_forget, name, 2))  # several steps for each job
+            self.startPatcher(patch.object(forget, name, 2))  # several steps for each job
 
     def keep(self, days):
         """Set for how long values are kept, for this test."""
@@ -206,4 +206,4 @@ class TestKept(ValuesCase):
                 self.age(job, 8)
                 self.clean_up()
                 self.assertEqual(self.holders(job), [])
-                self._delete_partners()
+                self.delete_partners()

@@ -1,0 +1,186 @@
+"""Dropping what nobody needs any longer: values of jobs that are over, whole jobs, drafts."""
+
+import json
+
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.payload import BadPayload, Payload, dumps
+from .planning import rows_of
+from .sql import NOW, fetch, fetch_dicts
+
+#: What the parameters of an operation keep: names of fields and methods, ids, switches, but no values.
+KEPT_DETAILS = frozenset(("fields", "group_by", "key", "method", "model_level", "record_ids", "set", "strict"))
+#: Jobs deleted in one go, with all that hangs on them.
+PURGED_AT_ONCE = 100
+
+
+# -- jobs whose values are to be dropped -----------------------------------------------------------
+
+
+def next_with_values(cr, days, lock=False):
+    """The job that has been over longest, of those that hold values and have been over for more than so many days.
+
+    :param bool lock: lock its row, and skip jobs whose row is locked
+    :returns: a dict with id, state, is_atomic and forgotten_to; None where there is no such job
+    """
+    rows = fetch_dicts(
+        cr,
+        SQL(
+            """
+            SELECT id, state, is_atomic, coalesce(forgotten_to, 0) AS forgotten_to
+              FROM batch_job
+             WHERE finished_at <= %(now)s - %(days)s * interval '1 day'
+               AND holds_values
+             ORDER BY finished_at
+             LIMIT 1
+               %(lock)s
+            """,
+            now=NOW,
+            days=days,
+            lock=SQL("FOR NO KEY UPDATE SKIP LOCKED") if lock else SQL(),
+        ),
+    )
+    return rows[0] if rows else None
+
+
+def note_forgotten(cr, job_id, chunk_id):
+    """Note the last chunk of a job that has dropped its values."""
+    cr.execute(SQL("UPDATE batch_job SET forgotten_to = %s WHERE id = %s", chunk_id, job_id))
+
+
+def note_all_forgotten(cr, job_id):
+    """Note that a job holds no values any longer that are to be dropped."""
+    cr.execute(SQL("UPDATE batch_job SET holds_values = false WHERE id = %s", job_id))
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+
+def chunks_after(cr, job_id, chunk_id, limit):
+    """The next chunks of a job, in the order of their ids.
+
+    :returns: dicts with id, record_count and is_wanted: whether the chunk has values to drop
+    """
+    return fetch_dicts(
+        cr,
+        SQL(
+            """
+            SELECT id, record_count,
+                   kind IN ('records', 'resolve') AND state = 'done' AND values_gone IS NOT TRUE AS is_wanted
+              FROM batch_chunk
+             WHERE %(own)s
+             ORDER BY job_id, id
+             LIMIT %(limit)s
+            """,
+            own=rows_of("job_id", job_id, chunk_id),
+            limit=limit,
+        ),
+    )
+
+
+def forget_payloads(cr, chunk_ids):
+    """Drop the values of what succeeded in these chunks; what failed can still be retried.
+
+    :returns: ids of the operations whose records they hold
+    """
+    chunks = fetch_dicts(
+        cr,
+        SQL(
+            """
+            SELECT id, kind, operation_type, payload, failed_records + cancelled_records > 0 AS stands
+              FROM batch_chunk
+             WHERE id = ANY(%s)
+            """,
+            chunk_ids,
+        ),
+    )
+    rows, operations = [], set()
+    for chunk in chunks:
+        if chunk["stands"] and chunk["kind"] == states.RESOLVE:
+            continue
+        try:
+            payload = Payload.decode(chunk["payload"])
+        except BadPayload:
+            payload = Payload([], [], [])  # nobody can run it again
+        operations.update(payload.operations)
+        kept = payload.without_values(chunk["operation_type"], keep_params=chunk["stands"])
+        rows.append((chunk["id"], kept.encode(), not chunk["stands"]))
+    if rows:
+        cr.execute_values(
+            """
+            UPDATE batch_chunk AS chunk
+               SET payload = kept.payload, values_gone = kept.is_gone
+              FROM (VALUES %s) AS kept (id, payload, is_gone)
+             WHERE chunk.id = kept.id
+            """,
+            rows,
+        )
+    return operations
+
+
+def forget_details(cr, operation_ids):
+    """Drop the values among the parameters of those of these operations that have completed."""
+    operations = fetch(
+        cr,
+        SQL(
+            "SELECT id, details FROM batch_operation WHERE id = ANY(%s) AND state = 'completed' AND details IS NOT NULL",
+            list(operation_ids),
+        ),
+    )
+    rows = []
+    for id_, text in operations:
+        details = json.loads(text)
+        kept = {key: value for key, value in details.items() if key in KEPT_DETAILS}
+        if kept != details:
+            rows.append((id_, dumps(kept) if kept else None))
+    if rows:
+        cr.execute_values(
+            """
+            UPDATE batch_operation AS operation
+               SET details = kept.details
+              FROM (VALUES %s) AS kept (id, details)
+             WHERE operation.id = kept.id
+            """,
+            rows,
+            template="(%s, %s::text)",
+        )
+
+
+def forget_failures(cr, chunk_ids):
+    """Drop the values of those failures of these chunks that are history."""
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_failure
+               SET values = NULL
+             WHERE id = ANY(ARRAY(
+                SELECT failure.id
+                  FROM unnest(%s::integer[]) AS wanted (id)
+                 CROSS JOIN LATERAL (  -- see `store.retry.standing_failures`
+                    SELECT id, retried_at FROM batch_failure WHERE chunk_id = wanted.id OFFSET 0
+                 ) AS failure
+                 WHERE failure.retried_at IS NOT NULL
+             ))
+            """,
+            chunk_ids,
+        )
+    )
+
+
+# -- jobs ------------------------------------------------------------------------------------------
+
+
+def old_jobs(cr, days):
+    """Ids of some jobs that finished more than so many days ago, `PURGED_AT_ONCE` at most, the oldest first."""
+    return _jobs(cr, SQL("finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day' ORDER BY finished_at", days))
+
+
+def old_drafts(cr, days):
+    """Ids of some drafts that have not changed for so many days, `PURGED_AT_ONCE` at most."""
+    return _jobs(cr, SQL("state = 'draft' AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days))
+
+
+def _jobs(cr, condition):
+    query = SQL("SELECT id FROM batch_job WHERE %s LIMIT %s", condition, PURGED_AT_ONCE)
+    return [id_ for (id_,) in fetch(cr, query)]

@@ -1,0 +1,81 @@
+"""A retry of a job in one transaction: all of it is run by a new driver, with the values its failures were mended to."""
+
+from odoo.tools import SQL
+
+from .submit import insert_driver
+
+
+def reset_counters(cr, job_id):
+    """All chunks of the job are to run again: set its counters back, and remember what has run, for its speed."""
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job
+               SET earlier_records = earlier_records + processed_records + failed_records,
+                   earlier_operations = earlier_operations + completed_operations + failed_operations,
+                   processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0,
+                   completed_operations = 0, failed_operations = 0
+             WHERE id = %s
+            """,
+            job_id,
+        )
+    )
+
+
+def await_driver(cr, chunk_ids):
+    """Let chunks wait for the new driver of their job, and set their counters back."""
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_chunk
+               SET state = 'held', finished_at = NULL, tallied = false, attempt = 0, error = NULL, skip_reason = NULL,
+                   result = NULL, first_index = NULL, last_index = NULL,
+                   processed_records = 0, failed_records = 0, cancelled_records = 0, found_records = 0, warning_count = 0,
+                   completed_operations = 0, failed_operations = 0
+             WHERE id = ANY(%s)
+            """,
+            chunk_ids,
+        )
+    )
+
+
+def delete_chunks(cr, chunk_ids):
+    """Delete chunks that stand for the job's last run as a whole: its driver and its action."""
+    cr.execute(SQL("DELETE FROM batch_chunk WHERE id = ANY(%s)", chunk_ids))
+
+
+def store_payload(cr, chunk_id, payload):
+    """Replace what a chunk runs."""
+    cr.execute(SQL("UPDATE batch_chunk SET payload = %s WHERE id = %s", payload.encode(), chunk_id))
+
+
+def begin_anew(cr, job_id):
+    """All chunks of a job await a driver: set its operations back, count its records from them, and store that driver.
+
+    Records that a selection has found are found anew.
+    """
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_operation AS operation
+               SET state = 'pending', finished_at = NULL, result = NULL, error = NULL,
+                   processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0,
+                   record_count = CASE WHEN EXISTS (
+                        SELECT 1 FROM batch_chunk WHERE operation_id = operation.id AND kind = 'resolve'
+                   ) THEN 0 ELSE record_count END
+             WHERE job_id = %s
+            """,
+            job_id,
+        )
+    )
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job
+               SET total_records = (SELECT coalesce(sum(record_count), 0) FROM batch_operation WHERE job_id = batch_job.id)
+             WHERE id = %s
+            """,
+            job_id,
+        )
+    )
+    insert_driver(cr, job_id)

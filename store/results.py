@@ -1,0 +1,107 @@
+"""What people ask of a job: pages of its operations' results, the records of one operation."""
+
+import json
+
+from odoo.tools import SQL
+
+from ..engine.payload import BadPayload, Payload, named_id
+from .planning import rows_of
+from .sql import fetch, fetch_dicts
+
+#: Chunks whose payloads or results are read at a time.
+READ_AT_ONCE = 20
+
+
+def operations_page(cr, job_id, offset, limit, only_failed=False):
+    """Rows of the operations of a job, in submission order, as `engine.report.operation_entry` needs them.
+
+    :param int offset: operations to leave out: all of them, or those with failures
+    :param bool only_failed: just the operations with failures
+    """
+    return fetch_dicts(
+        cr,
+        SQL(
+            """
+            SELECT id, operation_id, operation_type, model, state, record_count, processed_records, failed_records,
+                   cancelled_records, warning_count, data_length, return_ids, duration, error, result,
+                   CASE operation_type WHEN 'call' THEN details END AS call
+              FROM batch_operation
+             WHERE job_id = %(job)s
+               AND %(page)s
+             LIMIT %(limit)s
+            """,
+            job=job_id,
+            # positions have no gaps: a page of all of them is found without counting those before it
+            page=SQL(
+                "failed_records > 0 ORDER BY position OFFSET %s" if only_failed else "position >= %s ORDER BY position",
+                offset,
+            ),
+            limit=limit,
+        ),
+    )
+
+
+def made_ids(cr, operation_id, limit):
+    """Ids of records that an operation has made, about `limit` at most: the chunks of a large one are read until then."""
+    [(result,)] = fetch(cr, SQL("SELECT result FROM batch_operation WHERE id = %s", operation_id))
+    ids = [id_ for id_ in json.loads(result or "[]") if id_]
+    for text in _texts(cr, "result", "operation_id", operation_id, SQL("result IS NOT NULL")):
+        if len(ids) >= limit:
+            break
+        ids += json.loads(text)[1]
+    return ids[:limit]
+
+
+def named_ids(cr, operation_id, limit):
+    """Ids of the records that the chunks of an operation name, whether they have failed or not, `limit` at most."""
+    query = SQL("SELECT job_id, record_count FROM batch_operation WHERE id = %s", operation_id)
+    [(job_id, record_count)] = fetch(cr, query)
+    ids = {}
+    has_run = SQL("kind = 'records' AND state = 'done'")
+    own = "operation_id", operation_id, has_run
+    shared = "job_id", job_id, SQL("operation_id IS NULL AND %s", has_run)
+    for chunks in (own, shared):
+        for text in _texts(cr, "payload", *chunks):
+            ids.update(dict.fromkeys(_named_in(text, operation_id)))
+            if len(ids) >= min(record_count, limit):
+                return list(ids)[:limit]
+    return list(ids)
+
+
+def _named_in(text, operation_id):
+    """Ids of the records of an operation that a payload names; none where the payload is damaged."""
+    try:
+        payload = Payload.decode(text)
+    except BadPayload:
+        return []
+    items = (item for item, owner in zip(payload.items, payload.operations, strict=True) if owner == operation_id)
+    return [id_ for id_ in map(named_id, items) if id_]
+
+
+def _texts(cr, column, owner, owner_id, condition):
+    """A column of chunks in order, a few rows at a time: the caller may have enough after the first.
+
+    :param str owner: operation_id or job_id
+    :param SQL condition: which of the owner's chunks
+    """
+    after = 0
+    while rows := fetch(
+        cr,
+        SQL(
+            """
+            SELECT id, %(column)s
+              FROM batch_chunk
+             WHERE %(own)s
+               AND %(condition)s
+             ORDER BY %(owner)s, id
+             LIMIT %(limit)s
+            """,
+            column=SQL.identifier(column),
+            owner=SQL.identifier(owner),
+            own=rows_of(owner, owner_id, after),
+            condition=condition,
+            limit=READ_AT_ONCE,
+        ),
+    ):
+        yield from (text for _id, text in rows)
+        after = rows[-1][0]
