@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import states
+from . import place, states
 from .payload import Payload, dumps
 from .rounds import in_rounds
 from .spec import CREATE, DELETE, UPDATE, Operation
@@ -108,9 +108,8 @@ class _Planner:
             self._split_groups([(operation, 0) for operation in operations], self.size)
         if self.grouped:
             self.chunks.sort(key=lambda chunk: (-chunk.priority, chunk.payload.operations[0]))
-        # a page of a selection yields its chunks at `sequence + 1`
-        for place, chunk in enumerate(self.chunks):
-            chunk.sequence = place * 2
+        for number, chunk in enumerate(self.chunks):
+            chunk.sequence = place.planned(number)
             if chunk.operation_type == DELETE and (absent := self.absent.get(chunk.model)):
                 chunk.payload.params["absent"] = [
                     id_ for id_ in chunk.payload.items if id_.__class__ is int and id_ in absent

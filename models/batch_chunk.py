@@ -34,7 +34,9 @@ class BatchChunk(models.Model):
     )
     operation_type = fields.Char("Type", readonly=True)
     model = fields.Char(readonly=True)
-    sequence = fields.Integer(readonly=True, help="Place in the job: by priority, then by position.")
+    sequence = fields.Float(
+        readonly=True, aggregator=None, help="Place in the job: by priority, then by position. Parts of a chunk follow it closely."
+    )
     state = fields.Selection(
         [(state, state.capitalize()) for state in states.CHUNK_STATES], required=True, readonly=True
     )

@@ -3,7 +3,7 @@ from dataclasses import replace
 from odoo import models
 from odoo.tools import SQL
 
-from ..engine import states
+from ..engine import place, states
 from ..engine.payload import dumps
 from ..store import release
 from ..store.references import ids_by_name, mark_awaited
@@ -46,7 +46,7 @@ class BatchJob(models.Model):
         after = self._last_sequence() + 1
         if self.is_atomic:
             plans = sorted(plans, key=lambda plan: plan.level)
-            places = [(2 * number, states.AWAITING_DRIVER) for number in range(len(plans))]  # each after what it needs
+            places = [(place.planned(number), states.AWAITING_DRIVER) for number in range(len(plans))]  # each after what it needs
         else:
             places = [
                 (plan.sequence, states.BLOCKED if plan.waits or plan.round_no else states.PENDING) for plan in plans

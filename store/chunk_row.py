@@ -47,7 +47,7 @@ class Claim:
     operation_id: int | None
     operation_type: str
     model: str
-    sequence: int
+    sequence: float  # see `engine.place`
     payload: Payload
     waits: bool  # whether operations of this chunk depend on others
     group_keys: list

@@ -22,8 +22,24 @@ PROGRESS_EVERY_S = 1.0
 CALLBACK_LOOK_S = 600
 #: Chunks that a claim passes at most because their groups are in flight.
 LOOK_AHEAD = 500
-#: Whether settled chunks are to be counted before anything is taken. Where failures are limited, that is at each claim.
-COUNT_DUE = SQL("max_failures >= 0 OR coalesce(progress_at, started_at) < %s - %s", NOW, seconds(PROGRESS_EVERY_S))
+#: Whether settled chunks are to be counted before anything is taken. That is at each claim where failures are limited, and where
+#: chunks run strictly in order and some wait for others: none of them may be passed once those are over.
+COUNT_DUE = SQL(
+    """
+    max_failures >= 0
+    OR coalesce(progress_at, started_at) < %s - %s
+    OR max_concurrency = 1 AND (
+        SELECT true
+          FROM batch_chunk
+         WHERE job_id = batch_job.id
+           AND state IN ('blocked', 'held')
+         ORDER BY sequence, id
+         LIMIT 1
+    )
+    """,
+    NOW,
+    seconds(PROGRESS_EVERY_S),
+)
 #: Position of the next job beside `job` with its priority; NULL where there is none.
 NEXT_POSITION = SQL(
     """
@@ -169,7 +185,7 @@ def _take(worker, job, signals, condition=None):
                  LIMIT 1
             )
             UNION ALL
-            SELECT 2147483647, 2147483647
+            SELECT 'infinity', 2147483647
              LIMIT 1
           ),
           -- a chunk that has kept losing to the others: nothing more starts until it has run with none of them in flight

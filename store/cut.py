@@ -42,7 +42,7 @@ def cut_to_size(cr, row, is_alone):
     if rest is None:
         return
     row["payload"] = first.encode()
-    insert_beside(cr, read_claim(row), rest.split(choice.size) if choice.is_settled else [rest])
+    insert_beside(cr, read_claim(row), rest.split(choice.size) if choice.is_settled else [rest], len(first))
     row["record_count"], row["operation_id"] = len(first), first.sole_operation
     cr.execute(
         SQL(

@@ -1,11 +1,11 @@
 """New chunks out of a claimed one: what its selection has found, and what is left of its records."""
 
 from dataclasses import replace
-from itertools import repeat
+from itertools import accumulate, repeat
 
 from odoo.tools import SQL
 
-from ..engine import states
+from ..engine import place, states
 from .rows import NewChunk, insert_chunks
 from .sql import fetch
 
@@ -17,6 +17,8 @@ def insert_found(cr, claim, outcome):
     :param outcome: its `Outcome`
     """
     state = states.AWAITING_DRIVER if claim.is_atomic else states.PENDING
+    earlier_pages = claim.payload.items[0].get("offset", 0) if outcome.found else 0
+    befores = accumulate((len(payload) for payload, _keys in outcome.found), initial=earlier_pages)
     chunks = [
         NewChunk(
             job_id=claim.job_id,
@@ -25,10 +27,10 @@ def insert_found(cr, claim, outcome):
             model=claim.model,
             payload=payload,
             state=state,
-            sequence=claim.sequence + 1,
+            sequence=place.found(claim.sequence, before),
             group_keys=group_keys,
         )
-        for payload, group_keys in outcome.found
+        for (payload, group_keys), before in zip(outcome.found, befores, strict=False)
     ]
     if outcome.more is not None:
         page = NewChunk(
@@ -45,26 +47,29 @@ def insert_found(cr, claim, outcome):
     insert_chunks(cr, chunks)
 
 
-def insert_beside(cr, claim, payloads):
+def insert_beside(cr, claim, payloads, kept):
     """Store records cut off a claimed chunk as chunks of their own.
 
     They may run beside it, or, where the order of its records matters, only after it and one after the other.
 
     :param claim: the `Claim` of the chunk they are cut off
     :param list payloads: one for each new chunk
+    :param int kept: how many records are left in it
     """
     in_order = claim.round_no is not None and claim.operation_id
-    insert_like(cr, claim, payloads, _rounds_after(cr, claim, len(payloads)) if in_order else None)
+    insert_like(cr, claim, payloads, kept, _rounds_after(cr, claim, len(payloads)) if in_order else None)
 
 
-def insert_like(cr, claim, payloads, rounds=None):
+def insert_like(cr, claim, payloads, kept, rounds=None):
     """Store chunks that differ from a claimed one by their records only.
 
     :param claim: the `Claim` of that chunk
-    :param payloads: one for each new chunk
+    :param list payloads: one for each new chunk
+    :param int kept: how many records are left in the claimed one
     :param list rounds: the `round_no` of each, where they wait for what is left of the claimed chunk, and for each other
     """
     state = states.AWAITING_DRIVER if claim.is_atomic and claim.kind == states.RECORDS else states.PENDING
+    befores = accumulate(map(len, payloads), initial=kept)
     insert_chunks(
         cr,
         (
@@ -75,12 +80,12 @@ def insert_like(cr, claim, payloads, rounds=None):
                 model=claim.model,
                 payload=payload,
                 state=state if rounds is None else states.BLOCKED,
-                sequence=claim.sequence,
+                sequence=place.behind(claim.sequence, before),
                 wait_ids=[] if claim.waits else None,
                 group_keys=claim.group_keys,
                 round_no=claim.round_no if rounds is None else round_no,
             )
-            for payload, round_no in zip(payloads, rounds or repeat(None), strict=rounds is not None)
+            for payload, before, round_no in zip(payloads, befores, rounds or repeat(None), strict=False)
         ),
     )
 

@@ -107,7 +107,7 @@ def put_back(cr, claim, decision):
     elif decision.action == HALVE:
         first, second = claim.payload.halves()
         _return_to_queue(cr, claim, payload=first)
-        insert_beside(cr, claim, [second])
+        insert_beside(cr, claim, [second], len(first))
     else:
         _return_to_queue(cr, claim, decision.delay_s, runs_alone=decision.action == RETRY_ALONE)
 

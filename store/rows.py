@@ -46,7 +46,7 @@ class NewChunk:
     operation_type: str | None = None
     model: str | None = None
     state: str = states.PENDING
-    sequence: int = 0
+    sequence: float = 0  # see `engine.place`
     operation_id: int | None = field(init=False)
     wait_ids: list[int] | None = None
     group_keys: list[int] | None = None

@@ -57,7 +57,7 @@ def settle(cr, claim, outcome, duration):
     """
     payload = claim.payload
     if outcome.rest:
-        insert_like(cr, claim, [payload.take(outcome.rest)])
+        insert_like(cr, claim, [payload.take(outcome.rest)], len(payload) - len(outcome.rest))
         payload, outcome = _without_rest(payload, outcome)
     insert_found(cr, claim, outcome)
     operations, produced = EndedOperations(), {}

@@ -53,6 +53,7 @@ from . import test_sessions
 from . import test_sizing
 from . import test_steps
 from . import test_storing
+from . import test_strict_order
 from . import test_time
 from . import test_timeouts
 from . import test_tours
