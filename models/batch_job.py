@@ -108,7 +108,7 @@ class BatchJob(models.Model):
     holds_values = fields.Boolean(readonly=True, default=True, help="Values of what succeeded may be there still.")
     forgotten_to = fields.Integer(readonly=True, default=0, help="The last chunk that has dropped its values.")
 
-    # the time it was worked on, and what was run in it: see `store/finish.py`
+    # the time it was worked on, and what was run in it: see `store/clock.py`
     worked_s = fields.Float(
         "Worked Before (s)", readonly=True, default=0.0, help="Seconds it was worked on, up to the last pause or end."
     )

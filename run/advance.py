@@ -10,8 +10,8 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.forecast import newer_origin, run_records, worked_s
 from ..engine.options import NO_LIMIT
+from ..store import clock, progress, queue, release
 from ..store import finish as ending
-from ..store import progress, queue, release
 from ..store.job import read_job, update_job
 from . import reopen
 from .callback import insert_action_chunk, note_action_run
@@ -115,7 +115,7 @@ def advance(env, job_id):
         return True
     if pending or running or waiting:
         if job.state == states.PAUSED and not running:
-            ending.stop_clock(cr, job_id)
+            clock.stop_clock(cr, job_id)
         queue.park(cr, job_id)
     elif job.finished_at:
         update_job(cr, job_id, SQL("ready = false, wake_at = NULL"))  # its action has run

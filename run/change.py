@@ -12,8 +12,8 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 from odoo.tools import SQL
 
 from ..engine import states
+from ..store import clock, queue
 from ..store import finish as ending
-from ..store import queue
 from ..store.job import lock_job, read_job, update_job
 from ..store.sql import NOW, seconds
 from . import advance
@@ -94,7 +94,7 @@ def pause(env, job_id):
     advance.count(env, job_id)
     _pending, running, _waiting = ending.unfinished(env.cr, job_id)
     if not running:
-        ending.stop_clock(env.cr, job_id)
+        clock.stop_clock(env.cr, job_id)
     wake_lanes(env, 1)
 
 
@@ -104,7 +104,7 @@ def resume(env, job):
     :param job: the record
     """
     if job.state == states.PAUSED:
-        ending.resume(env.cr, job.id)
+        clock.resume(env.cr, job.id)
         queue.enqueue(env.cr, job.id)
         wake_lanes(env, job.max_concurrency)
 

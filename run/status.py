@@ -29,7 +29,17 @@ def status(env, job_id, duplicate=False):
     job = read_job(env.cr, job_id)
     if job is None:
         raise MissingError(env._("There is no such batch job."))
-    shown = job_figures(env, [job])[job_id]
+    return _status(env, job, duplicate)
+
+
+def send_progress(env, job_id):
+    """Send the status object to the browsers of the job's submitter, with the commit of this transaction."""
+    job = read_job(env.cr, job_id)
+    env["res.users"].browse(job.user_id)._bus_send(BUS_TYPE, _status(env, job))
+
+
+def _status(env, job, duplicate=False):
+    shown = job_figures(env, [job])[job.id]
     return report.status(
         counts=counts(job),
         progress=shown,
@@ -57,9 +67,3 @@ def job_figures(env, jobs):
     running = [job.id for job in jobs if job.state == states.RUNNING and job.id]
     in_flight = read_in_flight(env.cr, running, lanes) if running else {}
     return {job.id: figures(job, in_flight.get(job.id), lanes, now) for job in jobs}
-
-
-def send_progress(env, job_id):
-    """Send the status object to the browsers of the job's submitter, with the commit of this transaction."""
-    job = read_job(env.cr, job_id)
-    env["res.users"].browse(job.user_id)._bus_send(BUS_TYPE, status(env, job_id))

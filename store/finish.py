@@ -1,42 +1,18 @@
-"""The end of a job: what has not started is cancelled, what is left is closed, the job gets its final state and its clock stops.
+"""The end of a job: what has not started is cancelled, what is left is closed, the job gets its final state.
 
 Under the lock of the job.
-
-The time a job was worked on goes from its first claim to its end, without pauses and without what it waits for a retry. A stretch
-of work begins with the claim that makes a pending job run (`store.statements`) or with `start_clock`; `worked_since` is set
-during one, `worked_s` holds those before.
 """
 
 from odoo.tools import SQL
 
 from ..engine import states
 from .chunk_row import UNRUN_FOUND, UNRUN_RECORDS
+from .clock import STOP_CLOCK
 from .job import update_job
 from .sql import NOW, fetch
 
 #: Waiting chunks cancelled by one call: some tenths of a second, in which nobody else can lock their job.
 CANCELLED_AT_ONCE = 5000
-#: Seconds since the present stretch of work began; 0 outside of one, and where the clock was set back.
-STRETCH_S = SQL("coalesce(greatest(extract(epoch FROM %s - worked_since), 0), 0)::float", NOW)
-#: Ends the present stretch.
-STOP_CLOCK = SQL("worked_s = worked_s + %s, worked_since = NULL", STRETCH_S)
-
-
-def stop_clock(cr, job_id):
-    """End the present stretch of work, should there be one."""
-    cr.execute(SQL("UPDATE batch_job SET %s WHERE id = %s AND worked_since IS NOT NULL", STOP_CLOCK, job_id))
-
-
-def resume(cr, job_id):
-    """Let a paused job go on; its clock goes on where it has been running before."""
-    assignments = SQL(
-        """
-        state = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END,
-        worked_since = CASE WHEN started_at IS NOT NULL THEN coalesce(worked_since, %s) END
-        """,
-        NOW,
-    )
-    update_job(cr, job_id, assignments)
 
 
 def request_stop(cr, job_id, reason=None):

@@ -4,6 +4,8 @@ import json
 
 from odoo.exceptions import UserError
 
+from odoo.addons.batch_executor.run.status import BUS_TYPE
+
 from .lane_case import LaneCase
 
 
@@ -289,3 +291,20 @@ class TestAllOrNothing(LaneCase):
         done = self.check_counters(job)
         self.assertEqual((done["state"], done["processed_records"]), ("completed", 4))
         self.assertTrue(done["called_back_at"])
+
+
+class TestProgress(LaneCase):
+    def test_browsers_are_sent_what_the_verb_says(self):
+        self.sql("INSERT INTO mail_presence (user_id, status) VALUES (%s, 'online')", self.user_id)
+        job = self.submit(self.creates(4), max_chunk_size=2)
+        self.work()
+        messages = self.sql("SELECT message FROM bus_bus WHERE message LIKE %s ORDER BY id", f"%{BUS_TYPE}%")
+        sent = [json.loads(message)["payload"] for (message,) in messages]
+        told = [status for status in sent if status["job_id"] == job]
+        self.assertEqual(told[-1], self.call(job, "status"))
+
+    def test_nothing_is_sent_where_nobody_looks(self):
+        self.submit(self.creates(4), max_chunk_size=2)
+        [(before,)] = self.sql("SELECT coalesce(max(id), 0) FROM bus_bus")
+        self.work()
+        self.assertFalse(self.sql("SELECT 1 FROM bus_bus WHERE id > %s AND message LIKE %s", before, f"%{BUS_TYPE}%"))
