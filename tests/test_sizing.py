@@ -3,8 +3,7 @@
 from datetime import datetime, timezone
 from unittest.mock import patch
 
-from ..engine import sizing
-from ..models import batch_job_forecast
+from ..engine import forecast, sizing
 from ..run import control
 from ..store import sizing as store_sizing
 from .case import PATIENCE_S, create
@@ -93,7 +92,7 @@ class TestAdaptive(LaneCase):
             " WHERE id IN (SELECT id FROM batch_chunk WHERE job_id = %s ORDER BY id LIMIT 2)",
             job,
         )
-        with patch.object(batch_job_forecast, "GATHERING_S", 10 * PATIENCE_S):
+        with patch.object(forecast, "GATHERING_S", 10 * PATIENCE_S):
             self.assert_time_left(job, 10, begun)  # four lanes will come, two of them are there
         self.sql("UPDATE batch_job SET worked_since = worked_since - interval '10 seconds' WHERE id = %s", job)
         self.sql(
