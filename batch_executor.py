@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .engine import spec
+from .engine import operation
 from .run import submission
 
 
@@ -31,7 +31,7 @@ class CreateOperation(BatchOperation):
 
     return_ids: bool = True
     group_by: str | None = field(default=None, kw_only=True)
-    operation_type: str = field(default=spec.CREATE, init=False)
+    operation_type: str = field(default=operation.CREATE, init=False)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class UpdateOperation(BatchOperation):
     record_ids: list[int] | None = None
     domain: list | None = field(default=None, kw_only=True)
     group_by: str | None = field(default=None, kw_only=True)
-    operation_type: str = field(default=spec.UPDATE, init=False)
+    operation_type: str = field(default=operation.UPDATE, init=False)
 
 
 @dataclass
@@ -49,7 +49,7 @@ class DeleteOperation(BatchOperation):
     """Delete the records with the ids in `data` (or in a `domain`)."""
 
     domain: list | None = field(default=None, kw_only=True)
-    operation_type: str = field(default=spec.DELETE, init=False)
+    operation_type: str = field(default=operation.DELETE, init=False)
 
 
 @dataclass
@@ -59,7 +59,7 @@ class UpsertOperation(BatchOperation):
     key: list[str] = field(default_factory=list)
     return_ids: bool = True
     group_by: str | None = field(default=None, kw_only=True)
-    operation_type: str = field(default=spec.UPSERT, init=False)
+    operation_type: str = field(default=operation.UPSERT, init=False)
 
 
 @dataclass
@@ -68,7 +68,7 @@ class LoadOperation(BatchOperation):
 
     fields: list[str] = field(default_factory=list)
     return_ids: bool = True
-    operation_type: str = field(default=spec.LOAD, init=False)
+    operation_type: str = field(default=operation.LOAD, init=False)
 
 
 @dataclass
@@ -82,7 +82,7 @@ class CallOperation(BatchOperation):
     record_ids: list[int] | None = field(default=None, kw_only=True)
     domain: list | None = field(default=None, kw_only=True)
     group_by: str | None = field(default=None, kw_only=True)
-    operation_type: str = field(default=spec.CALL, init=False)
+    operation_type: str = field(default=operation.CALL, init=False)
 
 
 class BatchExecutor:

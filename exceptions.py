@@ -76,7 +76,7 @@ class TransactionEnded(TransactionControlError):
     """User code did commit or roll back the transaction of its chunk, in a way that the guard can't prevent."""
 
 
-class NotAlone(Exception):
+class NeedsSavepoint(Exception):
     """A chunk failed in a savepoint that it shares with others; the caller rolls back and runs them in smaller groups."""
 
 

@@ -4,7 +4,7 @@ from odoo.exceptions import MissingError, UserError
 from odoo.http import Controller, request, route
 
 from ..engine.problems import sayable
-from ..engine.spec import absent, is_name
+from ..engine.reader import absent, is_name
 from ..engine.values import can_be_id
 from ..run.caller import check_caller, check_is_context
 

@@ -1,8 +1,10 @@
 """Who waits for whom inside one job: names resolved, cycles refused, levels given."""
 
+from collections.abc import Iterable
+
+from .operation import Operation
+from .operations import PRODUCES_IDS
 from .problems import Problems
-from .references import levels
-from .spec import PRODUCES_IDS, Operation
 
 
 def check_graph(operations: list[Operation], problems: Problems, known: dict[str, int] | None = None, offset: int = 0):
@@ -46,3 +48,30 @@ def _check_producer(operation, producer, key, problems, offset):
         problems.add(
             f"operation {producer.operation_id!r} produces no ids", operation=operation.position - offset, key=key
         )
+
+
+def levels(dependencies: dict[int, Iterable[int]]) -> tuple[dict[int, int], set[int]]:
+    """Depth of each node below what it depends on, and the nodes that stand in a cycle.
+
+    Chunks only gather operations of one level: two chunks can then never wait for each other.
+
+    :param dependencies: node -> the nodes it needs (those without are level 0 and may be left out)
+    """
+    waiting = {node: {need for need in needs if need in dependencies} for node, needs in dependencies.items()}
+    followers: dict[int, list[int]] = {}
+    for node, needs in waiting.items():
+        for need in needs:
+            followers.setdefault(need, []).append(node)
+    depth = {}
+    ready = [node for node, needs in waiting.items() if not needs]
+    for node in ready:
+        depth[node] = 1 if dependencies[node] else 0
+    while ready:
+        node = ready.pop()
+        for follower in followers.get(node, ()):
+            waiting[follower].discard(node)
+            depth[follower] = max(depth.get(follower, 1), depth[node] + 1)
+            if not waiting[follower]:
+                ready.append(follower)
+    cyclic = {node for node, needs in waiting.items() if needs}
+    return {node: level for node, level in depth.items() if node not in cyclic}, cyclic

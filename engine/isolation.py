@@ -58,16 +58,16 @@ def isolate(
     groups: list | None = None,
     whole: bool = False,
 ) -> Isolation:
-    """Run every position, together where it works, alone where it must be.
+    """Run every position: together where that works, one by one where it must be.
 
     With f failing among n positions it takes about f * log2(n) extra calls; where most of them fail it goes one by
     one, so that it never takes more than about twice the calls of going one by one at once.
 
     :param run: tries some positions as a whole: None where all went well, else the error; `Suspects` get run
-        alone, after all others together; what stood before a `Culprit` is run again, then what stands after it
+        one by one, after all others together; what stood before a `Culprit` is run again, then what stands after it
     :param stop: asked between calls; once true, what has not run is returned as `rest`
     :param groups: the group of each position (positions count from 0): a part is cut between two groups, inside one
-        only where it stands alone
+        only where it is all that is left
     :param whole: whether groups are never cut; all records of one then fail together
     """
     return _Isolator(run, stop, groups, whole).isolate(positions)
@@ -93,7 +93,7 @@ class _Isolator:
 
     def _run_part(self, part):
         # where the left half went well, it is the right one that made the whole fail: no need to ask
-        if part.left and part.left.went_well and not self._is_alone(part.positions):
+        if part.left and part.left.went_well and not self._is_smallest(part.positions):
             self._divide(part.positions)
             return
         self.found.calls += 1
@@ -119,12 +119,12 @@ class _Isolator:
         self._push(positions[:first])
 
     def _note_failed(self, positions, error):
-        if self._is_alone(positions):
+        if self._is_smallest(positions):
             self.found.failures.update(dict.fromkeys(positions, error))
         else:
             self._divide(positions)
 
-    def _is_alone(self, positions):
+    def _is_smallest(self, positions):
         return len(positions) == 1 or (self.whole and self._group(positions[0]) == self._group(positions[-1]))
 
     def _group(self, position):

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from .operation import UPDATE, Operation
+from .operations import TYPES
 from .payload import dumps
 from .problems import Problems
 from .references import INDEX, REF, find_refs
-from .spec import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT, Operation, parse_operations
+from .spec import parse_operations
 
 
 def parse_mended(kind: str, model: str, item: Any, params: dict, problems: Problems) -> Operation | None:
@@ -18,7 +20,8 @@ def parse_mended(kind: str, model: str, item: Any, params: dict, problems: Probl
     if kind == UPDATE and "values" not in params and not _is_pair(item):
         problems.add("must be a list of the record's id and an object of field values")
         return None
-    parsed = parse_operations([_as_sent(kind, model, item, params)], problems)
+    sent = {"operation_type": kind, "model": model, **TYPES[kind].as_sent(item, params)}
+    parsed = parse_operations([sent], problems)
     return parsed[0] if parsed else None
 
 
@@ -43,25 +46,3 @@ def _manner(ref):
 
 def _is_pair(item):
     return isinstance(item, list) and len(item) == 2 and isinstance(item[1], dict)
-
-
-def _as_sent(kind, model, item, params):
-    raw = {"operation_type": kind, "model": model}
-    if kind == CREATE:
-        raw["data"] = [item]
-    elif kind == UPSERT:
-        raw.update(data=[item], key=params["key"])
-    elif kind == LOAD:
-        raw.update(data=item, fields=params["fields"])
-    elif kind == UPDATE and "values" in params:
-        raw.update(record_ids=[item], data=params["values"])
-    elif kind == UPDATE:
-        record_id, values = item
-        raw["data"] = [{**values, "id": record_id}]
-    elif kind == DELETE:
-        raw["record_ids"] = [item]
-    elif kind == CALL:
-        raw.update({key: params[key] for key in ("method", "args", "kwargs")})
-        if not params.get("model_level"):
-            raw["record_ids"] = [item]
-    return raw

@@ -5,8 +5,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .problems import Problems
+from .reader import absent, is_name
 from .settings import bounds
-from .spec import absent, is_name
 from .values import MAX_INTEGER
 
 ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB = "record", "chunk", "job"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .operations import PRODUCES_IDS
 from .payload import Payload, named_id
-from .spec import PRODUCES_IDS
 
 
 @dataclass(frozen=True, slots=True)

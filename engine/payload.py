@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from .spec import PRODUCES_IDS
+from .operations import PRODUCES_IDS
 from .values import can_be_id
 
 #: What a JSON value may hold others in.

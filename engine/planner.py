@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import place, states
+from .operation import CREATE, DELETE, UPDATE, Operation
 from .payload import Payload, dumps
 from .rounds import in_rounds
-from .spec import CREATE, DELETE, UPDATE, Operation
 
 #: With an adaptive size, chunks are stored this large and cut to size when they are claimed.
 ADAPTIVE_BLOCK = 1000
@@ -78,7 +78,7 @@ class _Planner:
         self.size = size
         self.in_order = in_order
         self.chunks: list[ChunkPlan] = []
-        self.open: dict[tuple, dict[int, ChunkPlan]] = {}  # coalescing key -> by turn, the chunk that takes more
+        self.open: dict[tuple, dict[int, ChunkPlan]] = {}  # coalescing key -> by key level, the chunk that takes more
         self.grouped: dict[tuple, list[Operation]] = {}
         self.absent: dict[str, set[int]] = {}  # model -> ids to be deleted that were not there when they were submitted
 
@@ -90,14 +90,14 @@ class _Planner:
             self._close_neighbours()
             self._append(operation, [operation.selection], [0], kind=states.RESOLVE)
         elif operation.group_by and count == 1:
-            key = (operation.turn, *_coalescing_key(operation))
+            key = (operation.key_level, *_coalescing_key(operation))
             if key not in self.grouped:
                 self.grouped[key] = []
             self.grouped[key].append(operation)
         elif operation.group_by and count:
             self._close_neighbours()
             self._split_groups([(operation, item) for item in range(count)], self._size_of(operation))
-        elif count > self.size or _stands_alone(operation):
+        elif count > self.size or _needs_own_chunk(operation):
             self._close_neighbours()
             self._split(operation)
         elif count:
@@ -145,9 +145,9 @@ class _Planner:
         if not crosses and key not in self.open:
             self._close_neighbours()
         chunks = self.open.setdefault(key, {})
-        chunk = chunks.get(operation.turn)
+        chunk = chunks.get(operation.key_level)
         if chunk is None or len(chunk.payload) + count > self.size:
-            chunk = chunks[operation.turn] = self._append(operation, [], [])
+            chunk = chunks[operation.key_level] = self._append(operation, [], [])
         payload = chunk.payload
         items = range(count)
         if operation.item_levels is not None:
@@ -210,7 +210,7 @@ def _waits(operation):
     return operation.refs
 
 
-def _stands_alone(operation):
+def _needs_own_chunk(operation):
     """Values kept apart from their ids, and a model-level call, share nothing with a neighbour."""
     return operation.params and not operation.params.keys().isdisjoint(("values", "model_level", "duplicates"))
 

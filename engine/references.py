@@ -1,9 +1,9 @@
-"""`$ref`: one operation using the ids another one produced, and the order this implies.
+"""`$ref`: one operation using the ids another one produced.
 
 `{"$ref": "a"}` stands for all ids of operation `a`, `{"$ref": "a", "index": 0}` for its first one.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .values import MAX_INTEGER
@@ -31,6 +31,11 @@ class MissingReference(Exception):
 def is_ref(value: Any) -> bool:
     """Whether `value` is written as a reference (well-formed or not)."""
     return value.__class__ is dict and REF in value and value.keys() <= {REF, INDEX}
+
+
+def is_flat(item: Any) -> bool:
+    """Whether a record holds nothing but plain values."""
+    return item.__class__ is dict and REF not in item and SCALARS.issuperset(map(type, item.values()))
 
 
 def ref_problem(ref: dict) -> str | None:
@@ -121,30 +126,3 @@ def resolve_refs(value: Any, ids_of: Callable[..., Any]) -> Any:
 def _is_id_list(value: list | tuple) -> bool:
     """Whether all of it are ids or references; `[6, 0, {"$ref": "a"}]` and `["id", "in", {"$ref": "a"}]` are not."""
     return all(is_ref(item) or (item.__class__ is int and item > 0) for item in value)
-
-
-def levels(dependencies: dict[int, Iterable[int]]) -> tuple[dict[int, int], set[int]]:
-    """Depth of each node below what it depends on, and the nodes that stand in a cycle.
-
-    Chunks only gather operations of one level: two chunks can then never wait for each other.
-
-    :param dependencies: node -> the nodes it needs (those without are level 0 and may be left out)
-    """
-    waiting = {node: {need for need in needs if need in dependencies} for node, needs in dependencies.items()}
-    followers: dict[int, list[int]] = {}
-    for node, needs in waiting.items():
-        for need in needs:
-            followers.setdefault(need, []).append(node)
-    depth = {}
-    ready = [node for node, needs in waiting.items() if not needs]
-    for node in ready:
-        depth[node] = 1 if dependencies[node] else 0
-    while ready:
-        node = ready.pop()
-        for follower in followers.get(node, ()):
-            waiting[follower].discard(node)
-            depth[follower] = max(depth.get(follower, 1), depth[node] + 1)
-            if not waiting[follower]:
-                ready.append(follower)
-    cyclic = {node for node, needs in waiting.items() if needs}
-    return {node: level for node, level in depth.items() if node not in cyclic}, cyclic

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from .spec import CALL, PRODUCES_IDS
+from .operation import CALL
+from .operations import PRODUCES_IDS
 from .states import COMPLETED
 
 #: Parameters of a call whose result is what its method returned.

@@ -30,8 +30,8 @@ def group_by_values(pairs: list, type_of: Callable[[str], str]) -> list[tuple[di
     """
     groups: dict[Any, tuple[dict, list]] = {}
     for place, (record_id, values) in enumerate(pairs):
-        alone = any(has_own_effect(type_of(name), value) for name, value in values.items())
-        groups.setdefault(place if alone else dumps(values), (values, []))[1].append(record_id)
+        is_separate = any(has_own_effect(type_of(name), value) for name, value in values.items())
+        groups.setdefault(place if is_separate else dumps(values), (values, []))[1].append(record_id)
     return [(copied(values), ids) for values, ids in groups.values()]
 
 

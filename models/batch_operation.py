@@ -3,20 +3,12 @@ import json
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..engine import report, spec, states
+from ..engine import report, states
+from ..engine.operation import DELETE
+from ..engine.operations import PRODUCES_IDS, TYPES
 from ..engine.payload import indented
-from ..engine.spec import PRODUCES_IDS
 from ..store import results, schema
 from ..store.references import collect_ids
-
-TYPE_LABELS = {
-    spec.CREATE: "Create",
-    spec.UPDATE: "Update",
-    spec.UPSERT: "Upsert",
-    spec.DELETE: "Delete",
-    spec.LOAD: "Import",
-    spec.CALL: "Call",
-}
 
 #: Records that the button of an operation opens at most.
 VIEWED_RECORDS = 10_000
@@ -49,7 +41,7 @@ class BatchOperation(models.Model):
     job_id = UncheckedMany2one("batch.job", required=True, ondelete="cascade", readonly=True)
     position = fields.Integer("No.", readonly=True, help="Place in the submission, from 0.")
     operation_id = fields.Char("Name", required=True, readonly=True, help="The caller's own name for it.")
-    operation_type = fields.Selection([*TYPE_LABELS.items()], "Type", required=True, readonly=True)
+    operation_type = fields.Selection([(name, kind.label) for name, kind in TYPES.items()], "Type", required=True, readonly=True)
     model = fields.Char(required=True, readonly=True)
     priority = fields.Integer(readonly=True)
     details = fields.Text(readonly=True, help="What the operation does besides its data, as JSON.")
@@ -104,7 +96,7 @@ class BatchOperation(models.Model):
                 and operation.model in self.env
                 and not operation.job_id.dry_run
                 and (operation.return_ids or operation.operation_type not in PRODUCES_IDS)
-                and operation.operation_type != spec.DELETE
+                and operation.operation_type != DELETE
             )
 
     @api.model

@@ -12,10 +12,10 @@ from ..engine.outcome import Outcome
 from ..store.job import update_job
 from ..store.rows import NewChunk, insert_chunks
 from ..store.sql import NOW
+from .chunk import refusal
 from .errors import failure, failure_of
 from .guarded import UserCode
 from .records import user_env
-from .runner import refusal
 from .trust import action_problem
 from .watchdog import Deadline
 

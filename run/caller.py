@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from odoo.exceptions import AccessError
 
 from ..engine.problems import Problems
+from ..engine.reader import is_name
 from ..engine.references import is_too_deep
-from ..engine.spec import is_name
 from ..exceptions import BatchValidationError
 
 GROUP_USER = "batch_executor.group_batch_user"

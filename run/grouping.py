@@ -2,7 +2,7 @@
 
 from odoo.tools import split_every
 
-from ..engine.spec import CREATE, UPDATE, UPSERT
+from ..engine.operation import CREATE, UPDATE, UPSERT
 from ..engine.values import can_be_id
 
 #: Records asked at a time.

@@ -11,7 +11,7 @@ from odoo.tools import SQL
 
 from ..engine.isolation import Culprit, Suspects
 from ..engine.verdict import CONFLICT, ENDED, TIMEOUT
-from ..exceptions import LoadError, NotAlone, TransactionEnded
+from ..exceptions import LoadError, NeedsSavepoint, TransactionEnded
 from .errors import (
     SAVEPOINT_ERRORS,
     Trouble,
@@ -50,8 +50,8 @@ class UserCode:
     :param dict values: what it is to write, where it is one record's
     :param hides_conflicts: whether what it raises may be said of a conflict with another transaction
     :param timeout_fails: whether a timeout is the failure of its records, as there will be no other attempt
-    :param alone: whether it has a savepoint of its own
-    :raises NotAlone: it has failed, and has none
+    :param has_savepoint: whether it has a savepoint of its own
+    :raises NeedsSavepoint: it has failed, and has none
     :raises Trouble: the attempt must be rolled back as a whole
     :raises TransactionEnded: it has committed behind our back; what it is about must not be run again
     """
@@ -67,7 +67,7 @@ class UserCode:
         values=None,
         hides_conflicts=False,
         timeout_fails=False,
-        alone=True,
+        has_savepoint=True,
     ):
         self.env = env
         self.model_name = model_name
@@ -76,12 +76,12 @@ class UserCode:
         self.values = values
         self.hides_conflicts = hides_conflicts
         self.timeout_fails = timeout_fails
-        self.alone = alone
+        self.has_savepoint = has_savepoint
         self.guard = Guard(env.cr, deadline, transaction_control_message(env), is_wanted)
         self.error = None
 
     def __enter__(self):
-        self.savepoint = (UndoableSavepoint(self.env) if self.alone else nullcontext()).__enter__()
+        self.savepoint = (UndoableSavepoint(self.env) if self.has_savepoint else nullcontext()).__enter__()
         self.guard.__enter__()
         return self
 
@@ -93,15 +93,15 @@ class UserCode:
         if error is not None:
             if is_shutdown(error):
                 raise error
-            if not (self.alone or self.guard.ended):
-                raise NotAlone from error
+            if not (self.has_savepoint or self.guard.ended):
+                raise NeedsSavepoint from error
             self.error = self._judge(error)
         self.guard.errors.clear()  # what they refer to must not live longer
         return True
 
     def _close_savepoint(self, error):
         """Keep what was done, or undo it; returns the error it comes to."""
-        if self.guard.ended or not self.alone:
+        if self.guard.ended or not self.has_savepoint:
             return error
         raised = _raised_by(self.savepoint.__exit__, type(error) if error else None, error, None)
         self.guard.ended = isinstance(raised, SAVEPOINT_ERRORS)

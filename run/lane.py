@@ -12,7 +12,7 @@ import psycopg2
 from ..engine import states
 from ..exceptions import ClaimLost
 from ..store.settle import settle
-from . import atomic, callback, selection
+from . import callback, driver, selection
 from .control import LOOK_AROUND_EVERY_S, Control
 from .errors import is_conflict, is_shutdown
 from .records import run_records
@@ -30,7 +30,7 @@ COMEBACK_S = 60.0
 RUNNERS = {
     states.RECORDS: run_records,
     states.RESOLVE: selection.run_page,
-    states.ATOMIC: atomic.run_job,
+    states.ATOMIC: driver.run_job,
     states.CALLBACK: callback.run_action,
 }
 

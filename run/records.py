@@ -3,9 +3,8 @@
 from odoo import SUPERUSER_ID, api
 
 from ..engine import states
-from ..store.references import needed_by
+from .chunk import Records, run_chunk
 from .references import References
-from .runner import Work, run_chunk
 
 
 def user_env(cr, claim):
@@ -35,14 +34,14 @@ def _is_active(env, lang):
     return isinstance(lang, str) and bool(lang == "en_US" or env["res.lang"]._get_data(code=lang))
 
 
-def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, alone=True):
+def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, has_savepoint=True):
     """Run a chunk of records; returns its `Outcome`.
 
     :param system: a superuser environment on the transaction of the work, for the engine's own tables
+    :param may_rest, keep_trying, has_savepoint: see `Records`
     :raises Trouble: see `run_chunk`
     """
-    env = user_env(system.cr, claim)
-    work = Work(
+    records = Records(
         claim.operation_type,
         claim.model,
         claim.payload,
@@ -50,9 +49,8 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, a
         strict=claim.is_strict,
         timeout_s=claim.timeout_s,
         transaction=claim.transaction,
-        needs=needed_by(system.cr, claim.payload.operations) if claim.waits else None,
         may_rest=may_rest,
         keep_trying=keep_trying,
-        alone=alone,
+        has_savepoint=has_savepoint,
     )
-    return run_chunk(env, work, References.of_claim(system.cr, claim))
+    return run_chunk(user_env(system.cr, claim), records, References.of_claim(system.cr, claim))

@@ -1,28 +1,54 @@
-"""What earlier operations of a job have produced, as far as a chunk asks for it."""
+"""What a chunk asks of other operations of its job: whether they have completed, and which ids they have produced."""
 
 from ..engine import states
 from ..engine.references import MissingReference, find_refs, resolve_refs, wanted_ids
-from ..store.references import produced
+from ..store.references import needed_by, produced
 from .errors import failure
 
 
-class References:
-    """Answers from a source of operation states and ids: the database, or an inline run's memory.
+class StoredResults:
+    """The results of a stored job, as `References` reads them.
 
-    `source(wanted)` gives `(state, ids)` of operations by name. `wanted` says which ids of each: the places in its data, or
-    None for all. `ids` are then by place, or a list aligned with the data.
+    :param claim: the `Claim` of the chunk that asks
     """
 
-    def __init__(self, source):
-        self.source = source
+    def __init__(self, cr, claim):
+        self.cr = cr
+        self.claim = claim
+
+    def needs(self, payload):
+        """Names of the operations that must have completed, by operation of a payload; None where it refers to none at all."""
+        return needed_by(self.cr, payload.operations) if self.claim.waits else None
+
+    def produced(self, wanted):
+        """States of operations and ids they have produced.
+
+        :param dict wanted: by name, the places in its data whose ids are asked for, None for all of them
+        :returns: by name `(state, ids)`: ids by place, or a list aligned with the data
+        """
+        return produced(self.cr, self.claim.job_id, wanted, is_atomic=self.claim.is_atomic)
+
+
+class References:
+    """Resolves references and remembers the answers; each question is asked once.
+
+    :param results: of the job: `StoredResults`, or the `InlineResults` of an inline run
+    """
+
+    def __init__(self, results):
+        self.results = results
         self.states = {}
         self.some = {}  # name -> id by place, of those that were wanted one by one
         self.all = {}  # name -> ids
 
     @classmethod
     def of_claim(cls, cr, claim):
-        """What a claimed chunk asks of the operations of its job: answered from the database."""
-        return cls(lambda wanted: produced(cr, claim.job_id, wanted, is_atomic=claim.is_atomic))
+        """For a claimed chunk of a stored job."""
+        return cls(StoredResults(cr, claim))
+
+    def needs(self, payload):
+        """See `StoredResults.needs`."""
+        return self.results.needs(payload)
 
     def fetch(self, wanted):
         """Ask for what is wanted and not known yet, all of it at once."""
@@ -34,7 +60,7 @@ class References:
                 missing[name] = None
             elif name not in self.states or places - self.some[name].keys():
                 missing[name] = places
-        for name, (state, ids) in self.source(missing).items() if missing else ():
+        for name, (state, ids) in self.results.produced(missing).items() if missing else ():
             self.states[name] = state
             known = self.some.setdefault(name, {})
             if missing[name] is None:

@@ -1,10 +1,8 @@
 """Find the records of an operation that names them by a domain or by `$ref`: page by page, each page a chunk's run.
 
-A page yields the chunks of its records and the next page. It is settled like any other chunk, so that after a crash no
+A page finds the chunks of its records, and the next page. It is settled like any other chunk, so that after a crash no
 record is found twice.
 """
-
-from dataclasses import replace
 
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -13,7 +11,6 @@ from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
-from ..store.references import needed_by
 from .grouping import values_of
 from .guarded import UserCode
 from .records import user_env
@@ -31,31 +28,30 @@ def run_page(system, claim, lane=None):
 
     :raises Trouble: the attempt must be rolled back as a whole; also where the job is cancelled while it searches
     """
-    page = _Page(
+    return find(
         user_env(system.cr, claim),
         claim.model,
+        claim.payload,
         References.of_claim(system.cr, claim),
-        needed_by(system.cr, claim.payload.operations) if claim.waits else {},
         claim.chunk_size,
         claim.timeout_s,
         transaction=claim.transaction,
         is_wanted=lambda: _is_wanted(system.registry, claim.job_id),
     )
-    return page.run(claim.payload)
 
 
-def select_inline(env, chunk, references, needs, size, timeout_s):
-    """Find all records of a selection at once; returns an `Outcome` as `run_page` does."""
-    run = _Page(env, chunk.model, references, needs, size, timeout_s, timeout_fails=True)
-    whole = Outcome()
-    page = Outcome(more=chunk.payload.items[0])
-    while page.more is not None:
-        page = run.run(replace(chunk.payload, items=[page.more]))
-        whole.found += page.found
-        whole.found_records += page.found_records
-        whole.failures.update(page.failures)
-        whole.skipped.update(page.skipped)
-    return whole
+def find(env, model_name, payload, references, size, timeout_s, **guarding):
+    """Find the records of one page, and share them out over chunks.
+
+    :param env: the user's environment
+    :param payload: of the selection, whose one item says what to find
+    :param int size: most records in a chunk; 0: adaptive
+    :param guarding: for `UserCode`
+    :returns: an `Outcome`; its `found` are `(payload, group keys)` of the chunks, its `more` the item of the next page
+    """
+    with UserCode(env, model_name, Deadline(timeout_s), **guarding) as code:
+        outcome = _select(env, model_name, payload, references, size or ADAPTIVE_BLOCK)
+    return Outcome(failures={0: code.error}, found_records=1) if code.error else outcome
 
 
 def _is_wanted(registry, job_id):
@@ -66,39 +62,22 @@ def _is_wanted(registry, job_id):
         return bool(cr.fetchall() in ([], [(True,)]))
 
 
-class _Page:
-    """Finds the records of pages, with all that the user's models have to say in it: see `UserCode` for its arguments."""
-
-    def __init__(self, env, model_name, references, needs, size, timeout_s, **guarding):
-        self.env = env
-        self.model_name = model_name
-        self.references = references
-        self.needs = needs
-        self.size = size or ADAPTIVE_BLOCK
-        self.timeout_s = timeout_s
-        self.guarding = guarding
-
-    def run(self, payload):
-        with UserCode(self.env, self.model_name, Deadline(self.timeout_s), **self.guarding) as code:
-            outcome = self._select(payload)
-        return Outcome(failures={0: code.error}, found_records=1) if code.error else outcome
-
-    def _select(self, payload):
-        [item] = payload.items
-        try:
-            if reason := self.references.unmet(next(iter(self.needs.values()), ()), self.env):
-                return Outcome(skipped={0: reason}, found_records=1)
-            model = self.env[self.model_name]
-            if "record_ids" in item:
-                ids, more = self.references.resolve(item["record_ids"]), None
-            else:
-                ids, more = _search(model, item, None if payload.is_whole else PAGE)
-            most = max(len(ids), 1) if payload.is_whole else self.size
-            found = list(_chunks(model, payload, ids, item.get("offset", 0), most))
-        except MissingReference as missing:
-            failures = {0: missing_failure(missing, self.references, self.env)}
-            return Outcome(failures=failures, found_records=1)
-        return Outcome(found=found, found_records=len(ids), more=more)
+def _select(env, model_name, payload, references, size):
+    [item] = payload.items
+    needs = references.needs(payload) or {}
+    try:
+        if reason := references.unmet(next(iter(needs.values()), ()), env):
+            return Outcome(skipped={0: reason}, found_records=1)
+        model = env[model_name]
+        if "record_ids" in item:
+            ids, more = references.resolve(item["record_ids"]), None
+        else:
+            ids, more = _search(model, item, None if payload.is_whole else PAGE)
+        most = max(len(ids), 1) if payload.is_whole else size
+        found = list(_chunks(model, payload, ids, item.get("offset", 0), most))
+    except MissingReference as missing:
+        return Outcome(failures={0: missing_failure(missing, references, env)}, found_records=1)
+    return Outcome(found=found, found_records=len(ids), more=more)
 
 
 def _search(model, item, page):

@@ -10,11 +10,11 @@ from odoo.exceptions import ConcurrencyError
 from ..engine import states
 from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
+from ..engine.key_order import last_of_keys, order_upserts
 from ..engine.options import NO_LIMIT, parse_options
 from ..engine.planner import plan
 from ..engine.problems import Problems
 from ..engine.spec import parse_operations
-from ..engine.turns import last_of_keys, order_upserts
 from ..store import queue
 from ..store.references import ids_by_name
 from ..store.submit import add_upsert_keys, insert_driver, last_with_upsert_keys

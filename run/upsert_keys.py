@@ -9,9 +9,9 @@ import re
 from odoo.fields import Domain
 from odoo.models import BaseModel
 
+from ..engine.key_order import key_number
 from ..engine.payload import dumps
 from ..engine.references import find_refs
-from ..engine.turns import key_number
 
 #: A whole number as PostgreSQL reads it.
 WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)

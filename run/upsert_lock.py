@@ -12,12 +12,12 @@ from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
 
 from ..engine import states
+from ..engine.operation import UPSERT
 from ..engine.references import MissingReference, find_refs, wanted_ids
-from ..engine.spec import UPSERT
 from ..store.settle import hold_shared
 from .errors import is_shutdown, trouble_of
 from .guarded import UserCode
-from .handlers import UpsertHandler
+from .handlers.upsert import UpsertHandler
 from .records import user_env
 from .references import References
 from .upsert_keys import BadKey

@@ -2,9 +2,9 @@
 
 from odoo.tools import SQL
 
+from ..engine.operations import PRODUCES_IDS
 from ..engine.outcome import Failure
 from ..engine.payload import dumps, named_id
-from ..engine.spec import PRODUCES_IDS
 from .planning import rows_of
 from .sql import NOW, fetch
 

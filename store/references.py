@@ -4,7 +4,8 @@ import json
 
 from odoo.tools import SQL
 
-from ..engine import spec, states
+from ..engine import states
+from ..engine.operation import default_position
 from .sql import fetch, fetch_dicts
 
 #: Places in the data of an operation, as numbers that no other operation has: those a chunk has produced ids for. A range has
@@ -35,7 +36,7 @@ def ids_by_name(cr, job_id, names):
     names = list(names)
     if not names:
         return {}
-    places = [place for place in map(spec.default_position, names) if place is not None]
+    places = [place for place in map(default_position, names) if place is not None]
     query = SQL(
         """
         SELECT operation_id, id

@@ -1,13 +1,13 @@
 # Pure decisions, and the structure of the code.
 from . import test_engine_forecast
 from . import test_engine_isolation
+from . import test_engine_key_order
 from . import test_engine_payload
 from . import test_engine_planner
 from . import test_engine_sizing
 from . import test_engine_spec
 from . import test_engine_tally
 from . import test_engine_transaction_sql
-from . import test_engine_turns
 from . import test_engine_values
 from . import test_engine_verdict
 from . import test_stock_odoo

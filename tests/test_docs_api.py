@@ -14,7 +14,7 @@ from odoo.tests.common import BaseCase, get_db_name
 from odoo.addons import batch_executor as addon
 from odoo.addons.batch_executor import batch_executor, exceptions
 from odoo.addons.batch_executor.controllers.batch_executor import BatchExecutorController
-from odoo.addons.batch_executor.engine import options, spec, states, verdict
+from odoo.addons.batch_executor.engine import operations, options, spec, states, verdict
 from odoo.addons.batch_executor.engine.settings import SETTINGS
 
 from . import docs
@@ -138,12 +138,12 @@ class TestApiPageIsComplete(BaseCase):
         shown = {key for operation in self.operations for key in operation}
         self.assertEqual(spec.KNOWN - shown, set())
         self.assertEqual(
-            {*spec.TYPES}
+            {*operations.TYPES}
             - {operation["operation_type"] for operation in self.operations if "operation_type" in operation},
             set(),
         )
         text = docs.read(PAGE)
-        for name in (*spec.ALIASES, *spec.IGNORED):
+        for name in (*operations.ALIASES, *spec.IGNORED):
             self.assertIn(f"`{name}`", text)
 
     def test_every_option_is_listed_with_its_default_and_shown(self):

@@ -4,8 +4,9 @@ import json
 
 from odoo.tests.common import BaseCase
 
+from odoo.addons.batch_executor.engine.graph import levels
 from odoo.addons.batch_executor.engine.payload import Payload
-from odoo.addons.batch_executor.engine.references import MissingReference, find_refs, levels, resolve_refs, wanted_ids
+from odoo.addons.batch_executor.engine.references import MissingReference, find_refs, resolve_refs, wanted_ids
 
 from .properties import given, st
 

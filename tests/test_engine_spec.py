@@ -7,9 +7,10 @@ from enum import Enum
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.graph import check_graph
+from odoo.addons.batch_executor.engine.operation import SHARED_FROM
 from odoo.addons.batch_executor.engine.options import parse_options
 from odoo.addons.batch_executor.engine.problems import KEPT, SPELLED_OUT, Problems
-from odoo.addons.batch_executor.engine.spec import SHARED_FROM, parse_operations
+from odoo.addons.batch_executor.engine.spec import parse_operations
 
 M = {"model": "res.partner"}
 

@@ -76,7 +76,7 @@ class TestStrictOrder(LaneCase):
 
     def test_what_an_isolation_leaves_comes_before_the_next_one_found(self):
         self.bad = set(self.ids[1:10:2])
-        with patch("odoo.addons.batch_executor.run.runner.SAVEPOINT_BUDGET", 2):
+        with patch("odoo.addons.batch_executor.run.chunk.SAVEPOINT_BUDGET", 2):
             job = self.finish(self.submit(self.found(), max_chunk_size=12, max_concurrency=1))
         self.assertEqual(self.seen, [id_ for id_ in self.ids if id_ not in self.bad])
         self.assertEqual(job["failed_records"], 5)

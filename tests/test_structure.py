@@ -22,7 +22,7 @@ EMPTYING = {
     "models/batch_chunk.py",
     *(f"models/batch_job_{part}.py" for part in ("control", "store")),
     *(f"models/batch_{part}.py" for part in ("draft_key", "failure", "finding", "warning")),
-    *(f"run/{part}.py" for part in ("atomic", "claiming", "control", "errors", "selection")),
+    *(f"run/{part}.py" for part in ("claiming", "control", "errors", "selection")),
     *(f"run/{part}.py" for part in ("rescue", "submission")),
 }
 #: Methods that `batch.job` stays under, in all its files together.

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from odoo import api
 
-from odoo.addons.batch_executor.run.handlers import CreateHandler
+from odoo.addons.batch_executor.run.handlers.create import CreateHandler
 
 from .. import jobs
 from ..bench import Bench

@@ -5,11 +5,11 @@ import random
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.graph import check_graph
+from odoo.addons.batch_executor.engine.key_order import last_of_keys, order_upserts
 from odoo.addons.batch_executor.engine.planner import plan
 from odoo.addons.batch_executor.engine.problems import Problems
 from odoo.addons.batch_executor.engine.rounds import rounds
 from odoo.addons.batch_executor.engine.spec import parse_operations
-from odoo.addons.batch_executor.engine.turns import last_of_keys, order_upserts
 
 from .properties import given, st
 

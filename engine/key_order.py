@@ -1,8 +1,8 @@
-"""What is done about one and the same thing takes turns: the first before the second."""
+"""Upserts of the same key run one after the other: the later one updates what the earlier one has made."""
 
 import zlib
 
-from .spec import UPSERT, Operation
+from .operation import UPSERT, Operation
 
 
 def key_number(model: str, key: tuple) -> int:
@@ -11,12 +11,12 @@ def key_number(model: str, key: tuple) -> int:
 
 
 def order_upserts(operations: list[Operation], earlier: dict[int, str] | None = None) -> None:
-    """Let each upsert wait for the one before it that has a key in common: the later one updates what that one makes.
+    """Let each upsert wait for the one before it that has a key in common.
 
-    An operation only waits for one of a lower level, or of its own level and a lower turn. As a chunk holds operations of
-    one level and one turn, no two chunks can wait for each other, whatever priorities and groups make of their order.
+    An operation only waits for one of a lower level, or of its own level and a lower key level. As a chunk holds operations
+    of one level and one key level, no two chunks can wait for each other, whatever priorities and groups make of their order.
 
-    :param operations: with their levels and keys; gets `turn` and `after`
+    :param operations: with their levels and keys; gets `key_level` and `after`
     :param earlier: key number -> the operation of the same draft that had it last
     """
     families: dict[tuple, list[Operation]] = {}
@@ -26,9 +26,9 @@ def order_upserts(operations: list[Operation], earlier: dict[int, str] | None = 
             families.setdefault(family, []).append(operation)
     for (model, _names), members in families.items():
         if earlier:
-            _follow(members, lambda key, model=model: earlier.get(key_number(model, key)))
+            _follow_earlier(members, lambda key, model=model: earlier.get(key_number(model, key)))
         if len(members) > 1:
-            _take_turns(members)
+            _follow_each_other(members)
 
 
 def last_of_keys(operations: list[Operation]) -> dict[int, str]:
@@ -42,20 +42,20 @@ def last_of_keys(operations: list[Operation]) -> dict[int, str]:
     }
 
 
-def _follow(operations, before):
+def _follow_earlier(operations, before):
     for operation in operations:
         names = {before(key) for key in operation.keys if key is not None} - {None}
         if names:
-            operation.after, operation.turn = frozenset(names), 1
+            operation.after, operation.key_level = frozenset(names), 1
 
 
-def _take_turns(operations):
+def _follow_each_other(operations):
     last: dict[tuple, Operation] = {}
     for operation in sorted(operations, key=_run_order):
         before = {last[key].operation_id: last[key] for key in operation.keys if key in last}
         if before:
             operation.after |= before.keys()
-            operation.turn = max(operation.turn, 1 + max(other.turn for other in before.values()))
+            operation.key_level = max(operation.key_level, 1 + max(other.key_level for other in before.values()))
         last.update((key, operation) for key in operation.keys if key is not None)
 
 

@@ -1,4 +1,4 @@
-"""Run the records of one chunk inside savepoints and say what became of each: the one place for user work."""
+"""Run the records of one chunk inside savepoints, and say what became of each: the one place where operations are run."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ SAVEPOINT_BUDGET = 24
 
 
 @dataclass(slots=True)
-class Work:
-    """Records to be run, and how."""
+class Records:
+    """Records of one operation type, and how they are to be run."""
 
     operation_type: str
     model: str
@@ -33,13 +33,12 @@ class Work:
     strict: bool = False  # what is warned of fails, unless the operation says otherwise
     timeout_s: float | None = None
     transaction: str | None = None  # number of the lane's transaction it runs in; None: it is the caller's
-    needs: dict | None = None  # operation -> operations that must have completed; None: nothing refers to others
     may_rest: bool = True  # whether what is left of a long isolation may become a chunk of its own
     keep_trying: bool = False  # a timeout is isolated here, as no lane can give a chunk another attempt
-    alone: bool = True  # whether it has savepoints of its own
+    has_savepoint: bool = True  # whether each attempt has a savepoint of its own, not one shared with other chunks
 
 
-def run_chunk(env, work, references):
+def run_chunk(env, records, references):
     """Apply an operation to the records of a chunk, as the user of `env`.
 
     The transaction is the caller's, and is neither committed nor rolled back here.
@@ -47,10 +46,10 @@ def run_chunk(env, work, references):
     :param env: an environment of the job's user, with the operation's context
     :returns: the `Outcome`
     :raises Trouble: the attempt must be rolled back as a whole (conflict, timeout, connection lost)
-    :raises NotAlone: something failed, and there was no savepoint for just that
+    :raises NeedsSavepoint: something failed, and had no savepoint of its own
     :raises TransactionEnded: code has committed behind our back, in a chunk that can't be settled in parts
     """
-    return _ChunkRun(env, work, references).run()
+    return _ChunkRun(env, records, references).run()
 
 
 def refusal(env):
@@ -69,49 +68,50 @@ def refusal(env):
 
 
 class _ChunkRun:
-    def __init__(self, env, work, references):
+    def __init__(self, env, records, references):
         self.env = env
-        self.work = work
+        self.records = records
         self.references = references
-        self.released = 0
-        self.ended = {}  # position -> its failure, once an attempt has committed behind our back
-        self.deadline = Deadline(work.timeout_s)
+        self.needs = references.needs(records.payload)
+        self.released = 0  # savepoints that wrote and were kept
+        self.committed = {}  # position -> its failure, once an attempt has committed behind our back
+        self.deadline = Deadline(records.timeout_s)
 
     def run(self):
-        size = len(self.work.payload)
+        size = len(self.records.payload)
         try:
             if refusal := self._refusal():
                 return Outcome.all_failed(size, refusal)
         except UserError as error:  # a company that is not the user's any more
-            return Outcome.all_failed(size, failure_of(error, self.env, self.work.model))
+            return Outcome.all_failed(size, failure_of(error, self.env, self.records.model))
         outcome = Outcome()
-        handler_class = HANDLERS[self.work.operation_type]
-        if handler_class.reads_first or self.work.needs is not None:
+        handler_class = HANDLERS[self.records.operation_type]
+        if handler_class.reads_first or self.needs is not None:
             with self._user_code() as code:
                 handler = self._prepare(handler_class, outcome)
             if code.error:
                 return Outcome.all_failed(size, code.error)
         else:
-            handler = handler_class(self.env[self.work.model], self.work.payload, self.work.strict)
+            handler = handler_class(self.env[self.records.model], self.records.payload, self.records.strict)
         self._run_positions(handler, self._left(outcome), outcome)
         return outcome
 
     def _prepare(self, handler_class, outcome):
         """Resolve references, and find out what need not be tried; returns the handler."""
-        if self.work.needs is not None:
+        if self.needs is not None:
             outcome.failures, outcome.skipped = resolve_payload(
-                self.work.payload, self.references, self.work.needs, self.env
+                self.records.payload, self.references, self.needs, self.env
             )
-        handler = handler_class(self.env[self.work.model], self.work.payload, self.work.strict)
+        handler = handler_class(self.env[self.records.model], self.records.payload, self.records.strict)
         if handler.reads_first:
             outcome.failures.update(handler.prepare(self._left(outcome)))
-        if handler.fails_as_a_whole and self.work.payload.is_whole:
+        if handler.fails_as_a_whole and self.records.payload.is_whole:
             self._fail_sets(outcome)
         return handler
 
     def _fail_sets(self, outcome):
         """What must be seen as a set is not run at all where one of its records can't be."""
-        operations = self.work.payload.operations
+        operations = self.records.payload.operations
         reasons = {}
         for position, reason in sorted(outcome.failures.items()):
             reasons.setdefault(operations[position], reason)
@@ -122,17 +122,17 @@ class _ChunkRun:
     def _left(self, outcome):
         """Positions of which nothing is known yet."""
         known = outcome.failures.keys() | outcome.skipped.keys()
-        return [position for position in range(len(self.work.payload)) if position not in known]
+        return [position for position in range(len(self.records.payload)) if position not in known]
 
     def _refusal(self):
         """Why nothing of this chunk may run at all."""
-        if self.work.model not in self.env:
-            return failure("MissingModelError", self.env._("The model %r no longer exists.", self.work.model))
+        if self.records.model not in self.env:
+            return failure("MissingModelError", self.env._("The model %r no longer exists.", self.records.model))
         return refusal(self.env)
 
     def _run_positions(self, handler, positions, outcome):
         """Run what can be run; under `rollback="chunk"` one failure undoes them all."""
-        by_chunk = self.work.rollback == ROLLBACK_CHUNK
+        by_chunk = self.records.rollback == ROLLBACK_CHUNK
         if by_chunk and outcome.failures:
             self._roll_back_all(positions, outcome)
             return
@@ -141,11 +141,11 @@ class _ChunkRun:
                 positions,
                 lambda part: self._attempt(handler, part, outcome),
                 self._stop,
-                groups=self.work.payload.operations if handler.keeps_operations_apart else None,
-                whole=self.work.payload.is_whole and handler.fails_as_a_whole,
+                groups=self.records.payload.operations if handler.keeps_operations_apart else None,
+                whole=self.records.payload.is_whole and handler.fails_as_a_whole,
             )
-            outcome.failures.update({**found.failures, **self.ended})
-            outcome.rest = [position for position in found.rest if position not in self.ended]
+            outcome.failures.update({**found.failures, **self.committed})
+            outcome.rest = [position for position in found.rest if position not in self.committed]
             if by_chunk and found.failures:
                 savepoint.rollback()
                 outcome.rest = []
@@ -170,10 +170,10 @@ class _ChunkRun:
 
     @property
     def _may_rest(self):
-        return self.work.may_rest and self.work.rollback != ROLLBACK_CHUNK
+        return self.records.may_rest and self.records.rollback != ROLLBACK_CHUNK
 
     def _stop(self):
-        return bool(self.ended) or (self._may_rest and self.released >= SAVEPOINT_BUDGET)
+        return bool(self.committed) or (self._may_rest and self.released >= SAVEPOINT_BUDGET)
 
     def _attempt(self, handler, positions, outcome):
         """Try some positions as a whole: None where they went well, else their failure (or `Suspects`)."""
@@ -186,7 +186,7 @@ class _ChunkRun:
         except TransactionEnded as error:
             if not self._may_rest or code.guard.is_closed:
                 raise  # what became of the others can't be settled any more
-            return self._note_end(positions, error)
+            return self._fail_committed(positions, error)
         if code.error is None:
             self.released += 1
             outcome.ids.update(ids)
@@ -194,23 +194,23 @@ class _ChunkRun:
             outcome.answers.update(handler.answers)
         return code.error
 
-    def _note_end(self, positions, error):
+    def _fail_committed(self, positions, error):
         """Code has committed behind our back: what ran before stands as it is noted, and what is left runs in another chunk.
 
         Its own records have failed: running any of them again might do it twice.
         """
         reason = failure(TransactionControlError.__name__, text_of(error))
-        self.ended = dict.fromkeys(positions, reason)
+        self.committed = dict.fromkeys(positions, reason)
         return reason
 
     def _user_code(self, hides_conflicts=False, values=None):
         return UserCode(
             self.env,
-            self.work.model,
-            Deadline(self.work.timeout_s) if self.work.keep_trying else self.deadline,
-            transaction=self.work.transaction,
+            self.records.model,
+            Deadline(self.records.timeout_s) if self.records.keep_trying else self.deadline,
+            transaction=self.records.transaction,
             hides_conflicts=hides_conflicts,
             values=values,
-            timeout_fails=self.work.keep_trying,
-            alone=self.work.alone,
+            timeout_fails=self.records.keep_trying,
+            has_savepoint=self.records.has_savepoint,
         )

@@ -1,0 +1,19 @@
+"""The types of operations as callers submit them: one file each, listed here.
+
+How to add one: see `run/handlers/__init__.py`, which lists what they do.
+"""
+
+from .base import OperationType
+from .call import Call
+from .create import Create
+from .delete import Delete
+from .load import Load
+from .update import Update
+from .upsert import Upsert
+
+TYPES: dict[str, OperationType] = {
+    kind.name: kind for kind in (Create(), Update(), Upsert(), Delete(), Load(), Call())
+}
+ALIASES = {alias: kind.name for kind in TYPES.values() for alias in kind.aliases}
+#: The types whose result is ids.
+PRODUCES_IDS = tuple(kind.name for kind in TYPES.values() if kind.produces_ids)

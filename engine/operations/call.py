@@ -1,0 +1,49 @@
+from ..operation import SET
+from ..reader import is_name
+from .base import OperationType
+
+
+class Call(OperationType):
+    """A method called on records, or, with `params["model_level"]`, once on the model itself."""
+
+    name = "call"
+    label = "Call"
+    keys = frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by", "set"})
+
+    def parse(self, reader, operation):
+        method = reader.get("method")
+        if not is_name(method):
+            reader.add("method must be the name of a public method", key="method")
+        args, kwargs = reader.get("args"), reader.get("kwargs")
+        if args is not None and not isinstance(args, (list, tuple)):
+            reader.add("args must be a list", key="args")
+            args = None
+        if kwargs is not None and not isinstance(kwargs, dict):
+            reader.add("kwargs must be an object", key="kwargs")
+            kwargs = None
+        operation.params.update(method=method, args=list(args or ()), kwargs=dict(kwargs or {}))
+        if reader.get("record_ids") is None and reader.get("domain") is None:
+            operation.params["model_level"] = True
+            operation.items = [None]
+            if reader.get("set"):
+                reader.add("set goes with record_ids or a domain", key="set")
+            return
+        reader.targets(operation)
+        self._read_set(reader, operation)
+
+    def _read_set(self, reader, operation):
+        """Whether the method must see all its records in one call; such an operation returns one value."""
+        value = reader.get("set")
+        if value is None:
+            return
+        if value is not True:
+            reader.add("set must be true or false", key="set")
+            return
+        operation.params[SET] = True
+        operation.data_length = 1
+
+    def as_sent(self, item, params):
+        sent = {key: params[key] for key in ("method", "args", "kwargs")}
+        if not params.get("model_level"):
+            sent["record_ids"] = [item]
+        return sent

@@ -1,0 +1,14 @@
+from .base import OperationType
+
+
+class Create(OperationType):
+    name = "create"
+    label = "Create"
+    keys = frozenset({"data", "group_by", "return_ids"})
+    produces_ids = True
+
+    def parse(self, reader, operation):
+        operation.items = reader.dicts()
+
+    def as_sent(self, item, params):
+        return {"data": [item]}

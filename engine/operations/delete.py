@@ -1,0 +1,18 @@
+from .base import OperationType
+
+
+class Delete(OperationType):
+    name = "delete"
+    aliases = ("unlink",)
+    label = "Delete"
+    keys = frozenset({"data", "record_ids", "domain"})
+
+    def parse(self, reader, operation):
+        in_data = reader.get("data") is not None
+        if in_data and (reader.get("record_ids") is not None or reader.get("domain") is not None):
+            reader.add("give the ids once: in data or in record_ids, or give a domain", key="data")
+            return
+        reader.targets(operation, ids_key="data" if in_data else "record_ids")
+
+    def as_sent(self, item, params):
+        return {"record_ids": [item]}

@@ -1,0 +1,26 @@
+from ..reader import is_name
+from .base import OperationType
+
+
+class Upsert(OperationType):
+    name = "upsert"
+    label = "Upsert"
+    keys = frozenset({"data", "key", "group_by", "return_ids"})
+    produces_ids = True
+
+    def parse(self, reader, operation):
+        key = reader.get("key")
+        if isinstance(key, str) and key:
+            key = [key]
+        if not isinstance(key, (list, tuple)) or not key or not all(is_name(name) for name in key):
+            reader.add("key must be a list of one or more field names", key="key")
+            key = []
+        operation.params["key"] = key = list(dict.fromkeys(key))
+        operation.items = reader.dicts()
+        for index, values in enumerate(operation.items):
+            missing = [name for name in key if name not in values]
+            if missing:
+                reader.add(f"each record must hold the key fields; missing: {', '.join(missing)}", index, "data")
+
+    def as_sent(self, item, params):
+        return {"data": [item], "key": params["key"]}

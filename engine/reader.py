@@ -1,0 +1,105 @@
+"""Reads the keys of one raw operation, and notes what is wrong with them."""
+
+from typing import Any
+
+from .problems import UNSAYABLE, Problems
+from .references import INDEX, is_ref
+
+#: Characters of a name: of a model, an operation, a field.
+MAX_NAME = 256
+
+
+def absent(value: Any) -> bool:
+    """Whether a key counts as not given: null, or false as XML-RPC has to say it."""
+    return value is None or value is False
+
+
+def is_id(value: Any) -> bool:
+    return value.__class__ is int and value > 0
+
+
+def is_name(value: Any) -> bool:
+    """A text that says something, not too much, and that PostgreSQL takes and any answer can carry."""
+    if not isinstance(value, str) or len(value) > MAX_NAME or not value.strip():
+        return False
+    return value.isprintable() or not UNSAYABLE.search(value)
+
+
+class Reader:
+    """The raw operation at hand. What is no use is noted as a problem and replaced by something harmless, so that the rest is
+    looked at as well."""
+
+    __slots__ = ("position", "problems", "raw")
+
+    def __init__(self, problems: Problems):
+        self.problems = problems
+
+    def add(self, message, record=False, key=False):
+        """Note a problem of this operation: with which of its records, and with which key."""
+        self.problems.add(message, operation=self.position, record=record, key=key)
+
+    def get(self, key):
+        value = self.raw.get(key)
+        return None if value is False else value  # see `absent`
+
+    def boolean(self, key, default):
+        """Here false is a value: it is not the same as the default."""
+        value = self.raw.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.add(f"{key} must be true or false", key=key)
+            return default
+        return value
+
+    def field_name(self, key):
+        value = self.get(key)
+        if value is None or is_name(value):
+            return value
+        self.add(f"{key} must be the name of a field", key=key)
+        return None
+
+    def rows(self, key):
+        value = self.get(key)
+        if isinstance(value, (list, tuple)):
+            return value
+        self.add(f"{key} must be a list", key=key)
+        return []
+
+    def dicts(self):
+        """The records in `data`, each an object of field values."""
+        rows = list(self.rows("data"))
+        for index, values in enumerate(rows):
+            if not isinstance(values, dict):
+                self.add("a record must be an object of field values", index, "data")
+                rows[index] = {}
+        return rows
+
+    def targets(self, operation, ids_key="record_ids"):
+        """Existing records: their ids as they stand (`items`), or what to find them by when the operation starts (`selection`)."""
+        ids, domain = self.get(ids_key), self.get("domain")
+        if (ids is None) == (domain is None):
+            self.add(
+                f"either {ids_key} or domain is required" if ids is None else "give record_ids or a domain, not both",
+                key=ids_key,
+            )
+            return
+        if domain is not None:
+            if isinstance(domain, (list, tuple)):
+                operation.selection = {"domain": list(domain)}
+            else:
+                self.add("domain must be a list", key="domain")
+            return
+        if is_ref(ids):
+            ids = [ids]
+        if not isinstance(ids, (list, tuple)):
+            self.add(f"{ids_key} must be a list of ids", key=ids_key)
+            return
+        for index, record_id in enumerate(ids):
+            if not is_id(record_id) and not is_ref(record_id):
+                self.add("an id must be a whole number above 0", index, ids_key)
+        ids = [record_id for record_id in ids if is_id(record_id) or is_ref(record_id)]
+        if any(is_ref(record_id) and INDEX not in record_id for record_id in ids):
+            operation.selection = {"record_ids": list(ids)}
+        else:
+            operation.items = list(ids)

@@ -1,0 +1,114 @@
+"""Call a public method."""
+
+import math
+
+from odoo.exceptions import AccessError
+from odoo.models import BaseModel
+from odoo.service.model import get_public_method
+
+from ...engine.isolation import Culprit
+from ...engine.payload import copied, dumps
+from ...engine.problems import carriable
+from ...engine.references import MAX_DEPTH
+from ..warning import warning_of
+from .base import RecordsHandler
+
+
+class CallHandler(RecordsHandler):
+    """Calls the method once per operation, on just its records, in the order of the operations."""
+
+    rights = ("read",)
+    keeps_operations_apart = True
+    fails_as_a_whole = True
+
+    @staticmethod
+    def check(checker, operation, model):
+        name = operation.params["method"]
+        if isinstance(name, str) and name:
+            try:
+                get_public_method(model, name)
+            except (AccessError, AttributeError) as error:
+                checker.add(operation, str(error), "method")
+        checker.check_domain(operation, model)
+
+    def prepare(self, positions):
+        return {} if self.params.get("model_level") else super().prepare(positions)
+
+    def record_id(self, position):
+        return None if self.params.get("model_level") else self.items[position]
+
+    def apply(self, positions):
+        method = get_public_method(self.model, self.params["method"])
+        together = dict.fromkeys(self.items[position] for position in positions)
+        called = set()
+        for members in self._by_operation(positions):
+            ids = [self.items[position] for position in members]
+            try:
+                if not called.isdisjoint(ids):
+                    self.env.cr.flush()  # what is said of a change at the end of a transaction is said of each call
+                self._call(method, members, together)
+                called.update(ids)
+                self.guard.is_behind = True
+            except Exception as error:
+                if len(members) == len(positions):
+                    raise
+                raise Culprit(members, error) from error
+        return dict.fromkeys(positions, True)
+
+    def _call(self, method, positions, together):
+        """Call it for one operation.
+
+        :param together: ids of all records of the attempt: what is read of one is read of all at once
+        """
+        if self.params.get("model_level"):
+            records = self.model
+        else:
+            # as they were named, one named twice included
+            records = self.model.browse(self.items[position] for position in positions).with_prefetch(together)
+        value = method(records, *copied(self.params["args"]), **copied(self.params["kwargs"]))
+        if self.params.get("model_level") or self.payload.is_whole:
+            self.answers[positions[0]] = self._as_json(value)
+        if not self.params.get("model_level") and (warned := warning_of(value, self.env)):
+            self.note({position: [warned] for position in positions}, positions)
+
+    def _as_json(self, value):
+        """What a method returned as plain JSON.
+
+        :raises ValueError: it has no form that could be stored (too deep, in a circle, a number of thousands of digits)
+        """
+        try:
+            value = jsonable(value)
+            dumps(value)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(self.env._("What the method returned has no JSON form.")) from error
+        return value
+
+    def _by_operation(self, positions):
+        operations = {}
+        for position in positions:
+            operations.setdefault(self.payload.operations[position], []).append(position)
+        return operations.values()
+
+
+def jsonable(value, depth=0):
+    """A method's return value as plain JSON, false for null; what has no JSON form becomes its text.
+
+    :raises ValueError: nested too deeply for those who are to read it
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError
+    if isinstance(value, BaseModel):
+        return list(value.ids)
+    if value is None:
+        return False
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {carriable(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [jsonable(item, depth + 1) for item in value]
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    return carriable(str(value))

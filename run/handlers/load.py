@@ -1,0 +1,85 @@
+"""Import rows, as Odoo's own import does."""
+
+from odoo.models import fix_import_export_id_paths
+
+from ...engine.isolation import Suspects
+from ...exceptions import LoadError
+from .. import import_rows
+from ..warning import import_warning
+from .base import Handler
+
+#: Columns that are no fields: external id and database id.
+IMPORT_IDS = ("id", ".id")
+
+
+class LoadHandler(Handler):
+    """Odoo's own import; an item is a record's row with its sub-rows."""
+
+    rights = ("create", "write")
+    hides_conflicts = True  # it makes messages of whatever the database says
+    reads_first = False
+
+    @staticmethod
+    def check(checker, operation, model):
+        paths = [fix_import_export_id_paths(name) for name in operation.params["fields"]]
+        for name, path in zip(operation.params["fields"], paths, strict=True):
+            if problem := _path_problem(model, path):
+                checker.add(operation, f"{name}: {problem}", "fields")
+        # the module of external ids without one, as `Model.load` has it
+        module = {**checker.env.context, **operation.context}.get("module", "__import__")
+        import_rows.arrange(operation, model, paths, module)
+
+    def apply(self, positions):
+        rows, owner = [], []
+        for position in positions:
+            rows.extend(list(row) for row in self.items[position])
+            owner.extend([position] * len(self.items[position]))
+        result = self.model.load(list(self.params["fields"]), rows)
+        errors = [message for message in result["messages"] if message.get("type") == "error"]
+        if result["ids"] is False or errors:
+            self._raise(errors or result["messages"], owner, positions)
+        if len(result["ids"]) != len(positions):
+            raise ValueError(
+                self.env._(
+                    "The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(positions)
+                )
+            )
+        self.note(self._remarks(result["messages"], owner), positions)
+        return dict(zip(positions, result["ids"], strict=True))
+
+    def _remarks(self, messages, owner):
+        """Each remark with the record that its rows belong to."""
+        found = {}
+        for message in messages:
+            if message.get("type") == "warning":
+                first = (message.get("rows") or {}).get("from", 0)
+                found.setdefault(owner[first], []).append(import_warning(message))
+        return found
+
+    def _raise(self, messages, owner, positions):
+        texts = [str(message.get("message", "")) for message in messages]
+        refused = LoadError(texts or [self.env._("The import failed.")])
+        if len(positions) > 1:
+            suspects = set()
+            for message in messages:
+                rows = message.get("rows")
+                if rows:
+                    suspects.update(owner[rows["from"] : rows["to"] + 1])
+            raise Suspects(suspects) from refused
+        raise refused
+
+
+def _path_problem(model, path):
+    """What is wrong with a column, a list of field names; None where nothing is."""
+    for place, name in enumerate(path):
+        if name in IMPORT_IDS:
+            return None
+        name = name.partition(".")[0]  # a property of a properties field
+        field = model._fields.get(name)
+        if field is None:
+            return model.env._("model %(model)r has no field %(field)s", model=model._name, field=repr(name))
+        if place + 1 < len(path):
+            if not field.comodel_name:
+                return model.env._("field %r has no sub-fields", name)
+            model = model.env[field.comodel_name]
+    return None

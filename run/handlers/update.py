@@ -1,0 +1,49 @@
+"""Write values on existing records."""
+
+from ...engine.operation import SET
+from ...engine.payload import copied
+from ...engine.writes import REPEATABLE, has_own_effect
+from .base import RecordsHandler
+
+
+class UpdateHandler(RecordsHandler):
+    rights = ("write",)
+
+    @staticmethod
+    def check(checker, operation, model):
+        if "values" in operation.params:
+            values = operation.params["values"]
+            checker.check_fields(operation, model, [(False, values)])
+            shared = any(_is_shared_effect(model._fields.get(name), value) for name, value in values.items())
+            if shared and (operation.selection or len(operation.items) > 1):
+                operation.params[SET] = True
+            else:
+                operation.give_values_to_each()
+        else:
+            checker.check_fields(
+                operation, model, ((index, values) for index, (_id, values) in enumerate(operation.items))
+            )
+        checker.check_domain(operation, model)
+
+    @property
+    def is_shared(self):
+        return "values" in self.params
+
+    def record_id(self, position):
+        item = self.items[position]
+        return item if self.is_shared else item[0]
+
+    def values(self, position):
+        return self.params["values"] if self.is_shared else self.items[position][1]
+
+    def apply(self, positions):
+        if self.is_shared:
+            self._records(positions).write(copied(self.params["values"]))
+        else:
+            self._write_all([self.items[position] for position in positions])
+        return dict.fromkeys(positions, True)
+
+
+def _is_shared_effect(field, value):
+    """Whether plain Odoo, writing it on all records at once, gives them something in common."""
+    return field is not None and field.type in REPEATABLE and has_own_effect(field.type, value)

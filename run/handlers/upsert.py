@@ -1,0 +1,173 @@
+"""Update the record that some fields identify, or create it."""
+
+from odoo.exceptions import MissingError
+
+from ...engine.isolation import Suspects
+from ...engine.payload import copied
+from ...engine.references import find_refs
+from ...engine.rounds import rounds
+from ..errors import failure
+from ..upsert_keys import BadKey, UpsertKeys, can_identify
+from .base import Handler
+
+
+class UpsertHandler(Handler):
+    """Update the record a row's key fields match, create it where none does."""
+
+    rights = ("read", "create", "write")
+
+    @staticmethod
+    def check(checker, operation, model):
+        checker.check_fields(operation, model, enumerate(operation.items))
+        env = checker.env
+        for name in operation.params["key"]:
+            field = model._fields.get(name)
+            if field is None:
+                checker.add(
+                    operation, env._("model %(model)r has no field %(field)r", model=model._name, field=name), "key"
+                )
+            elif not can_identify(field):
+                checker.add(operation, env._("field %r can't identify a record", name), "key")
+            elif not model._has_field_access(field, "read"):
+                checker.add(operation, env._("you may not read field %r", name), "key")
+        if not checker.problems:
+            names = tuple(operation.params["key"])
+            note_keys(operation, checker.once((operation.model, names), lambda: UpsertKeys(model, names)))
+
+    def __init__(self, model, payload, strict=False):
+        super().__init__(model, payload, strict)
+        self.keys = UpsertKeys(model, self.params["key"])
+        self.known = {}  # position -> key
+
+    def key(self, position):
+        """What identifies the record of a position, comparable with what was found.
+
+        :raises BadKey: its values can't identify a record
+        """
+        if position not in self.known:
+            self.known[position] = self.keys.of(self.items[position])
+        return self.known[position]
+
+    def values(self, position):
+        return self.items[position]
+
+    def prepare(self, positions):
+        failures = {}
+        duplicates = self.params.get("duplicates") or {}
+        seen = {}
+        for position in positions:
+            index = self.payload.indexes[position]
+            try:
+                key = self.key(position)
+            except BadKey as error:
+                failures[position] = failure("ValidationError", str(error))
+                continue
+            first, mark = duplicates.get(str(index), (None, None))
+            if mark not in (None, self.keys.number(key)):
+                first = None  # it was mended since
+            if first is None:
+                first = seen.setdefault((self.payload.operations[position], key), index)
+            if first != index:
+                failures[position] = failure(
+                    "ValidationError", self.env._("The same key as record %s of this operation.", first)
+                )
+        return failures
+
+    def apply(self, positions):
+        matches = self.matches(positions)
+        self._refuse_ambiguous(positions, matches)
+        found = {key: ids[0] for key, ids in matches.items()}
+        made = {}
+        for number, part in enumerate(rounds(positions, self.key)):
+            if number:
+                self.env.cr.flush()  # what is said of a change at the end of a transaction is said of each
+            made.update(self._upsert(part, found))
+            found.update((self.key(position), made[position]) for position in part)
+        return made
+
+    def _upsert(self, positions, found):
+        """Write or create records that are all different ones; returns their ids by position.
+
+        :param found: ids of those that are there, by key
+        """
+        names = self.keys.names
+        old = {position: found[self.key(position)] for position in positions if self.key(position) in found}
+        new = [position for position in positions if position not in old]
+        if new and "id" in names:
+            self._refuse(
+                new,
+                positions,
+                lambda position: MissingError(
+                    self.env._(
+                        "There is no record with %s, and a new one can't be given an id.", self._spelled(position)
+                    )
+                ),
+            )
+        self._write_all(
+            [
+                [id_, {name: value for name, value in self.items[position].items() if name not in names}]
+                for position, id_ in old.items()
+            ]
+        )
+        if not new:
+            return old
+        values = [copied(self.keys.values_to_create(self.items[position], self.key(position))) for position in new]
+        return old | dict(zip(new, self.model.create(values)._ids, strict=True))
+
+    def _refuse_ambiguous(self, positions, matches):
+        self._refuse(
+            [position for position in positions if len(matches.get(self.key(position), ())) > 1],
+            positions,
+            lambda position: ValueError(
+                self.env._(
+                    "%(count)s records match %(key)s; it must be one or none.",
+                    count=len(matches[self.key(position)]),
+                    key=self._spelled(position),
+                )
+            ),
+        )
+
+    def _refuse(self, guilty, positions, error_of):
+        """Let the positions fail that can't be run, by themselves."""
+        if guilty:
+            raise Suspects(set(guilty)) if len(positions) > 1 else error_of(guilty[0])
+
+    def _spelled(self, position):
+        return ", ".join(f"{name}={self.items[position][name]!r}" for name in self.params["key"])
+
+    def matches(self, positions):
+        """Ids of all records that match a key, by key: one search for the chunk."""
+        model = self.model
+        if "active_test" not in self.env.context:
+            # an archived record is the same record: creating it again would double it
+            model = model.with_context(active_test=False)
+        domain = self.keys.domain((self.key(position), self.items[position]) for position in positions)
+        found = {}
+        for record in model.search_fetch(domain, self.keys.names, order="id"):
+            found.setdefault(self.keys.of_record(record), []).append(record.id)
+        return found
+
+
+def note_keys(operation, keys):
+    """Note the keys of an upsert's records, and which of them are there twice.
+
+    As its duplicates are in chunks of their own, each has its first one's index, and what it is a duplicate by: values may be
+    mended later.
+
+    :param UpsertKeys keys: of its model and its key fields
+    """
+    seen, duplicates = {}, {}
+    operation.keys = []
+    for index, values in enumerate(operation.items):
+        try:
+            key = keys.of(values)
+        except BadKey:
+            key = None  # its own failure, when it runs
+        else:
+            first = seen.setdefault(key, index)
+            if first != index:
+                mark = None if next(find_refs(values), None) is not None else keys.number(key)
+                duplicates[str(index)] = [first, mark]
+        operation.keys.append(key)
+    if duplicates:
+        operation.params["duplicates"] = duplicates

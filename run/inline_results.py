@@ -1,0 +1,190 @@
+"""What became of operations that run at once: what tables hold for a stored job."""
+
+import time
+
+from odoo import fields
+
+from ..engine import report, states
+from ..engine.operation import CREATE, LOAD
+from ..engine.operations import PRODUCES_IDS
+from ..engine.progress import progress
+from ..engine.tally import FAILED, OperationTally
+
+
+class InlineResults:
+    """The results of all operations, and the answers to questions about them.
+
+    :param operations: parsed `Operation`s
+    """
+
+    def __init__(self, env, operations):
+        self.env = env
+        self.by_position = {operation.position: OperationResult(operation) for operation in operations}
+        self.by_name = {operation.operation_id: self.by_position[operation.position] for operation in operations}
+        self.started_at = fields.Datetime.now()
+        self.clock = time.monotonic()
+        self.error = None  # of the whole, for people
+
+    @property
+    def unfinished(self):
+        """Names of the operations that have not completed."""
+        return [name for name, result in self.by_name.items() if result.state != states.COMPLETED]
+
+    def name_of(self, chunk):
+        """The name of the (first) operation of a chunk."""
+        return self.by_position[chunk.payload.operations[0]].operation.operation_id
+
+    # -- what later chunks ask: see `References` ---------------------------------------------------
+
+    def needs(self, payload):
+        involved = {position: self.by_position[position].operation for position in set(payload.operations)}
+        if not any(operation.depends_on or operation.refs for operation in involved.values()):
+            return None
+        return {position: [*operation.depends_on, *operation.whole_refs] for position, operation in involved.items()}
+
+    def produced(self, wanted):
+        return {
+            name: (result.state, result.ids if places is None else dict(enumerate(result.ids)))
+            for name, places in wanted.items()
+            for result in [self.by_name[name]]
+        }
+
+    # -- what becomes of chunks --------------------------------------------------------------------
+
+    def note(self, chunk, outcome, duration):
+        """Keep what became of the records of a chunk."""
+        payload = chunk.payload
+        if chunk.kind == states.RESOLVE:
+            result = self.by_position[payload.operations[0]]
+            result.is_open = outcome.more is not None
+            result.tally.record_count += outcome.found_records
+        share = duration / len(payload) if len(payload) else 0.0
+        for position, operation in enumerate(payload.operations):
+            self.by_position[operation].add(payload, outcome, position, share)
+
+    def cancel_rest(self):
+        for result in self.by_position.values():
+            result.cancel_rest()
+
+    def undo(self, is_dry_run, reason):
+        for result in self.by_position.values():
+            result.undo(is_dry_run, reason)
+
+    # -- answers -----------------------------------------------------------------------------------
+
+    def status(self, state=states.RUNNING, finished_at=None):
+        ended = [result.state for result in self.by_position.values() if result.state in states.OPERATION_FINAL]
+        tallies = [result.tally for result in self.by_position.values()]
+        counts = {
+            "total_operations": len(tallies),
+            "completed_operations": ended.count(states.COMPLETED),
+            "failed_operations": sum(state in states.OPERATION_FAILED for state in ended),
+            "total_records": sum(tally.record_count for tally in tallies),
+            "processed_records": sum(tally.processed for tally in tallies),
+            "failed_records": sum(tally.failed for tally in tallies),
+            "cancelled_records": sum(tally.cancelled for tally in tallies),
+            "warnings": sum(tally.warnings for tally in tallies),
+        }
+        return report.status(
+            counts=counts,
+            progress=progress(counts, state, max(time.monotonic() - self.clock, 0.001)),
+            state=state,
+            started_at=self.started_at,
+            created_at=self.started_at,
+            finished_at=finished_at,
+            error=self.error,
+        )
+
+    def answer(self):
+        """The result object."""
+        tallies = [result.tally for result in self.by_position.values()]
+        state = states.job_state(
+            total=sum(tally.record_count for tally in tallies),
+            processed=sum(tally.processed for tally in tallies),
+            failed=sum(tally.failed for tally in tallies),
+            cancelled=False,
+        )
+        results = [result.entry() for _position, result in sorted(self.by_position.items())]
+        return {**self.status(state, fields.Datetime.now()), "results": results, "next_offset": False}
+
+
+class OperationResult:
+    """What is known of one operation so far."""
+
+    def __init__(self, operation):
+        self.operation = operation
+        self.tally = OperationTally(operation.record_count, operation.data_length)
+        self.is_open = operation.selection is not None  # its records have not all been found
+        self.failures = []
+        self.warnings = []
+        self.undo_reason = None
+        self.duration = 0.0
+
+    @property
+    def ids(self):
+        return self.tally.ids or [False] * self.operation.data_length
+
+    @property
+    def state(self):
+        return states.PENDING if self.is_open else self.tally.state
+
+    def add(self, payload, outcome, position, duration):
+        """Keep what became of the record at a position of a chunk."""
+        self.duration += duration
+        index = payload.indexes[position]
+        for warned in outcome.warnings.get(position, ()):
+            record_id = outcome.record_id(self.operation.type, payload, position) or False
+            self.warnings.append(
+                {"index": index, "record_id": record_id, "warning_type": warned.warning_type, "message": warned.message}
+            )
+        if self.tally.add(outcome, position, index) == FAILED:
+            self._add_failure(index, payload.items[position], outcome.failures[position])
+
+    def _add_failure(self, index, item, reason):
+        record_id = item[0] if isinstance(item, list) and self.operation.type != LOAD else item
+        self.failures.append(
+            {
+                "index": index,
+                "record_id": record_id if self.operation.type != CREATE and record_id.__class__ is int else False,
+                "error_type": reason.error_type,
+                "error": reason.message,
+                "attempts": 1,
+            }
+        )
+
+    def cancel_rest(self):
+        self.is_open = False
+        self.tally.cancelled = self.tally.record_count - self.tally.processed - self.tally.failed
+
+    def undo(self, is_dry_run, reason):
+        """Everything was rolled back: what it made exists no longer; the answer stays aligned with the data."""
+        if self.operation.type in PRODUCES_IDS:
+            for warning in self.warnings:
+                warning["record_id"] = False
+        self.tally.ids = None
+        if not is_dry_run:
+            self.tally.failed, self.tally.processed = self.tally.failed + self.tally.processed, 0
+            self.undo_reason = reason
+
+    def entry(self):
+        operation, tally = self.operation, self.tally
+        return report.operation_entry(
+            {
+                "operation_id": operation.operation_id,
+                "operation_type": operation.type,
+                "model": operation.model,
+                "state": self.state,
+                "record_count": tally.record_count,
+                "processed_records": tally.processed,
+                "failed_records": tally.failed,
+                "cancelled_records": tally.cancelled,
+                "warning_count": tally.warnings,
+                "return_ids": operation.return_ids,
+                "has_answer": not operation.params.keys().isdisjoint(report.ANSWERED),
+                "duration": self.duration,
+                "error": tally.error or tally.skip_reason or self.undo_reason,
+            },
+            self.ids,
+            self.failures[: report.FAILURES_SHOWN],
+            self.warnings[: report.WARNINGS_SHOWN],
+        )
