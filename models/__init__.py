@@ -6,7 +6,6 @@ from . import batch_failure
 from . import batch_warning
 from . import batch_sizing
 from . import batch_draft_key
-from . import batch_job_store
 from . import batch_job_api
 from . import batch_job_result
 from . import batch_job_forecast

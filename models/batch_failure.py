@@ -8,6 +8,7 @@ from ..engine.payload import Payload, indented
 from ..engine.report import FAILURES_SHOWN
 from ..run import mended
 from ..run.retry import retry_failures
+from ..store.findings import FAILURES
 
 #: Failures that are retried by themselves in one call, at most; whole jobs are retried in steps.
 RETRIED_AT_ONCE = 5_000
@@ -20,6 +21,7 @@ class BatchFailure(models.Model):
     _description = "Failed Record"
     _inherit = ["batch.finding"]
     _log_access = False
+    _findings = FAILURES
     _shown_limit = FAILURES_SHOWN
 
     record_id = fields.Integer(help="Id of the record, where there was one.")

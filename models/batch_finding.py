@@ -11,6 +11,8 @@ class BatchFinding(models.AbstractModel):
     _description = "Batch Finding"
     _rec_name = "message"
 
+    #: Which ones they are, for `store.findings`.
+    _findings = None
     #: How many of each operation `result` shows.
     _shown_limit = 0
 
@@ -36,7 +38,7 @@ class BatchFinding(models.AbstractModel):
     @api.model
     def _first_of_operations(self, operation_ids):
         """The first that stand of each operation, as the API gives them, by operation."""
-        ids = first_of_operations(self.env.cr, self._table, operation_ids, self._shown_limit)
+        ids = first_of_operations(self.env.cr, self._findings, operation_ids, self._shown_limit)
         found = {}
         findings = self.sudo().browse(ids)
         for finding, entry in zip(findings, findings._as_dicts(), strict=True):

@@ -1,6 +1,7 @@
 from odoo import fields, models
 
 from ..engine.report import WARNINGS_SHOWN
+from ..store.findings import WARNINGS
 
 
 class BatchWarning(models.Model):
@@ -10,6 +11,7 @@ class BatchWarning(models.Model):
     _description = "Batch Warning"
     _inherit = ["batch.finding"]
     _log_access = False
+    _findings = WARNINGS
     _shown_limit = WARNINGS_SHOWN
 
     warning_type = fields.Char("Warning", readonly=True, help="ActionReturned, or ImportWarning.")

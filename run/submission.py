@@ -17,7 +17,7 @@ from ..engine.problems import Problems
 from ..engine.spec import parse_operations
 from ..store import queue
 from ..store.references import ids_by_name
-from ..store.submit import add_upsert_keys, insert_driver, last_with_upsert_keys
+from ..store.submit import add_upsert_keys, insert_driver, last_with_upsert_keys, store_operations
 from . import inline
 from .caller import check_group, kept_context, refuse, sound_context
 from .check import Checker
@@ -193,7 +193,9 @@ class Submission:
             self._order_upserts(job)
         plans = self.plan(job.max_chunk_size, job.max_concurrency)
         with self._refused_without_form():
-            job._store(self.operations, plans)
+            job.flush_recordset()
+            store_operations(job.env.cr, job.id, job.is_atomic, self.operations, plans)
+            job.invalidate_recordset()
 
     def _order_upserts(self, job):
         """Have operations with the same upsert keys wait for each other, also for those of earlier requests of a draft."""

@@ -1,11 +1,61 @@
 """Storing a submission: operations, the chunks planned for them, and the upsert keys of a draft. In bulk, whatever their number."""
 
+from dataclasses import replace
+
 from odoo.tools import SQL
 
-from ..engine import states
+from ..engine import place, states
+from ..engine.payload import dumps
 from .copy import copy_rows
-from .rows import NewChunk, insert_chunks
+from .references import ids_by_name, mark_awaited
+from .release import ended_among, release_waiting
+from .rows import NewChunk, NewOperation, insert_chunks, insert_operations
+from .sizing import expected_s
 from .sql import fetch
+
+
+def store_operations(cr, job_id, is_atomic, operations, plans):
+    """Store operations and the chunks planned for them, after those the job has already. The job is new or locked.
+
+    :param bool is_atomic: whether the job runs in one transaction
+    :param list operations: parsed `Operation`s
+    :param list plans: their `ChunkPlan`s
+    :raises TypeError, ValueError: something has no JSON form; the caller rolls back
+    """
+    positions = [operation.position for operation in operations]
+    ids = dict(zip(positions, _next_operation_ids(cr, len(operations)), strict=True))
+    awaited = set().union(*(plan.waits for plan in plans))
+    names = ids_by_name(cr, job_id, awaited)  # of those the job has already
+    mark_awaited(cr, names.values())
+    names.update(
+        (operation.operation_id, ids[operation.position])
+        for operation in operations
+        if operation.operation_id in awaited
+    )
+    insert_operations(
+        cr,
+        (
+            _new_operation(job_id, operation, ids[operation.position], operation.operation_id in awaited)
+            for operation in operations
+        ),
+    )
+    after = _last_sequence(cr, job_id) + 1
+    if is_atomic:
+        plans = sorted(plans, key=lambda plan: plan.level)
+        places = [(place.planned(number), states.AWAITING_DRIVER) for number in range(len(plans))]  # each after what it needs
+    else:
+        places = [(plan.sequence, states.BLOCKED if plan.waits or plan.round_no else states.PENDING) for plan in plans]
+    insert_chunks(
+        cr,
+        (
+            _new_chunk(job_id, plan, after + sequence, state, ids, names)
+            for plan, (sequence, state) in zip(plans, places, strict=True)
+        ),
+    )
+    if awaited:
+        # some of them have nothing to do, and are completed
+        release_waiting(cr, job_id, ended_among(cr, [names[name] for name in awaited]))
+    _add_totals(cr, job_id, operations, expected_s(cr, plans))
 
 
 def insert_driver(cr, job_id):
@@ -59,3 +109,107 @@ def delete_upsert_keys(cr, limit):
         )
     )
     return cr.rowcount
+
+
+# -- rows ------------------------------------------------------------------------------------------
+
+
+def _next_operation_ids(cr, count):
+    """Reserve ids, so that chunks know their operations before either is stored."""
+    rows = fetch(cr, SQL("SELECT nextval('batch_operation_id_seq') FROM generate_series(1, %s)", count))
+    return [id_ for (id_,) in rows]
+
+
+def _new_operation(job_id, operation, id_, is_awaited):
+    needs = None
+    if operation.depends_on or operation.whole_refs:
+        needs = dumps([*operation.depends_on, *sorted(operation.whole_refs)])
+    return NewOperation(
+        id=id_,
+        job_id=job_id,
+        position=operation.position,
+        operation_id=operation.operation_id,
+        operation_type=operation.type,
+        model=operation.model,
+        priority=operation.priority,
+        details=_details(operation),
+        depends_on=needs,
+        return_ids=operation.return_ids,
+        data_length=operation.data_length,
+        state=states.COMPLETED if _has_nothing_to_do(operation) else states.PENDING,
+        is_awaited=is_awaited,
+        record_count=operation.record_count,
+    )
+
+
+def _has_nothing_to_do(operation):
+    """Whether it is completed as soon as it is stored: it has no records, and waits for nothing."""
+    return not (operation.record_count or operation.selection or operation.depends_on or operation.whole_refs)
+
+
+def _details(operation):
+    """What the operation does besides its data, for people."""
+    if not (operation.params or operation.selection or operation.group_by or operation.context):
+        return None
+    details = {key: value for key, value in operation.params.items() if key != "duplicates"}
+    if operation.selection:
+        details.update(operation.selection)
+    if operation.group_by:
+        details["group_by"] = operation.group_by
+    if operation.context:
+        details["context"] = operation.context
+    return dumps(details) if details else None
+
+
+def _new_chunk(job_id, plan, sequence, state, ids, names):
+    payload = replace(plan.payload, operations=[ids[position] for position in plan.payload.operations])
+    if plan.after:
+        payload.params = {**payload.params, "after": sorted(plan.after)}
+    return NewChunk(
+        job_id=job_id,
+        kind=plan.kind,
+        operation_type=plan.operation_type,
+        model=plan.model,
+        payload=payload,
+        state=state,
+        sequence=sequence,
+        wait_ids=[names[name] for name in plan.waits] if plan.waits else None,
+        group_keys=plan.group_keys,
+        round_no=plan.round_no,
+    )
+
+
+def _last_sequence(cr, job_id):
+    """The last place taken in a draft, none of whose chunks has run."""
+    query = SQL(
+        """
+        SELECT greatest(
+            (SELECT max(sequence) FROM batch_chunk WHERE job_id = %(job)s AND state = 'pending'),
+            (SELECT max(sequence) FROM batch_chunk WHERE job_id = %(job)s AND state IN ('blocked', 'held'))
+        )
+        """,
+        job=job_id,
+    )
+    [(last,)] = fetch(cr, query)
+    return -1 if last is None else last + 1
+
+
+def _add_totals(cr, job_id, operations, expected_work_s):
+    """Add new operations to the counters of their job."""
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job
+               SET total_operations = total_operations + %s,
+                   completed_operations = completed_operations + %s,
+                   total_records = total_records + %s,
+                   expected_work = expected_work + %s
+             WHERE id = %s
+            """,
+            len(operations),
+            sum(map(_has_nothing_to_do, operations)),
+            sum(operation.record_count for operation in operations),
+            expected_work_s,
+            job_id,
+        )
+    )

@@ -20,10 +20,9 @@ STATEMENTS_ABOVE = {
 #: Files of which parts still have to move down.
 EMPTYING = {
     "models/batch_chunk.py",
-    *(f"models/batch_job_{part}.py" for part in ("control", "store")),
-    *(f"models/batch_{part}.py" for part in ("draft_key", "failure", "finding", "warning")),
+    "models/batch_job_control.py",
     *(f"run/{part}.py" for part in ("claiming", "control", "errors", "selection")),
-    *(f"run/{part}.py" for part in ("rescue", "submission")),
+    "run/submission.py",
 }
 #: Methods that `batch.job` stays under, in all its files together.
 MOST_METHODS = 112
