@@ -268,7 +268,7 @@ class TestReadme(RecipeCase):
     page = "README.rst"
 
     def test_its_examples_run_as_they_stand(self):
-        (_, submit), (_, ask), (_, answer), (_, python) = docs.rst_blocks(self.page)
+        (_, _variables), (_, submit), (_, ask), (_, answer), (_, python) = docs.rst_blocks(self.page)
         job = json.loads(self.run_bash(submit))["result"]
         self.assertEqual(job["state"], "pending")
         with self.lanes_at_work():
