@@ -6,12 +6,6 @@ from . import batch_failure
 from . import batch_warning
 from . import batch_sizing
 from . import batch_draft_key
-from . import batch_job_api
-from . import batch_job_result
-from . import batch_job_forecast
-from . import batch_job_control
-from . import batch_job_retry
-from . import batch_job_purge
 from . import batch_job_views
 from . import res_users
 from . import ir_cron

@@ -7,6 +7,8 @@ from ..engine import states
 from ..engine.payload import Payload, indented
 from ..engine.report import FAILURES_SHOWN
 from ..run import mended
+from ..run.access import check_submitter
+from ..run.change import lock_for_change
 from ..run.retry import retry_failures
 from ..store.findings import FAILURES
 
@@ -82,7 +84,7 @@ class BatchFailure(models.Model):
         if vals.keys() - {"values", "pretty_values"}:
             raise AccessError(self.env._("Only the values of a failed record can be changed."))
         for job in self.job_id:
-            job._check_submitter()
+            check_submitter(job)
         if "values" in vals:
             vals = {**vals, "values": self._checked(vals["values"])}
         return super().write(vals)
@@ -112,7 +114,7 @@ class BatchFailure(models.Model):
                 self.env._("Retry at most %s failed records by themselves, or their jobs as a whole.", RETRIED_AT_ONCE)
             )
         for job, failures in self.grouped("job_id").items():
-            locked = job._lock_for_change(states.JOB_FINAL, self.env._("Only records of a finished job can be retried."))
+            locked = lock_for_change(job, states.JOB_FINAL, self.env._("Only records of a finished job can be retried."))
             standing = failures.sudo().filtered(lambda failure: not failure.retried_at)
             if not standing:
                 raise UserError(self.env._("These records have been run again already."))

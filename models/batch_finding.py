@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..run.access import checked_page
 from ..store.findings import first_of_operations
 
 
@@ -45,6 +46,20 @@ class BatchFinding(models.AbstractModel):
             del entry["operation_id"]
             found.setdefault(finding.operation_id.id, []).append(entry)
         return found
+
+    @api.model
+    def _page_of_job(self, job_id, offset, limit, domain=()):
+        """A page of what stands of a job that the caller may see; what was run again since is history.
+
+        :returns: entries as the API gives them, and `{"total": n, "next_offset": n or False}`
+        :raises UserError: the bounds of the page are no whole numbers, or too small
+        """
+        offset, limit = checked_page(self.env, offset, limit)
+        domain = [("job_id", "=", job_id), ("retried_at", "=", False), *domain]
+        findings = self.sudo()
+        total = findings.search_count(domain)
+        page = findings.search(domain, order="id", offset=offset, limit=limit)
+        return page._as_dicts(), {"total": total, "next_offset": offset + limit if offset + limit < total else False}
 
     def _as_dicts(self):
         """As the API gives them, each with its `operation_id`."""

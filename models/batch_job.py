@@ -1,4 +1,3 @@
-import json
 import uuid
 
 from odoo import api, fields, models
@@ -6,7 +5,20 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..engine import options, states
-from ..run import lanes
+from ..run import change, lanes, submission
+from ..run.access import check_outside, check_submitter, check_visible, checked_page
+from ..run.caller import check_is_context
+from ..run.change import lock_for_change
+from ..run.forget import forget_old_values
+from ..run.garbage import without_collection
+from ..run.retry import retry_job
+from ..run.settings import get_setting
+from ..run.status import job_figures
+from ..run.status import status as status_of
+from ..run.wake import wake_if_stalled
+from ..run.xmlrpc import as_carried
+from ..store.forget import PURGED_AT_ONCE, old_drafts, old_jobs
+from ..store.results import operations_page
 
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
 #: Fields of a job that its users may write.
@@ -16,8 +28,8 @@ EDITABLE = ("name",)
 class BatchJob(models.Model):
     """A whole submission: what was asked for, how it is run, and how far it is.
 
-    Written by nobody but the methods of this addon: users have read access only. While the job runs, its row is
-    written in short transactions of its own, never inside the work (`run/control.py`).
+    Users may only read it: the verbs below write, and the lanes. While the job runs, its row is written in short transactions of
+    their own, never inside the work (`run/control.py`).
     """
 
     _name = "batch.job"
@@ -133,7 +145,7 @@ class BatchJob(models.Model):
     reopened_to = fields.Integer(readonly=True, help="The last chunk that the retry has looked at.")
     releasing = fields.Boolean(readonly=True, help="What waits is let go on, in steps; nothing runs meanwhile.")
     released_to = fields.Integer(readonly=True, help="The place of the next operation that such a step looks at.")
-    steered_until = fields.Datetime(readonly=True, help="Lanes leave it alone until then: somebody wants to steer it.")
+    steered_until = fields.Datetime(readonly=True, help="Lanes claim nothing in it until then: somebody wants to change it.")
     progress_at = fields.Datetime(readonly=True, help="When its counters were last brought up to date.")
     expected_work = fields.Float(
         "Expected Work (s)",
@@ -188,6 +200,8 @@ class BatchJob(models.Model):
             )
         )
 
+    # -- what it is run with, and what it shows ------------------------------------------------------
+
     @api.depends("dry_run", "rollback")
     def _compute_is_atomic(self):
         for job in self:
@@ -205,8 +219,32 @@ class BatchJob(models.Model):
         for job in self:
             job.is_own = job.user_id == self.env.user
 
+    @api.depends(
+        "total_operations",
+        "completed_operations",
+        "failed_operations",
+        "total_records",
+        "processed_records",
+        "failed_records",
+        "cancelled_records",
+        "state",
+        "worked_s",
+        "worked_since",
+        "earlier_records",
+        "earlier_operations",
+        "paced_s",
+        "paced_records",
+        "expected_work",
+    )
+    def _compute_progress(self):
+        figures = job_figures(self.env, self)
+        for job in self:
+            job.update(figures[job.id])
+
+    # -- rights ------------------------------------------------------------------------------------
+
     def write(self, vals):
-        """Users may rename a job and use its chatter; all else is written by the engine alone.
+        """Users may rename a job and use its chatter; the engine alone writes all other fields.
 
         :raises AccessError: another field is to be written
         """
@@ -214,7 +252,7 @@ class BatchJob(models.Model):
             refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]
         ):
             raise AccessError(self.env._("Fields of a batch job that can't be written: %s", ", ".join(refused)))
-        self._check_outside()
+        check_outside(self)
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -222,9 +260,184 @@ class BatchJob(models.Model):
         if any(job.state in (states.PENDING, states.RUNNING, states.PAUSED) for job in self):
             raise UserError(self.env._("Cancel a job before you delete it."))
 
-    def _get_context(self):
-        """The Odoo context of all operations of this job."""
-        return json.loads(self.context or "{}")
+    @api.private
+    def with_context(self, ctx=None, /, **overrides):
+        """As on any model. RPC calls set the caller's context by this method: one that is no object is refused as a problem.
+
+        :raises BatchValidationError: `ctx` is no object
+        """
+        if ctx is not None:
+            check_is_context(self.env, ctx)
+        return super().with_context(ctx, **overrides)
+
+    # -- verbs that take operations ------------------------------------------------------------------
+
+    @api.model
+    @without_collection()
+    def submit(self, operations=None, **options):
+        """Check a whole submission, store it as a job and wake the lanes.
+
+        :param list operations: operation objects, see the API documentation
+        :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
+            strict, priority, run_at, idempotency_key, draft, on_complete
+        :returns: status
+        :rtype: dict
+        :raises BatchValidationError: with all problems at once; nothing is stored
+        :raises AccessError: the caller is no batch user
+        """
+        job, is_duplicate = submission.submit(self.env, operations, options)
+        return job._status(is_duplicate)
+
+    @api.model
+    def execute(self, operations=None, **options):
+        """Run operations at once, in the caller's own transaction: one savepoint per chunk, committed with the caller.
+
+        :param list operations: as for `submit`
+        :param options: as for `submit`, without draft, run_at, idempotency_key and on_complete
+        :returns: result, as `result` gives it
+        :rtype: dict
+        :raises BatchValidationError: as `submit`
+        """
+        return as_carried(submission.execute(self.env, operations, options))
+
+    @without_collection()
+    def append(self, operations=None):
+        """Add operations to a draft.
+
+        :param list operations: as for `submit`; they may refer to operations the job holds already
+        :returns: status
+        :raises AccessError: it is somebody else's: what is added would run with the submitter's rights
+        :raises BatchValidationError: with all problems at once; nothing is added
+        :raises UserError: the job is no draft
+        """
+        check_submitter(self)
+        draft = lock_for_change(self, (states.DRAFT,), self.env._("Only a draft takes more operations."))
+        submission.append(self.env, draft, operations)
+        return self._status()
+
+    # -- verbs that change a job ---------------------------------------------------------------------
+
+    def start(self):
+        """Let a draft run.
+
+        :returns: status
+        :raises AccessError: it is somebody else's: what it holds runs with the submitter's rights
+        :raises UserError: the job is no draft
+        """
+        check_submitter(self)
+        job = lock_for_change(self, (states.DRAFT,), self.env._("Only a draft can be started."))
+        change.start(job.env, job)
+        return self._status()
+
+    def pause(self):
+        """Let nothing more start until `resume`; chunks in flight finish.
+
+        :returns: status
+        :raises UserError: the job is not waiting or running
+        """
+        refusal = self.env._("Only a waiting or running job can be paused.")
+        job = lock_for_change(self, (*states.JOB_ACTIVE, states.PAUSED), refusal)
+        change.pause(job.env, job.id)
+        return self._status()
+
+    def resume(self):
+        """Go on with a paused job.
+
+        :returns: status
+        :raises UserError: the job is not paused
+        """
+        refusal = self.env._("Only a paused job can be resumed.")
+        job = lock_for_change(self, (*states.JOB_ACTIVE, states.PAUSED), refusal)
+        change.resume(job.env, job)
+        return self._status()
+
+    def cancel(self):
+        """Let nothing more start; chunks in flight finish. A job that runs in one transaction is undone.
+
+        Of a large job lanes cancel what waits, in steps: it is final once they are through.
+
+        :returns: status
+        :raises UserError: the job is finished
+        """
+        job = lock_for_change(self, states.JOB_UNFINISHED, self.env._("A finished job can't be cancelled."))
+        change.cancel(job.env, job.id)
+        return self._status()
+
+    def retry(self):
+        """Run just the failed and cancelled records again. Their failures stay readable, as history.
+
+        :returns: status
+        :raises UserError: the job is not finished, or nothing in it failed or was cancelled
+        """
+        job = lock_for_change(self, states.JOB_FINAL, self.env._("Only a finished job can be retried."))
+        if not job.can_retry:
+            raise UserError(self.env._("Nothing in this job failed or was cancelled."))
+        self.env.flush_all()
+        retry_job(job.env, job.id)
+        self.env.invalidate_all()
+        return self._status()
+
+    # -- verbs that tell about a job -----------------------------------------------------------------
+
+    def status(self):
+        """How far the job is: a few rows are read, however large the job.
+
+        :rtype: dict
+        """
+        check_visible(self)
+        wake_if_stalled(self.sudo())
+        return self._status()
+
+    def _status(self, is_duplicate=False):
+        self.invalidate_recordset()  # flushes what the ORM has written; what SQL has written is read again
+        return status_of(self.env, self.id, is_duplicate)
+
+    def result(self, offset=0, limit=1000, only=None):
+        """Status, and what became of each operation, in submission order.
+
+        :param int offset: operations to leave out
+        :param int limit: operations at most, up to 10 000
+        :param str only: "failed" for just the operations with failures
+        :rtype: dict
+        """
+        check_visible(self)
+        offset, limit = checked_page(self.env, offset, limit)
+        if only not in (None, False, "failed"):
+            raise UserError(self.env._("only must be 'failed', or be left out."))
+        rows = operations_page(self.env.cr, self.id, offset, limit + 1, only_failed=bool(only))
+        return as_carried(
+            {
+                **self._status(),
+                "results": self.env["batch.operation"]._entries(rows[:limit]),
+                "next_offset": offset + limit if len(rows) > limit else False,
+            }
+        )
+
+    def failures(self, offset=0, limit=1000):
+        """All failures that stand, a page at a time.
+
+        :param int offset: failures to leave out
+        :param int limit: failures at most, up to 10 000
+        :returns: `{"failures": [...], "total": n, "next_offset": n or False}`
+        :rtype: dict
+        """
+        check_visible(self)
+        entries, rest = self.env["batch.failure"]._page_of_job(self.id, offset, limit, [("is_skipped", "=", False)])
+        return {"failures": entries, **rest}
+
+    def warnings(self, offset=0, limit=1000):
+        """What Odoo said of records without raising, a page at a time.
+
+        :param int offset: warnings to leave out
+        :param int limit: warnings at most, up to 10 000
+        :returns: `{"warnings": [...], "total": n, "next_offset": n or False}`
+        :rtype: dict
+        """
+        check_visible(self)
+        entries, rest = self.env["batch.warning"]._page_of_job(self.id, offset, limit)
+        return {"warnings": entries, **rest}
+
+    # -- what Odoo's scheduler calls -----------------------------------------------------------------
 
     @api.model
     def _run_lane(self):
@@ -233,3 +446,32 @@ class BatchJob(models.Model):
         :raises AccessError: called by anything but Odoo's scheduler
         """
         lanes.run_admitted(self.env)
+
+    @api.autovacuum
+    def _gc_values(self):
+        """Drop the values of what succeeded longer ago than the settings keep them."""
+        self.env.flush_all()
+        done = forget_old_values(self.env)
+        self.env.invalidate_all()
+        return int(done), done
+
+    @api.autovacuum
+    def _gc_finished(self):
+        """Delete jobs that finished longer ago than the settings keep them."""
+        days = get_setting(self.env, "keep_days")
+        return _delete(self.browse(old_jobs(self.env.cr, days))) if days > 0 else None
+
+    @api.autovacuum
+    def _gc_drafts(self):
+        """Delete drafts that nobody started for longer than the settings keep them."""
+        days = get_setting(self.env, "keep_draft_days")
+        return _delete(self.browse(old_drafts(self.env.cr, days))) if days > 0 else None
+
+
+def _delete(jobs):
+    """Delete jobs; their operations, chunks and failures go with them, by the database's own cascade.
+
+    :returns: how many, and whether there may be more: then Odoo calls again
+    """
+    jobs.unlink()
+    return len(jobs), len(jobs) == PURGED_AT_ONCE

@@ -1,3 +1,5 @@
+import json
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
@@ -86,7 +88,7 @@ class BatchJob(models.Model):
     @api.depends("context")
     def _compute_pretty_context(self):
         for job in self:
-            job.pretty_context = dumps(job._get_context(), indent=2, sort_keys=True)
+            job.pretty_context = dumps(json.loads(job.context or "{}"), indent=2, sort_keys=True)
 
     def action_start(self):
         return _do_to_each(self, "start", self.env._("Start"))

@@ -9,6 +9,7 @@ from contextlib import suppress
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..engine import states
@@ -17,6 +18,7 @@ from ..store import finish as ending
 from ..store.job import lock_job, read_job, update_job
 from ..store.sql import NOW, seconds
 from . import advance
+from .access import check_outside, check_visible
 from .wake import wake_lanes, wake_lanes_for
 
 #: Seconds for which lanes claim nothing in a job that could not be locked: Odoo runs a call that met a conflict again within two.
@@ -25,11 +27,27 @@ KEEP_OFF_S = 3
 CLOSED_AT_ONCE = 10_000
 
 
-def lock_for_change(env, job_id):
-    """Lock a job for a change from outside.
+def lock_for_change(job, allowed, refusal):
+    """Lock a job until the end of the transaction, once its caller may see it and its state allows the change.
 
+    :param job: the record, as the caller has it
+    :param allowed: states
+    :param str refusal: what the caller is told in other states
+    :returns: the job as superuser
+    :raises UserError: its state does not allow it, or the job itself runs the caller
     :raises psycopg2.errors.SerializationFailure: somebody else has changed it since this transaction began
     """
+    check_visible(job)
+    check_outside(job)
+    job = job.sudo()
+    _lock(job.env, job.id)
+    job.invalidate_recordset()
+    if job.state not in allowed:
+        raise UserError(refusal)
+    return job
+
+
+def _lock(env, job_id):
     try:
         job = lock_job(env.cr, job_id)
     except psycopg2.errors.SerializationFailure:

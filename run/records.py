@@ -10,7 +10,7 @@ from .references import References
 def user_env(cr, claim):
     """The environment user work runs in: the submitter's, with the job's and the operation's context, never sudo."""
     if claim.kind != states.CALLBACK:
-        cr.batch_executor_job = claim.job_id  # see `batch.job._check_outside`
+        cr.batch_executor_job = claim.job_id  # see `access.check_outside`
     context = {**claim.context, **claim.payload.context}
     if context.get("lang"):
         context["lang"] = usable_lang(api.Environment(cr, SUPERUSER_ID, {}), context["lang"], claim.user_id)

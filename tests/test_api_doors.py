@@ -92,7 +92,7 @@ class TestDoors(ApiCase):
         for door_class in DOORS:
             status = door_class(self.user).submit([create("A")], context={"tz": "Asia/Tokyo", "active_id": 5})
             with self.committed() as env:
-                kept = env["batch.job"].browse(status["job_id"])._get_context()
+                kept = json.loads(env["batch.job"].browse(status["job_id"]).context)
             self.assertEqual((kept.get("tz"), "active_id" in kept), ("Asia/Tokyo", False), door_class.__name__)
 
     def test_the_routes_name_a_job_by_id_or_uuid_and_nothing_else(self):

@@ -1,5 +1,6 @@
 """Every option of `submit`: what it may be, and what it does."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -241,7 +242,7 @@ class TestOptionEffects(ApiCase):
             self.assertEqual((partner.with_company(company.id).barcode, partner.barcode), ("second", False))
         with self.committed() as env:
             job = env["batch.job"].browse(result["job_id"])
-            self.assertEqual((job._get_context()["tz"], job.company_id.id), ("Europe/Brussels", company.id))
+            self.assertEqual((json.loads(job.context)["tz"], job.company_id.id), ("Europe/Brussels", company.id))
         for options, operation in (
             ({"context": {"allowed_company_ids": [999]}}, create("A")),
             ({}, create("A", context={"allowed_company_ids": [999]})),

@@ -25,7 +25,7 @@ EMPTYING = {
     "run/submission.py",
 }
 #: Methods that `batch.job` stays under, in all its files together.
-MOST_METHODS = 112
+MOST_METHODS = 42
 MOST_LINES_OF_LANE = 200
 LAYERS = ("engine", "store", "run", "models", "controllers")
 
