@@ -26,9 +26,10 @@ class TestHouse(BaseCase):
     def test_every_file_of_the_lower_floors_is_listed_once(self):
         for folder in LISTED:
             section = re.search(rf"^### {folder}\b.*\n((?:(?!^#).*\n)*)", docs.read(PAGE), re.MULTILINE)[1]
-            files = [cell for row in section.splitlines() for cell in re.findall(r"`(\w+\.py)`", row.split("|")[1] if "|" in row else "")]
-            there = [path.name for path in (docs.ROOT / folder).glob("*.py") if path.name != "__init__.py"]
-            self.assertEqual(sorted(files), sorted(there), f"the list of {folder}/ in {PAGE}")
+            listed = [name for row in section.splitlines() for name in re.findall(r"`(\w+(?:\.py|/))`", row.partition("|")[2].partition("|")[0])]
+            files = [path.name for path in (docs.ROOT / folder).glob("*.py") if path.name != "__init__.py"]
+            folders = [f"{path.parent.name}/" for path in (docs.ROOT / folder).glob("*/__init__.py")]
+            self.assertEqual(sorted(listed), sorted(files + folders), f"the list of {folder}/ in {PAGE}")
 
     def test_links_lead_somewhere(self):
         for target in re.findall(r"\]\(([^)#]+)\)", docs.read(PAGE)):
