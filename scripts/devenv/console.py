@@ -8,12 +8,15 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 STARTED = time.monotonic()
 ERROR_TAIL_LINES = 25
-#: How far a program is: Odoo's "module mail (12/34)", apt's "dlstatus:1:56.7:...".
-SHARE = re.compile(r"\((\d+)/(\d+)\)|^dlstatus:\d+:([\d.]+):")
+#: What takes less shows no bar.
+SHORT_S = 1
+#: How far a program is: apt's "dlstatus:1:56.7:...", a line for such readers alone; Odoo's "module mail (12/34)".
+SHARE = re.compile(r"^(?:dl|pm)status:[^:]*:([\d.]+):|\((\d+)/(\d+)\)")
 
 
 class CannotDo(Exception):
@@ -29,16 +32,23 @@ def say(message: str) -> None:
 def progress(doing: str):
     """Show a bar on a terminal; gives a function that takes what is done, of how much, and a text."""
     try:
-        from rich import console
         from rich import progress as bars
+        from rich.console import Console
     except ImportError:  # this is the machine's Python, before the environment is there
+        Console = None
+    if not Console or not sys.stderr.isatty():
         yield lambda *update: None
         return
     columns = bars.BarColumn(), bars.TimeElapsedColumn(), bars.TextColumn("{task.description}", markup=False)
-    screen = console.Console(stderr=True)
-    with bars.Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(doing, total=None)
+    bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(doing, total=None)
+    start = threading.Timer(SHORT_S, bar.start)
+    start.start()
+    try:
         yield lambda done, total, text=doing: bar.update(task, completed=done, total=total, description=text)
+    finally:
+        start.cancel()
+        bar.stop()
 
 
 def run(command, *, doing: str, input: str | None = None, env: dict | None = None, **options) -> str:
@@ -54,10 +64,11 @@ def run(command, *, doing: str, input: str | None = None, env: dict | None = Non
     output = []
     with progress(doing) as show, process:
         for line in process.stdout:
-            output.append(line)
-            if found := SHARE.search(line):
-                done, total, percent = found.groups()
+            percent, done, total = found.groups() if (found := SHARE.search(line)) else (None, None, None)
+            if percent or done:
                 show(float(percent or done), float(total or 100))
+            if not percent:
+                output.append(line)
     if process.returncode:
         tail = "".join(output).strip().splitlines()[-ERROR_TAIL_LINES:]
         raise CannotDo("\n  ".join([f"{doing} failed (exit {process.returncode}):", *tail]))

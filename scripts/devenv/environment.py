@@ -11,7 +11,9 @@ from . import odoo_tree, paths, postgres
 
 def prepare() -> None:
     """Bring up all that is needed before the first database."""
-    paths.prepare()
+    for folder in (paths.ADDONS, paths.LOGS):
+        folder.mkdir(parents=True, exist_ok=True)
+    paths.point(paths.LINK, paths.CHECKOUT)
     tree = odoo_tree.locate()
     postgres.start()
     conf = paths.STATE / "odoo.conf"

@@ -22,15 +22,6 @@ LOGS = STATE / "logs"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / ADDON
 
 
-def prepare() -> None:
-    """Create the folders and the link."""
-    for folder in (CACHE, ADDONS, LOGS):
-        folder.mkdir(parents=True, exist_ok=True)
-    if not LINK.is_symlink() or LINK.resolve() != CHECKOUT:
-        LINK.unlink(missing_ok=True)
-        LINK.symlink_to(CHECKOUT, target_is_directory=True)
-
-
 @contextlib.contextmanager
 def lock(folder: Path, name: str):
     """Let one script at a time do a piece of work; the kernel frees the lock of one that is killed."""
@@ -55,6 +46,13 @@ def build(target: Path, make) -> Path:
                 make(scratch)
                 scratch.rename(target)
     return target
+
+
+def point(link: Path, target: Path) -> None:
+    """Have a symbolic link lead there."""
+    if not link.is_symlink() or link.readlink() != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
 
 
 def digest(*parts: str) -> str:

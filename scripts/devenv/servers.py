@@ -12,7 +12,7 @@ import sys
 
 import psutil
 
-from . import databases, odoo_bin, paths
+from . import odoo_bin, paths
 from .console import CannotDo, say
 
 FACTS = paths.STATE / "servers.json"
@@ -20,25 +20,20 @@ USUAL_PORT = 8069
 
 
 def ensure(database: str, port: int | None) -> int:
-    """Return the port of running servers that have today's code, starting them if need be."""
-    facts, running = _facts(), _running()
-    wanted = {"database": database, "code": databases.fingerprint(), "port": port or facts.get("port")}
-    if len(running) == 2 and wanted.items() <= facts.items():
+    """Return the port of the servers, starting them if need be; they were stopped before the database was upgraded."""
+    current = _facts().get("port")
+    if len(_running()) == 2 and port in (None, current):
         say("the servers are up already")
-        return facts["port"]
+        return current
     stop()
     port = port or odoo_bin.free_port(USUAL_PORT)
-    started = {
-        name: odoo_bin.start(paths.LOGS / f"{name}.log", f"--database={database}", *options)
-        for name, options in {
-            "web": ["--workers=0", "--max-cron-threads=0", f"--http-port={port}"],
-            "lanes": ["--no-http", "--workers=1", "--max-cron-threads=2"],
-        }.items()
-    }
+    log, on = paths.LOGS / "web.log", f"--database={database}"
+    web = odoo_bin.start(log, on, "--workers=0", "--max-cron-threads=0", f"--http-port={port}")
+    lanes = odoo_bin.start(paths.LOGS / "lanes.log", on, "--no-http", "--workers=1", "--max-cron-threads=2")
     # A number alone may have been given to another process since.
-    processes = [(process.pid, process.create_time()) for process in started.values()]
-    FACTS.write_text(json.dumps({**wanted, "port": port, "processes": processes}, indent=2))
-    odoo_bin.wait_until_serving(port, started["web"], paths.LOGS / "web.log")
+    processes = [(process.pid, process.create_time()) for process in (web, lanes)]
+    FACTS.write_text(json.dumps({"port": port, "processes": processes}))
+    odoo_bin.wait_until_serving(port, web, log)
     say(f"the servers are up, their logs in {paths.LOGS.relative_to(paths.CHECKOUT)}/")
     return port
 

@@ -26,7 +26,7 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 def locate(*, bench: bool = False) -> Path:
     """Return the environment's folder, building it at first use."""
     base = _base_python()
-    version = run([base, "-c", "import sys; print(sys.version)"], doing="asking Python for its version")
+    version = subprocess.check_output([base, "-c", "import sys; print(sys.version)"], text=True)
     pins = [REQUIREMENTS.read_text(), *([BENCH_REQUIREMENTS.read_text()] if bench else [])]
 
     def make(folder: Path) -> None:

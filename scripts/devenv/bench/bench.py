@@ -14,7 +14,7 @@ from .. import databases, odoo_bin, paths
 from ..client import Client, pause_s
 from ..console import say
 from . import inside
-from .measuring import Invalid, expect
+from .measuring import Invalid, Measurement, expect
 
 MODULE = "batch_executor_bench"
 HTTP_WORKERS = 2
@@ -38,9 +38,12 @@ class Bench:
     connection: psycopg2.extensions.connection
     inside: Callable  # calls a function in another process, on a copy of that database without a server
     inside_database: str
-    in_crowd: Callable  # the same, on a copy whose queue has very many chunks
-    few: int  # a job there, with a few chunks
-    many: int  # a job there, with many
+    crowd: Callable  # the same, on a copy whose queue has very many chunks
+
+    def take(self, measurement: Measurement) -> float | dict[str, float]:
+        if not measurement.where:
+            return measurement.run(self)
+        return getattr(self, measurement.where)(measurement.run, scale=self.scale)
 
     def sql(self, query: str, *params) -> list[tuple]:
         """Run a statement in the served database; returns its rows."""
@@ -109,10 +112,9 @@ def ready(scale: SimpleNamespace) -> Iterator[Bench]:
         key = databases.api_key(served)
         for database in (copied, crowded):
             databases.copy(served, database)
-        in_crowd = stack.enter_context(inside.process(crowded))
+        crowd = stack.enter_context(inside.process(crowded))
         say(f"filling a queue with {scale.waiting:,} chunks")
-        in_crowd(queue.fill, chunks=scale.waiting)
-        few, many = (in_crowd(queue.add_running, chunks=chunks) for chunks in (queue.FEW_CHUNKS, scale.chunks))
+        crowd(queue.fill, scale=scale)
         databases.query("VACUUM ANALYZE batch_job", "VACUUM ANALYZE batch_chunk", database=crowded)
         connection = stack.enter_context(databases.connected(served))
         due = _due(connection)
@@ -120,7 +122,7 @@ def ready(scale: SimpleNamespace) -> Iterator[Bench]:
         client = Client(address, key)
         client.log_in(served, "admin", "admin")
         process = stack.enter_context(inside.process(copied))
-        bench = Bench(scale, address, served, client, connection, process, copied, in_crowd, few, many)
+        bench = Bench(scale, address, served, client, connection, process, copied, crowd)
         _let_settle(bench, due)
         yield bench
 

@@ -45,8 +45,10 @@ def expect(count: int, wanted: int, what: str) -> None:
 class Measurement:
     """Something measured in every round.
 
-    :param run: takes the `Bench`; returns a number, or several by name. The sample `name` of the measurement `key`
-        is kept as `key/name`; the name "" stands for the measurement itself.
+    :param run: takes the `Bench`, or where it is run in a process of its own, the registry and the scale; returns a
+        number, or several by name. The sample `name` of the measurement `key` is kept as `key/name`; the name ""
+        stands for the measurement itself.
+    :param where: which process that is: `inside`, or `crowd`, whose queue has very many chunks
     :param others: units of names that have another one
     """
 
@@ -54,6 +56,7 @@ class Measurement:
     title: str
     unit: str
     run: Callable
+    where: str = ""
     others: Mapping[str, str] = field(default_factory=dict)
     once: bool = False  # in the first round only: long, and no matter of luck
     warms_up: bool = False  # whether to run it once, small, before the first round

@@ -20,13 +20,9 @@ LANE_COUNTS = (1, 2)
 OVERHEAD_CHUNK_SIZE = 100
 
 
-def _side_by_side(bench: Bench, size: int) -> dict[str, float]:
-    return bench.inside(side_by_side, count=bench.scale.bare, size=size)
-
-
-def side_by_side(registry, count: int, size: int) -> dict[str, float]:
+def _side_by_side(registry, scale, size: int) -> dict[str, float]:
     """Partners per second of a lane and of a bare loop, which take turns chunk by chunk: whatever else the machine does falls on both."""
-    marks = {"lane": jobs.new_mark(), "bare": jobs.new_mark()}
+    marks, count = {"lane": jobs.new_mark(), "bare": jobs.new_mark()}, scale.bare
     job = jobs.submit(registry, jobs.create(jobs.partners(marks["lane"], count)), max_chunk_size=size)
     contestants = {
         "lane": _lane_chunks(registry),
@@ -72,11 +68,7 @@ def _count(registry, mark: str) -> int:
     return count
 
 
-def _overhead(bench: Bench) -> float:
-    return bench.inside(overhead, count=bench.scale.bare, size=OVERHEAD_CHUNK_SIZE)
-
-
-def overhead(registry, count: int, size: int) -> float:
+def _overhead(registry, scale) -> float:
     """Per cent of a lane's time that are not the creation itself, written to the database included."""
     apply, spent, mark = CreateHandler.apply, 0.0, jobs.new_mark()
 
@@ -88,10 +80,11 @@ def overhead(registry, count: int, size: int) -> float:
         spent += time.monotonic() - started
         return ids
 
-    job = jobs.submit(registry, jobs.create(jobs.partners(mark, count)), max_chunk_size=size)
+    operation = jobs.create(jobs.partners(mark, scale.bare))
+    job = jobs.submit(registry, operation, max_chunk_size=OVERHEAD_CHUNK_SIZE)
     with patch.object(CreateHandler, "apply", timed):
         seconds = jobs.run(registry, job)
-    expect(_count(registry, mark), count, "partners")
+    expect(_count(registry, mark), scale.bare, "partners")
     return 100 * (seconds - spent) / seconds
 
 
@@ -127,8 +120,8 @@ def _activate(bench: Bench, count: int | None) -> None:
 # fmt: off
 MEASUREMENTS = [
     *(Measurement(f"creates-{size}", f"one process, chunks of {size:,} partners", "records/s",
-                  partial(_side_by_side, size=size), warms_up=True) for size in CHUNK_SIZES),
-    Measurement("overhead", "a lane's time outside the records' work", "%", _overhead),
+                  partial(_side_by_side, size=size), "inside", warms_up=True) for size in CHUNK_SIZES),
+    Measurement("overhead", "a lane's time outside the records' work", "%", _overhead, "inside"),
     *(Measurement(f"lanes-{count}", f"{count} lane{'s' if count > 1 else ''}, {{lanes:,}} partners", "records/s",
                   partial(_lanes, count=count)) for count in LANE_COUNTS),
 ]

@@ -8,7 +8,6 @@ from odoo import api
 from odoo.tools import SQL
 
 from .. import jobs
-from ..bench import Bench
 from ..measuring import Measurement, Row
 
 SIZES = (25, 50, 100, 200, 500, 1000)
@@ -68,20 +67,18 @@ def adaptive(work: str) -> str:
     return f"{work}-adaptive"
 
 
-def _measure(bench: Bench, function, work: str, **options):
-    return bench.inside(function, work=work, count=getattr(bench.scale, WORKS[work][2]), **options)
-
-
-def rate(registry, work: str, count: int, size: int) -> float:
+def _rate(registry, scale, work: str, size: int) -> float:
     """Records per second in chunks of a fixed size."""
+    count = getattr(scale, WORKS[work][2])
     return count / jobs.run(registry, _submit(registry, work, count, size))
 
 
-def rate_adaptive(registry, work: str, count: int) -> dict[str, float]:
+def _rate_adaptive(registry, scale, work: str) -> dict[str, float]:
     """Records per second where the size is chosen: `cold` without any experience, then with that of the first job.
 
     `longest` is the longest chunk of both, in seconds.
     """
+    count = getattr(scale, WORKS[work][2])
     jobs.query(registry, "DELETE FROM batch_sizing")
     first = _submit(registry, work, count * LEARNS_FROM, 0)
     cold = count * LEARNS_FROM / jobs.run(registry, first)
@@ -98,10 +95,10 @@ def _submit(registry, work: str, count: int, size: int) -> int:
 
 def _measurements(work: str, title: str):
     for size in SIZES:
-        run = partial(_measure, function=rate, work=work, size=size)
-        yield Measurement(fixed(work, size), f"{title}, chunks of {size:,}", "records/s", run)
-    run = partial(_measure, function=rate_adaptive, work=work)
-    yield Measurement(adaptive(work), f"{title}, adaptive", "records/s", run, {"longest": "s"})
+        run = partial(_rate, work=work, size=size)
+        yield Measurement(fixed(work, size), f"{title}, chunks of {size:,}", "records/s", run, "inside")
+    run = partial(_rate_adaptive, work=work)
+    yield Measurement(adaptive(work), f"{title}, adaptive", "records/s", run, "inside", {"longest": "s"})
 
 
 def _row(work: str, key: str, title: str, sample: str, **goal) -> Row:
