@@ -75,6 +75,19 @@ class OperationTally:
             self.skip_reason = self.skip_reason or outcome.skipped[position]
         return counter
 
+    def undo(self, is_dry_run: bool) -> None:
+        """All its effects were undone with those of its job: nothing it made exists, and what had succeeded has failed.
+
+        :param is_dry_run: that was meant to be: what would have succeeded counts as that
+        """
+        self.ids = None
+        if not is_dry_run:
+            self.failed, self.processed = self.failed + self.processed, 0
+
+    def cancel_rest(self) -> None:
+        """What has not run never will."""
+        self.cancelled = self.record_count - self.processed - self.failed
+
     def _keep(self, outcome: Outcome, position: int, index: int) -> None:
         """Keep the id of a record that succeeded, or what its method returned."""
         value: Any = outcome.ids[position]

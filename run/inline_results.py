@@ -154,16 +154,15 @@ class OperationResult:
 
     def cancel_rest(self):
         self.is_open = False
-        self.tally.cancelled = self.tally.record_count - self.tally.processed - self.tally.failed
+        self.tally.cancel_rest()
 
     def undo(self, is_dry_run, reason):
         """Everything was rolled back: what it made exists no longer; the answer stays aligned with the data."""
         if self.operation.type in PRODUCES_IDS:
             for warning in self.warnings:
                 warning["record_id"] = False
-        self.tally.ids = None
+        self.tally.undo(is_dry_run)
         if not is_dry_run:
-            self.tally.failed, self.tally.processed = self.tally.failed + self.tally.processed, 0
             self.undo_reason = reason
 
     def entry(self):

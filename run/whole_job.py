@@ -6,6 +6,7 @@ of its caller (`inline.py`). The two differ in where chunks and results are kept
 
 import time
 
+from ..engine.tally import FAILED, PROCESSED, count_records
 from ..exceptions import NeedsSavepoint
 from .errors import SAVEPOINT_ERRORS
 from .guarded import UserCode
@@ -161,8 +162,9 @@ class WholeJob:
         outcome = self.chunks.run(chunk, has_savepoint)
         duration = time.monotonic() - started
         self.done += 1
-        self.processed += len(outcome.ids)
-        self.failed += len(outcome.failures)
+        counts = count_records(outcome)
+        self.processed += counts[PROCESSED]
+        self.failed += counts[FAILED]
         if self.first_message is None and outcome.failures:
             self.first_message = outcome.failures[min(outcome.failures)].message
         settled = self.chunks.settle(chunk, outcome, duration)

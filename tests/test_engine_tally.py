@@ -50,6 +50,20 @@ class TestTally(BaseCase):
                 tally.add(outcome, position, position)
             self.assertEqual((tally.ids, tally.state), ([answer], states.COMPLETED))
 
+    def test_what_is_undone_has_failed_unless_that_was_meant_to_be(self):
+        for is_dry_run, counts in ((False, (0, 5, 1)), (True, (2, 3, 1))):
+            tally = OperationTally(record_count=7, data_length=7)
+            for position in range(7):
+                tally.add(OUTCOME, position, position)
+            tally.undo(is_dry_run)
+            self.assertEqual((tally.processed, tally.failed, tally.cancelled, tally.ids), (*counts, None))
+
+    def test_what_never_ran_is_cancelled(self):
+        tally = OperationTally(record_count=3, data_length=3)
+        tally.add(OUTCOME, 0, 0)
+        tally.cancel_rest()
+        self.assertEqual((tally.cancelled, tally.state), (2, states.PARTIAL))
+
     def test_an_operation_of_which_all_was_skipped_is_skipped(self):
         tally = OperationTally(record_count=1, data_length=1)
         tally.add(Outcome(skipped={0: "its parent failed"}), 0, 0)
