@@ -45,7 +45,7 @@ def run_chunk(env, records, references):
 
     :param env: an environment of the job's user, with the operation's context
     :returns: the `Outcome`
-    :raises Trouble: the attempt must be rolled back as a whole (conflict, timeout, connection lost)
+    :raises Interruption: the attempt must be rolled back as a whole (conflict, timeout, connection lost)
     :raises NeedsSavepoint: something failed, and had no savepoint of its own
     :raises TransactionEnded: code has committed behind our back, in a chunk that can't be settled in parts
     """

@@ -14,7 +14,7 @@ from ..engine.verdict import CONFLICT
 from ..store.settle import settle, take_awaiting_driver
 from . import selection
 from .advance import show_progress
-from .errors import Trouble
+from .errors import Interruption
 from .records import run_records
 from .whole_job import Chunks, WholeJob
 
@@ -29,7 +29,7 @@ REPORTED = ("failures", "skipped", "warnings")
 def run_job(system, claim, lane):
     """Run all held chunks of a job; returns the driver's own `Outcome`, which says why all was undone.
 
-    :raises Trouble: the attempt must be rolled back as a whole; also where the job was cancelled
+    :raises Interruption: the attempt must be rolled back as a whole; also where the job was cancelled
     """
     chunks = HeldChunks(system, claim, lane)
     chunks.show(0, 0)
@@ -93,7 +93,7 @@ class HeldChunks(Chunks):
         with self.lane.transaction() as env:
             is_wanted = show_progress(env, self.claim.job_id, processed, failed)
         if not is_wanted:
-            raise Trouble(CONFLICT, "the job was cancelled")
+            raise Interruption(CONFLICT, "the job was cancelled")
 
     def undo(self, is_dry_run, reason):
         """The chunks are held again: settle them by what they came to, without their effects."""

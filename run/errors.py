@@ -45,7 +45,7 @@ SAVEPOINT_ERRORS = (pg.InvalidSavepointSpecification, pg.NoActiveSqlTransaction)
 UNCLEAR = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, psycopg2.DataError, psycopg2.ProgrammingError)
 
 
-class Trouble(Exception):
+class Interruption(Exception):
     """An attempt that must be rolled back as a whole: `kind` is one of `engine.verdict`."""
 
     def __init__(self, kind, message, words=None):
@@ -55,20 +55,20 @@ class Trouble(Exception):
         self.words = words  # what the code that met it said of it for people to read
 
 
-def trouble_of(error):
+def interruption_of(error):
     """Why this error ends the whole attempt, or None where it is the records' own.
 
     A conflict stays one when user code has wrapped it: the causes are looked at as well. But for a lock that was not to
     be had: what goes wrong *after* that was dealt with is an error of its own. Never raises.
     """
-    return _safely(_trouble_of, error)
+    return _safely(_interruption_of, error)
 
 
-def _trouble_of(error):
+def _interruption_of(error):
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        if isinstance(error, Trouble):
+        if isinstance(error, Interruption):
             return error.kind
         if isinstance(error, TransactionEnded):
             return None  # it was committed: nothing that came before is a reason to run it again
@@ -107,10 +107,10 @@ def judge(error, env, model_name, values=None, words=None):
     """What an error comes to: the `Failure` of what it is about.
 
     :param str words: what the code that met it made of it for people to read, where that is not the error itself
-    :raises Trouble: it ends the whole attempt
+    :raises Interruption: it ends the whole attempt
     """
-    if trouble := trouble_of(error):
-        raise Trouble(trouble, text_of(error), words) from error
+    if interruption := interruption_of(error):
+        raise Interruption(interruption, text_of(error), words) from error
     return failure_of(error, env, model_name, values)
 
 
@@ -186,7 +186,7 @@ def _error_type(error):
 
 def own_words(error):
     """What the code that met a conflict made of it for people to read; None where it said nothing of its own."""
-    if isinstance(error, Trouble):
+    if isinstance(error, Interruption):
         if error.words:
             return error.words
         error = error.__cause__

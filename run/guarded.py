@@ -14,15 +14,15 @@ from ..engine.verdict import CONFLICT, ENDED, TIMEOUT
 from ..exceptions import LoadError, NeedsSavepoint, TransactionEnded
 from .errors import (
     SAVEPOINT_ERRORS,
-    Trouble,
+    Interruption,
     committed_message,
     failure,
     import_words,
+    interruption_of,
     is_shutdown,
     judge,
     text_of,
     transaction_control_message,
-    trouble_of,
     words_beside,
 )
 from .guard import Guard
@@ -52,7 +52,7 @@ class UserCode:
     :param timeout_fails: whether a timeout is the failure of its records, as there will be no other attempt
     :param has_savepoint: whether it has a savepoint of its own
     :raises NeedsSavepoint: it has failed, and has none
-    :raises Trouble: the attempt must be rolled back as a whole
+    :raises Interruption: the attempt must be rolled back as a whole
     :raises TransactionEnded: it has committed behind our back; what it is about must not be run again
     """
 
@@ -121,13 +121,13 @@ class UserCode:
         if guard.ended:
             self.judge_end(error)
         if guard.watchdog.unwanted:
-            raise Trouble(CONFLICT, "the job was cancelled") from error
+            raise Interruption(CONFLICT, "the job was cancelled") from error
         # whatever code makes of its statements being cancelled
-        is_late = guard.deadline.expired or trouble_of(error) == TIMEOUT
+        is_late = guard.deadline.expired or interruption_of(error) == TIMEOUT
         if is_late and self.timeout_fails:
             return failure("TimeoutError", timeout_message(self.env, self.deadline.timeout_s))
         if is_late:
-            raise Trouble(TIMEOUT, text_of(error)) from error
+            raise Interruption(TIMEOUT, text_of(error)) from error
         # these without the frames of the one that was raised
         if isinstance(error, Culprit):
             return Culprit(error.positions, self._judge(error.error))
@@ -141,7 +141,7 @@ class UserCode:
         """The transaction has been ended behind our back: only if nothing of it was committed may any of it run again."""
         if self.transaction is None or self._was_committed():
             raise TransactionEnded(committed_message(self.env)) from error
-        raise Trouble(ENDED, transaction_control_message(self.env)) from error
+        raise Interruption(ENDED, transaction_control_message(self.env)) from error
 
     def _was_committed(self):
         # drop what is left: a transaction that is not ours, or ours without its savepoint

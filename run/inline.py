@@ -10,7 +10,7 @@ from ..engine.options import ROLLBACK_JOB
 from ..exceptions import BatchExecutionError, TransactionEnded
 from . import selection
 from .chunk import Records, run_chunk
-from .errors import Trouble
+from .errors import Interruption
 from .inline_results import InlineResults
 from .references import References
 from .settings import get_setting
@@ -40,10 +40,10 @@ def execute(env, operations, plans, options, progress_callback=None):
     )
     try:
         results.error = whole_job.run() or results.error
-    except Trouble as trouble:
-        if isinstance(trouble.__cause__, Exception):
-            raise trouble.__cause__ from None
-        raise BatchExecutionError(str(trouble), results.unfinished, results.answer()) from trouble
+    except Interruption as interruption:
+        if isinstance(interruption.__cause__, Exception):
+            raise interruption.__cause__ from None
+        raise BatchExecutionError(str(interruption), results.unfinished, results.answer()) from interruption
     except TransactionEnded as error:
         raise BatchExecutionError(str(error), results.unfinished, results.answer()) from error
     return results.answer()
@@ -75,7 +75,7 @@ class InlineChunks(Chunks):
     def _find(self, chunk):
         """Run one page of a selection.
 
-        :raises Trouble: all in all it finds more than may be run at once
+        :raises Interruption: all in all it finds more than may be run at once
         """
         env = self._env(chunk)
         outcome = selection.find(
@@ -90,7 +90,7 @@ class InlineChunks(Chunks):
         found = chunk.payload.items[0].get("offset", 0) + outcome.found_records
         limit = get_setting(env, "execute_limit")
         if outcome.more is None and found > limit:
-            raise Trouble(
+            raise Interruption(
                 "limit",
                 env._(
                     "The selection of %(name)s finds %(count)s records, more than the %(limit)s that may run at once: use submit.",

@@ -39,7 +39,7 @@ def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, h
 
     :param system: a superuser environment on the transaction of the work, for the engine's own tables
     :param may_rest, keep_trying, has_savepoint: see `Records`
-    :raises Trouble: see `run_chunk`
+    :raises Interruption: see `run_chunk`
     """
     records = Records(
         claim.operation_type,

@@ -7,7 +7,7 @@ from ..exceptions import TransactionControlError
 from ..store import queue, rescue
 from ..store.chunk_row import claim_of_chunk
 from ..store.finish import request_stop
-from .errors import committed_message, failure, is_conflict, own_words, transaction_control_message, trouble_of
+from .errors import committed_message, failure, interruption_of, is_conflict, own_words, transaction_control_message
 from .guarded import timeout_message
 from .records import usable_lang
 from .wake import wake_lanes
@@ -24,7 +24,7 @@ def give_back(env, claim, error):
     :param claim: the `Claim`
     :param error: what has ended the attempt
     """
-    interruption = trouble_of(error)
+    interruption = interruption_of(error)
     is_mistake = interruption is None and not isinstance(error, TransactionControlError)
     if is_mistake:
         _logger.error("%s: could not be run or settled", claim, exc_info=error)

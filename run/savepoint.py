@@ -2,7 +2,7 @@
 
 from ..engine.verdict import ENDED
 from ..exceptions import BatchExecutionError, TransactionEnded
-from .errors import Trouble
+from .errors import Interruption
 
 
 class UndoableSavepoint:
@@ -46,4 +46,4 @@ def _tells_the_end(error):
     """Whether an error says that the transaction has been ended behind our back."""
     if isinstance(error, BatchExecutionError):
         error = error.__cause__
-    return isinstance(error, TransactionEnded) or (isinstance(error, Trouble) and error.kind == ENDED)
+    return isinstance(error, TransactionEnded) or (isinstance(error, Interruption) and error.kind == ENDED)

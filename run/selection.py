@@ -26,7 +26,7 @@ ANSWER_TIMEOUT_S = 1
 def run_page(system, claim, lane=None):
     """Run one page of a selection as the job's user; returns an `Outcome` with the chunks it `found`.
 
-    :raises Trouble: the attempt must be rolled back as a whole; also where the job is cancelled while it searches
+    :raises Interruption: the attempt must be rolled back as a whole; also where the job is cancelled while it searches
     """
     return find(
         user_env(system.cr, claim),

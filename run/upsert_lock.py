@@ -15,7 +15,7 @@ from ..engine import states
 from ..engine.operation import UPSERT
 from ..engine.references import MissingReference, find_refs, wanted_ids
 from ..store.settle import hold_shared
-from .errors import is_shutdown, trouble_of
+from .errors import interruption_of, is_shutdown
 from .guarded import UserCode
 from .handlers.upsert import UpsertHandler
 from .records import user_env
@@ -68,7 +68,7 @@ def _lockable(cr, claim):
     try:
         return _keys(cr, claim)
     except BaseException as error:  # a field's own code may raise anything
-        if is_shutdown(error) or trouble_of(error):
+        if is_shutdown(error) or interruption_of(error):
             raise
         return set()
 

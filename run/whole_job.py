@@ -47,7 +47,7 @@ class Chunks:
     def show(self, processed, failed):
         """Tell whoever watches how many records have run so far.
 
-        :raises Trouble: the job is no longer wanted
+        :raises Interruption: the job is no longer wanted
         """
 
     def cancel_rest(self, failed):
@@ -86,7 +86,7 @@ class WholeJob:
     def run(self):
         """Run the chunks; returns why everything was undone, None where it was not, or was meant to be.
 
-        :raises Trouble: the transaction must be rolled back as a whole
+        :raises Interruption: the transaction must be rolled back as a whole
         :raises TransactionEnded: user code has committed
         """
         with UndoableSavepoint(self.env) as savepoint:

@@ -12,7 +12,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.engine.verdict import CONFLICT
 from odoo.addons.batch_executor.exceptions import TransactionControlError
-from odoo.addons.batch_executor.run.errors import trouble_of
+from odoo.addons.batch_executor.run.errors import interruption_of
 
 from .lane_case import LaneCase
 
@@ -24,7 +24,7 @@ def raise_sqlstate(partners, state):
     partners.env.cr.execute(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$")
 
 
-class TestTroubleOf(BaseCase):
+class TestInterruptionOf(BaseCase):
     def test_what_a_lost_connection_looks_like_is_known_in_all_its_forms(self):
         errors = [
             psycopg2.OperationalError("server closed the connection unexpectedly"),
@@ -38,9 +38,9 @@ class TestTroubleOf(BaseCase):
         ]
         for error in errors:
             with self.subTest(error=repr(error)):
-                self.assertEqual(trouble_of(error), CONFLICT)
+                self.assertEqual(interruption_of(error), CONFLICT)
 
-    def test_errors_of_the_data_are_no_trouble(self):
+    def test_errors_of_the_data_are_no_interruption(self):
         for error in (
             psycopg2.errors.UniqueViolation(),
             psycopg2.DataError(),
@@ -48,7 +48,7 @@ class TestTroubleOf(BaseCase):
             ValueError(),
         ):
             with self.subTest(error=repr(error)):
-                self.assertIsNone(trouble_of(error))
+                self.assertIsNone(interruption_of(error))
 
 
 class TestTransientFailures(LaneCase):

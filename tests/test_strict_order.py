@@ -8,7 +8,7 @@ from odoo.tests.common import BaseCase, tagged
 from ..engine import place, sizing
 from ..engine.verdict import TIMEOUT
 from ..run import selection
-from ..run.errors import Trouble
+from ..run.errors import Interruption
 from .lane_case import LaneCase
 
 
@@ -52,7 +52,7 @@ class TestStrictOrder(LaneCase):
     def halve_the_next(self, lane, times=1):
         for _ in range(times):
             claim = lane.claim()
-            lane.control.release(claim, Trouble(TIMEOUT, "too slow"))
+            lane.control.release(claim, Interruption(TIMEOUT, "too slow"))
 
     def finish(self, job_id):
         self.work()
