@@ -11,6 +11,7 @@ from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
+from ..store.finish import is_stop_requested
 from .grouping import values_of
 from .guarded import UserCode
 from .records import user_env
@@ -58,8 +59,7 @@ def _is_wanted(registry, job_id):
     """Whether nobody has cancelled the job, asked on a connection of its own while another one is searching."""
     with registry.cursor() as cr:
         cr.execute(SQL("SET LOCAL lock_timeout = %s", f"{ANSWER_TIMEOUT_S}s"))
-        cr.execute(SQL("SELECT cancel_requested_at IS NULL FROM batch_job WHERE id = %s", job_id))
-        return bool(cr.fetchall() in ([], [(True,)]))
+        return not is_stop_requested(cr, job_id)
 
 
 def _select(env, model_name, payload, references, size):

@@ -24,6 +24,12 @@ def request_stop(cr, job_id, reason=None):
     update_job(cr, job_id, SQL("%s, error = %s", assignments, reason) if reason else assignments)
 
 
+def is_stop_requested(cr, job_id):
+    """Whether nothing more of a job is to start. False also where there is no such job."""
+    rows = fetch(cr, SQL("SELECT cancel_requested_at IS NOT NULL FROM batch_job WHERE id = %s", job_id))
+    return rows == [(True,)]
+
+
 def cancel_waiting(cr, job_id):
     """Cancel chunks that have not started, up to `CANCELLED_AT_ONCE`; what another lane is just claiming is left to it.
 
