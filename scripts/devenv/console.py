@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 import signal
@@ -31,14 +32,13 @@ def say(message: str) -> None:
 @contextlib.contextmanager
 def progress(doing: str):
     """Show a bar on a terminal; gives a function that takes what is done, of how much, and a text."""
-    try:
-        from rich import progress as bars
-        from rich.console import Console
-    except ImportError:  # this is the machine's Python, before the environment is there
-        Console = None
-    if not Console or not sys.stderr.isatty():
+    # The machine's Python, before the environment is there, has no `rich`.
+    if not sys.stderr.isatty() or not importlib.util.find_spec("rich"):
         yield lambda *update: None
         return
+    from rich import progress as bars
+    from rich.console import Console
+
     columns = bars.BarColumn(), bars.TimeElapsedColumn(), bars.TextColumn("{task.description}", markup=False)
     bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(doing, total=None)

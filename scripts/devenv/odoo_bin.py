@@ -38,7 +38,8 @@ def command(*arguments: str) -> list[str]:
 
 def finish(database: str, *options: str, doing: str) -> None:
     """Run Odoo on a database until that is done; an error in its log is a failure."""
-    output = run(command(f"--database={database}", "--no-http", "--stop-after-init", *options), doing=doing)
+    log = "--log-level=warn", "--log-handler=odoo.modules.loading:INFO"  # what the bar needs
+    output = run(command(f"--database={database}", "--no-http", "--stop-after-init", *log, *options), doing=doing)
     if " ERROR " in output or " CRITICAL " in output:
         raise CannotDo(f"{doing}: Odoo logged errors:\n{output}")
 
