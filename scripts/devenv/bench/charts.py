@@ -49,7 +49,7 @@ def draw(folder: Path, medians: Mapping[str, float], scale) -> dict[str, str]:
 
 def _by_chunk_size(axes, medians, scale):
     """One line for each kind of work; what an adaptive size comes to is dashed."""
-    for work, (title, _count) in sizes.WORKS.items():
+    for work, (title, *_how) in sizes.WORKS.items():
         keys = {size: sizes.fixed(work, size) for size in sizes.SIZES}
         points = {size: medians[key] for size, key in keys.items() if key in medians}
         [line] = axes.plot(list(points), list(points.values()), marker="o", markersize=4, label=title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def _show(lines: list[tuple], outcome, scale) -> None:
     table = Table("row", "measured", "goal", "", "what", box=None)
     for row, value, verdict in lines:
         table.add_row(row.key, value, row.goal, verdict, row.title.format(**vars(scale)))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     for key, problem in outcome.problems.items():
         print(f"\nINVALID, {key}: {problem}")
     verdicts = [verdict for _row, _value, verdict in lines]

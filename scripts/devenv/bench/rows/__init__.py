@@ -1,7 +1,7 @@
 """All measurements and rows, in the order of the table. To add one: a module here, with `MEASUREMENTS` and `ROWS`."""
 
-from . import accepting, lanes, memory, peers, queue, sizes, starting
+from . import lanes, memory, peers, queue, sizes, submitting
 
-_MODULES = (peers, lanes, sizes, accepting, starting, queue, memory)
+_MODULES = (peers, lanes, sizes, submitting, queue, memory)
 MEASUREMENTS = {measurement.key: measurement for module in _MODULES for measurement in module.MEASUREMENTS}
 ROWS = {row.key: row for module in _MODULES for row in module.ROWS}

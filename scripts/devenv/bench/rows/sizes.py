@@ -107,7 +107,7 @@ def _row(work: str, key: str, title: str, sample: str, **goal) -> Row:
 
 
 # fmt: off
-MEASUREMENTS = [measurement for work, (title, *_) in WORKS.items() for measurement in _measurements(work, title)]
+MEASUREMENTS = [measurement for work, (title, *_how) in WORKS.items() for measurement in _measurements(work, title)]
 ROWS = [
     *(_row(work, adaptive(work), "adaptive chunk size, against the best fixed one", adaptive(work), least=0.95)
       for work in WORKS),

@@ -1,7 +1,8 @@
-"""What accepting a very large submission takes."""
+"""What a very large submission takes to be accepted, and how soon an idle server starts what is submitted."""
 
 from __future__ import annotations
 
+import statistics
 import time
 
 from .. import jobs
@@ -32,13 +33,31 @@ def _run(bench: Bench) -> float:
     return bench.run_s(job) * bench.scale.many / bench.scale.run_of_many
 
 
+def _start(bench: Bench) -> float:
+    """Milliseconds from the submission to the first chunk running, the median of several."""
+    return statistics.median(_start_once(bench) for _number in range(bench.scale.starts)) * 1000
+
+
+def _start_once(bench: Bench) -> float:
+    bench.rest()
+    operation = jobs.create(jobs.partners(jobs.new_mark(), 1))
+    submitted = time.time()
+    job = bench.submit([operation])
+    bench.look_after(job)
+    first = "SELECT extract(epoch FROM min(claimed_at) AT TIME ZONE 'UTC')::float FROM batch_chunk WHERE job_id = %s"
+    [(claimed,)] = bench.sql(first, job)
+    return claimed - submitted
+
+
 # fmt: off
 MEASUREMENTS = [
     Measurement("accept", "accepting {many:,} one-record operations", "s", _accept),
     Measurement("run", "running {many:,} one-record operations, extrapolated from {run_of_many:,}", "s", _run),
+    Measurement("start", "submission to first chunk, median of {starts}", "ms", _start),
 ]
 ROWS = [
     Row("accept", "accepting {many:,} one-record operations, as a share of running them (extrapolated from {run_of_many:,})",
         "%", ("accept",), ("run",), most=3),
+    Row("start", "from a submission to its first chunk running, idle server", "ms", ("start",), most=150),
 ]
 # fmt: on
