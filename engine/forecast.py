@@ -11,7 +11,7 @@ FORESEEABLE_S = 10 * 365 * 86400
 #: The pace covers at least so many seconds, or so many chunks, whichever takes longer.
 PACE_S = 15.0
 PACE_CHUNKS = 8
-#: Seconds after work on a job begins within which all lanes have come that an idle cron worker can run: Odoo wakes it within 0.1 s.
+#: Seconds from the start of a job until all lanes are there that idle cron workers can run: Odoo wakes them within 0.1 s.
 GATHERING_S = 0.15
 #: Least seconds of a job that was worked on at all.
 LEAST_S = 0.001

@@ -37,7 +37,7 @@ def count(env, job_id):
 
 
 def count_again(env, job_id):
-    """Count what was settled since `count`, later in the same transaction; returns how many chunks need not wait any longer."""
+    """Count what was settled since `count`, in the same transaction; returns how many chunks need not wait any longer."""
     _counted, released = _count_all(env, job_id)
     return released
 

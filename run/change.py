@@ -1,7 +1,7 @@
 """What people do to a job from outside: cancel, pause, resume, start.
 
-In the caller's transaction, under the lock of the job's row, which is taken first: of two calls at once the second waits, and is run
-again by Odoo where the first has changed the row. `env` may write; that the caller may is checked before.
+In the caller's transaction, under the lock of the job's row, which `lock_for_change` takes first. Of two calls at once the second
+waits; where the first has changed the row, Odoo runs the second again. `env` is the superuser's.
 """
 
 from contextlib import suppress
@@ -21,7 +21,7 @@ from . import advance
 from .access import check_outside, check_visible
 from .wake import wake_lanes, wake_lanes_for
 
-#: Seconds for which lanes claim nothing in a job that could not be locked: Odoo runs a call that met a conflict again within two.
+#: Seconds without claims in a job that could not be locked: Odoo runs a call that met a conflict again within two.
 KEEP_OFF_S = 3
 #: Operations that a call gives their final states; those of a larger job get them from a lane.
 CLOSED_AT_ONCE = 10_000

@@ -1,7 +1,8 @@
 """The time a job was worked on: from its first claim to its end, without pauses and without the wait for a retry.
 
 A stretch of work begins with the claim that makes a pending job run (`store.claim`) or with `resume`. It ends with the job
-(`store.finish`), or once nothing of a paused job runs any longer. `worked_since` is set during a stretch, `worked_s` holds those before.
+(`store.finish`), or once nothing of a paused job runs any longer. `worked_since` is set during a stretch, `worked_s` is the
+sum of those before.
 """
 
 from odoo.tools import SQL

@@ -29,8 +29,8 @@ def ended_among(cr, operation_ids):
 def release_waiting(cr, job_id, ended):
     """Make chunks of a job pending that need not wait any longer.
 
-    The cost is that of what has ended, not of what waits: only chunks are looked at whose first operation of `wait_ids` has ended.
-    Where others have not, one of those comes first from then on.
+    The cost is that of what has ended, not of what waits: only chunks are looked at whose first operation of `wait_ids` has
+    ended. Where others have not, one of those comes first from then on.
 
     :param list ended: ids of operations that have ended
     :returns: how many chunks
