@@ -6,9 +6,9 @@ Needs the environment that `scripts/test` sets up.
 import contextlib
 import http.client
 import os
+import secrets
 import signal
 import subprocess
-import tempfile
 import time
 import xmlrpc.client
 from pathlib import Path
@@ -26,7 +26,7 @@ class Cluster:
     def __init__(self):
         from devenv.postgres import Postgres
 
-        self.folder = Path(tempfile.mkdtemp(prefix="batch_chaos_", dir="/var/tmp"))
+        self.folder = Path(f"/var/tmp/batch_chaos_{os.getpid()}_{secrets.token_hex(4)}")
         self.postgres = Postgres(self.folder)
         self.environment = self.postgres.variables
 

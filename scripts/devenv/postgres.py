@@ -46,13 +46,11 @@ class Postgres:
 
     def create(self) -> None:
         """Make the folder and a new server in it, stopped."""
-        user = _unprivileged_user()
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        if user and self.folder.stat().st_uid == os.geteuid():
-            shutil.chown(self.folder, user)
-        found, owner = self.folder.lstat(), pwd.getpwnam(user).pw_uid if user else os.geteuid()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) != 0o700:
-            raise CannotDo(f"{self.folder} is not a private folder of ours; remove it")
+        with contextlib.suppress(FileExistsError):
+            self.folder.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                os.chown(self.folder, *_server_user())
+        self._user()
         point(self.programs, _programs(self.folder))
         shutil.rmtree(self.data, ignore_errors=True)
         self._run("initdb", f"--username={ROLE}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
@@ -84,10 +82,17 @@ class Postgres:
         self._run("pg_ctl", action, "--wait", f"--log={self.folder / 'log'}", *options)
 
     def _run(self, program: str, *arguments: str) -> str:
+        user, group = self._user()
+        as_user = {"user": user, "group": group, "extra_groups": []} if os.geteuid() == 0 else {}
         command = [self.programs / program, f"--pgdata={self.data}", *arguments]
-        owner = pwd.getpwuid(self.folder.stat().st_uid)
-        as_owner = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-        return run(command, doing=" ".join([program, *arguments[:1]]), cwd="/", **as_owner)
+        return run(command, doing=" ".join([program, *arguments[:1]]), cwd="/", **as_user)
+
+    def _user(self) -> tuple[int, int]:
+        """Who runs the server; nothing is run from a folder that somebody else made under this name."""
+        found, user = self.folder.lstat(), _server_user()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != user[0] or stat.S_IMODE(found.st_mode) != 0o700:
+            raise CannotDo(f"{self.folder} is not a private folder of ours; remove it")
+        return user
 
 
 #: The one of this checkout. The path of its socket may not be long.
@@ -108,7 +113,8 @@ def start() -> None:
         say(f"using the PostgreSQL server at {os.environ.get('PGHOST', 'the default socket')}")
         return
     with lock(STATE, "postgres"):
-        if not LINK.is_symlink() or LINK.resolve() != OURS.folder or not (OURS.data / "PG_VERSION").exists():
+        there = (OURS.data / "PG_VERSION").exists() and (OURS.programs / "pg_ctl").exists()
+        if not there or not LINK.is_symlink() or LINK.resolve() != OURS.folder:
             OURS.remove()
             OURS.create()
             point(LINK, OURS.folder)
@@ -153,11 +159,11 @@ def _version(programs: Path) -> int:
     return int(re.search(r"(\d+)", answer)[1])
 
 
-def _unprivileged_user() -> str | None:
-    """Whom the server must run as: nobody special, unless we are root."""
+def _server_user() -> tuple[int, int]:
+    """User and group that the server runs as: our own, unless we are root."""
     if os.geteuid():
-        return None
+        return os.geteuid(), os.getegid()
     for name in UNPRIVILEGED:
         with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
+            return pwd.getpwnam(name)[2:4]
     raise CannotDo(f"PostgreSQL refuses to run as root, and there is none of the users {UNPRIVILEGED}")
