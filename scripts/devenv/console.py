@@ -17,7 +17,7 @@ ERROR_TAIL_LINES = 25
 #: What takes less shows no bar.
 SHORT_S = 1
 #: How far a program is: apt's "dlstatus:1:56.7:...", a line for such readers alone; Odoo's "module mail (12/34)".
-SHARE = re.compile(r"^(?:dl|pm)status:[^:]*:([\d.]+):|\((\d+)/(\d+)\)")
+SHARE = re.compile(r"^dlstatus:[^:]*:([\d.]+):|\((\d+)/(\d+)\)")
 
 
 class CannotDo(Exception):

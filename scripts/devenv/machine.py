@@ -30,6 +30,6 @@ def install(*packages: str, otherwise: str) -> None:
     if os.geteuid() or not shutil.which("apt-get"):
         raise CannotDo(otherwise)
     say(f"installing from the Debian archive: {' '.join(packages)}")
-    apt, quiet = ["apt-get", "-q", "-oAPT::Status-Fd=1"], {"DEBIAN_FRONTEND": "noninteractive"}
+    apt, quiet = ["apt-get", "-q"], {"DEBIAN_FRONTEND": "noninteractive"}
     run([*apt, "update"], doing="reading the package lists", env=quiet)
     run([*apt, "install", "--yes", "--no-install-recommends", *packages], doing=f"installing {packages[0]}", env=quiet)

@@ -95,6 +95,7 @@ def _private_apt(folder: Path) -> list[str]:
         "Dir::Cache": folder / "cache",
         "Acquire::Languages": "none",
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
+        # For the bar. Not where packages are configured: their scripts would find this descriptor closed.
         "APT::Status-Fd": 1,
         # As root apt would drop to a user that cannot read a home folder.
         "APT::Sandbox::User": "root" if os.geteuid() == 0 else "",
