@@ -1,9 +1,9 @@
 from odoo import api, fields, models
-from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import indented
 from ..store.references import PRODUCED_AT
+from ..store.schema import set_up_chunks
 
 #: Characters of a payload that its form shows.
 PAYLOAD_SHOWN = 20_000
@@ -105,66 +105,8 @@ class BatchChunk(models.Model):
     _job_idx = models.Index("(job_id, id)")
 
     def init(self):
-        """Columns and storage that fields can't express, and what is built on them."""
         super().init()
-        self.env.cr.execute(
-            SQL(
-                """
-                ALTER TABLE %(table)s
-                    ADD COLUMN IF NOT EXISTS wait_ids integer[],    -- operations it waits for
-                    ADD COLUMN IF NOT EXISTS group_keys integer[],  -- values it must have to itself
-                    ADD COLUMN IF NOT EXISTS ended_ids integer[],   -- operations it has ended that others wait for
-                    ADD COLUMN IF NOT EXISTS round_no numeric,      -- it waits for chunks of its operation with lower ones
-                    -- each row is updated three or four times: leave room for it on its own page
-                    SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)
-                """,
-                table=SQL.identifier(self._table),
-            )
-        )
-        self._compress_fast()
-        # `release_waiting`: who waits for an operation; the first of those a chunk waits for stands for all of them
-        self.env.cr.execute(
-            SQL(
-                """
-                CREATE INDEX IF NOT EXISTS batch_chunk_blocked_idx
-                    ON %s ((wait_ids[1]), sequence, id)
-                 WHERE state = 'blocked'
-                """,
-                SQL.identifier(self._table),
-            )
-        )
-
-        # `release_rounds`: what is left of an operation whose chunks have an order
-        self.env.cr.execute(
-            SQL(
-                """
-                CREATE INDEX IF NOT EXISTS batch_chunk_round_idx
-                    ON %s (operation_id, round_no)
-                 WHERE round_no IS NOT NULL AND finished_at IS NULL
-                """,
-                SQL.identifier(self._table),
-            )
-        )
-
-    def _compress_fast(self):
-        """Have records and results compressed by lz4, where PostgreSQL (14 and later, most builds) has it.
-
-        Its own method takes several times as long, and is most of what storing a large chunk costs.
-        """
-        self.env.cr.execute(
-            "SELECT 1 FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
-        )
-        if self.env.cr.rowcount:
-            self.env.cr.execute(
-                SQL(
-                    """
-                    ALTER TABLE %s
-                        ALTER COLUMN payload SET COMPRESSION lz4,
-                        ALTER COLUMN result SET COMPRESSION lz4
-                    """,
-                    SQL.identifier(self._table),
-                )
-            )
+        set_up_chunks(self.env.cr)
 
     def _compute_display_name(self):
         for chunk in self:

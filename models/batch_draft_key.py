@@ -1,6 +1,6 @@
 from odoo import api, fields, models
-from odoo.tools import SQL
 
+from ..store.schema import set_up_draft_keys
 from ..store.submit import delete_upsert_keys
 
 #: Keys that the clean-up deletes in one transaction.
@@ -23,13 +23,7 @@ class BatchDraftKey(models.Model):
 
     def init(self):
         super().init()
-        # an append may add a hundred thousand at once: plans must not go by how few they were
-        self.env.cr.execute(
-            SQL(
-                "ALTER TABLE %s SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)",
-                SQL.identifier(self._table),
-            )
-        )
+        set_up_draft_keys(self.env.cr)
 
     @api.autovacuum
     def _gc_started(self):

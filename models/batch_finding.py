@@ -1,8 +1,8 @@
 from odoo import api, fields, models
-from odoo.tools import SQL
 
 from ..run.access import checked_page
 from ..store.findings import first_of_operations
+from ..store.schema import set_up_findings
 
 
 class BatchFinding(models.AbstractModel):
@@ -31,10 +31,7 @@ class BatchFinding(models.AbstractModel):
     def init(self):
         super().init()
         if not self._abstract:
-            # a job may add a hundred thousand at once: plans must not go by how few they were
-            self.env.cr.execute(
-                SQL("ALTER TABLE %s SET (autovacuum_analyze_scale_factor = 0.05)", SQL.identifier(self._table))
-            )
+            set_up_findings(self.env.cr, self._table)
 
     @api.model
     def _first_of_operations(self, operation_ids):

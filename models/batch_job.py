@@ -2,7 +2,6 @@ import uuid
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import SQL
 
 from ..engine import options, states
 from ..run import change, lanes, submission
@@ -19,6 +18,7 @@ from ..run.wake import wake_if_stalled
 from ..run.xmlrpc import as_carried
 from ..store.forget import PURGED_AT_ONCE, old_drafts, old_jobs
 from ..store.results import operations_page
+from ..store.schema import set_up_jobs
 
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
 #: Fields of a job that its users may write.
@@ -188,17 +188,7 @@ class BatchJob(models.Model):
 
     def init(self):
         super().init()
-        self.env.cr.execute(
-            SQL(
-                """
-                ALTER TABLE %s SET (
-                    fillfactor = 50,  -- updated at every claim: room for the next version on the same page
-                    autovacuum_vacuum_scale_factor = 0.05
-                )
-                """,
-                SQL.identifier(self._table),
-            )
-        )
+        set_up_jobs(self.env.cr)
 
     # -- what it is run with, and what it shows ------------------------------------------------------
 
@@ -458,14 +448,12 @@ class BatchJob(models.Model):
     @api.autovacuum
     def _gc_finished(self):
         """Delete jobs that finished longer ago than the settings keep them."""
-        days = get_setting(self.env, "keep_days")
-        return _delete(self.browse(old_jobs(self.env.cr, days))) if days > 0 else None
+        return _delete(self.browse(old_jobs(self.env.cr, get_setting(self.env, "keep_days"))))
 
     @api.autovacuum
     def _gc_drafts(self):
         """Delete drafts that nobody started for longer than the settings keep them."""
-        days = get_setting(self.env, "keep_draft_days")
-        return _delete(self.browse(old_drafts(self.env.cr, days))) if days > 0 else None
+        return _delete(self.browse(old_drafts(self.env.cr, get_setting(self.env, "keep_draft_days"))))
 
 
 def _delete(jobs):

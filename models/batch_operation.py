@@ -7,8 +7,9 @@ from ..engine import report, states
 from ..engine.operation import DELETE
 from ..engine.operations import PRODUCES_IDS, TYPES
 from ..engine.payload import indented
-from ..store import results, schema
+from ..store import results
 from ..store.references import collect_ids
+from ..store.schema import set_up_operations
 
 #: Records that the button of an operation opens at most.
 VIEWED_RECORDS = 10_000
@@ -80,7 +81,7 @@ class BatchOperation(models.Model):
 
     def init(self):
         super().init()
-        schema.set_up_operations(self.env.cr)
+        set_up_operations(self.env.cr)
 
     @api.depends("details", "depends_on")
     def _compute_pretty(self):

@@ -172,15 +172,21 @@ def forget_failures(cr, chunk_ids):
 
 
 def old_jobs(cr, days):
-    """Ids of some jobs that finished more than so many days ago, `PURGED_AT_ONCE` at most, the oldest first."""
-    return _jobs(cr, SQL("finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day' ORDER BY finished_at", days))
+    """Ids of jobs that finished more than so many days ago, the oldest first, `PURGED_AT_ONCE` at most; none for 0 days."""
+    return _jobs(
+        cr, days, SQL("finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day' ORDER BY finished_at", days)
+    )
 
 
 def old_drafts(cr, days):
-    """Ids of some drafts that have not changed for so many days, `PURGED_AT_ONCE` at most."""
-    return _jobs(cr, SQL("state = 'draft' AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days))
+    """Ids of drafts that have not changed for so many days, `PURGED_AT_ONCE` at most; none for 0 days."""
+    return _jobs(
+        cr, days, SQL("state = 'draft' AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days)
+    )
 
 
-def _jobs(cr, condition):
+def _jobs(cr, days, condition):
+    if days <= 0:
+        return []
     query = SQL("SELECT id FROM batch_job WHERE %s LIMIT %s", condition, PURGED_AT_ONCE)
     return [id_ for (id_,) in fetch(cr, query)]

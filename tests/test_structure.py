@@ -15,7 +15,6 @@ ALLOWED = set()
 TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|sizing|draft_key)\b")
 #: Functions outside `store/` whose statements name these tables, each for a reason.
 STATEMENTS_ABOVE = {
-    ("models/batch_chunk.py", "_compress_fast"),  # storage of the model's own table, for `init`
     ("run/errors.py", "integrity_message"),  # no statement: the model of the table that PostgreSQL names
     ("run/upsert_lock.py", "_created_since"),  # on the table of the model that is upserted
 }
