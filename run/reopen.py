@@ -10,7 +10,7 @@ import logging
 from ..engine import states
 from ..engine.payload import BadPayload, Payload
 from ..engine.steps import take_some
-from ..store import release, rerun, retry
+from ..store import release, rerun, retry, retry_counters
 from ..store.findings import retire_warnings
 from ..store.job import read_job
 from ..store.references import ids_by_name, needed_by
@@ -38,7 +38,7 @@ def step(env, job_id):
         _put_back_failed(env, job_id, [row["id"] for row in taken if row["state"] == states.DONE])
         _put_back_cancelled(env, job_id, [row["id"] for row in taken if row["state"] == states.CANCELLED])
     if left or len(rows) == LOOKED_AT_ONCE:
-        retry.note_reopened(env.cr, job_id, left[0]["id"] - 1 if left else rows[-1]["id"])
+        retry_counters.note_reopened(env.cr, job_id, left[0]["id"] - 1 if left else rows[-1]["id"])
         return False
     _end_reopening(env.cr, job_id, job.is_atomic)
     return True
@@ -64,7 +64,7 @@ def _end_reopening(cr, job_id, is_atomic):
     else:
         release.start_releasing(cr, job_id)
         release.release_step(cr, read_job(cr, job_id))
-    retry.end_reopening(cr, job_id)
+    retry_counters.end_reopening(cr, job_id)
 
 
 # -- records that failed, or were skipped ----------------------------------------------------------
@@ -211,9 +211,9 @@ def _take_from_counters(cr, job_id, given_up, shared):
             continue
         for operation_id, is_skipped in shared[chunk.chunk_id]:
             _add(by_operation, operation_id, int(not is_skipped), int(bool(is_skipped)), 0)
-    before = retry.open_operations(cr, by_operation)
+    before = retry_counters.open_operations(cr, by_operation)
     # operations that were cancelled as a whole were never counted as failed
-    retry.take_from_job(cr, job_id, given_up, sum(state in states.OPERATION_FAILED for state in before))
+    retry_counters.take_from_job(cr, job_id, given_up, sum(state in states.OPERATION_FAILED for state in before))
 
 
 def _add(counts, key, *numbers):

@@ -1,8 +1,9 @@
 """Retrying a job: what has failed or was cancelled runs again, under the same job. In the caller's transaction."""
 
-from ..store import queue, rerun, retry
+from ..store import queue, rerun
 from ..store.job import read_job
 from ..store.planning import by_index
+from ..store.retry_counters import open_again
 from . import advance, reopen
 from .wake import wake_lanes
 
@@ -34,7 +35,7 @@ def retry_failures(env, job_id, failures):
 def _open_again(env, job_id):
     """Make a final job a pending one whose chunks are still to be put back; returns its row."""
     advance.count(env, job_id)  # an action that has just run is known to have run
-    retry.open_again(env.cr, job_id)
+    open_again(env.cr, job_id)
     job = read_job(env.cr, job_id)
     if job.is_atomic:
         rerun.reset_counters(env.cr, job_id)
