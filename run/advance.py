@@ -5,14 +5,12 @@ All of it in short transactions, under the lock of the job's row; `env` is the s
 
 import logging
 
-from odoo.tools import SQL
-
 from ..engine import states
 from ..engine.forecast import newer_origin, run_records, worked_s
 from ..engine.options import NO_LIMIT
 from ..store import clock, progress, queue, release
 from ..store import finish as ending
-from ..store.job import read_job, update_job
+from ..store.job import read_job
 from . import reopen
 from .callback import insert_action_chunk, note_action_run
 from .status import send_progress, utc_now
@@ -118,7 +116,7 @@ def advance(env, job_id):
             clock.stop_clock(cr, job_id)
         queue.park(cr, job_id)
     elif job.finished_at:
-        update_job(cr, job_id, SQL("ready = false, wake_at = NULL"))  # its action has run
+        queue.leave(cr, job_id)  # its action has run
     else:
         finish(env, job_id)
     return False

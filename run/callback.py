@@ -5,13 +5,11 @@ import logging
 import psycopg2
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.outcome import Outcome
-from ..store.job import update_job
+from ..store.finish import note_action_run_at
 from ..store.rows import NewChunk, insert_chunks
-from ..store.sql import NOW
 from .chunk import refusal
 from .errors import failure, failure_of
 from .guarded import UserCode
@@ -54,7 +52,7 @@ def note_action_run(env, job_id, error):
 
     :param str error: why it failed, or None
     """
-    update_job(env.cr, job_id, SQL("called_back_at = %s", NOW))
+    note_action_run_at(env.cr, job_id)
     if not error:
         return
     job = env[_MODEL].browse(job_id)

@@ -10,13 +10,11 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo.exceptions import UserError
-from odoo.tools import SQL
 
 from ..engine import states
-from ..store import clock, queue
+from ..store import change, clock, queue
 from ..store import finish as ending
-from ..store.job import lock_job, read_job, update_job
-from ..store.sql import NOW, seconds
+from ..store.job import lock_job, read_job
 from . import advance
 from .access import check_outside, check_visible
 from .wake import wake_lanes, wake_lanes_for
@@ -54,7 +52,7 @@ def _lock(env, job_id):
         _keep_lanes_off(env.registry, job_id)
         raise
     if job.steered_until:
-        update_job(env.cr, job_id, SQL("steered_until = NULL"))
+        change.let_lanes_back(env.cr, job_id)
 
 
 def _keep_lanes_off(registry, job_id):
@@ -64,7 +62,7 @@ def _keep_lanes_off(registry, job_id):
     """
     with registry.cursor() as cr:
         cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
-        update_job(cr, job_id, SQL("steered_until = %s + %s", NOW, seconds(KEEP_OFF_S)))
+        change.keep_lanes_off(cr, job_id, KEEP_OFF_S)
 
 
 def cancel(env, job_id):
@@ -82,14 +80,7 @@ def cancel(env, job_id):
             advance.finish(env, job_id)
     job = read_job(cr, job_id)
     if job.state not in states.JOB_FINAL:
-        # a draft with more than could be cancelled at once takes nothing more
-        assignments = SQL(
-            """
-            ready = true, wake_at = NULL,
-            state = CASE state WHEN 'paused' THEN 'running' WHEN 'draft' THEN 'pending' ELSE state END
-            """
-        )
-        update_job(cr, job_id, assignments)
+        change.let_lanes_cancel(cr, job_id)
     if job.ready or job.state not in states.JOB_FINAL:
         wake_lanes(env, 1)  # for what is left to do, be it only the job's action
 
@@ -107,8 +98,7 @@ def _cancel_waiting(cr, job_id):
 
 def pause(env, job_id):
     """Let nothing more of a locked job start until it is resumed."""
-    # it stays in the queue until a lane has counted what was in flight
-    update_job(env.cr, job_id, SQL("state = 'paused', ready = true, wake_at = NULL"))
+    change.pause(env.cr, job_id)
     advance.count(env, job_id)
     _pending, running, _waiting = ending.unfinished(env.cr, job_id)
     if not running:
@@ -132,6 +122,6 @@ def start(env, job):
 
     :param job: the record
     """
-    update_job(env.cr, job.id, SQL("state = 'pending'"))
+    change.start(env.cr, job.id)
     queue.enqueue(env.cr, job.id)
     wake_lanes_for(env, job.run_at, job.max_concurrency)

@@ -202,3 +202,8 @@ def wait_for_disk(cr):
         SELECT set_config('synchronous_commit', reset_val, true) FROM pg_settings WHERE name = 'synchronous_commit'
         """
     )
+
+
+def note_action_run_at(cr, job_id):
+    """Note that the action of a job has run by now."""
+    update_job(cr, job_id, SQL("called_back_at = %s", NOW))

@@ -156,7 +156,7 @@ def add_to_job(cr, job_id, chunks, ended):
                    failed_records = failed_records + CASE WHEN is_atomic THEN 0 ELSE %(failed)s END,
                    cancelled_records = cancelled_records + %(cancelled)s,
                    total_records = total_records + %(found)s,
-                   warning_count = coalesce(warning_count, 0) + %(warnings)s,
+                   warning_count = warning_count + %(warnings)s,
                    completed_operations = completed_operations + %(completed_operations)s,
                    failed_operations = failed_operations + %(failed_operations)s,
                    progress_at = %(now)s

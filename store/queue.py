@@ -96,6 +96,11 @@ def put_off(cr, job_id):
     )
 
 
+def leave(cr, job_id):
+    """Take a job out of the queue in which nothing is left to do."""
+    cr.execute(SQL("UPDATE batch_job SET ready = false, wake_at = NULL WHERE id = %s", job_id))
+
+
 def park(cr, job_id):
     """Take a locked job in which nothing can be claimed now out of the queue, until something may have changed."""
     cr.execute(

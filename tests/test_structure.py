@@ -54,9 +54,11 @@ def by_function(tree, function=""):
 
 
 def names_a_table(node):
-    """Whether a node is a text with the name of one of our tables, or asks a model for its own."""
+    """Whether a node is a text with the name of one of our tables, or asks for one in another way."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str) and bool(TABLE.search(node.value))
+    if isinstance(node, ast.Name):
+        return node.id == "update_job"  # it takes a part of a statement
     return isinstance(node, ast.Attribute) and node.attr == "_table"
 
 
