@@ -109,16 +109,16 @@ class _Isolator:
                     self._push([position])
             self._push([position for position in part.positions if position not in suspects])
         else:
-            self._note_failed(part.positions, error)
+            self._add_failed(part.positions, error)
 
     def _blame(self, positions, culprit):
         """What came before the culprit went well and is run again, without it; what comes after it has not been run."""
         first = positions.index(culprit.positions[0])
         self._push(positions[first + len(culprit.positions) :])
-        self._note_failed(culprit.positions, culprit.error)
+        self._add_failed(culprit.positions, culprit.error)
         self._push(positions[:first])
 
-    def _note_failed(self, positions, error):
+    def _add_failed(self, positions, error):
         if self._is_smallest(positions):
             self.found.failures.update(dict.fromkeys(positions, error))
         else:

@@ -82,7 +82,7 @@ class Payload:
     def __len__(self):
         return len(self.items)
 
-    def take(self, positions: list[int]) -> "Payload":
+    def subset(self, positions: list[int]) -> "Payload":
         """The same chunk with only some of its items."""
         return Payload(
             [self.items[position] for position in positions],
@@ -112,7 +112,7 @@ class Payload:
         middle = len(self.items) // 2
         if self.is_shared:
             middle = nearest_cut(self.operations, middle)
-        return self.take(list(range(middle))), self.take(list(range(middle, len(self.items))))
+        return self.subset(list(range(middle))), self.subset(list(range(middle, len(self.items))))
 
     def cut(self, size: int) -> tuple["Payload", "Payload | None"]:
         """The first `size` items (more, if one operation would be torn from others), and the rest."""
@@ -123,7 +123,7 @@ class Payload:
                 size += 1
         if size == len(self.items):
             return self, None
-        return self.take(list(range(size))), self.take(list(range(size, len(self.items))))
+        return self.subset(list(range(size))), self.subset(list(range(size, len(self.items))))
 
     def split(self, size: int) -> list["Payload"]:
         """All of it, in parts of `size` items (see `cut`)."""

@@ -5,7 +5,7 @@ from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store.claim import lock_next_job, take_chunk
 from ..store.job import read_job
 from . import advance
-from .errors import is_conflict
+from .interruption import is_conflict
 
 
 def claim_with_housekeeping(env, worker, signals, sole_job_id=None):

@@ -18,8 +18,8 @@ from ..store.claim import PROGRESS_EVERY_S, claim_fast
 from ..store.sizing import learn
 from . import rescue
 from .claiming import claim_with_housekeeping
-from .errors import is_conflict
 from .forget import forget_values_now, has_values_to_forget
+from .interruption import is_conflict
 from .signals import Signals
 from .wake import WAKE_UP
 

@@ -14,7 +14,7 @@ from ..engine.verdict import CONFLICT
 from ..store.settle import settle, take_awaiting_driver
 from . import selection
 from .advance import show_progress
-from .errors import Interruption
+from .interruption import Interruption
 from .records import run_records
 from .whole_job import Chunks, WholeJob
 
@@ -64,7 +64,7 @@ class HeldChunks(Chunks):
         self.pages = {}  # operation -> the chunk its selection started with: what it found is undone as well
         self.shown_at = 0.0
 
-    def take(self, last):
+    def next_chunk(self, last):
         return take_awaiting_driver(self.system.cr, self.claim.job_id, last)
 
     def run(self, chunk, has_savepoint):
@@ -75,15 +75,15 @@ class HeldChunks(Chunks):
     def settle(self, chunk, outcome, duration):
         if chunk.kind == states.RESOLVE:
             self.pages.setdefault(chunk.operation_id, chunk.chunk_id)
-        note = Note(chunk, outcome, duration)
+        summary = RunSummary(chunk, outcome, duration)
         settle(self.system.cr, chunk, outcome, duration)
         self.system.invalidate_all()
         origin = self.pages.get(chunk.operation_id, chunk.chunk_id)
-        return origin, chunk.operation_id in self.pages, note
+        return origin, chunk.operation_id in self.pages, summary
 
     def keep(self, settled):
-        origin, is_selection, note = settled
-        self.reports.setdefault(origin, Report(is_selection)).add(note)
+        origin, is_selection, summary = settled
+        self.reports.setdefault(origin, UndoneReport(is_selection)).add(summary)
 
     def show(self, processed, failed):
         """In a transaction of its own, so that others see it; also asks whether to go on."""
@@ -98,7 +98,7 @@ class HeldChunks(Chunks):
     def undo(self, is_dry_run, reason):
         """The chunks are held again: settle them by what they came to, without their effects."""
         held = None
-        while held := self.take(held):
+        while held := self.next_chunk(held):
             if report := self.reports.pop(held.chunk_id, None):
                 outcome, duration = report.settled(held, is_dry_run), report.duration
             else:
@@ -109,7 +109,7 @@ class HeldChunks(Chunks):
             settle(self.system.cr, held, outcome, duration)
 
 
-class Report:
+class UndoneReport:
     """What is left to say of one stored chunk once its effects are undone.
 
     Of a chunk of records by its positions; of a selection, whose chunks are undone with it, by places of its own. Only what
@@ -123,19 +123,19 @@ class Report:
         self.good = 0
         self.duration = 0.0
 
-    def add(self, note):
-        self.duration += note.duration
-        self.good += note.good
-        self.outcome.found_records += note.found_records
-        place = {position: position for position in note.reported}
+    def add(self, summary):
+        self.duration += summary.duration
+        self.good += summary.good
+        self.outcome.found_records += summary.found_records
+        place = {position: position for position in summary.reported}
         if self.is_selection:
-            place = {position: len(self.payload) + number for number, position in enumerate(note.reported)}
-            self.payload.items += [item for item, _operation, _index in note.reported.values()]
-            self.payload.operations += [operation for _item, operation, _index in note.reported.values()]
-            self.payload.indexes += [index for _item, _operation, index in note.reported.values()]
+            place = {position: len(self.payload) + number for number, position in enumerate(summary.reported)}
+            self.payload.items += [item for item, _operation, _index in summary.reported.values()]
+            self.payload.operations += [operation for _item, operation, _index in summary.reported.values()]
+            self.payload.indexes += [index for _item, _operation, index in summary.reported.values()]
         for name in REPORTED:
             getattr(self.outcome, name).update(
-                (place[position], what) for position, what in getattr(note, name).items()
+                (place[position], what) for position, what in getattr(summary, name).items()
             )
 
     def settled(self, held, is_dry_run):
@@ -153,8 +153,8 @@ class Report:
         return outcome
 
 
-class Note:
-    """What a run of one held chunk came to, as far as it may have to be said once it is undone."""
+class RunSummary:
+    """What the run of one held chunk came to, as far as it may have to be said once it is undone."""
 
     def __init__(self, held, outcome, duration):
         self.duration = duration

@@ -1,22 +1,18 @@
-"""Exceptions of user work -> what the user may read, or why the whole attempt has to go."""
+"""What people may read about the exceptions of user code."""
 
 import re
-import threading
 import traceback
 
 import psycopg2
 from psycopg2 import errors as pg
-from psycopg2.pool import PoolError
 
-import odoo
-from odoo.exceptions import ConcurrencyError, UserError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.exceptions import UserError
 
-from ..engine import verdict
 from ..engine.outcome import Failure
 from ..engine.problems import sayable
 from ..engine.values import is_wrong
-from ..exceptions import ChunkTimeout, TransactionControlError, TransactionEnded
+from ..exceptions import TransactionControlError
+from .interruption import Interruption, interruption_of, safely
 
 #: Characters kept of an error's text and of its traceback.
 MESSAGE_LIMIT = 2_000
@@ -27,14 +23,6 @@ NAME_LIMIT = 100
 TRACEBACKS = 5
 TRACEBACK_FRAMES = 50
 
-#: The connection is gone, or the server is going down.
-CONNECTION_ERRORS = (
-    pg.AdminShutdown,
-    pg.CrashShutdown,
-    pg.CannotConnectNow,
-    pg.ConnectionException,
-    pg.IdleInTransactionSessionTimeout,
-)
 #: Detail of a reference to a missing record (of a deletion it reads "is still referenced").
 ABSENT_KEY = re.compile(r"\((?P<column>\w+)\)=\((?P<id>\d+)\) is not present")
 #: The transaction has been ended behind our back: our savepoint is gone.
@@ -45,72 +33,14 @@ SAVEPOINT_ERRORS = (pg.InvalidSavepointSpecification, pg.NoActiveSqlTransaction)
 UNCLEAR = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, psycopg2.DataError, psycopg2.ProgrammingError)
 
 
-class Interruption(Exception):
-    """An attempt that must be rolled back as a whole: `kind` is one of `engine.verdict`."""
-
-    def __init__(self, kind, message, words=None):
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.words = words  # what the code that met it said of it for people to read
-
-
-def interruption_of(error):
-    """Why this error ends the whole attempt, or None where it is the records' own.
-
-    A conflict stays one when user code has wrapped it: the causes are looked at as well. But for a lock that was not to
-    be had: what goes wrong *after* that was dealt with is an error of its own. Never raises.
-    """
-    return _safely(_interruption_of, error)
-
-
-def _interruption_of(error):
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, Interruption):
-            return error.kind
-        if isinstance(error, TransactionEnded):
-            return None  # it was committed: nothing that came before is a reason to run it again
-        if isinstance(error, (ChunkTimeout, pg.QueryCanceled)):
-            return verdict.TIMEOUT
-        if is_conflict(error):
-            return verdict.CONFLICT
-        error = error.__cause__ or _context_of(error)
-    return None
-
-
-def is_conflict(error):
-    return isinstance(error, (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError, PoolError)) or is_disconnect(error)
-
-
-def _context_of(error):
-    """The error during whose handling this one was raised; for a lock not available only if it was raised right there."""
-    context = error.__context__
-    if not isinstance(context, pg.LockNotAvailable) or not (context.__traceback__ and error.__traceback__):
-        return context
-    *_outer, (raised_in, _line) = traceback.walk_tb(error.__traceback__)
-    return context if raised_in is context.__traceback__.tb_frame else None
-
-
-def is_disconnect(error):
-    if isinstance(error, CONNECTION_ERRORS):
-        return True
-    # libpq's own errors ("server closed the connection unexpectedly") carry no code, and psycopg2 has no class for some
-    is_libpq = (
-        isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or type(error) is psycopg2.DatabaseError
-    )
-    return is_libpq and not getattr(error, "pgcode", None)
-
-
 def judge(error, env, model_name, values=None, words=None):
     """What an error comes to: the `Failure` of what it is about.
 
     :param str words: what the code that met it made of it for people to read, where that is not the error itself
     :raises Interruption: it ends the whole attempt
     """
-    if interruption := interruption_of(error):
-        raise Interruption(interruption, text_of(error), words) from error
+    if kind := interruption_of(error):
+        raise Interruption(kind, text_of(error), words) from error
     return failure_of(error, env, model_name, values)
 
 
@@ -122,9 +52,9 @@ def failure_of(error, env, model_name, values=None):
     :param dict values: what was to be written, where that is known
     """
     return Failure(
-        error_type=storable(_safely(_error_type, error) or "Exception", NAME_LIMIT),
-        message=storable(_safely(_message, error, env, model_name, values) or _name_of(error), MESSAGE_LIMIT),
-        traceback=storable(_safely(_traceback, error) or text_of(error), TRACEBACK_LIMIT),
+        error_type=storable(safely(_error_type, error) or "Exception", NAME_LIMIT),
+        message=storable(safely(_message, error, env, model_name, values) or _name_of(error), MESSAGE_LIMIT),
+        traceback=storable(safely(_traceback, error) or text_of(error), TRACEBACK_LIMIT),
     )
 
 
@@ -140,21 +70,11 @@ def storable(text, limit):
 
 def text_of(error):
     """The text of any exception, or its name where it has none; no longer than what is stored of one."""
-    return storable(_safely(str, error) or _name_of(error), MESSAGE_LIMIT)
+    return storable(safely(str, error) or _name_of(error), MESSAGE_LIMIT)
 
 
 def _name_of(error):
-    return _safely(lambda: str(type(error).__name__)) or "Exception"
-
-
-def _safely(function, *args):
-    """What a function makes of an exception; None where the exception's own methods raise or return nonsense."""
-    try:
-        return function(*args)
-    except BaseException as error:  # it is user code that is asked here
-        if is_shutdown(error):
-            raise
-        return None
+    return safely(lambda: str(type(error).__name__)) or "Exception"
 
 
 def _traceback(error):
@@ -199,7 +119,7 @@ def import_words(text, seen, env, model_name):
     :param seen: the database's errors that were seen meanwhile
     """
     for error in seen:
-        if _repeats(text, error) or text == _safely(env[model_name]._sql_error_to_message, error):
+        if _repeats(text, error) or text == safely(env[model_name]._sql_error_to_message, error):
             return _message(error, env, model_name)
     return text
 
@@ -276,17 +196,3 @@ def committed_message(env):
         "The code run for these records has ended the transaction itself, past all that keeps it from doing so. What it had "
         "done by then may have been committed, so nothing of it is tried again: look at these records before you retry them."
     )
-
-
-def is_shutdown(error):
-    """Whether an exception is not the code's own: somebody is stopping the process.
-
-    Python raises the KeyboardInterrupt of a signal in the main thread. Odoo's servers run requests and scheduled actions in
-    others; in those it can only come from the code itself, and is an error like any other. The main thread runs user code in
-    a shell or a script: there, Ctrl-C ends it all. Other ways to stop a server raise nothing in its threads: prefork workers
-    are killed or end between two pieces of work, a threaded server leaves its threads behind. In the evented server, whose
-    greenlets share one thread, the exceptions that end a greenlet are the server's own.
-    """
-    if getattr(odoo, "evented", False):
-        return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "GreenletExit"
-    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

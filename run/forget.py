@@ -10,7 +10,7 @@ from ..engine import states
 from ..engine.steps import take_some
 from ..store import forget
 from ..store.planning import by_index
-from .errors import is_conflict
+from .interruption import is_conflict
 from .settings import get_setting
 
 _logger = logging.getLogger(__name__)

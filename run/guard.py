@@ -10,7 +10,7 @@ from odoo.tools import SQL
 
 from ..engine.transaction_sql import END, RELEASE, SAVEPOINT, SETTING, UNDO, controls
 from ..exceptions import ChunkTimeout, TransactionControlError, TransactionEnded
-from .errors import is_conflict
+from .interruption import is_conflict
 from .session import SessionSettings
 from .watchdog import Watchdog
 
@@ -45,7 +45,7 @@ class Guard:
         self.error = None  # the last error of a statement, but for those that followed from one
         self.refused = False
         self.is_behind = False  # whether calls before the present one have left something to be written
-        self.ended = False
+        self.transaction_ended = False
         self.savepoints = []  # names of those that user code has made: it may undo and release no others
         self.settings = None  # of the session as they were, once a statement may have changed some
         self.shadows = {
@@ -69,7 +69,7 @@ class Guard:
             vars(self.cr).pop(name, None)
         vars(self.cr).update(self.outer)
         error, self.error = self.error, None  # what it refers to must not live longer
-        if self.has_ended:
+        if self.look_for_end():
             raise TransactionEnded
         if error and isinstance(exc_value, psycopg2.errors.InFailedSqlTransaction):
             raise error  # what failed it before, and was caught
@@ -94,13 +94,12 @@ class Guard:
         closed = self.connection.closed
         return closed == 1 or (not closed and self.raw.closed)
 
-    @property
-    def has_ended(self):
+    def look_for_end(self):
         """Whether the transaction has been ended behind our back, as far as can be told without asking PostgreSQL."""
-        self.ended = (
-            self.ended or self.is_closed or self.connection.get_transaction_status() == TRANSACTION_STATUS_IDLE
+        self.transaction_ended = (
+            self.transaction_ended or self.is_closed or self.connection.get_transaction_status() == TRANSACTION_STATUS_IDLE
         )
-        return self.ended
+        return self.transaction_ended
 
     def execute(self, query, params=None, log_exceptions=True):
         if self.is_behind and not isinstance(query, SQL):
@@ -140,9 +139,9 @@ class Guard:
             query, text = self._text(query)
         undoes = False
         for kind, name in controls(text):
-            undoes = self._heed(kind, name)
+            undoes = self._check_control(kind, name)
         if self.connection.get_transaction_status() == TRANSACTION_STATUS_IDLE:
-            self.ended = True
+            self.transaction_ended = True
             raise TransactionEnded
         if not undoes and self.watchdog.must_end:
             raise ChunkTimeout
@@ -158,7 +157,7 @@ class Guard:
             query = query.as_string(self.raw)
         return query, str.__str__(query) if isinstance(query, str) else ""
 
-    def _heed(self, kind, name):
+    def _check_control(self, kind, name):
         """Refuse what user code must not do; returns whether it just takes something back."""
         if kind == END or (kind in (UNDO, RELEASE) and name not in self.savepoints):
             self.refuse()

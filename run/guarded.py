@@ -14,18 +14,16 @@ from ..engine.verdict import CONFLICT, ENDED, TIMEOUT
 from ..exceptions import LoadError, NeedsSavepoint, TransactionEnded
 from .errors import (
     SAVEPOINT_ERRORS,
-    Interruption,
     committed_message,
     failure,
     import_words,
-    interruption_of,
-    is_shutdown,
     judge,
     text_of,
     transaction_control_message,
     words_beside,
 )
 from .guard import Guard
+from .interruption import Interruption, interruption_of, is_shutdown
 from .savepoint import UndoableSavepoint
 from .warning import WarningRefused
 
@@ -93,7 +91,7 @@ class UserCode:
         if error is not None:
             if is_shutdown(error):
                 raise error
-            if not (self.has_savepoint or self.guard.ended):
+            if not (self.has_savepoint or self.guard.transaction_ended):
                 raise NeedsSavepoint from error
             self.error = self._judge(error)
         self.guard.errors.clear()  # what they refer to must not live longer
@@ -101,10 +99,10 @@ class UserCode:
 
     def _close_savepoint(self, error):
         """Keep what was done, or undo it; returns the error it comes to."""
-        if self.guard.ended or not self.has_savepoint:
+        if self.guard.transaction_ended or not self.has_savepoint:
             return error
         raised = _raised_by(self.savepoint.__exit__, type(error) if error else None, error, None)
-        self.guard.ended = isinstance(raised, SAVEPOINT_ERRORS)
+        self.guard.transaction_ended = isinstance(raised, SAVEPOINT_ERRORS)
         return raised or error
 
     def _judge(self, error):
@@ -118,7 +116,7 @@ class UserCode:
             error.texts = [import_words(text, guard.errors, self.env, self.model_name) for text in error.texts]
         guard.conflict = None
         guard.errors.clear()
-        if guard.ended:
+        if guard.transaction_ended:
             self.judge_end(error)
         if guard.watchdog.unwanted:
             raise Interruption(CONFLICT, "the job was cancelled") from error

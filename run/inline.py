@@ -10,8 +10,8 @@ from ..engine.options import ROLLBACK_JOB
 from ..exceptions import BatchExecutionError, TransactionEnded
 from . import selection
 from .chunk import Records, run_chunk
-from .errors import Interruption
 from .inline_results import InlineResults
+from .interruption import Interruption
 from .references import References
 from .settings import get_setting
 from .upsert_lock import lock_inline
@@ -40,10 +40,10 @@ def execute(env, operations, plans, options, progress_callback=None):
     )
     try:
         results.error = whole_job.run() or results.error
-    except Interruption as interruption:
-        if isinstance(interruption.__cause__, Exception):
-            raise interruption.__cause__ from None
-        raise BatchExecutionError(str(interruption), results.unfinished, results.answer()) from interruption
+    except Interruption as error:
+        if isinstance(error.__cause__, Exception):
+            raise error.__cause__ from None
+        raise BatchExecutionError(str(error), results.unfinished, results.answer()) from error
     except TransactionEnded as error:
         raise BatchExecutionError(str(error), results.unfinished, results.answer()) from error
     return results.answer()
@@ -66,7 +66,7 @@ class InlineChunks(Chunks):
         self.count += 1
         heappush(self.waiting, (chunk.sequence, self.count, chunk))
 
-    def take(self, last):
+    def next_chunk(self, last):
         return heappop(self.waiting)[-1] if self.waiting else None
 
     def run(self, chunk, has_savepoint):
@@ -128,7 +128,7 @@ class InlineChunks(Chunks):
             before += len(payload)
         if outcome.more is not None:
             self.add(replace(chunk, payload=replace(chunk.payload, items=[outcome.more])))
-        self.results.note(chunk, outcome, duration)
+        self.results.add(chunk, outcome, duration)
         if self.progress_callback and chunk.kind == states.RECORDS:
             status = self.results.status()
             self.progress_callback({key: status[key] for key in ("completed", "total", "percentage", "stats")})

@@ -51,7 +51,7 @@ class InlineResults:
 
     # -- what becomes of chunks --------------------------------------------------------------------
 
-    def note(self, chunk, outcome, duration):
+    def add(self, chunk, outcome, duration):
         """Keep what became of the records of a chunk."""
         payload = chunk.payload
         if chunk.kind == states.RESOLVE:

@@ -14,7 +14,7 @@ from ..exceptions import ClaimLost
 from ..store.settle import settle
 from . import callback, driver, selection
 from .control import LOOK_AROUND_EVERY_S, Control
-from .errors import is_conflict, is_shutdown
+from .interruption import is_conflict, is_shutdown
 from .records import run_records
 from .work import Work
 

@@ -7,8 +7,9 @@ from ..exceptions import TransactionControlError
 from ..store import queue, rescue
 from ..store.chunk_row import claim_of_chunk
 from ..store.finish import request_stop
-from .errors import committed_message, failure, interruption_of, is_conflict, own_words, transaction_control_message
+from .errors import committed_message, failure, own_words, transaction_control_message
 from .guarded import timeout_message
+from .interruption import interruption_of, is_conflict
 from .records import usable_lang
 from .wake import wake_lanes
 

@@ -2,7 +2,7 @@
 
 from ..engine.verdict import ENDED
 from ..exceptions import BatchExecutionError, TransactionEnded
-from .errors import Interruption
+from .interruption import Interruption
 
 
 class UndoableSavepoint:

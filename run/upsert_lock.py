@@ -15,9 +15,9 @@ from ..engine import states
 from ..engine.operation import UPSERT
 from ..engine.references import MissingReference, find_refs, wanted_ids
 from ..store.settle import hold_shared
-from .errors import interruption_of, is_shutdown
 from .guarded import UserCode
 from .handlers.upsert import UpsertHandler
+from .interruption import interruption_of, is_shutdown
 from .records import user_env
 from .references import References
 from .upsert_keys import BadKey
@@ -96,7 +96,7 @@ def _keys(cr, claim):
     payload = claim.payload
     if claim.waits and next(find_refs(payload.items), None) is not None:
         references = References.of_claim(cr, claim)
-        payload = payload.take(list(range(len(payload))))
+        payload = payload.subset(list(range(len(payload))))
         references.fetch(wanted_ids(payload.items))
         payload.items = [_resolved(references, item) for item in payload.items]
     _positions, numbers = _numbers(UpsertHandler(user_env(cr, claim)[claim.model], payload))
@@ -128,12 +128,12 @@ def _lock(cr, function, numbers):
     """
     buckets = sorted({number % MAX_LOCKS for number in numbers})
     if len(numbers) > MAX_LOCKS:
-        return _take(cr, function, LOCK_SPACE + 1, buckets)
-    shared = _take(cr, f"{function}_shared", LOCK_SPACE + 1, buckets)
-    return shared + _take(cr, function, LOCK_SPACE, sorted(numbers))
+        return _acquire(cr, function, LOCK_SPACE + 1, buckets)
+    shared = _acquire(cr, f"{function}_shared", LOCK_SPACE + 1, buckets)
+    return shared + _acquire(cr, function, LOCK_SPACE, sorted(numbers))
 
 
-def _take(cr, function, space, numbers):
+def _acquire(cr, function, space, numbers):
     cr.execute(
         SQL("SELECT %s(%s, number) FROM unnest(%s::integer[]) AS number", SQL.identifier(function), space, numbers)
     )

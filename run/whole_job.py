@@ -23,7 +23,7 @@ class Chunks:
     #: Whether several chunks may run in one savepoint: what `settle` has done is then undone with them.
     share_savepoints = False
 
-    def take(self, last):
+    def next_chunk(self, last):
         """The next chunk to be run, with those found since; None after the last one.
 
         :param last: the chunk run before it, None for the first
@@ -150,7 +150,7 @@ class WholeJob:
         :raises NeedsSavepoint: something failed, and has no savepoint of its own
         """
         settled = []
-        while len(settled) < count and not self._has_failed_enough and (chunk := self.chunks.take(last)):
+        while len(settled) < count and not self._has_failed_enough and (chunk := self.chunks.next_chunk(last)):
             settled.append(self._run_chunk(chunk, has_savepoint))
             last = chunk
         for one in settled:

@@ -11,7 +11,7 @@ from odoo.tools import SQL
 
 from ..store.settle import hold
 from .environments import keep_environments
-from .errors import is_shutdown
+from .interruption import is_shutdown
 from .upsert_lock import key_locks
 
 #: Makes a session forget all it has set or holds: what `DISCARD ALL` does, but for DISCARD PLANS.

@@ -57,7 +57,7 @@ def settle(cr, claim, outcome, duration):
     """
     payload = claim.payload
     if outcome.rest:
-        insert_like(cr, claim, [payload.take(outcome.rest)], len(payload) - len(outcome.rest))
+        insert_like(cr, claim, [payload.subset(outcome.rest)], len(payload) - len(outcome.rest))
         payload, outcome = _without_rest(payload, outcome)
     insert_found(cr, claim, outcome)
     operations, produced = EndedOperations(), {}
@@ -201,7 +201,7 @@ def _without_rest(payload, outcome):
         values = getattr(outcome, attribute)
         setattr(outcome, attribute, {place[position]: value for position, value in values.items()})
     outcome.rest = []
-    return payload.take(kept), outcome
+    return payload.subset(kept), outcome
 
 
 def _produced(payload, outcome):

@@ -176,7 +176,7 @@ class Backlog:
             SELECT job_id, operation_id, id, 'res.partner', 'create', 1, '{"name": "Partner"}', 'ValidationError',
                    'Contacts require a name', 1, false, now()
               FROM batch_chunk
-             WHERE mod(sequence, 8) = 0
+             WHERE mod(sequence::integer, 8) = 0
             """
         )
 

@@ -8,7 +8,7 @@ from odoo.tests.common import BaseCase
 
 from ..engine.outcome import Failure, Outcome
 from ..engine.payload import Payload
-from ..run.driver import Note, Report
+from ..run.driver import RunSummary, UndoneReport
 from ..run.whole_job import GROWTH
 from .lane_case import LaneCase
 
@@ -121,7 +121,7 @@ class TestReports(BaseCase):
 
     def kept(self, is_selection):
         """Bytes that are kept of chunks in which one record each has failed, and the report."""
-        report = Report(is_selection)
+        report = UndoneReport(is_selection)
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
         before = tracemalloc.get_traced_memory()[0]
@@ -129,7 +129,7 @@ class TestReports(BaseCase):
             places = range(self.RECORDS)
             held = SimpleNamespace(payload=Payload([{"name": "x" * 500} for _ in places], [7] * self.RECORDS, [*places]))
             outcome = Outcome(ids=dict.fromkeys(range(1, self.RECORDS), True), failures={0: Failure("ValueError", "bad")})
-            report.add(Note(held, outcome, 0.1))
+            report.add(RunSummary(held, outcome, 0.1))
             del held, outcome
         return tracemalloc.get_traced_memory()[0] - before, report
 

@@ -147,6 +147,19 @@ class TestPlans(PlanCase):
             self.assertEqual(claim.job_id, getattr(self.backlog, name))
             self.sql("UPDATE batch_job SET ready = false WHERE id = %s", claim.job_id)
 
+    def test_a_claim_in_strict_order_looks_for_a_chunk_that_waits(self):
+        for name, mode in itertools.product(("waiting", "blocked"), ("custom", "generic")):
+            with self.subTest(job=name, plans=mode):
+                vars(self.cr).pop("batch_executor_prepared", None)  # to be planned anew
+                self.sql(f"SET LOCAL plan_cache_mode = force_{mode}_plan")
+                self.put_first(name)
+                self.sql(
+                    "UPDATE batch_job SET progress_at = now() + interval '1 day', max_concurrency = 1 WHERE priority = 10"
+                )
+                claim, plans = self.cheap(self.claim_fast)
+                self.assertIsNone(claim, "one is running already")
+                self.assertUses(plans, "batch_chunk_waiting_idx")
+
     def test_a_claim_in_a_small_job(self):
         self.put_first("small")
         claim, _plans = self.cheap(self.claim)

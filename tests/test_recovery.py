@@ -12,7 +12,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.engine.verdict import CONFLICT
 from odoo.addons.batch_executor.exceptions import TransactionControlError
-from odoo.addons.batch_executor.run.errors import interruption_of
+from odoo.addons.batch_executor.run.interruption import interruption_of
 
 from .lane_case import LaneCase
 

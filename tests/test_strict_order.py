@@ -8,7 +8,7 @@ from odoo.tests.common import BaseCase, tagged
 from ..engine import place, sizing
 from ..engine.verdict import TIMEOUT
 from ..run import selection
-from ..run.errors import Interruption
+from ..run.interruption import Interruption
 from .lane_case import LaneCase
 
 

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from odoo.tests.common import BaseCase
 
+from ..engine.operations import TYPES
+from ..run.handlers import HANDLERS
+from ..run.handlers.base import Handler
+
 ROOT = Path(__file__).resolve().parent.parent
 #: What opens a cursor or ends a transaction. Only `run/` may; the rest works in its caller's transaction.
 ENDS_OR_OPENS = {"commit", "rollback", "cursor", "_commit_progress"}
@@ -183,3 +187,10 @@ class TestStructure(BaseCase):
                         query = call.args[0]
                         self.assertFalse(isinstance(query, ast.JoinedStr), f"{name}:{call.lineno}: f-string in a query")
                         self.assertFalse(isinstance(query, ast.BinOp), f"{name}:{call.lineno}: a query put together")
+
+    def test_every_type_of_operation_has_a_handler(self):
+        self.assertEqual(HANDLERS.keys(), TYPES.keys())
+        for kind, handler in HANDLERS.items():
+            self.assertTrue(handler.rights, kind)
+            self.assertIsNot(handler.check, Handler.check, kind)
+            self.assertIsNot(handler.apply, Handler.apply, kind)

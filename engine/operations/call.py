@@ -1,4 +1,4 @@
-from ..operation import SET
+from ..operation import CALL, SET
 from ..reader import is_name
 from .base import OperationType
 
@@ -6,7 +6,7 @@ from .base import OperationType
 class Call(OperationType):
     """A method called on records, or, with `params["model_level"]`, once on the model itself."""
 
-    name = "call"
+    name = CALL
     label = "Call"
     keys = frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by", "set"})
 

@@ -1,8 +1,9 @@
+from ..operation import CREATE
 from .base import OperationType
 
 
 class Create(OperationType):
-    name = "create"
+    name = CREATE
     label = "Create"
     keys = frozenset({"data", "group_by", "return_ids"})
     produces_ids = True

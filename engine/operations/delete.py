@@ -1,8 +1,9 @@
+from ..operation import DELETE
 from .base import OperationType
 
 
 class Delete(OperationType):
-    name = "delete"
+    name = DELETE
     aliases = ("unlink",)
     label = "Delete"
     keys = frozenset({"data", "record_ids", "domain"})

@@ -1,9 +1,10 @@
+from ..operation import LOAD
 from ..reader import is_name
 from .base import OperationType
 
 
 class Load(OperationType):
-    name = "load"
+    name = LOAD
     label = "Import"
     keys = frozenset({"data", "fields", "return_ids"})
     produces_ids = True

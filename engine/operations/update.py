@@ -1,4 +1,4 @@
-from ..operation import target_of
+from ..operation import UPDATE, target_of
 from ..reader import is_id
 from ..references import INDEX, is_flat, is_ref
 from ..rounds import levels_by_key
@@ -8,7 +8,7 @@ from .base import OperationType
 class Update(OperationType):
     """One object of values for many records (`params["values"]`), or a list of records that each have values of their own."""
 
-    name = "update"
+    name = UPDATE
     label = "Update"
     keys = frozenset({"data", "record_ids", "domain", "group_by"})
 

@@ -1,9 +1,10 @@
+from ..operation import UPSERT
 from ..reader import is_name
 from .base import OperationType
 
 
 class Upsert(OperationType):
-    name = "upsert"
+    name = UPSERT
     label = "Upsert"
     keys = frozenset({"data", "key", "group_by", "return_ids"})
     produces_ids = True

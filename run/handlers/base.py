@@ -71,7 +71,7 @@ class Handler:
         """The values that are written at a position, where there are any."""
         return
 
-    def note(self, warnings, positions):
+    def add_warnings(self, warnings, positions):
         """Keep what Odoo said of some of these positions without raising, or let them fail for it."""
         if warnings and self.is_strict:
             refuse(warnings, positions)

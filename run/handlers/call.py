@@ -69,7 +69,7 @@ class CallHandler(RecordsHandler):
         if self.params.get("model_level") or self.payload.is_whole:
             self.answers[positions[0]] = self._as_json(value)
         if not self.params.get("model_level") and (warned := warning_of(value, self.env)):
-            self.note({position: [warned] for position in positions}, positions)
+            self.add_warnings({position: [warned] for position in positions}, positions)
 
     def _as_json(self, value):
         """What a method returned as plain JSON.

@@ -12,7 +12,7 @@ class DeleteHandler(RecordsHandler):
     @staticmethod
     def check(checker, operation, model):
         checker.check_domain(operation, model)
-        checker.at_the_end(note_absent, operation)
+        checker.at_the_end(mark_absent, operation)
 
     def prepare(self, positions):
         absent = set(self.params.get("absent") or ())
@@ -25,7 +25,7 @@ class DeleteHandler(RecordsHandler):
         return dict.fromkeys(positions, True)
 
 
-def note_absent(env, operations):
+def mark_absent(env, operations):
     """Tell what is not there at all from what will be gone by the time it is to be deleted; a query per model."""
     by_model = {}
     for operation in operations:

@@ -44,7 +44,7 @@ class LoadHandler(Handler):
                     "The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(positions)
                 )
             )
-        self.note(self._remarks(result["messages"], owner), positions)
+        self.add_warnings(self._remarks(result["messages"], owner), positions)
         return dict(zip(positions, result["ids"], strict=True))
 
     def _remarks(self, messages, owner):

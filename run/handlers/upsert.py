@@ -32,7 +32,7 @@ class UpsertHandler(Handler):
                 checker.add(operation, env._("you may not read field %r", name), "key")
         if not checker.problems:
             names = tuple(operation.params["key"])
-            note_keys(operation, checker.once((operation.model, names), lambda: UpsertKeys(model, names)))
+            find_keys(operation, checker.once((operation.model, names), lambda: UpsertKeys(model, names)))
 
     def __init__(self, model, payload, strict=False):
         super().__init__(model, payload, strict)
@@ -148,8 +148,8 @@ class UpsertHandler(Handler):
         return found
 
 
-def note_keys(operation, keys):
-    """Note the keys of an upsert's records, and which of them are there twice.
+def find_keys(operation, keys):
+    """Set the keys of an upsert's records, and which of them are there twice.
 
     As its duplicates are in chunks of their own, each has its first one's index, and what it is a duplicate by: values may be
     mended later.
