@@ -66,57 +66,25 @@ def settle(cr, claim, outcome, duration):
     else:
         produced = _produced(payload, outcome)
     counts = count_records(outcome)
-    settled = fetch(
-        cr,
-        SQL(
-            """
-            UPDATE batch_chunk
-               SET state = 'done',
-                   finished_at = %(now)s,
-                   duration = %(duration)s,
-                   payload = coalesce(%(payload)s, payload),
-                   result = %(result)s,
-                   first_index = %(first_index)s,
-                   last_index = %(last_index)s,
-                   error = %(error)s,
-                   skip_reason = %(skip_reason)s,
-                   record_count = %(record_count)s,
-                   processed_records = %(processed)s,
-                   failed_records = %(failed)s,
-                   cancelled_records = %(cancelled)s,
-                   found_records = %(found)s,
-                   warning_count = %(warnings)s,
-                   completed_operations = %(completed_operations)s,
-                   failed_operations = %(failed_operations)s,
-                   ended_ids = %(ended_ids)s,
-                   tallied = false
-             WHERE id = %(id)s
-               AND claims = %(number)s
-               AND state = 'running'
-            RETURNING id
-            """,
-            now=NOW,
-            id=claim.chunk_id,
-            number=claim.number,
-            duration=duration,
-            payload=payload.encode() if payload is not claim.payload else None,
-            result=dumps([list(produced), list(produced.values())]) if produced else None,
-            first_index=min(produced, default=None),
-            last_index=max(produced, default=None),
-            error=outcome.first_error,
-            skip_reason=outcome.skip_reason,
-            record_count=len(payload) if claim.kind == states.RECORDS else 0,
-            processed=counts[PROCESSED],
-            failed=counts[FAILED],
-            cancelled=counts[CANCELLED],
-            found=outcome.found_records,
-            warnings=outcome.warning_count,
-            completed_operations=operations.completed,
-            failed_operations=operations.failed,
-            ended_ids=operations.awaited or None,
-        ),
-    )
-    if not settled:
+    values = {
+        "duration": duration,
+        "payload": payload.encode() if payload is not claim.payload else None,
+        "result": dumps([list(produced), list(produced.values())]) if produced else None,
+        "first_index": min(produced, default=None),
+        "last_index": max(produced, default=None),
+        "error": outcome.first_error,
+        "skip_reason": outcome.skip_reason,
+        "record_count": len(payload) if claim.kind == states.RECORDS else 0,
+        "processed": counts[PROCESSED],
+        "failed": counts[FAILED],
+        "cancelled": counts[CANCELLED],
+        "found": outcome.found_records,
+        "warnings": outcome.warning_count,
+        "completed_operations": operations.completed,
+        "failed_operations": operations.failed,
+        "ended_ids": operations.awaited or None,
+    }
+    if not _mark_done(cr, claim, values):
         raise ClaimLost
     store_findings(cr, claim, payload, outcome)
 
@@ -153,6 +121,46 @@ def take_awaiting_driver(cr, job_id, last=None):
         ),
     )
     return claim_of_chunk(cr, job_id, rows[0]) if rows else None
+
+
+def _mark_done(cr, claim, values):
+    """Write what a chunk has come to; False where another lane has taken it over.
+
+    :param dict values: the placeholders of the statement
+    """
+    query = SQL(
+        """
+        UPDATE batch_chunk
+           SET state = 'done',
+               finished_at = %(now)s,
+               duration = %(duration)s,
+               payload = coalesce(%(payload)s, payload),
+               result = %(result)s,
+               first_index = %(first_index)s,
+               last_index = %(last_index)s,
+               error = %(error)s,
+               skip_reason = %(skip_reason)s,
+               record_count = %(record_count)s,
+               processed_records = %(processed)s,
+               failed_records = %(failed)s,
+               cancelled_records = %(cancelled)s,
+               found_records = %(found)s,
+               warning_count = %(warnings)s,
+               completed_operations = %(completed_operations)s,
+               failed_operations = %(failed_operations)s,
+               ended_ids = %(ended_ids)s,
+               tallied = false
+         WHERE id = %(id)s
+           AND claims = %(number)s
+           AND state = 'running'
+        RETURNING id
+        """,
+        now=NOW,
+        id=claim.chunk_id,
+        number=claim.number,
+        **values,
+    )
+    return bool(fetch(cr, query))
 
 
 def _lock(cr, claim, columns, strength, first=None):
