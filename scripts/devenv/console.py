@@ -48,6 +48,7 @@ def progress(doing: str):
         yield lambda done, total, text=doing: bar.update(task, completed=done, total=total, description=text)
     finally:
         start.cancel()
+        start.join()
         bar.stop()
 
 
@@ -63,12 +64,16 @@ def run(command, *, doing: str, input: str | None = None, env: dict | None = Non
             process.stdin.write(input)
     output = []
     with progress(doing) as show, process:
-        for line in process.stdout:
-            percent, done, total = found.groups() if (found := SHARE.search(line)) else (None, None, None)
-            if percent or done:
-                show(float(percent or done), float(total or 100))
-            if not percent:
-                output.append(line)
+        try:
+            for line in process.stdout:
+                percent, done, total = found.groups() if (found := SHARE.search(line)) else (None, None, None)
+                if percent or done:
+                    show(float(percent or done), float(total or 100))
+                if not percent:
+                    output.append(line)
+        except BaseException:  # somebody ends this script: not without what it runs
+            process.kill()
+            raise
     if process.returncode:
         tail = "".join(output).strip().splitlines()[-ERROR_TAIL_LINES:]
         raise CannotDo("\n  ".join([f"{doing} failed (exit {process.returncode}):", *tail]))
