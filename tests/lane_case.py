@@ -24,6 +24,8 @@ SWEPT = (
     "ir.actions.server", "product.template", "res.users", "res.company", "res.partner", "res.partner.category", "res.country.state",
     "res.country", "ir.cron.trigger",
 )  # fmt: skip
+#: Seconds a lane may go on where a test says nothing of it: it ends long before, also on a machine with much else to do.
+LANE_S = 5 * PATIENCE_S
 #: The method of `res.partner` that tests make misbehave.
 PROBE = "batch_probe"
 
@@ -122,13 +124,13 @@ class CommittedCase(BaseCase):
     # -- lanes -------------------------------------------------------------------------------------
 
     @classmethod
-    def lane(cls, name="lane", seconds=PATIENCE_S):
+    def lane(cls, name="lane", seconds=LANE_S):
         """A lane that has so much time."""
         end = time.monotonic() + seconds
         return Lane(cls.registry, f"{name}-{os.getpid()}", lambda: end - time.monotonic())
 
     @classmethod
-    def work(cls, lanes=1, seconds=PATIENCE_S):
+    def work(cls, lanes=1, seconds=LANE_S):
         """Run lanes side by side until they find nothing more to do; the test fails when their time is up first."""
         if lanes == 1:
             have_more = [cls.lane(seconds=seconds).run()]

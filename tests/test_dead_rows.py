@@ -49,9 +49,12 @@ class TestDeadRows(LaneCase):
             self.assertLess(last, first + 30)
 
     def test_a_claim_costs_little_more_while_somebody_keeps_all_of_them_from_being_cleaned_up(self):
-        """As a backup does: no row version may go as long as its transaction lasts."""
+        """As a backup does: no row version may go as long as its transaction lasts.
+
+        What is looked for, the chunk to take and the chunks to count, stands behind an index entry of each earlier one.
+        """
         with self.registry.cursor() as backup:
             backup.execute("SELECT count(*) FROM batch_job")
             pages = self.pages_of_claims()
-        for first, last in zip(*pages, strict=True):
-            self.assertLess(last, first + 0.5 * CHUNKS)
+        for first, last, looks in zip(*pages, (1, 2), strict=True):
+            self.assertLess(last, first + 0.35 * CHUNKS * looks)
