@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 
 from .run.lanes import set_lane_count
 from .run.settings import get_setting
+from .store.schema import drop_functions
 
 
 def post_init_hook(env):
@@ -17,5 +18,4 @@ def uninstall_hook(env):
         raise UserError(
             env._("%s batch jobs are not finished. Finish or cancel them before you uninstall.", unfinished)
         )
-    # Odoo drops tables, but no functions
-    env.cr.execute("DROP FUNCTION IF EXISTS batch_operation_deleted_with_job CASCADE")
+    drop_functions(env.cr)

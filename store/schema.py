@@ -107,3 +107,8 @@ def set_up_draft_keys(cr):
     cr.execute(
         "ALTER TABLE batch_draft_key SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)"
     )
+
+
+def drop_functions(cr):
+    """Drop what uninstalling the addon leaves: Odoo drops tables, but no functions."""
+    cr.execute("DROP FUNCTION IF EXISTS batch_operation_deleted_with_job CASCADE")

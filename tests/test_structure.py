@@ -19,6 +19,7 @@ ALLOWED = set()
 TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|sizing|draft_key)\b")
 #: Functions outside `store/` whose statements name these tables, each for a reason.
 STATEMENTS_ABOVE = {
+    ("models/batch_finding.py", "init"),  # names its table to the store: of two models that share what they set up
     ("run/errors.py", "integrity_message"),  # no statement: the model of the table that PostgreSQL names
     ("run/upsert_lock.py", "_created_since"),  # on the table of the model that is upserted
 }
@@ -116,7 +117,7 @@ class TestStructure(BaseCase):
             for folder in ("run", "models", "controllers", "engine")
             for name, tree in modules(folder)
             for function, node in by_function(tree)
-            if names_a_table(node) and function != "init"  # storage parameters of the model's own table
+            if names_a_table(node)
         }
         self.assertEqual(found - STATEMENTS_ABOVE, set(), "statements on batch_* tables belong into store/")
         self.assertEqual(STATEMENTS_ABOVE - found, set(), "no longer so: shorten the list")
