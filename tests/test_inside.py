@@ -1,12 +1,15 @@
 """A job that is changed by what it runs itself: refused at once, whatever the job, and nobody waits for it."""
 
 import time
+from unittest.mock import patch
 
+from ..run import control
+from .case import PATIENCE_S
 from .lane_case import LaneCase
 
 VERBS = ("cancel", "pause", "resume", "retry", "start", "action_cancel")
-#: Seconds that a job of a few records may take; to wait for the row of a job takes ten.
-AT_ONCE_S = 5
+#: Seconds that a job of a few records may take; to wait for a row of its own takes a minute.
+AT_ONCE_S = PATIENCE_S / 2
 
 
 class TestInside(LaneCase):
@@ -17,7 +20,8 @@ class TestInside(LaneCase):
         job["id"] = self.submit(self.probe(ids), draft=True, **options)
         self.call(job["id"], "start")
         started = time.monotonic()
-        self.work(seconds=AT_ONCE_S)
+        with patch.object(control, "CONTROL_TIMEOUT_S", PATIENCE_S):
+            self.work()
         self.assertLess(time.monotonic() - started, AT_ONCE_S)
         return self.check_counters(job["id"]), [failure["error"] for failure in self.failures(job["id"])]
 

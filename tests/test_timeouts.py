@@ -94,7 +94,7 @@ class TestTimeout(LaneCase):
                 job = self.submit(operation, timeout=0.3, retry_attempts=1)
                 started = time.monotonic()
                 self.work()
-                self.assertLess(time.monotonic() - started, 5)
+                self.assertLess(time.monotonic() - started, PATIENCE_S / 2)  # the lock is held for longer
             finally:
                 leave.set()
             holder.result(PATIENCE_S)
