@@ -16,10 +16,8 @@ def prepare() -> None:
     paths.point(paths.LINK, paths.CHECKOUT)
     tree = odoo_tree.locate()
     postgres.start()
-    conf = paths.STATE / "odoo.conf"
-    conf.write_text("[options]\n")  # or Odoo would read the developer's own
     os.environ.update(
-        ODOO_RC=str(conf),
+        ODOO_RC=os.devnull,  # not the developer's own
         ODOO_ADDONS_PATH=",".join(map(str, (*tree.addons_paths, paths.ADDONS))),
         ODOO_DATA_DIR=str(paths.STATE / "data"),
         ODOO_HTTP_INTERFACE="127.0.0.1",
