@@ -325,6 +325,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is not waiting or running
         """
+        check_visible(self)  # first: an unusable language in the context would break the text below
         refusal = self.env._("Only a waiting or running job can be paused.")
         job = lock_for_change(self, (*states.JOB_ACTIVE, states.PAUSED), refusal)
         change.pause(job.env, job.id)
@@ -336,6 +337,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is not paused
         """
+        check_visible(self)
         refusal = self.env._("Only a paused job can be resumed.")
         job = lock_for_change(self, (*states.JOB_ACTIVE, states.PAUSED), refusal)
         change.resume(job.env, job)
@@ -349,6 +351,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is finished
         """
+        check_visible(self)
         job = lock_for_change(self, states.JOB_UNFINISHED, self.env._("A finished job can't be cancelled."))
         change.cancel(job.env, job.id)
         return self._status()
@@ -359,6 +362,7 @@ class BatchJob(models.Model):
         :returns: status
         :raises UserError: the job is not finished, or nothing in it failed or was cancelled
         """
+        check_visible(self)
         job = lock_for_change(self, states.JOB_FINAL, self.env._("Only a finished job can be retried."))
         if not job.can_retry:
             raise UserError(self.env._("Nothing in this job failed or was cancelled."))

@@ -30,7 +30,7 @@ def lock_for_change(job, allowed, refusal):
 
     :param job: the record, as the caller has it
     :param allowed: states
-    :param str refusal: what the caller is told in other states
+    :param str refusal: what the caller is told in other states; translated, so that the context must have been checked before
     :returns: the job as superuser
     :raises UserError: its state does not allow it, or the job itself runs the caller
     :raises psycopg2.errors.SerializationFailure: somebody else has changed it since this transaction began
