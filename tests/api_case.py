@@ -5,8 +5,8 @@ import json
 from odoo.tools import mute_logger
 
 from .case import ENTRY_KEYS, FAILURE_KEYS, FINAL, STATUS_KEYS, WORKER, nulls_in
+from .committed_case import CommittedCase
 from .doors import Refused, RouteDoor
-from .lane_case import CommittedCase
 
 
 class ApiCase(CommittedCase):

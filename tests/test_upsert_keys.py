@@ -5,7 +5,7 @@ from odoo import Command
 from odoo.tests.common import TransactionCase, tagged
 from odoo.tools import mute_logger
 
-from .lane_case import committed
+from .committed_case import committed
 
 MODEL = "x_batch_key"
 COMPANY_DEPENDENT = {"company_dependent": True}
