@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..engine import states
-from ..engine.payload import Payload, indented
+from ..engine.payload import BadPayload, Payload, indented
 from ..engine.report import FAILURES_SHOWN
 from ..run import mended
 from ..run.access import check_submitter
@@ -93,7 +93,10 @@ class BatchFailure(models.Model):
         """Mended values of these failures, as they are stored."""
         stored = text
         for chunk, failures in self.grouped("chunk_id").items():
-            params = Payload.decode(chunk.payload).params
+            try:
+                params = Payload.decode(chunk.payload).params
+            except BadPayload as error:
+                raise UserError(self.env._("This record can't be run again: submit it anew.")) from error
             for failure in failures:
                 if failure.retried_at:
                     raise UserError(self.env._("This failure is history: its record has been run again."))

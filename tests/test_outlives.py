@@ -199,6 +199,8 @@ class TestBrokenRetries(OutlivesCase):
                     job = self.retry(job_id, 1)
                     self.assertEqual((job["state"], job["processed_records"], job["failed_records"]), ("partial", 2, 2))
                     self.assertEqual([failure["index"] for failure in self.failures(job_id)], [0, 1])
+                with self.committed(self.user_id) as env, self.assertRaises(UserError):
+                    env["batch.failure"].search([("job_id", "=", job_id)], limit=1).values = "1"
                 self.delete_partners()
 
     def test_a_job_in_one_transaction_fails_as_a_whole_again(self):
