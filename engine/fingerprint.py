@@ -1,4 +1,7 @@
-"""Whether two submissions ask for the same: what a client that sends its key again must have sent before."""
+"""A hash that tells whether two submissions are the same.
+
+A client that reuses an idempotency key must send the same submission again.
+"""
 
 import hashlib
 import json
@@ -10,16 +13,18 @@ from .spec import IGNORED
 
 
 def fingerprint_of(operations: Any, options: dict) -> str:
-    """A hash of what was submitted, without what says nothing of it: the key itself, and bookkeeping of clients.
+    """A SHA-256 hash (hex) of a submission, without the idempotency key and without bookkeeping keys of clients.
 
-    :raises TypeError, ValueError, RecursionError: it has no JSON form
+    :param operations: as the caller sent them
+    :param options: likewise
+    :raises TypeError, ValueError, RecursionError: the submission has no JSON form
     """
     options = {name: value for name, value in options.items() if name != "idempotency_key"}
     if isinstance(operations, (list, tuple)):
         operations = [_essence(operation) for operation in operations]
     try:
         text = json.dumps([operations, options], sort_keys=True, default=json_default)
-    except TypeError:  # keys of several kinds have no order
+    except TypeError:  # keys of mixed types can't be sorted
         text = json.dumps(_with_text_keys([operations, options]), sort_keys=True, default=json_default)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -33,7 +38,7 @@ def _essence(operation):
 
 
 def _with_text_keys(value):
-    """The same with the keys that JSON makes of it."""
+    """The value with all keys as texts, as JSON writes them."""
     if isinstance(value, dict):
         return {
             key if isinstance(key, str) else json.dumps(key): _with_text_keys(item) for key, item in value.items()

@@ -1,34 +1,37 @@
-"""How long a job was worked on, and when it will be over.
+"""How long a job was worked on, and when it is expected to end.
 
-A `job` is a row of `batch.job`, whether as a `JobRow` or as a record: both have its columns by name.
+In this module a `job` is a `JobRow` or a `batch.job` record: both have the same columns as attributes.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-#: What lies beyond is no estimate (seconds).
+#: Longer estimates (seconds) are not shown.
 FORESEEABLE_S = 10 * 365 * 86400
-#: The pace covers at least so many seconds, or so many chunks, whichever takes longer.
+#: The recent pace covers at least this many seconds, or this many chunks, whichever takes longer.
 PACE_S = 15.0
 PACE_CHUNKS = 8
-#: Seconds from the start of a job until all lanes are there that idle cron workers can run: Odoo wakes them within 0.1 s.
+#: Seconds from the start of a job until all available lanes work on it: Odoo wakes idle cron workers within 0.1 s.
 GATHERING_S = 0.15
-#: Least seconds of a job that was worked on at all.
+#: Shortest working time (seconds) of a job that was worked on at all.
 LEAST_S = 0.001
 
 
 @dataclass(slots=True, frozen=True)
 class InFlight:
-    """What goes on in a running job at this moment."""
+    """What is running, waiting and not counted yet in a running job."""
 
-    lanes: int  #: chunks that run
-    lane_s: float  #: seconds that they have been running, added up
-    pending: int  #: chunks that wait for a lane, counted up to the number of lanes there are
-    uncounted: int  #: records that are settled, but not in the job's counters yet
+    lanes: int  #: running chunks
+    lane_s: float  #: seconds they have been running, added up
+    pending: int  #: chunks that wait for a lane, counted up to the number of lanes
+    uncounted: int  #: settled records that the job's counters don't include yet
 
 
 def worked_s(job, now: datetime) -> float:
-    """Seconds a job was worked on until now: neither paused, nor over, nor waiting to begin."""
+    """Seconds a job was worked on until now, without pauses and without the wait before its start.
+
+    :param now: naive, in UTC
+    """
     if not (job.worked_s or job.worked_since):
         return 0.0
     stretch = max((now - job.worked_since).total_seconds(), 0.0) if job.worked_since else 0.0
@@ -36,15 +39,16 @@ def worked_s(job, now: datetime) -> float:
 
 
 def run_records(job) -> int:
-    """Records that have run in that time, those that were put back to be run again included."""
+    """Records that have run in the working time, including those that a retry has put back."""
     return job.processed_records + job.failed_records + job.earlier_records
 
 
 def expected_end(job, in_flight: InFlight | None, lanes: int, now: datetime) -> datetime | None:
-    """When a job will be over, about; None where nothing can be said of it.
+    """Estimated end of a job (naive, in UTC); None where there is no estimate.
 
-    :param in_flight: None where it does not run
-    :param lanes: how many lanes there are
+    :param in_flight: None for a job that does not run
+    :param lanes: number of lanes in the database
+    :param now: naive, in UTC
     """
     if not in_flight:
         return None
@@ -61,7 +65,7 @@ def expected_end(job, in_flight: InFlight | None, lanes: int, now: datetime) -> 
 
 
 def _lanes_to_come(job, in_flight, lanes, now):
-    """How many lanes will work on it, where not all that may have had the time to come."""
+    """How many lanes work on the job; just after its start, how many soon will."""
     if job.worked_since and (now - job.worked_since).total_seconds() > GATHERING_S:
         return in_flight.lanes
     wanted = min(in_flight.lanes + in_flight.pending, job.max_concurrency, lanes)
@@ -71,15 +75,15 @@ def _lanes_to_come(job, in_flight, lanes, now):
 def remaining_s(
     left: int, *, paces: list[tuple[int, float]], expected_record_s: float, lanes: int, lane_s: float
 ) -> float | None:
-    """Seconds until the end, about; None where nothing can be said yet, or the end is beyond all reason.
+    """Estimated seconds until the end; None without an estimate, or where it exceeds `FORESEEABLE_S`.
 
-    By the pace of what has run; before anything has, by that of other jobs.
+    Uses the pace of this job; before any of its records has run, that of other jobs.
 
     :param left: records that are not settled
-    :param paces: records that have run, and in how many seconds: first of late, then in all
-    :param expected_record_s: what a single lane would need for a record, by what other jobs have taught; 0: unknown
-    :param lanes: how many work on it
-    :param lane_s: seconds that they have been at their present chunks, added up
+    :param paces: `(records that have run, seconds worked)`: of the recent past, then of the whole job
+    :param expected_record_s: seconds that one lane needs per record, learned from other jobs; 0: unknown
+    :param lanes: lanes that work on the job
+    :param lane_s: seconds that they have spent on their present chunks, added up
     """
     lanes = max(lanes, 1)
     record_s = _record_s(paces, lanes, lane_s)
@@ -92,9 +96,9 @@ def remaining_s(
 
 
 def _record_s(paces, lanes, lane_s):
-    """Seconds of a lane that a record takes; None where none has run.
+    """Seconds that one lane needs per record; None where no record has run.
 
-    Of late, unless that is mostly the time of what is still in flight.
+    Uses the recent pace, unless most of that time belongs to chunks still in flight.
     """
     (late_records, late_s), (records, seconds) = paces
     if late_records > 0 and late_s * lanes > 2 * lane_s:
@@ -103,11 +107,12 @@ def _record_s(paces, lanes, lane_s):
 
 
 def newer_origin(origin: tuple[int, float], run: int, worked_s: float, chunk_s: float) -> tuple[int, float] | None:
-    """The new starting point for measuring the recent pace; None: keep the present one.
+    """A new origin for the recent pace; None: keep the present one.
 
-    Half way to the present: the pace is the same at that moment, and from then on what comes counts for more of it.
+    The new origin is half way between the old one and now. The pace does not jump at that moment, and later records
+    weigh more.
 
-    :param origin: records that had run, and seconds worked by then, where it was measured from so far
+    :param origin: the present origin: `(records run, seconds worked)` at that time
     :param run: records that have run
     :param worked_s: seconds worked on the job
     :param chunk_s: seconds that a chunk takes

@@ -1,4 +1,4 @@
-"""Who waits for whom inside one job: names resolved, cycles refused, levels given."""
+"""Dependencies between the operations of a job: resolves names, refuses cycles, sets levels."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,9 @@ from .problems import Problems
 def check_graph(operations: list[Operation], problems: Problems, known: dict[str, int] | None = None, offset: int = 0):
     """Check names and dependencies, and set the level of each operation.
 
-    :param known: operation_id -> position of operations the job holds already (they may be waited for)
-    :param offset: how many they are
+    :param problems: what is wrong is added to it
+    :param known: operation_id -> position of the operations the job has already; new ones may depend on them
+    :param offset: how many operations the job has already
     """
     known = known or {}
     names = {}
@@ -51,11 +52,12 @@ def _check_producer(operation, producer, key, problems, offset):
 
 
 def levels(dependencies: dict[int, Iterable[int]]) -> tuple[dict[int, int], set[int]]:
-    """Depth of each node below what it depends on, and the nodes that stand in a cycle.
+    """The level of each node (its depth in the dependency graph), and the nodes on a cycle or behind one.
 
-    Chunks only gather operations of one level: two chunks can then never wait for each other.
+    All operations of a chunk have the same level, so two chunks never wait for each other.
 
-    :param dependencies: node -> the nodes it needs (those without are level 0 and may be left out)
+    :param dependencies: node -> the nodes it needs; a node without needs has level 0 and may be left out
+    :returns: `(node -> level, nodes without a level)`
     """
     waiting = {node: {need for need in needs if need in dependencies} for node, needs in dependencies.items()}
     followers: dict[int, list[int]] = {}

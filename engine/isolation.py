@@ -1,15 +1,15 @@
-"""Find the failing records of a chunk by halving it, so that the good ones still run together."""
+"""Finds the failing records of a chunk by halving it, so that the good ones still run together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Records to have seen fail before "most of them fail" is believed.
+#: Failed records it takes at least to say that most records fail.
 ENOUGH_BAD = 3
 
 
 class Suspects(Exception):
-    """An attempt at several records that failed, and knows which of them look guilty."""
+    """An attempt at several records has failed, and these positions are the likely cause."""
 
     def __init__(self, positions: set[int]):
         super().__init__()
@@ -17,10 +17,10 @@ class Suspects(Exception):
 
 
 class Culprit(Exception):
-    """An attempt at several groups of records, one after the other, that ended at this group.
+    """An attempt at several groups of records, one after the other, has failed at this group.
 
-    :param positions: of the group
-    :param error: what it failed with
+    :param positions: the records of the group
+    :param error: why it failed
     """
 
     def __init__(self, positions: list[int], error: Any):
@@ -31,7 +31,7 @@ class Culprit(Exception):
 
 @dataclass
 class Isolation:
-    """What came of it: the error of each failing position, and the positions left unrun."""
+    """The result: the error of each failing position, and the positions that have not run (`rest`)."""
 
     failures: dict[int, Any] = field(default_factory=dict)
     rest: list[int] = field(default_factory=list)
@@ -40,13 +40,14 @@ class Isolation:
 
     @property
     def mostly_bad(self) -> bool:
+        """Whether most records that have run so far have failed."""
         return len(self.failures) >= ENOUGH_BAD and len(self.failures) > self.good
 
 
 @dataclass
 class _Part:
     positions: list[int]
-    left: "_Part | None" = None  # the half run just before this one
+    left: "_Part | None" = None  # the other half, which runs just before this one
     went_well: bool = False
 
 
@@ -58,17 +59,19 @@ def isolate(
     groups: list | None = None,
     whole: bool = False,
 ) -> Isolation:
-    """Run every position: together where that works, one by one where it must be.
+    """Run every position: together where that works, else in smaller and smaller parts.
 
-    With f failing among n positions it takes about f * log2(n) extra calls; where most of them fail it goes one by
-    one, so that it never takes more than about twice the calls of going one by one at once.
+    With f failing among n positions this takes about f * log2(n) extra calls. Once most records fail they run one by
+    one, so the calls are never more than about twice those of running all one by one from the start.
 
-    :param run: tries some positions as a whole: None where all went well, else the error; `Suspects` get run
-        one by one, after all others together; what stood before a `Culprit` is run again, then what stands after it
+    :param positions: to be run, in this order
+    :param run: tries some positions as a whole; returns None on success, else the error. After `Suspects` all other
+        positions run together, then the suspects one by one. After a `Culprit` the positions before it run again, then
+        those after it
     :param stop: asked between calls; once true, what has not run is returned as `rest`
-    :param groups: the group of each position (positions count from 0): a part is cut between two groups, inside one
-        only where it is all that is left
-    :param whole: whether groups are never cut; all records of one then fail together
+    :param groups: the group of each position (positions count from 0). Parts are cut between groups; a group is cut
+        only where the part holds nothing else
+    :param whole: never cut a group: all its records fail together
     """
     return _Isolator(run, stop, groups, whole).isolate(positions)
 
@@ -80,7 +83,7 @@ class _Isolator:
         self.groups = groups
         self.whole = whole
         self.found = Isolation()
-        self.parts: list[_Part] = []  # a stack: the next one to be run is the last
+        self.parts: list[_Part] = []  # a stack: the last one runs next
 
     def isolate(self, positions):
         self._push(positions)
@@ -92,7 +95,7 @@ class _Isolator:
         return self.found
 
     def _run_part(self, part):
-        # where the left half went well, it is the right one that made the whole fail: no need to ask
+        # the whole failed and its left half did not: the right half must fail, so don't try it whole
         if part.left and part.left.went_well and not self._is_smallest(part.positions):
             self._divide(part.positions)
             return
@@ -112,7 +115,7 @@ class _Isolator:
             self._add_failed(part.positions, error)
 
     def _blame(self, positions, culprit):
-        """What came before the culprit went well and is run again, without it; what comes after it has not been run."""
+        """Queue the positions before the culprit (they succeeded, but were undone) and those after it (not run yet)."""
         first = positions.index(culprit.positions[0])
         self._push(positions[first + len(culprit.positions) :])
         self._add_failed(culprit.positions, culprit.error)
@@ -135,7 +138,7 @@ class _Isolator:
             self.parts.append(_Part(positions))
 
     def _divide(self, positions):
-        """Cut a part that failed: in halves, or in its smallest parts once most records fail."""
+        """Cut a part that failed: into halves; once most records fail, into its smallest parts."""
         borders = [
             place for place in range(1, len(positions)) if self._group(positions[place]) != self._group(positions[place - 1])
         ] or list(range(1, len(positions)))

@@ -1,4 +1,4 @@
-"""Upserts of the same key run one after the other: the later one updates what the earlier one has made."""
+"""Upserts with the same key run one after the other: the later one updates the record of the earlier one."""
 
 import zlib
 
@@ -6,18 +6,18 @@ from .operation import UPSERT, Operation
 
 
 def key_number(model: str, key: tuple) -> int:
-    """A 32-bit mark of an upsert's key; a clash only makes two keys wait for each other."""
+    """A 32-bit hash of an upsert's key. A collision only makes two operations wait for each other without need."""
     return zlib.crc32(f"{model}{key!r}".encode("utf-8", "surrogatepass")) - 2**31
 
 
 def order_upserts(operations: list[Operation], earlier: dict[int, str] | None = None) -> None:
-    """Let each upsert wait for the one before it that has a key in common.
+    """Make each upsert wait for the previous one with a common key: sets `key_level` and `after`.
 
-    An operation only waits for one of a lower level, or of its own level and a lower key level. As a chunk holds operations
-    of one level and one key level, no two chunks can wait for each other, whatever priorities and groups make of their order.
+    An operation only waits for one of a lower level, or of its own level and a lower key level. All operations of a chunk
+    have the same level and key level, so two chunks never wait for each other, whatever their priorities and groups.
 
-    :param operations: with their levels and keys; gets `key_level` and `after`
-    :param earlier: key number -> the operation of the same draft that had it last
+    :param operations: with their levels and keys set
+    :param earlier: key number -> name of the last operation with this key among those the draft has already
     """
     families: dict[tuple, list[Operation]] = {}
     for operation in operations:
@@ -32,7 +32,7 @@ def order_upserts(operations: list[Operation], earlier: dict[int, str] | None = 
 
 
 def last_of_keys(operations: list[Operation]) -> dict[int, str]:
-    """Key number -> the operation that has this key last."""
+    """Key number -> name of the last operation with this key, in the order in which they run."""
     upserts = [operation for operation in operations if operation.type == UPSERT and operation.keys]
     return {
         key_number(operation.model, key): operation.operation_id

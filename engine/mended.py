@@ -1,4 +1,4 @@
-"""A failed record whose values were changed, as the operation that would submit just this record."""
+"""A failed record with corrected values, read as an operation that submits just this record."""
 
 from typing import Any
 
@@ -11,11 +11,13 @@ from .spec import parse_operations
 
 
 def parse_mended(kind: str, model: str, item: Any, params: dict, problems: Problems) -> Operation | None:
-    """Read an item of a chunk by the rules of a submission.
+    """Check an item of a chunk by the rules of a submission.
 
+    :param kind: the operation type
     :param item: as chunks hold it, see `Operation.items`
-    :param params: of the chunk it is an item of
-    :returns: the operation of this item alone; None where `problems` says all there is to say
+    :param params: of the chunk
+    :param problems: what is wrong is added to it
+    :returns: the operation of this item alone; None where it can't be read at all
     """
     if kind == UPDATE and "values" not in params and not _is_pair(item):
         problems.add("must be a list of the record's id and an object of field values")
@@ -26,16 +28,22 @@ def parse_mended(kind: str, model: str, item: Any, params: dict, problems: Probl
 
 
 def is_same_kind(operation: Operation, item: Any, params: dict) -> bool:
-    """Whether an operation that was read of an item, and checked, is one of just this item as its chunk holds it."""
+    """Whether an operation made by `parse_mended` still has exactly this item, in the form in which its chunk holds it.
+
+    :param params: of the chunk
+    """
     items = operation.items
     if "values" in params and "values" not in operation.params:
-        # kept apart from the ids in the chunk, which were more than this one
+        # the chunk holds ids and one set of values; for a single id the parser makes a pair of them
         items = [record_id for record_id, _values in items]
     return dumps(items) == dumps([item])
 
 
 def new_refs(item: Any, before: Any) -> list[str]:
-    """Operations that `item` refers to in a way that `before` does not: nothing says that they end before it is run."""
+    """Names of operations that `item` refers to in a way that `before` does not, sorted.
+
+    The chunk does not wait for them, so they may not have ended when the item runs.
+    """
     known = set(map(_manner, find_refs(before)))
     return sorted({str(ref[REF]) for ref in find_refs(item) if _manner(ref) not in known})
 

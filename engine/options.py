@@ -1,4 +1,4 @@
-"""The options of a submission: their defaults, and what each may be."""
+"""The options of a submission: defaults and allowed values."""
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -11,16 +11,16 @@ from .values import MAX_INTEGER
 
 ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB = "record", "chunk", "job"
 ROLLBACKS = (ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB)
-#: What runs inside the caller's own transaction can't wait, be found again or call back.
+#: Options refused by `execute`: a job in the caller's own transaction can't wait, be found again or call back.
 QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete")
 
-#: `max_failures` of a stored job without a limit: an integer field of Odoo has no null.
+#: `max_failures` of a stored job without a limit: an integer field of Odoo can't be null.
 NO_LIMIT = -1
 
 
 @dataclass(slots=True)
 class Options:
-    """How a job is run; the names are those of the API."""
+    """How a job runs; names and units as in the API (`timeout` in seconds, `run_at` naive in UTC)."""
 
     name: str | None = None
     max_chunk_size: int = 100
@@ -39,14 +39,16 @@ class Options:
 
     @property
     def is_atomic(self) -> bool:
-        """Whether the whole job is one transaction."""
+        """Whether the whole job runs in one transaction."""
         return self.dry_run or self.rollback == ROLLBACK_JOB
 
 
 def parse_options(raw: dict, defaults: dict, problems: Problems, *, inline: bool = False) -> Options:
-    """Check the options of `submit` (or, with `inline`, of `execute`); problems are noted, never raised.
+    """Check the options of `submit`, or, with `inline`, of `execute`.
 
-    :param defaults: values for options that were not given
+    :param raw: the options as the caller sent them
+    :param defaults: values of options that were not given
+    :param problems: invalid options are added to it and keep their default; nothing is raised
     """
     options = Options(**defaults)
     for name, value in raw.items():
@@ -102,7 +104,7 @@ def _rollback(value):
 
 
 def _instant(value):
-    """An ISO-8601 text (UTC where it names no zone) as a naive UTC datetime, which is how Odoo keeps them."""
+    """A datetime or ISO-8601 text (UTC where it has no zone) as a naive UTC datetime, as Odoo stores them."""
     if not isinstance(value, datetime):
         if not isinstance(value, str):
             raise ValueError("must be an ISO-8601 date and time, as 2030-01-31T06:00:00Z")

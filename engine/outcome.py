@@ -1,4 +1,4 @@
-"""What became of the records of one chunk."""
+"""The outcome of one attempt at a chunk, record by record."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from .payload import Payload, named_id
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why one record failed: for the user, and (traceback) for the manager."""
+    """Why one record failed: the message is for its user, the traceback for managers."""
 
     error_type: str
     message: str
@@ -18,7 +18,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """What Odoo said of a record without raising."""
+    """A warning that Odoo returned for a record without raising."""
 
     warning_type: str
     message: str
@@ -26,41 +26,44 @@ class Warned:
 
 @dataclass(slots=True)
 class Outcome:
-    """The outcome of one attempt, by position in the chunk's payload."""
+    """The outcome of one attempt; keys are positions in the chunk's payload."""
 
-    ids: dict[int, Any] = field(default_factory=dict)  # id of what succeeded (True where there is none)
-    answers: dict[int, Any] = field(default_factory=dict)  # what a method returned, at its operation's first position
+    ids: dict[int, Any] = field(default_factory=dict)  # of records that succeeded (True: without an id)
+    answers: dict[int, Any] = field(default_factory=dict)  # return value of a call, at its operation's first position
     failures: dict[int, Failure] = field(default_factory=dict)
-    skipped: dict[int, str] = field(default_factory=dict)  # not run, because of what they depend on
-    warnings: dict[int, list[Warned]] = field(default_factory=dict)  # of what was run and stood, or was undone as a whole
-    rolled_back: set[int] = field(default_factory=set)  # undone with the whole job: failed, for another's failure
-    good: int = 0  # records of an undone selection that went well, beside those above
-    undone: int = 0  # records of an undone selection that were undone with the whole job, beside those above
-    note: str | None = None  # what to say of the chunk as a whole
-    rest: list[int] = field(default_factory=list)  # not run yet: a chunk of their own
-    found: list = field(default_factory=list)  # payloads (with group keys) of the chunks a selection yielded
+    skipped: dict[int, str] = field(default_factory=dict)  # why: not run because of what they depend on
+    warnings: dict[int, list[Warned]] = field(default_factory=dict)  # of records that succeeded, even if the job was undone
+    rolled_back: set[int] = field(default_factory=set)  # undone or not run because others failed: count as failed
+    good: int = 0  # succeeded records of an undone selection, not in `ids`
+    undone: int = 0  # rolled back records of an undone selection, not in `rolled_back`
+    note: str | None = None  # error of the chunk as a whole, for people
+    rest: list[int] = field(default_factory=list)  # positions that have not run: they become a chunk of their own
+    found: list = field(default_factory=list)  # `(payload, group keys)` of the chunks that a selection has found
     found_records: int = 0
     more: dict | None = None  # the selection's next page
 
     @classmethod
     def all_failed(cls, size: int, failure: Failure) -> "Outcome":
+        """All of a chunk's `size` records failed for the same reason."""
         return cls(failures=dict.fromkeys(range(size), failure))
 
     @property
     def warning_count(self) -> int:
+        """Number of warnings of all records."""
         return sum(map(len, self.warnings.values()))
 
     def record_id(self, operation_type: str, payload: Payload, position: int) -> int | None:
-        """Id of the record that was made at a position, or that its item names; None where there is none."""
+        """Id of the record created at a position, or named by its item; None where there is none."""
         return named_id(self.ids.get(position) if operation_type in PRODUCES_IDS else payload.items[position])
 
     @property
     def is_clean(self) -> bool:
-        """Whether all of the chunk was run, and went well."""
+        """Whether all records have run and succeeded."""
         return not (self.failures or self.skipped or self.rest)
 
     @property
     def first_error(self) -> str | None:
+        """The note, or else the message of the first failed record."""
         if self.note:
             return self.note
         if self.failures:
@@ -69,4 +72,5 @@ class Outcome:
 
     @property
     def skip_reason(self) -> str | None:
+        """Why the first skipped record was skipped; None where none was."""
         return self.skipped[min(self.skipped)] if self.skipped else None

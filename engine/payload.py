@@ -1,4 +1,4 @@
-"""What a chunk carries: its items, and where each of them came from."""
+"""The payload of a chunk: its items, and the operation and place that each came from."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,23 +9,30 @@ from typing import Any
 from .operations import PRODUCES_IDS
 from .values import can_be_id
 
-#: What a JSON value may hold others in.
+#: Types of JSON values that hold other values.
 CONTAINERS = (dict, list)
 
 
 def dumps(value: Any, **layout: Any) -> str:
-    """JSON kept as text: exact, empty values and all; compact but for another `layout`."""
+    """A value as JSON text, compact by default.
+
+    :param layout: other options of `json.dumps`
+    :raises TypeError, ValueError, RecursionError: the value has no JSON form
+    """
     layout = layout or {"separators": (",", ":")}
     text = json.dumps(value, ensure_ascii=False, default=json_default, **layout)
     try:
         text.encode()
-    except UnicodeEncodeError:  # a lone surrogate: PostgreSQL, and a browser, take it only in its escaped form
+    except UnicodeEncodeError:  # a lone surrogate: PostgreSQL and browsers accept only its escaped form
         text = json.dumps(value, default=json_default, **layout)
     return text
 
 
 def indented(text: str, limit: int | None = None) -> str:
-    """JSON text laid out for people; what is none, or longer than `limit`, as it stands."""
+    """JSON text indented for people; text that is no JSON is returned unchanged.
+
+    :param limit: characters; longer text is cut off there and not indented
+    """
     if limit is not None and len(text) > limit:
         return text[:limit] + " …"
     try:
@@ -35,9 +42,9 @@ def indented(text: str, limit: int | None = None) -> str:
 
 
 def json_default(value: Any) -> Any:
-    """JSON form of what Python callers and XML-RPC may send besides plain JSON.
+    """JSON form of values besides plain JSON that Python callers and XML-RPC may send.
 
-    :raises TypeError: it has none
+    :raises TypeError: the value has no JSON form
     """
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")  # Odoo's own format
@@ -57,7 +64,7 @@ class BadPayload(ValueError):
 
 
 def copied(value: Any) -> Any:
-    """A copy of a JSON value that shares no list and no dict with it: code it is handed to may change it at any depth."""
+    """A deep copy of a JSON value: the code that gets it may change it at any depth."""
     kind = value.__class__
     if kind is dict:
         return {key: copied(item) if item.__class__ in CONTAINERS else item for key, item in value.items()}
@@ -68,7 +75,7 @@ def copied(value: Any) -> Any:
 
 @dataclass(slots=True)
 class Payload:
-    """The items of one chunk. `operations` and `indexes` say for each item whose it is, and where it stood.
+    """The items of one chunk. `operations` and `indexes` hold the operation and the place in its data of each item.
 
     All items of a chunk share `params` (what the operation type needs besides them) and `context`.
     """
@@ -94,20 +101,20 @@ class Payload:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the records of an operation must stay together: the method of a `call` sees them as one set."""
+        """Whether the records of an operation must stay together, because the method of a `call` gets them as one set."""
         return bool(self.params.get("set"))
 
     @property
     def parts(self) -> int:
-        """Into how many parts it could be cut."""
+        """The number of parts it can be cut into."""
         if self.is_whole:
             return len(dict.fromkeys(self.operations))
         return len(self.items)
 
     def halves(self) -> tuple["Payload", "Payload"]:
-        """Cut it in two, between two operations if it holds several.
+        """Cut it in two; where operations share it, between two of them.
 
-        An operation is then never in two chunks that hold others as well: see `batch.chunk`. Needs two `parts`.
+        So no operation is in two shared chunks (see `batch.chunk`). Needs at least two `parts`.
         """
         middle = len(self.items) // 2
         if self.is_shared:
@@ -115,7 +122,10 @@ class Payload:
         return self.subset(list(range(middle))), self.subset(list(range(middle, len(self.items))))
 
     def cut(self, size: int) -> tuple["Payload", "Payload | None"]:
-        """The first `size` items (more, if one operation would be torn from others), and the rest."""
+        """Cut off the first `size` items; in a shared chunk more, up to the end of an operation.
+
+        :returns: `(first part, rest)`; the rest is None where nothing is left or it can't be cut
+        """
         if size >= len(self.items) or (self.is_whole and not self.is_shared):
             return self, None
         if self.is_shared:
@@ -126,7 +136,7 @@ class Payload:
         return self.subset(list(range(size))), self.subset(list(range(size, len(self.items))))
 
     def split(self, size: int) -> list["Payload"]:
-        """All of it, in parts of `size` items (see `cut`)."""
+        """Cut it into parts of `size` items, as `cut` does."""
         parts, rest = [], self
         while rest is not None:
             part, rest = rest.cut(size)
@@ -134,9 +144,9 @@ class Payload:
         return parts
 
     def without_values(self, operation_type: str, keep_params: bool) -> "Payload":
-        """The same places without what was to be written there: just the ids of the records that were named.
+        """The payload without the values to be written; ids of existing records stay.
 
-        :param keep_params: some of it may run again, by the same parameters
+        :param keep_params: keep parameters and context, because some records may run again
         """
         names_records = operation_type not in PRODUCES_IDS
         return Payload(
@@ -149,15 +159,19 @@ class Payload:
 
     @property
     def is_shared(self) -> bool:
-        """Whether it holds records of several operations."""
+        """Whether it has records of several operations."""
         return any(operation != self.operations[0] for operation in self.operations)
 
     @property
     def sole_operation(self) -> int | None:
-        """The operation that all its items belong to; None where it is shared."""
+        """The operation of all its items; None where several share it."""
         return None if self.is_shared else self.operations[0]
 
     def encode(self) -> str:
+        """The text that is stored; `decode` reads it.
+
+        One number stands for equal `operations`, and the first one for consecutive `indexes`.
+        """
         operations = self.operations
         if operations and not self.is_shared:
             operations = operations[0]
@@ -176,7 +190,7 @@ class Payload:
 
     @classmethod
     def decode(cls, text: str) -> "Payload":
-        """Read what `encode` has written.
+        """Read the text that `encode` has written.
 
         :raises BadPayload: the text is damaged
         """
@@ -196,7 +210,7 @@ class Payload:
 
     @property
     def _is_sound(self) -> bool:
-        """Whether each item has an operation and a place, and parameters and context are what they should be."""
+        """Whether each item has an operation and a place, and all parts have the right type."""
         return (
             isinstance(self.items, list)
             and len(self.operations) == len(self.indexes) == len(self.items)
@@ -207,12 +221,15 @@ class Payload:
 
 
 def nearest_cut(operations: list, middle: int) -> int:
-    """The place nearest to `middle` where one operation ends and another begins."""
+    """The position nearest to `middle` where another operation begins.
+
+    :raises ValueError: there is only one operation
+    """
     cuts = [place for place in range(1, len(operations)) if operations[place] != operations[place - 1]]
     return min(cuts, key=lambda place: abs(place - middle))
 
 
 def named_id(item: Any) -> int | None:
-    """The id of the record that an item of an update, a delete or a call names; None where it names none."""
+    """The record id in an item of an update, delete or call; None where it names no record."""
     id_ = item[0] if isinstance(item, list) and item else item
     return id_ if can_be_id(id_) else None

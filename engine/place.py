@@ -1,23 +1,26 @@
-"""Where a chunk stands in its job: the number `sequence`, which is the order in which chunks are claimed.
+"""The place of a chunk in its job: the number `sequence`. Chunks are claimed in this order.
 
-- A planned chunk stands at an even whole number.
-- A selection at `s` finds its chunks from `s + 1` on: each as many steps further as records were found before it.
-- A part cut off a chunk stands as many steps after it as records are left in that chunk.
+- A planned chunk has an even whole number.
+- A selection at `s` puts its chunks at `s + 1` and after: one step further for each record found before.
+- A part cut off a chunk is one step behind it for each record left in that chunk.
 
-Every chunk so has room for each of its records, and no part can get in front of another: not of one cut off before, not
-of the chunk that comes next.
+So there is a step for each record, and parts never overtake each other or the next chunk.
 """
 
-#: The room of one record. There are not more ids than steps between two whole numbers, and a double holds both without
-#: rounding in a job of up to two million planned chunks.
+#: One step, for one record. There are at least as many steps between two whole numbers as there are ids, and a double holds
+#: every place without rounding in jobs of up to two million planned chunks.
 STEP = 2**-31
-#: From one planned chunk to the next: what a selection finds lies between them.
+#: Distance between two planned chunks: the chunks that a selection finds go in between.
 PLANNED = 2
+#: Distance from a selection to the first chunk it finds.
 FOUND = 1
 
 
 def planned(number: int) -> int:
-    """The place of a job's planned chunk, counted from 0."""
+    """The place of a planned chunk.
+
+    :param number: of the chunk in its job, from 0
+    """
     return number * PLANNED
 
 
@@ -25,11 +28,11 @@ def found(selection: float, before: int) -> float:
     """The place of a chunk that a selection has found.
 
     :param selection: the place of the selection itself
-    :param before: how many records it has found before those of this chunk
+    :param before: records it has found before those of this chunk
     """
     return behind(selection + FOUND, before)
 
 
 def behind(place: float, count: int) -> float:
-    """The place of what comes so many records after the first one of a chunk."""
+    """The place of a part whose first record comes `count` records after the first one of the chunk at `place`."""
     return place + count * STEP

@@ -1,4 +1,4 @@
-"""Operations -> chunks: large operations are split, small neighbouring ones put together."""
+"""Plans the chunks of operations: splits large operations, coalesces small neighbouring ones."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from .operation import CREATE, DELETE, UPDATE, Operation
 from .payload import Payload, dumps
 from .rounds import in_rounds
 
-#: With an adaptive size, chunks are stored this large and cut to size when they are claimed.
+#: Records in a stored chunk where the engine chooses the size: it is cut to that size when it is claimed.
 ADAPTIVE_BLOCK = 1000
 
 
@@ -26,18 +26,18 @@ class ChunkPlan:
     sequence: int = 0
     level: int = 0
     waits: set[str] = field(default_factory=set)  # operation_ids it must wait for
-    after: set[str] = field(default_factory=set)  # those of them that were about the same records before
+    after: set[str] = field(default_factory=set)  # those of `waits` that it follows because of a common upsert key
     group_keys: list[int] = field(default_factory=list)
-    round_no: int | None = None  # it waits for those of its operation with lower numbers; None: order does not matter
+    round_no: int | None = None  # it runs after chunks of its operation with lower numbers; None: order does not matter
 
 
 def plan(operations: list[Operation], max_chunk_size: int, *, in_order: bool = False) -> list[ChunkPlan]:
-    """Cut and gather `operations` into chunks.
+    """Split and coalesce `operations` into chunks.
 
-    :param operations: as they were submitted
-    :param max_chunk_size: most records in a chunk; 0: adaptive
-    :param in_order: the job runs strictly in order, so only direct neighbours may be gathered; else creates
-        are gathered over other operations between them (what is new can't be what those work on)
+    :param operations: in submission order
+    :param max_chunk_size: most records in a chunk; 0: the engine chooses the size
+    :param in_order: the job runs strictly in order, so only direct neighbours are coalesced. Else creates are also
+        coalesced across other operations: those can't work on records that are yet to be created
     """
     planner = _Planner(max_chunk_size or ADAPTIVE_BLOCK, in_order)
     if any(operation.priority for operation in operations):
@@ -48,14 +48,16 @@ def plan(operations: list[Operation], max_chunk_size: int, *, in_order: bool = F
 
 
 def group_key(field_name: str, value: Any) -> int:
-    """A 32-bit mark of "records sharing this value"; a clash only costs some parallelism."""
+    """A 32-bit hash of a group: the records with this value. A collision only costs some parallelism."""
     return zlib.crc32(f"{field_name}={dumps(value)}".encode()) - 2**31
 
 
 def pack_groups(members: list, size: int, group_of: Callable) -> Iterator[tuple[list, list[int]]]:
-    """Chunks of whole groups, with the marks of their groups; a group larger than a chunk gets several, all so marked.
+    """Pack members into chunks of whole groups; a group larger than a chunk gets several chunks.
 
-    :param group_of: `(field name, value)` of a member
+    :param size: most members in a chunk
+    :param group_of: returns the `(field name, value)` of a member
+    :returns: `(members, group keys)` of each chunk
     """
     groups: dict[int, list] = {}
     for member in members:
@@ -78,9 +80,9 @@ class _Planner:
         self.size = size
         self.in_order = in_order
         self.chunks: list[ChunkPlan] = []
-        self.open: dict[tuple, dict[int, ChunkPlan]] = {}  # coalescing key -> by key level, the chunk that takes more
+        self.open: dict[tuple, dict[int, ChunkPlan]] = {}  # coalescing key -> key level -> the chunk that can take more
         self.grouped: dict[tuple, list[Operation]] = {}
-        self.absent: dict[str, set[int]] = {}  # model -> ids to be deleted that were not there when they were submitted
+        self.absent: dict[str, set[int]] = {}  # model -> ids to be deleted that did not exist at submission
 
     def add(self, operation: Operation):
         count = operation.record_count
@@ -117,7 +119,7 @@ class _Planner:
         return self.chunks
 
     def _size_of(self, operation):
-        """Most records of an operation in one chunk: of a set they stay together, whatever their number."""
+        """Most records of an operation in one chunk; the records of a set stay together, whatever their number."""
         return max(self.size, operation.record_count) if operation.params.get("set") else self.size
 
     def _split(self, operation):
@@ -136,7 +138,7 @@ class _Planner:
         )
 
     def _round(self, number):
-        """In strict order every chunk waits for those before it anyway."""
+        """The round of a chunk; None in a job in strict order, where each chunk waits for those before it anyway."""
         return None if self.in_order else number
 
     def _coalesce(self, operation, count):
@@ -161,7 +163,7 @@ class _Planner:
             chunk.after |= operation.after
 
     def _close_neighbours(self):
-        """What comes now runs between them: the open chunks take no more (but creates, which may cross)."""
+        """Close the open chunks, because the next operation is to run after them; creates may cross it and stay open."""
         self.open = {} if self.in_order else {key: chunk for key, chunk in self.open.items() if key[2] == CREATE}
 
     def _split_groups(self, members, size):
@@ -169,7 +171,7 @@ class _Planner:
         last_keys, round_no = None, 0
         for part, keys in pack_groups(members, size, _group_of):
             chunk = self._append_group(part, keys)
-            # records about the same thing are of the same group, and stand in its parts in their order
+            # items about the same record are in the same group; its parts keep their order
             round_no = round_no + 1 if last_keys and keys[0] == last_keys[-1] else 0
             last_keys = keys
             if ordered:
@@ -211,7 +213,7 @@ def _waits(operation):
 
 
 def _needs_own_chunk(operation):
-    """Values kept apart from their ids, and a model-level call, share nothing with a neighbour."""
+    """Whether an operation can't share a chunk: its values are kept apart from the ids, or it is a model-level call."""
     return operation.params and not operation.params.keys().isdisjoint(("values", "model_level", "duplicates"))
 
 
@@ -222,7 +224,7 @@ def _coalescing_key(operation):
 
 
 def _group_of(member):
-    """The group of an item: where its record is named more than once, that of the first time, so that they stay in order."""
+    """The group of an item. All items of an update about one record get the group of the first, so they stay in order."""
     operation, item = member
     if operation.item_levels is not None and operation.type == UPDATE:
         item = operation.first_of(item)

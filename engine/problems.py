@@ -1,20 +1,20 @@
-"""What is wrong with a submission, collected so that the caller hears everything at once."""
+"""Problems of a submission, collected so that the caller gets all of them at once."""
 
 import re
 from dataclasses import dataclass
 
-#: Problems spelled out in the message itself; the rest are counted.
+#: Problems listed in the error message; the rest are only counted.
 SPELLED_OUT = 20
-#: Problems kept at all: an answer to half a million broken records must stay an answer.
+#: Problems kept: the answer to half a million broken records must stay small.
 KEPT = 1000
-#: Characters of a message, and of the key it is about: what a caller sent by mistake need not come back whole.
+#: Characters kept of a message and of its key, which may quote long values of the caller.
 MESSAGE_LENGTH, KEY_LENGTH = 1000, 100
-#: What JSON or XML can't carry: lone surrogates, control characters, what is no character.
+#: What JSON or XML can't represent: lone surrogates, control characters, noncharacters.
 UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def sayable(text: object, limit: int = MESSAGE_LENGTH) -> str:
-    """A text that any answer can carry: of bounded length, with escapes for what JSON and XML have no form for."""
+    """A text cut to `limit` characters, with escapes for characters that JSON or XML can't represent."""
     text = str(text)
     if len(text) > limit:
         text = f"{text[:limit]}…"
@@ -22,13 +22,13 @@ def sayable(text: object, limit: int = MESSAGE_LENGTH) -> str:
 
 
 def carriable(text: str) -> str:
-    """The text with escapes for what JSON and XML have no form for."""
+    """The text with escapes for characters that JSON or XML can't represent."""
     return UNSAYABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend: where it stands, and what is wrong there."""
+    """One problem: where it is, and what is wrong."""
 
     operation: int | bool  # position in the submission; False: the submission itself
     record: int | bool  # position in the operation's data; False: the operation itself
@@ -36,6 +36,7 @@ class Problem:
     message: str
 
     def as_dict(self) -> dict:
+        """The problem as the API returns it."""
         return {"operation": self.operation, "record": self.record, "key": self.key, "message": self.message}
 
     def __str__(self):
@@ -50,14 +51,14 @@ class Problem:
 
 
 class Problems:
-    """Collects problems; truthy once there is one."""
+    """Collects problems; true once there is one. `count` includes those that are not kept."""
 
     def __init__(self):
         self.kept: list[Problem] = []
         self.count = 0
 
     def add(self, message, operation=False, record=False, key=False):
-        """Note one problem; `operation`, `record` and `key` say where (False: nowhere in particular)."""
+        """Add one problem; `operation`, `record` and `key` say where it is, as in `Problem`."""
         self.count += 1
         if len(self.kept) < KEPT:
             key = key and sayable(key, KEY_LENGTH)
@@ -67,8 +68,9 @@ class Problems:
         return self.count > 0
 
     def as_dicts(self) -> list[dict]:
+        """The kept problems as the API returns them."""
         return [problem.as_dict() for problem in self.kept]
 
     def lines(self) -> list[str]:
-        """The problems a person reads, at most `SPELLED_OUT`, each on a line."""
+        """The first `SPELLED_OUT` problems for people, one line each."""
         return [str(problem) for problem in self.kept[:SPELLED_OUT]]

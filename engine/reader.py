@@ -1,33 +1,36 @@
-"""Reads the keys of one raw operation, and notes what is wrong with them."""
+"""Reads and checks the keys of one raw operation."""
 
 from typing import Any
 
 from .problems import UNSAYABLE, Problems
 from .references import INDEX, is_ref
 
-#: Characters of a name: of a model, an operation, a field.
+#: Most characters of a name of a model, an operation or a field.
 MAX_NAME = 256
 
 
 def absent(value: Any) -> bool:
-    """Whether a key counts as not given: null, or false as XML-RPC has to say it."""
+    """Whether a key counts as not given: its value is null, or false, which XML-RPC clients send instead."""
     return value is None or value is False
 
 
 def is_id(value: Any) -> bool:
+    """Whether a value is a whole number above 0; see also `values.can_be_id`."""
     return value.__class__ is int and value > 0
 
 
 def is_name(value: Any) -> bool:
-    """A text that says something, not too much, and that PostgreSQL takes and any answer can carry."""
+    """Whether a value is a text of 1 to `MAX_NAME` characters, not blank, that PostgreSQL, JSON and XML accept."""
     if not isinstance(value, str) or len(value) > MAX_NAME or not value.strip():
         return False
     return value.isprintable() or not UNSAYABLE.search(value)
 
 
 class Reader:
-    """The raw operation at hand. What is no use is noted as a problem and replaced by something harmless, so that the rest is
-    looked at as well."""
+    """Reads the current raw operation (`raw`, at `position`).
+
+    An invalid value is added to `problems` and replaced by a harmless one, so that the rest is checked too.
+    """
 
     __slots__ = ("position", "problems", "raw")
 
@@ -35,15 +38,19 @@ class Reader:
         self.problems = problems
 
     def add(self, message, record=False, key=False):
-        """Note a problem of this operation: with which of its records, and with which key."""
+        """Add a problem of this operation; see `Problem` for `record` and `key`."""
         self.problems.add(message, operation=self.position, record=record, key=key)
 
     def get(self, key):
+        """The value of a key; None where it is absent."""
         value = self.raw.get(key)
-        return None if value is False else value  # see `absent`
+        return None if value is False else value
 
     def boolean(self, key, default):
-        """Here false is a value: it is not the same as the default."""
+        """The value of a key that may be true or false: here false does not mean absent.
+
+        :param default: the value of a missing or invalid key
+        """
         value = self.raw.get(key)
         if value is None:
             return default
@@ -53,6 +60,7 @@ class Reader:
         return value
 
     def field_name(self, key):
+        """The value of a key that names a field; None where it is absent or invalid."""
         value = self.get(key)
         if value is None or is_name(value):
             return value
@@ -60,6 +68,7 @@ class Reader:
         return None
 
     def rows(self, key):
+        """The value of a key that must be a list."""
         value = self.get(key)
         if isinstance(value, (list, tuple)):
             return value
@@ -67,7 +76,7 @@ class Reader:
         return []
 
     def dicts(self):
-        """The records in `data`, each an object of field values."""
+        """The records in `data`: dicts of field values."""
         rows = list(self.rows("data"))
         for index, values in enumerate(rows):
             if not isinstance(values, dict):
@@ -76,7 +85,14 @@ class Reader:
         return rows
 
     def targets(self, operation, ids_key="record_ids"):
-        """Existing records: their ids as they stand (`items`), or what to find them by when the operation starts (`selection`)."""
+        """Read which existing records an operation is about.
+
+        Sets `items` to their ids, or `selection` where they are found only when the operation starts: by a domain, or by the
+        ids of another operation.
+
+        :param operation: the `Operation` to be completed
+        :param str ids_key: the key with the ids
+        """
         ids, domain = self.get(ids_key), self.get("domain")
         if (ids is None) == (domain is None):
             self.add(

@@ -1,4 +1,4 @@
-"""`$ref`: one operation using the ids another one produced.
+"""`$ref`: one operation uses ids that another one has produced.
 
 `{"$ref": "a"}` stands for all ids of operation `a`, `{"$ref": "a", "index": 0}` for its first one.
 """
@@ -11,30 +11,30 @@ from .values import MAX_INTEGER
 REF = "$ref"
 INDEX = "index"
 CONTAINERS = (dict, list, tuple)
-#: Levels that values may be nested: all that reads them later goes down level by level, some of it deep in a server.
+#: Most levels of nesting: code that reads the values later is recursive, and some of it starts deep in a server's call stack.
 MAX_DEPTH = 200
-#: What most values are, and what holds no reference.
+#: Types of plain values, which hold no reference.
 SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 class TooDeep(RecursionError):
-    """A value is nested in more levels than all that reads it can go down."""
+    """A value is nested more than `MAX_DEPTH` levels deep."""
 
     def __str__(self):
         return "nested too deeply"
 
 
 class MissingReference(Exception):
-    """The id a record refers to was not produced."""
+    """A record refers to an id that was not produced."""
 
 
 def is_ref(value: Any) -> bool:
-    """Whether `value` is written as a reference (well-formed or not)."""
+    """Whether `value` is a reference, well-formed or not."""
     return value.__class__ is dict and REF in value and value.keys() <= {REF, INDEX}
 
 
 def is_flat(item: Any) -> bool:
-    """Whether a record holds nothing but plain values."""
+    """Whether a record has plain values only."""
     return item.__class__ is dict and REF not in item and SCALARS.issuperset(map(type, item.values()))
 
 
@@ -51,7 +51,7 @@ def ref_problem(ref: dict) -> str | None:
 def find_refs(value: Any) -> Iterator[dict]:
     """All references inside a JSON value, level by level.
 
-    :raises TooDeep: it has more than `MAX_DEPTH` levels
+    :raises TooDeep: the value has more than `MAX_DEPTH` levels
     """
     level, depth = [value], 0
     while level:
@@ -71,7 +71,10 @@ def find_refs(value: Any) -> Iterator[dict]:
 
 
 def wanted_ids(value: Any) -> dict[str, set[int] | None]:
-    """What the references inside a value name: by operation, the places in its data; None where it is all of them."""
+    """What the references inside a value point to.
+
+    :returns: operation name -> places in its data; None: all of them
+    """
     wanted: dict[str, set[int] | None] = {}
     for ref in find_refs(value):
         places = wanted.setdefault(ref[REF], set())
@@ -83,7 +86,7 @@ def wanted_ids(value: Any) -> dict[str, set[int] | None]:
 
 
 def is_too_deep(value: Any) -> bool:
-    """Whether a JSON value is nested more than `MAX_DEPTH` levels."""
+    """Whether a JSON value is nested more than `MAX_DEPTH` levels deep."""
     try:
         for _ref in find_refs(value):
             pass
@@ -95,9 +98,9 @@ def is_too_deep(value: Any) -> bool:
 def resolve_refs(value: Any, ids_of: Callable[..., Any]) -> Any:
     """Copy `value` with every reference replaced by the ids it stands for.
 
-    :param ids_of: by name, the ids an operation produced, aligned with its data, False where it failed; by name and
-        index, the one of them
-    :raises MissingReference: an id that was not produced
+    :param ids_of: `ids_of(name)` returns the ids that an operation has produced, aligned with its data, False where there
+        is none; `ids_of(name, index)` returns one of them
+    :raises MissingReference: an id was not produced
     """
     if isinstance(value, dict):
         if not is_ref(value):
@@ -114,7 +117,7 @@ def resolve_refs(value: Any, ids_of: Callable[..., Any]) -> Any:
             return [resolve_refs(item, ids_of) for item in value]
         resolved = []
         for item in value:
-            # as one of a list of ids, {"$ref": "a"} stands for several of them
+            # in a list of ids, {"$ref": "a"} adds all ids of `a`
             if is_ref(item) and INDEX not in item:
                 resolved.extend(ids_of(item[REF]))
             else:
@@ -124,5 +127,5 @@ def resolve_refs(value: Any, ids_of: Callable[..., Any]) -> Any:
 
 
 def _is_id_list(value: list | tuple) -> bool:
-    """Whether all of it are ids or references; `[6, 0, {"$ref": "a"}]` and `["id", "in", {"$ref": "a"}]` are not."""
+    """Whether all elements are ids or references, unlike in `[6, 0, {"$ref": "a"}]` and `["id", "in", {"$ref": "a"}]`."""
     return all(is_ref(item) or (item.__class__ is int and item > 0) for item in value)

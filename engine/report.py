@@ -1,4 +1,4 @@
-"""The answers of the API, from plain values: one shape for queued jobs and inline runs."""
+"""Builds the answers of the API from plain values: the same format for queued jobs and inline runs."""
 
 from datetime import datetime
 
@@ -6,14 +6,14 @@ from .operation import CALL
 from .operations import PRODUCES_IDS
 from .states import COMPLETED
 
-#: Parameters of a call whose result is what its method returned.
+#: Parameters of a call whose result is the return value of its method.
 ANSWERED = ("model_level", "set")
-#: Failures, and warnings, listed with an operation; `failures` and `warnings` page through all.
+#: Failures, and warnings, listed with an operation; the verbs `failures` and `warnings` return all, in pages.
 FAILURES_SHOWN = WARNINGS_SHOWN = 100
 
 
 def instant(value: datetime | None) -> str | bool:
-    """A naive UTC datetime as ISO-8601 text; False where there is none."""
+    """A naive UTC datetime as ISO-8601 text with milliseconds; False for None."""
     return value.isoformat(timespec="milliseconds") + "Z" if value else False
 
 
@@ -33,11 +33,11 @@ def status(
     duplicate=False,
     url=False,
 ) -> dict:
-    """The status object.
+    """The status of a job.
 
     :param counts: total_operations, completed_operations, failed_operations, total_records, processed_records,
         failed_records, cancelled_records, warnings
-    :param progress: percentage, duration, operations_per_second, records_per_second
+    :param progress: percentage, duration (seconds), operations_per_second, records_per_second
     """
     return {
         "job_id": job_id,
@@ -68,8 +68,9 @@ def operation_entry(operation: dict, ids: list | None, failures: list[dict], war
 
     :param operation: operation_id, operation_type, model, state, record_count, processed_records, failed_records,
         cancelled_records, warning_count, data_length, return_ids, has_answer, duration, error
-    :param ids: what it produced, aligned with its data; all false where everything was undone
-    :param failures: the first of them, as the API gives them
+    :param ids: the ids it has produced, aligned with its data (False where there is none), or the return value of its
+        method as the only element; None where there are none
+    :param failures: the first of them, as the API returns them
     :param warnings: likewise
     """
     success = operation["state"] == COMPLETED

@@ -1,6 +1,6 @@
-"""The order inside one operation: records that are about the same thing take effect in the order of the data.
+"""The order inside one operation: items about the same record take effect in the order of the data.
 
-Whatever is independent may run side by side. What is not is put into *rounds*: a round starts when the one before it is over.
+Independent items may run in parallel. Others are put into *rounds*: a round starts when the one before it has ended.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def levels_by_key(keys: Iterable[Hashable]) -> list[int]:
-    """Per record, how many before it have the same key. None stands for a record that shares its key with nobody."""
+    """Per record, how many records before it have the same key; 0 for the key None."""
     seen: dict[Hashable, int] = {}
     levels = []
     for key in keys:
@@ -20,13 +20,13 @@ def levels_by_key(keys: Iterable[Hashable]) -> list[int]:
 
 
 def levels_by_name(defined: list[list[str]], needed: list[list[str]]) -> list[int]:
-    """Per record, its depth below the records it needs: what defines a name comes before what needs it.
+    """Per record, its level: one more than the highest level of the records it needs.
 
-    A name that several define is what the first of them makes it; the others follow that one in order. Records that need each
-    other in a circle come last, in the order of the data.
+    Where several records define a name, the first one counts, and the others follow in the order of the data. Records on a
+    cycle, or behind one, get the last level.
 
-    :param defined: the names each record defines
-    :param needed: the names each record needs; those nobody defines are somebody else's
+    :param defined: the names that each record defines
+    :param needed: the names that each record needs; names that no record defines are ignored
     """
     first: dict[str, int] = {}
     before: list[set[int]] = [set() for _record in defined]
@@ -51,7 +51,7 @@ def _depths(before):
             followers.setdefault(need, []).append(record)
     depths = [0] * len(before)
     ready = [record for record, count in enumerate(waiting) if not count]
-    for record in ready:  # grows as it goes
+    for record in ready:  # grows while it is read
         for follower in followers.get(record, ()):
             depths[follower] = max(depths[follower], depths[record] + 1)
             waiting[follower] -= 1
@@ -66,7 +66,9 @@ def _depths(before):
 
 
 def rounds(members: list, thing_of: Callable[[Any], Hashable]) -> list[list]:
-    """Share members out over rounds, so that each round has at most one about a thing, and later ones come later.
+    """Distribute members over rounds: at most one per thing in each round, those of a thing in their order.
+
+    :param thing_of: returns the thing that a member is about
 
     >>> rounds(["a1", "b1", "a2", "c1", "a3"], lambda member: member[0])
     [['a1', 'b1', 'c1'], ['a2'], ['a3']]
@@ -78,13 +80,14 @@ def rounds(members: list, thing_of: Callable[[Any], Hashable]) -> list[list]:
 
 
 def in_rounds(levels: list[int], size: int) -> list[list[list[int]]]:
-    """Cut records into parts of at most `size`, and the parts into rounds.
+    """Cut records into parts of at most `size`, and group the parts into rounds.
 
-    Levels that fill less than a part are put together in one, in order. What stands at the same level is in no part twice, so
-    that Odoo handles it at once.
+    Neighbouring levels that fit into one part share it, in order. A level larger than a part is a round of its own, in
+    several parts.
 
-    :param levels: per record; it must come after all of lower levels that it has to do with
-    :returns: rounds of parts of records; the parts of a round may run side by side, inside a part order counts
+    :param levels: of each record; it must run after related records of lower levels
+    :param size: most records in a part
+    :returns: rounds of parts of record positions. Parts of a round may run in parallel; inside a part, order counts
     """
     by_level: dict[int, list[int]] = {}
     for record, level in enumerate(levels):

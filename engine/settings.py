@@ -1,4 +1,4 @@
-"""The settings: their defaults, and what each may be."""
+"""The settings: defaults and allowed values."""
 
 from .values import MAX_INTEGER
 
@@ -18,7 +18,7 @@ SETTINGS = {
     "keep_payload_days": 7,
     "lanes": 4,
 }
-#: Least and greatest value, where they are not 1 and what a column holds. The same bounds hold for the option whose default it is.
+#: Least and greatest value, where they are not 1 and `MAX_INTEGER`. They also hold for the option of the same name.
 BOUNDS = {
     "max_chunk_size": (0, MAX_CHUNK_SIZE),
     "max_concurrency": (1, 1000),
@@ -31,12 +31,15 @@ BOUNDS = {
 
 
 def bounds(name: str) -> tuple[int, int]:
-    """Least and greatest value of a setting, and of the option it is the default of."""
+    """Least and greatest value of a setting, and of the option of the same name."""
     return BOUNDS.get(name, (1, MAX_INTEGER))
 
 
 def setting(name: str, text: str | None) -> int:
-    """A setting as it stands in the system parameters: its default where that is no number, else what is nearest in its bounds."""
+    """The value of a setting, moved into its bounds.
+
+    :param text: of the system parameter; the default is used where it is empty or no whole number
+    """
     try:
         value = int(text or SETTINGS[name])
     except ValueError:

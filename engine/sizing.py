@@ -1,35 +1,35 @@
-"""How many records a chunk should hold, learned from how long records took in chunks of each size.
+"""Chooses the number of records in a chunk, from the measured time per record for each chunk size.
 
-Small steps up from a small start: a size is tried only where its neighbour says that it will stay within the time a chunk
-may take, so that a model that is slow, or gets slower with size, is never given a chunk that takes long.
+It starts small and grows step by step. A size is tried only if the time measured for a neighbouring size predicts that the
+chunk stays below its target time, so a slow model never gets a chunk that takes long.
 """
 
 from dataclasses import dataclass
 
 SIZES = (25, 50, 100, 200, 500, 1000)
-#: Seconds a chunk should stay below: long enough for the ORM to batch, short enough to stop, show and repeat.
+#: Target time of a chunk (seconds): long enough for the ORM to batch, short enough to pause, show progress and retry.
 TARGET_S = 3.0
-#: Seconds a chunk costs beside its records, about.
+#: Approximate overhead of a chunk, in seconds.
 CHUNK_S = 0.005
-#: Bytes of JSON a chunk should stay below.
+#: Most bytes of JSON in a chunk.
 TARGET_BYTES = 8_000_000
-#: Chunks of a size before its time is believed.
+#: Chunks of a size that make its measured time reliable.
 ENOUGH_SAMPLES = 2
-#: A larger size is preferred to a smaller one that seems no better than this: measurements are noisy, and small chunks a trap.
+#: The largest size within this factor of the lowest cost is chosen: measurements are noisy, and small chunks cost more overhead.
 AS_GOOD = 1.03
-#: Weight of the newest sample in the moving average.
+#: Weight of the newest sample in the exponential moving average.
 NEWEST = 0.3
-#: A larger size must not be worse than this to be worth a try beyond it.
+#: An unknown size is expected to take up to this factor more time per record than the best one.
 TOLERANCE = 1.1
-#: Once in so many chunks a size that is hardly used is looked at again: one unlucky chunk must not rule it out for ever.
+#: Once in this many chunks a rarely used size is measured again: one slow chunk must not rule it out for ever.
 LOOK_AGAIN_EVERY = 20
-#: What chunks of a size that seems worse may have cost in all, of the time of all chunks.
+#: Most time that measuring a worse size again may have lost in all, as a share of the time of all chunks.
 LOOKS_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The size of the next chunk, and whether those after it may have the same."""
+    """The size (records) of the next chunk, and whether the chunks after it may have the same."""
 
     size: int
     is_settled: bool
@@ -47,12 +47,12 @@ def choose(
     """The size of the next chunk.
 
     :param learned: size -> (seconds per record, samples)
-    :param bytes_per_record: how large the records of this chunk are
-    :param target_s: seconds it should stay below
-    :param remaining: records the job has left, about; the last chunks are smaller, so that no lane is left alone
-        with a large one
-    :param lanes: how many lanes share them
-    :param is_alone: whether it is known that there is one only, and so nobody to be left something for
+    :param bytes_per_record: bytes of JSON per record in this chunk
+    :param target_s: seconds that the chunk should stay below; at most `TARGET_S` is used
+    :param remaining: records left in the job, about: the last chunks get smaller, so that all lanes end at about the same
+        time
+    :param lanes: lanes that share them
+    :param is_alone: only one lane works on the job: its last chunks need not be smaller
     """
     choice = _best(learned, bytes_per_record, min(target_s, TARGET_S))
     if remaining is None or is_alone:
@@ -84,22 +84,26 @@ def _best(learned, bytes_per_record, target_s):
 
 
 def _neighbours(size, allowed):
-    """The next larger and the next smaller size, the larger first."""
+    """The next larger and the next smaller size, in this order."""
     place = allowed.index(size)
     return [*allowed[place + 1 : place + 2], *allowed[max(place - 1, 0) : place]]
 
 
 def _round_down(count):
+    """The largest size that is not above `count`, which is at least the smallest size."""
     return max(size for size in SIZES if size <= count)
 
 
 def bucket(count: int) -> int | None:
-    """The size a chunk of `count` records stands for; None where it is a remainder that tells nothing."""
+    """The size whose time a chunk of `count` records measures; None for a remainder of another size."""
     return count if count in SIZES else None
 
 
 def expected_s(learned: dict[int, tuple[float, int]], count: int) -> float:
-    """Seconds that a chunk of `count` records will take, by the size nearest to it; 0 where nothing was learned yet."""
+    """Seconds that a chunk of `count` records is expected to take, from the nearest size; 0 where nothing was measured.
+
+    :param learned: size -> (seconds per record, samples)
+    """
     if not learned:
         return 0.0
     return count * learned[min(learned, key=lambda size: abs(size - count))][0]

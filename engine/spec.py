@@ -1,7 +1,6 @@
-"""Operations as callers send them, checked for shape and brought into one form.
+"""Parses operations as callers send them into the normal form `Operation`, and checks their structure.
 
-Whether a model, a field or a right exists is asked elsewhere: here, JSON goes in and `Operation` comes out. What each type takes
-besides the common keys is in `engine/operations`.
+`run/check.py` checks models, fields and access rights. The keys of each type are in `engine/operations`.
 """
 
 import enum
@@ -16,12 +15,12 @@ from .reader import MAX_NAME, Reader, absent, is_name
 from .references import INDEX, REF, TooDeep, find_refs, is_flat, is_too_deep, ref_problem
 from .values import MAX_INTEGER
 
-#: Zenoo RPC's bookkeeping, sent along when its operation objects are serialized as they are.
+#: Bookkeeping keys that Zenoo RPC clients send when they serialize their operation objects unchanged.
 IGNORED = frozenset({"status", "created_at", "started_at", "completed_at", "error", "result"})
 #: Keys of all types.
 COMMON = frozenset({"operation_type", "model", "operation_id", "depends_on", "priority", "context", "strict"})
 KNOWN = COMMON.union(*(kind.keys for kind in TYPES.values()))
-#: By type, the keys that only say what to do with which records.
+#: By type, the keys that need none of the checks for unknown and common keys.
 PLAIN = {
     name: kind.keys - {"group_by", "return_ids"} | {"operation_type", "model", "operation_id"}
     for name, kind in TYPES.items()
@@ -29,10 +28,11 @@ PLAIN = {
 
 
 def parse_operations(operations: Any, problems: Problems, offset: int = 0) -> list[Operation]:
-    """Bring operations into their normal form; what is wrong with them goes to `problems`.
+    """Parse operations into their normal form.
 
-    :param operations: the JSON list of operation objects
-    :param offset: how many operations the job holds already
+    :param operations: the list of operation objects, as the caller sent it
+    :param problems: what is wrong is added to it
+    :param offset: how many operations the job has already
     """
     if not isinstance(operations, (list, tuple)):
         problems.add("operations must be a list of objects", key="operations")
@@ -52,7 +52,7 @@ class _Parser(Reader):
         self.parsers = {name: kind.parse for name, kind in TYPES.items()}
 
     def parse(self, raw: Any, position: int) -> Operation | None:
-        """The operation as far as it can be understood, so that all that is wrong with it is found; None where it is no object."""
+        """Parse one raw operation, also where it has problems, so that all of them are found; None where it is no object."""
         self.position = position
         if raw.__class__ is not dict:
             if is_dataclass(raw):
@@ -76,7 +76,7 @@ class _Parser(Reader):
         operation.data_length = operation.data_length or len(operation.items)
         self._collect_refs(operation)
         if not operation.items and operation.selection is None and (operation.depends_on or operation.refs):
-            # nothing to do, but not before its time: others may wait for it
+            # it has no records but waits for others, so it needs a chunk that ends it at the right time
             operation.selection = {"record_ids": []}
         return operation
 
@@ -103,7 +103,7 @@ class _Parser(Reader):
                 self.add(f"{key!r} does not apply to an operation of type {kind!r}", key=key)
 
     def _read_common(self, operation):
-        """What most operations have none of."""
+        """Read the common keys that most operations don't use."""
         operation.context = self._context()
         operation.depends_on = self._depends_on()
         operation.priority = self._priority()
@@ -111,7 +111,7 @@ class _Parser(Reader):
         operation.return_ids = self.boolean("return_ids", True)
         strict = self.boolean("strict", None)
         if strict is not None:
-            operation.params["strict"] = strict  # over the job's
+            operation.params["strict"] = strict  # overrides the job's option
 
     def _operation_id(self):
         given = self.get("operation_id")

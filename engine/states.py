@@ -1,4 +1,4 @@
-"""The states of jobs, operations and chunks, and what may follow what."""
+"""The states of jobs, operations and chunks, and the rules that derive them from counters."""
 
 DRAFT = "draft"
 PENDING = "pending"
@@ -17,26 +17,26 @@ JOB_UNFINISHED = (DRAFT, PENDING, RUNNING, PAUSED)
 
 OPERATION_STATES = (PENDING, RUNNING, COMPLETED, PARTIAL, FAILED, SKIPPED, CANCELLED)
 OPERATION_FINAL = (COMPLETED, PARTIAL, FAILED, SKIPPED, CANCELLED)
-#: What counts as a failed operation; one that was cancelled is neither that nor completed.
+#: States that count as a failed operation; a cancelled one counts neither as failed nor as completed.
 OPERATION_FAILED = (PARTIAL, FAILED, SKIPPED)
 
-#: `pending` waits for a lane, `blocked` for other operations, `held` for the job's driver: the chunk that runs all others of a
-#: job in one transaction. `done` has been run, whatever became of its records.
+#: States of a chunk: `pending` waits for a lane; `blocked` for other operations or an earlier round; `held` for the job's driver,
+#: the chunk that runs all others of the job in one transaction. `done` has run, whether its records succeeded or not.
 BLOCKED = "blocked"
 AWAITING_DRIVER = "held"
 DONE = "done"
 CHUNK_STATES = (BLOCKED, AWAITING_DRIVER, PENDING, RUNNING, DONE, CANCELLED)
 
-#: What running a chunk means.
+#: Kinds of chunks: what running one does.
 RECORDS = "records"  # apply the operation to the chunk's records
-RESOLVE = "resolve"  # find one page of an operation's records and make chunks of them
+RESOLVE = "resolve"  # find one page of an operation's records and create chunks of them
 ATOMIC = "atomic"  # the driver: run all other chunks of the job in one transaction
 CALLBACK = "callback"  # run the job's server action
 CHUNK_KINDS = (RECORDS, RESOLVE, ATOMIC, CALLBACK)
 
 
 def operation_state(total: int, processed: int, failed: int, cancelled: int) -> str:
-    """State of an operation from what became of its records so far."""
+    """State of an operation, from its counters of records."""
     if processed + failed + cancelled < total:
         return RUNNING if processed or failed or cancelled else PENDING
     if processed == total:
@@ -47,10 +47,10 @@ def operation_state(total: int, processed: int, failed: int, cancelled: int) -> 
 
 
 def counted_state(total: int, processed: int, failed: int, cancelled: int, is_open: bool, is_skipped: bool) -> str:
-    """The same of an operation that finds its records itself, or was not run for what it depends on.
+    """Like `operation_state`, also for an operation with a selection or with skipped records.
 
-    :param is_open: there are pages of its records to come
-    :param is_skipped: some records were not run for what they depend on
+    :param is_open: its selection has more pages
+    :param is_skipped: some of its records were skipped because of what they depend on
     """
     if is_open:
         return RUNNING
@@ -59,9 +59,9 @@ def counted_state(total: int, processed: int, failed: int, cancelled: int, is_op
 
 
 def job_state(*, total: int, processed: int, failed: int, cancelled: bool) -> str:
-    """Final state of a job whose chunks have all been settled.
+    """Final state of a job whose chunks are all settled, from its counters of records.
 
-    :param cancelled: somebody cancelled the job before everything had run
+    :param cancelled: the job was cancelled before everything had run
     """
     if cancelled:
         return CANCELLED

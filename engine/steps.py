@@ -1,10 +1,11 @@
-"""How much one step of a walk through a job's chunks takes on."""
+"""Limits the work of one step through the chunks of a job."""
 
 
 def take_some(chunks: list[dict], most: int) -> tuple[list[dict], list[dict]]:
-    """The first of these rows of chunks, up to so many records but at least one chunk, and the others.
+    """Split rows of chunks: the first ones with at most `most` records in all, but at least one chunk, and the others.
 
-    :param chunks: dicts with `record_count`
+    :param chunks: dicts with `record_count`; a chunk without records counts as one
+    :returns: `(first chunks, other chunks)`
     """
     records = 0
     for place, chunk in enumerate(chunks):

@@ -1,7 +1,7 @@
-"""What an outcome comes to in numbers: one rule for chunks, for operations and for inline runs.
+"""Counts the records of an outcome: one rule for chunks, operations and inline runs.
 
 =====================================  ===================
-what became of a record                counter it adds to
+outcome of a record                    counter it adds to
 =====================================  ===================
 it succeeded                           processed
 it failed                              failed
@@ -9,7 +9,7 @@ it was undone because others failed    failed
 it was skipped for what it depends on  cancelled
 =====================================  ===================
 
-A selection's page that could not be read stands for one record, found and failed, skipped or cancelled.
+A page of a selection that failed, was skipped or was cancelled counts as one record.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from typing import Any
 from . import states
 from .outcome import Outcome
 
-#: The counters of a chunk, an operation and a job are called by these names, followed by `_records`.
+#: Names of the counters; the columns of chunks, operations and jobs have the suffix `_records`.
 PROCESSED, FAILED, CANCELLED = "processed", "failed", "cancelled"
 
 
 def counter_of(outcome: Outcome, position: int) -> str | None:
-    """The counter that the record at a position adds to; None where nothing is known of it."""
+    """The counter that the record at a position adds to; None where it has no outcome."""
     if position in outcome.ids:
         return PROCESSED
     if position in outcome.failures or position in outcome.rolled_back:
@@ -42,7 +42,7 @@ def count_records(outcome: Outcome) -> dict[str, int]:
 
 @dataclass(slots=True)
 class OperationTally:
-    """What the records of one operation have come to so far."""
+    """The counters and results of one operation so far."""
 
     record_count: int
     data_length: int
@@ -50,16 +50,17 @@ class OperationTally:
     failed: int = 0
     cancelled: int = 0
     warnings: int = 0
-    ids: list | None = None  # aligned with the operation's data, False where there is none; None: it has produced none
+    ids: list | None = None  # aligned with the operation's data, False where there is none; None: no ids yet
     error: str | None = None  # of the first record that failed
     skip_reason: str | None = None  # of the first record that was skipped
 
     def add(self, outcome: Outcome, position: int, index: int) -> str | None:
         """Count one record of a chunk.
 
+        :param outcome: of the chunk
         :param position: its place in the chunk
         :param index: its place in the operation's data
-        :returns: the counter it was added to
+        :returns: the counter it was added to, or None, as `counter_of`
         """
         self.warnings += len(outcome.warnings.get(position, ()))
         counter = counter_of(outcome, position)
@@ -76,30 +77,31 @@ class OperationTally:
         return counter
 
     def undo(self, is_dry_run: bool) -> None:
-        """All its effects were undone with those of its job: nothing it made exists, and what had succeeded has failed.
+        """The whole job was rolled back: drop the ids, and count records that had succeeded as failed.
 
-        :param is_dry_run: that was meant to be: what would have succeeded counts as that
+        :param is_dry_run: the rollback was intended: records that had succeeded count as processed
         """
         self.ids = None
         if not is_dry_run:
             self.failed, self.processed = self.failed + self.processed, 0
 
     def cancel_rest(self) -> None:
-        """What has not run never will."""
+        """Count all records that have not run as cancelled."""
         self.cancelled = self.record_count - self.processed - self.failed
 
     def _keep(self, outcome: Outcome, position: int, index: int) -> None:
-        """Keep the id of a record that succeeded, or what its method returned."""
+        """Keep the id of a record that succeeded, or the return value of its method."""
         value: Any = outcome.ids[position]
         if position in outcome.answers:
             value, index = outcome.answers[position], 0
-        elif value is True or not self.data_length:  # it has no id, or no place for one
+        elif value is True or not self.data_length:  # the record has no id, or the operation no places
             return
         self.ids = self.ids or [False] * self.data_length
         self.ids[index] = value
 
     @property
     def state(self) -> str:
+        """State of the operation by its counters."""
         return states.counted_state(
             self.record_count, self.processed, self.failed, self.cancelled, False, self.skip_reason is not None
         )

@@ -1,26 +1,26 @@
-"""What the statements of a query do to their transaction and session: a scanner that tells them apart.
+"""Finds the statements in a query that control its transaction or change settings of its session.
 
-One pass, linear in the query's length and without a copy of it, whatever it holds. It knows what may hold a semicolon that
-ends no statement: texts, quoted names, dollar quotes, comments. It follows PostgreSQL's own lexer with
-`standard_conforming_strings`; what gets past it nevertheless is noticed afterwards, by the transaction's state.
+The scanner makes one pass, in time linear in the length of the query. It skips semicolons that end no statement: in strings,
+quoted names, dollar quotes and comments. It follows PostgreSQL's lexer with `standard_conforming_strings`. A control statement
+that it misses is detected after the query, by the state of the transaction.
 """
 
 import re
 from itertools import chain
 
-#: What a statement does. The name it comes with is that of a savepoint.
+#: What a statement does.
 END = "end"  # begins or ends a transaction
 SAVEPOINT, RELEASE, UNDO = "savepoint", "release", "undo"
 SETTING = "setting"  # changes settings of the session
 
-#: How nearly all statements of the ORM begin; none of them concerns the transaction.
+#: How nearly all statements of the ORM begin; none of these controls the transaction.
 PLAIN = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: The function that changes a setting, as it is usually written.
 SETS = ("set_config", "SET_CONFIG")
-#: Characters PostgreSQL heeds of a name, at most.
+#: PostgreSQL truncates names to this length.
 NAME_LIMIT = 63
 
-# each of these is one class of characters, so that none can be tried in more than one way
+# no text can match any of these in more than one way, so matching takes linear time
 _BLANK = re.compile(r"[ \t\n\r\f\v]*")
 _WORD = re.compile(r"[A-Za-z_\u0080-\U0010ffff][\w$\u0080-\U0010ffff]*")
 _WORD_REST = re.compile(r"[\w$\u0080-\U0010ffff]*")
@@ -30,12 +30,16 @@ _DOLLAR_TAG = re.compile(r"\$(?:[A-Za-z_\u0080-\U0010ffff][\w\u0080-\U0010ffff]*
 _ESCAPE_OR_QUOTE = re.compile(r"[\\']")
 _CONTINUATION = re.compile(r"[ \t\f\v]*[\n\r][ \t\n\r\f\v]*'")
 _ATOMIC_BODY = re.compile(r"\bBEGIN[ \t\n\r\f\v]+ATOMIC\b", re.IGNORECASE)
-#: Where the end of a statement may be, and where something begins in which it is not.
+#: What may end a statement, or start something that may contain a semicolon.
 _MARK = re.compile(r"""[;'"$]|--|/\*""")
 
 
 def controls(text):
-    """What a query does to its transaction or session: `(kind, savepoint name)` of each such statement, in order."""
+    """The control statements of a query, in order.
+
+    :param str text: of the query
+    :returns: iterable of `(kind, savepoint name)`; the name is None where the kind has none
+    """
     settings = ((SETTING, None),) if any(name in text for name in SETS) else ()
     if text.startswith(PLAIN) and ";" not in text:
         return settings
@@ -81,7 +85,7 @@ def _savepoint_name(text, position):
 
 
 def _name(text, position):
-    """A name as PostgreSQL understands it; an empty one where there is none."""
+    """The name at a position as PostgreSQL reads it: unquoted, else in lower case; empty where there is none."""
     start = _skip(text, position)
     if text.startswith('"', start):
         end = _after(text, '"', start + 1) - 1
@@ -91,7 +95,7 @@ def _name(text, position):
 
 
 def _word(text, position):
-    """The word at a position in capitals, an empty one where there is none, and where it ends."""
+    """The word at a position, in upper case (empty where there is none), and the position after it."""
     match = _WORD.match(text, position)
     if not match:
         return "", position
@@ -99,7 +103,7 @@ def _word(text, position):
 
 
 def _skip(text, position):
-    """The position after blanks and comments."""
+    """The position after whitespace and comments."""
     while True:
         position = _BLANK.match(text, position).end()
         if text.startswith("--", position):
@@ -111,7 +115,7 @@ def _skip(text, position):
 
 
 def _next_statement(text, position, may_have_body):
-    """The position after the semicolon that ends a statement; that of the end where none does."""
+    """The position after the semicolon that ends the statement; else the end of the text."""
     if text.find(";", position) < 0:
         return len(text)
     while match := _MARK.search(text, position):
@@ -119,7 +123,7 @@ def _next_statement(text, position, may_have_body):
         mark = match.group()
         if mark == ";":
             if may_have_body and _ATOMIC_BODY.search(text, gap, position):
-                return len(text)  # a function's statements, up to an END of its own
+                return len(text)  # the body of a function, up to its own END
             return position + 1
         if mark == "'":
             escaped = _is_escaping(text, gap, position)
@@ -136,13 +140,13 @@ def _next_statement(text, position, may_have_body):
 
 
 def _after(text, mark, position):
-    """The position after the next mark. A doubled quote needs no care: it ends a text and begins another."""
+    """The position after the next mark. A doubled quote needs no special case: it ends one string and starts another."""
     found = text.find(mark, position)
     return len(text) if found < 0 else found + len(mark)
 
 
 def _is_escaping(text, gap, quote):
-    """Whether the quote at a position begins a text with backslashes: `E'...'`."""
+    """Whether the quote at a position starts a string with backslash escapes: `E'...'`."""
     return quote > gap and text[quote - 1] in "eE" and (quote - 1 == gap or not _is_in_word(text, quote - 2))
 
 
@@ -163,7 +167,7 @@ def _escaped_end(text, position):
 
 
 def _dollar_end(text, gap, position):
-    """The position after a dollar quote, or after the word or parameter that the dollar belongs to."""
+    """The position after a dollar-quoted string, or after the word or parameter that contains the dollar."""
     if position > gap and _is_in_word(text, position - 1):
         return _WORD_REST.match(text, position).end()
     tag = _DOLLAR_TAG.match(text, position)

@@ -1,4 +1,7 @@
-"""Which of the values sent for a record can't be what its field holds: asked where all the database said is "no"."""
+"""Finds values that a field can't store.
+
+Used after the database has refused a record without saying which value is wrong.
+"""
 
 import math
 from collections.abc import Iterator
@@ -7,21 +10,24 @@ from typing import Any
 
 from .problems import UNSAYABLE
 
-#: What a column of PostgreSQL's type integer holds at most.
+#: Greatest value of PostgreSQL's type integer.
 MAX_INTEGER = 2**31 - 1
 NUMBERS = frozenset(("integer", "float", "monetary", "many2one_reference"))
 TEXTS = frozenset(("char", "text", "html", "selection"))
-#: What may hold any JSON.
+#: Field types that accept any JSON value.
 FREE = frozenset(("json", "properties", "properties_definition", "binary", "boolean"))
 
 
 def can_be_id(value: Any) -> bool:
-    """Whether a record may have this id; asking PostgreSQL for a greater one is an error of its own."""
+    """Whether a record can have this id; a query for a greater one fails in PostgreSQL."""
     return value.__class__ is int and 0 < value <= MAX_INTEGER
 
 
 def is_wrong(kind: str, value: Any) -> bool:
-    """Whether a field of this kind can't take a value, as far as can be told by its looks."""
+    """Whether a field of this type can't store a value, as far as the value itself shows.
+
+    :param kind: the field type
+    """
     if value is None or value is False:
         return False
     if kind == "many2one":
@@ -43,7 +49,7 @@ def _is_number(value, whole):
         number = float(value) if not whole or isinstance(value, float) else int(value)
     except (TypeError, ValueError, OverflowError):
         return False
-    return abs(number) <= MAX_INTEGER if whole else math.isfinite(number)  # what is no number is not less than any
+    return abs(number) <= MAX_INTEGER if whole else math.isfinite(number)  # isfinite also refuses NaN
 
 
 def _is_instant(value):

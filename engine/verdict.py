@@ -1,6 +1,6 @@
-"""What to do with a chunk whose attempt was interrupted: try again, in halves, or fail it.
+"""Decides what to do with a chunk whose attempt was interrupted: retry it, halve it, or fail it.
 
-An error of a record interrupts nothing: it is isolated inside its attempt.
+An error of a record is no interruption: it is isolated inside the attempt.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from .backoff import next_delay
 #: What interrupted an attempt.
 CONFLICT = "conflict"  # serialization failure, deadlock, lock not available, connection lost
 TIMEOUT = "timeout"
-LOST = "lost"  # its worker died
-ENDED = "ended"  # its code has ended the transaction, and nothing of it was committed
+LOST = "lost"  # the worker died
+ENDED = "ended"  # user code ended the transaction, and nothing was committed
 
 RETRY, HALVE, FAIL = "retry", "halve", "fail"
 
-#: `error_type` of the records once their chunk is failed.
+#: Interruption -> `error_type` of the records of a failed chunk.
 ERROR_TYPES = {CONFLICT: "ConcurrencyError", TIMEOUT: "TimeoutError", LOST: "WorkerLostError", ENDED: "TransactionControlError"}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision, and how long (in seconds) to wait before it takes effect."""
+    """The decision, the wait before a retry (seconds), and the error type of records that fail."""
 
     action: str
     delay_s: float = 0.0
@@ -29,12 +29,15 @@ class Verdict:
 
 
 def decide(interruption: str, *, attempt: int, parts: int, retry_attempts: int) -> Verdict:
-    """Judge an attempt that was interrupted and rolled back.
+    """Decide about a chunk whose attempt was interrupted and rolled back.
 
-    :param interruption: one of the constants of this module
-    :param attempt: attempts made at this chunk, this one included
-    :param parts: into how many parts it could be cut. What took too long, killed its worker or ended the transaction is
-        halved, so that all records succeed but the one to blame
+    A chunk that took too long, killed its worker or ended the transaction is halved, so that in the end only the record that
+    causes it fails.
+
+    :param interruption: `CONFLICT`, `TIMEOUT`, `LOST` or `ENDED`
+    :param attempt: attempts made at this chunk, including this one
+    :param parts: number of parts that the chunk can be cut into
+    :param retry_attempts: most retries of the chunk
     """
     if interruption in (TIMEOUT, LOST, ENDED) and parts > 1:
         return Verdict(HALVE)

@@ -1,4 +1,4 @@
-"""Which writes may be put together, and which may be cut: those whose values have no effect of their own per write."""
+"""Decides which writes may be merged or split without changing their effect."""
 
 from collections.abc import Callable
 from datetime import date
@@ -7,14 +7,17 @@ from typing import Any
 from .payload import copied, dumps
 from .references import SCALARS, is_ref
 
-#: Commands that come to the same however many writes give them. Of a many2many: unlink, link, clear and set, not those that
-#: create, change or delete a record. Of a one2many: create and clear, as each record gets lines of its own; but a line can
-#: be linked to one record only.
+#: Commands with the same effect in one write for all records or in several. many2many: unlink, link, clear and set, but not
+#: those that create, change or delete a record. one2many: create and clear, because each record gets its own lines; a line
+#: can be linked to one record only.
 REPEATABLE = {"many2many": frozenset((3, 4, 5, 6)), "one2many": frozenset((0, 5))}
 
 
 def has_own_effect(field_type: str, value: Any) -> bool:
-    """Whether it makes a difference if some records get a value by one write, or by several."""
+    """Whether one write of a value on several records differs from several writes of it.
+
+    :param field_type: type of the field that gets the value
+    """
     if value.__class__ in SCALARS or isinstance(value, date):
         return False
     codes = REPEATABLE.get(field_type)
@@ -24,9 +27,11 @@ def has_own_effect(field_type: str, value: Any) -> bool:
 
 
 def group_by_values(pairs: list, type_of: Callable[[str], str]) -> list[tuple[dict, list]]:
-    """`[id, values]` pairs of different records -> (values, ids) with as few writes as come to the same.
+    """Merge writes on different records that have the same values, where that changes no effect.
 
-    :param type_of: the type of a field, by its name
+    :param pairs: `[id, values]` of each record
+    :param type_of: returns the type of a field, by its name
+    :returns: `(values, ids)` of each write
     """
     groups: dict[Any, tuple[dict, list]] = {}
     for place, (record_id, values) in enumerate(pairs):

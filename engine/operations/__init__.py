@@ -1,6 +1,6 @@
-"""The types of operations as callers submit them: one file each, listed here.
+"""The types of operations as callers submit them, one file each.
 
-How to add one: see `run/handlers/__init__.py`, which lists what they do.
+`run/handlers` has what each type does; its docstring tells how to add a type.
 """
 
 from .base import OperationType

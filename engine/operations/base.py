@@ -1,4 +1,4 @@
-"""What a type of operation says of itself."""
+"""Base class of the types of operations."""
 
 from typing import Any
 
@@ -12,17 +12,25 @@ class OperationType:
     #: Its `operation_type`, and other names that callers may use for it.
     name: str
     aliases: tuple[str, ...] = ()
-    #: What people read.
+    #: Name of the type in the backend.
     label: str
-    #: The keys it takes, beside those that all types take.
+    #: Its keys, besides those that all types have.
     keys: frozenset[str]
-    #: Whether its result is the ids of the records, which others may refer to.
+    #: Whether its result is ids, which other operations may refer to.
     produces_ids = False
 
     def parse(self, reader: Reader, operation: Operation) -> None:
-        """Read its own keys from `reader.raw`, and set `items`, `params`, `selection` by them."""
+        """Read the keys of this type.
+
+        :param reader: has the raw operation; problems are added to it
+        :param operation: to be completed: `items`, `params`, `selection`
+        """
         raise NotImplementedError
 
     def as_sent(self, item: Any, params: dict) -> dict[str, Any]:
-        """The same keys for an operation of just one item, as a chunk holds it: the inverse of `parse`."""
+        """The raw keys of an operation with just one item: the inverse of `parse`.
+
+        :param item: as chunks hold it
+        :param params: of its chunk
+        """
         raise NotImplementedError

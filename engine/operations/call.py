@@ -4,7 +4,7 @@ from .base import OperationType
 
 
 class Call(OperationType):
-    """A method called on records, or, with `params["model_level"]`, once on the model itself."""
+    """Calls a method on records, or, with `params["model_level"]`, once on the model."""
 
     name = CALL
     label = "Call"
@@ -32,7 +32,7 @@ class Call(OperationType):
         self._read_set(reader, operation)
 
     def _read_set(self, reader, operation):
-        """Whether the method must see all its records in one call; such an operation returns one value."""
+        """Read whether the method must get all records in one call; such an operation returns one value."""
         value = reader.get("set")
         if value is None:
             return

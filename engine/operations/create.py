@@ -3,6 +3,8 @@ from .base import OperationType
 
 
 class Create(OperationType):
+    """Creates a record for each object of values in `data`."""
+
     name = CREATE
     label = "Create"
     keys = frozenset({"data", "group_by", "return_ids"})

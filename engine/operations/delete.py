@@ -3,6 +3,8 @@ from .base import OperationType
 
 
 class Delete(OperationType):
+    """Deletes records, given by ids (in `data` or `record_ids`) or by a domain."""
+
     name = DELETE
     aliases = ("unlink",)
     label = "Delete"

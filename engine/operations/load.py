@@ -4,6 +4,8 @@ from .base import OperationType
 
 
 class Load(OperationType):
+    """Imports rows of values, like Odoo's `load`."""
+
     name = LOAD
     label = "Import"
     keys = frozenset({"data", "fields", "return_ids"})

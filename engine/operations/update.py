@@ -6,7 +6,7 @@ from .base import OperationType
 
 
 class Update(OperationType):
-    """One object of values for many records (`params["values"]`), or a list of records that each have values of their own."""
+    """Writes one object of values on many records (`params["values"]`), or a list of records with their own values."""
 
     name = UPDATE
     label = "Update"

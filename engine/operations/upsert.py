@@ -4,6 +4,8 @@ from .base import OperationType
 
 
 class Upsert(OperationType):
+    """Updates the record with the same values of the `key` fields, or creates it."""
+
     name = UPSERT
     label = "Upsert"
     keys = frozenset({"data", "key", "group_by", "return_ids"})
