@@ -1,4 +1,4 @@
-"""Every statement on the tables of the engine: plain functions that take a cursor, a file a stage.
+"""All SQL on the tables of the engine: plain functions that take a cursor, one file per stage.
 
-They work in their caller's transaction, decide nothing and say nothing to people: what they return are rows and codes.
+They run in the caller's transaction and never commit. They return rows, counts and codes; texts for people come from the caller.
 """

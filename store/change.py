@@ -1,6 +1,6 @@
-"""What the verbs change in a job's row: start, pause, cancel. `clock.resume` lets a paused job go on.
+"""Changes of a job's row by the verbs start, pause and cancel; `clock.resume` is the one for resume.
 
-Under the lock of the job.
+The caller has locked the job, except for `keep_lanes_off`.
 """
 
 from odoo.tools import SQL
@@ -10,27 +10,33 @@ from .sql import NOW, seconds
 
 
 def keep_lanes_off(cr, job_id, for_s):
-    """Let lanes claim nothing in a job for so many seconds."""
+    """Keep lanes from claiming chunks of a job.
+
+    :param for_s: seconds
+    """
     update_job(cr, job_id, SQL("steered_until = %s + %s", NOW, seconds(for_s)))
 
 
 def let_lanes_back(cr, job_id):
-    """End what `keep_lanes_off` has begun."""
+    """Undo `keep_lanes_off`."""
     update_job(cr, job_id, SQL("steered_until = NULL"))
 
 
 def start(cr, job_id):
-    """Make a draft a job that waits for its first claim."""
+    """Turn a draft into a pending job."""
     update_job(cr, job_id, SQL("state = 'pending'"))
 
 
 def pause(cr, job_id):
-    """Pause a job. It stays in the queue until a lane has counted what was in flight."""
+    """Pause a job. It stays in the queue until a lane has counted the chunks that are still in flight."""
     update_job(cr, job_id, SQL("state = 'paused', ready = true, wake_at = NULL"))
 
 
 def let_lanes_cancel(cr, job_id):
-    """Have lanes cancel what waits in a job that is to stop: also in one that is paused, or a draft, which takes nothing more."""
+    """Put a job that is to be cancelled into the queue, so that lanes cancel its waiting chunks.
+
+    A paused job becomes running; a draft becomes pending, so that nothing more is added to it.
+    """
     assignments = SQL(
         """
         ready = true, wake_at = NULL,

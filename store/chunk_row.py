@@ -1,4 +1,4 @@
-"""A claimed chunk: the columns that make it up, and the row read into a dataclass."""
+"""A claimed chunk: the columns to read, and the dataclass made of the row."""
 
 import json
 import zlib
@@ -11,14 +11,14 @@ from ..engine.payload import Payload
 from ..exceptions import ChunkBroken
 from .sql import fetch_dicts
 
-#: What a claim needs of a chunk's row, which is called `chunk`.
+#: Columns of a chunk's row that a claim needs; the table has the alias `chunk`.
 CHUNK_COLUMNS = SQL(
     """
     chunk.id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload, record_count,
     wait_ids IS NOT NULL AS waits, group_keys, round_no, runs_alone
     """
 )
-#: What it needs of its job's row.
+#: Columns of its job's row that a claim needs.
 JOB_COLUMNS = SQL(
     """
     id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, max_failures, max_chunk_size,
@@ -26,11 +26,11 @@ JOB_COLUMNS = SQL(
     total_records - processed_records - failed_records - cancelled_records AS remaining
     """
 )
-#: How many records a chunk stands for that was never run. Those of a selection's page are not known: it stands for one.
+#: Records that a chunk counts if it never runs. The records of a selection's page are unknown: it counts one.
 UNRUN_RECORDS = SQL("CASE kind WHEN 'resolve' THEN 1 ELSE record_count END")
-#: How many of them its operation and its job have not counted among theirs.
+#: How many of those the totals of its operation and job don't include yet.
 UNRUN_FOUND = SQL("CASE kind WHEN 'resolve' THEN 1 ELSE 0 END")
-#: Key of the session's advisory lock on a claim, held while its chunk is worked on.
+#: Key of the session-level advisory lock on a claim, held while its chunk runs.
 WORK_LOCK = SQL(
     "%s, mod(chunk.id::bigint * 1000 + chunk.claims, 2147483647)::integer", zlib.crc32(b"batch_executor.work") - 2**31
 )
@@ -38,10 +38,10 @@ WORK_LOCK = SQL(
 
 @dataclass(slots=True)
 class Claim:
-    """A chunk that is ours as long as its row still says `number`."""
+    """A claimed chunk. It belongs to this lane as long as `claims` of its row equals `number`."""
 
     chunk_id: int
-    number: int  # `claims` of the row at our claim: the fencing token
+    number: int  # `claims` of the row when it was claimed: the fencing token
     attempt: int
     kind: str
     operation_id: int | None
@@ -51,8 +51,8 @@ class Claim:
     payload: Payload
     waits: bool  # whether operations of this chunk depend on others
     group_keys: list
-    round_no: Decimal | None  # set where the order matters in which its records, and chunks of its operation, are run
-    runs_alone: bool  # with no other chunk of its job in flight
+    round_no: Decimal | None  # set where its records, and the chunks of its operation, must run in order
+    runs_alone: bool  # only while no other chunk of its job is in flight
     job_id: int
     user_id: int
     context: dict
@@ -65,20 +65,22 @@ class Claim:
     is_dry_run: bool
     is_strict: bool
     in_flight: int  # other chunks of the job that were running when it was claimed
-    transaction: str | None = None  # PostgreSQL's number of the transaction of its work, once that has begun
+    transaction: str | None = None  # PostgreSQL's id of the transaction of its work, once that has begun
 
     def __str__(self):
         return f"job {self.job_id} chunk {self.chunk_id} attempt {self.attempt}"
 
     @property
     def size(self):
+        """Number of items."""
         return len(self.payload)
 
 
 def read_claim(row):
-    """The `Claim` of a row with `CHUNK_COLUMNS` and `JOB_COLUMNS`.
+    """The `Claim` of a row.
 
-    :raises ChunkBroken: the row can't be read; the cause says why
+    :param dict row: with `CHUNK_COLUMNS` and `JOB_COLUMNS`, optionally `in_flight`
+    :raises ChunkBroken: the row can't be read; its `__cause__` says why
     """
     try:
         return make_claim(row)
@@ -87,9 +89,9 @@ def read_claim(row):
 
 
 def make_claim(row):
-    """The `Claim` of a row with `CHUNK_COLUMNS` and `JOB_COLUMNS`, and `in_flight` where it is known.
+    """Like `read_claim`, without its error.
 
-    :raises Exception: whatever decoding its payload or context raises
+    :raises Exception: whatever decoding the payload or context raises
     """
     return Claim(
         chunk_id=row["id"],
@@ -121,9 +123,10 @@ def make_claim(row):
 
 
 def claim_of_chunk(cr, job_id, row):
-    """The `Claim` of a row with `CHUNK_COLUMNS`; what it needs of its job is read.
+    """The `Claim` of a chunk's row; reads the row of its job.
 
-    :raises ChunkBroken: the row can't be read; the cause says why
+    :param dict row: with `CHUNK_COLUMNS`
+    :raises ChunkBroken: the row can't be read; its `__cause__` says why
     """
     [job] = fetch_dicts(cr, SQL("SELECT %s FROM batch_job WHERE id = %s", JOB_COLUMNS, job_id))
     return read_claim({**job, **row})

@@ -1,10 +1,10 @@
-"""How the next chunk is chosen: lock the job whose turn it is, take its first chunk that may run.
+"""Claims the next chunk: locks the first job in the queue, and takes its first chunk that may run.
 
-These run in short transactions at READ COMMITTED: a row that another lane has just changed is then looked at again, where
-REPEATABLE READ would fail; and what is asked after a job was locked sees all that was committed before that.
+Claims run in short transactions at READ COMMITTED. If another lane has just changed a row, PostgreSQL checks the new version,
+where REPEATABLE READ would fail. A statement after the lock of the job sees everything committed before the lock.
 
-`claim_fast` does both steps in one message to PostgreSQL. It takes nothing where more is to be done first: then
-`run.claiming.claim_with_housekeeping` calls `lock_next_job` and `take_chunk`, and counts and moves on the job in between.
+`claim_fast` does both steps in one message to PostgreSQL. It takes nothing where the job needs housekeeping first: then
+`run.claiming.claim_with_housekeeping` calls `lock_next_job` and `take_chunk`, and counts and advances the job in between.
 """
 
 from functools import lru_cache
@@ -16,14 +16,14 @@ from .cut import cut_to_size, needs_cutting
 from .prepared import fetch_prepared
 from .sql import NOW, seconds
 
-#: Least seconds between two updates of a running job's counters, over all lanes.
+#: Least seconds between two updates of a running job's counters, whichever lanes make them.
 PROGRESS_EVERY_S = 1.0
-#: Seconds after which a job is looked at whose action has been started, should its lane not say what became of it.
+#: Seconds after which lanes look again at a job whose action was claimed, in case its lane never reports the result.
 CALLBACK_LOOK_S = 600
-#: Chunks that a claim passes at most because their groups are in flight.
+#: Most chunks that a claim skips because their groups are in flight.
 LOOK_AHEAD = 500
-#: Whether settled chunks are to be counted before anything is taken. That is at each claim where failures are limited, and where
-#: chunks run strictly in order and some wait for others: none of them may be passed once those are over.
+#: Whether settled chunks must be counted before a chunk is taken: after `PROGRESS_EVERY_S`; at each claim where failures are
+#: limited; and at each claim in strict order while chunks wait for others, because none may be skipped once it can run.
 COUNT_DUE = SQL(
     """
     max_failures >= 0
@@ -40,7 +40,7 @@ COUNT_DUE = SQL(
     NOW,
     seconds(PROGRESS_EVERY_S),
 )
-#: Position of the next job beside `job` with its priority; NULL where there is none.
+#: Queue position of the first other job with the priority of `job`; NULL where there is none.
 NEXT_POSITION = SQL(
     """
     SELECT other.queue_position
@@ -52,18 +52,18 @@ NEXT_POSITION = SQL(
      LIMIT 1
     """
 )
-#: The job that an earlier statement of the same transaction has locked.
+#: Id of the job that an earlier statement of the same transaction has locked.
 LOCKED_JOB = SQL("nullif(current_setting('batch_executor.job'), '')::integer")
 
 
 def claim_fast(cr, worker, signals, known):
-    """Take the next chunk in one message to PostgreSQL, where nothing else is to be done first. Nearly every claim is one.
+    """Take the next chunk in one message to PostgreSQL, if no housekeeping is due. This covers nearly every claim.
 
-    :param cr: a cursor in autocommit mode: the message is a transaction of its own
-    :param str worker: who takes it, for people
-    :param SQL signals: the numbers of the last changes in other processes
+    :param cr: a cursor in autocommit mode: the message is one transaction
+    :param str worker: name of the worker, for people
+    :param SQL signals: the sequence numbers of registry and cache invalidations
     :param tuple known: the same numbers as this process knows them; nothing is taken where they differ
-    :returns: a `Claim`, which is committed; None where nothing was taken
+    :returns: a `Claim`, already committed; None where nothing was taken
     :raises ChunkBroken: the chunk can't be read
     """
     rows = fetch_prepared(cr, *_fast_statements(worker, signals, known))
@@ -71,11 +71,11 @@ def claim_fast(cr, worker, signals, known):
 
 
 def lock_next_job(cr, signals, looked_at):
-    """Lock the job whose turn it is.
+    """Lock the first job in the queue.
 
-    :param SQL signals: the numbers of the last changes in other processes
-    :param list looked_at: ids of jobs where nothing was found just now
-    :returns: a dict with `id`, `max_failures`, `is_count_due` and `signals`; None where no job is in the queue
+    :param SQL signals: the sequence numbers of registry and cache invalidations
+    :param list looked_at: ids of jobs to leave out, because this claim has found nothing in them
+    :returns: a dict with `id`, `max_failures`, `is_count_due` and `signals`; None where there is no other job
     """
     columns = SQL("id, max_failures, %s AS is_count_due, %s AS signals", COUNT_DUE, signals)
     rows = fetch_prepared(cr, _lock_next(columns, looked_at))
@@ -83,13 +83,13 @@ def lock_next_job(cr, signals, looked_at):
 
 
 def take_chunk(cr, job_id, worker, signals, sole_job_id=None):
-    """Mark the first chunk of a locked job that may run now as running, and cut it to size where that is the engine's choice.
+    """Mark the first chunk of a locked job that may run now as running; cut it to size where the engine chooses the size.
 
     :param int job_id: a job that an earlier statement of this transaction has locked
-    :param str worker: who takes it, for people
-    :param SQL signals: the numbers of the last changes in other processes
-    :param int sole_job_id: a job in which no other lane was at work at this lane's last claim
-    :returns: the `Claim` and the numbers of the last changes; None where there is no such chunk
+    :param str worker: name of the worker, for people
+    :param SQL signals: the sequence numbers of registry and cache invalidations
+    :param int sole_job_id: the job in which no other chunk was in flight at this lane's last claim
+    :returns: `(Claim, sequence numbers)`; None where there is no such chunk
     :raises ChunkBroken: the chunk can't be read
     """
     rows = fetch_prepared(cr, _take(worker, SQL("%s", job_id), signals))
@@ -97,7 +97,7 @@ def take_chunk(cr, job_id, worker, signals, sole_job_id=None):
         return None
     [row] = rows
     if needs_cutting(row):
-        # alone twice in a row: once, the others may just be between two chunks of theirs
+        # only if alone at two claims in a row: at one, other lanes may just be between two chunks
         cut_to_size(cr, row, is_alone=row["in_flight"] == 0 and job_id == sole_job_id)
     return read_claim(row), row["signals"]
 
@@ -105,7 +105,7 @@ def take_chunk(cr, job_id, worker, signals, sole_job_id=None):
 @lru_cache(maxsize=64)
 def _fast_statements(worker, signals, known):
     lock = SQL("SELECT set_config('batch_executor.job', coalesce((%s)::text, ''), true)", _lock_next(SQL("id")))
-    # a size that is still to be chosen takes more than a statement
+    # max_chunk_size 0 needs housekeeping: the chunk is cut to size by further statements
     condition = SQL(
         "AND (%s) IS NOT TRUE AND max_chunk_size > 0 AND %s = %s::integer[]", COUNT_DUE, signals, list(known)
     )
@@ -113,13 +113,13 @@ def _fast_statements(worker, signals, known):
 
 
 def _lock_next(columns, looked_at=()):
-    """The statement that locks the job whose turn it is.
+    """The statement that locks the first job in the queue.
 
-    NO KEY UPDATE, so that failures and messages can still refer to it; SKIP LOCKED, so that lanes looking at the
-    same moment go to different jobs.
+    NO KEY UPDATE lets failures and messages be stored with a reference to the job. SKIP LOCKED sends lanes that claim at
+    the same time to different jobs.
 
-    :param SQL columns: what is read of it
-    :param looked_at: ids of jobs where nothing was found just now
+    :param SQL columns: the columns to return
+    :param looked_at: ids of jobs to leave out
     """
     return SQL(
         """
@@ -141,14 +141,14 @@ def _lock_next(columns, looked_at=()):
 def _take(worker, job, signals, condition=None):
     """The statement that takes the first chunk of a job that may run now, and moves the job back in the queue.
 
-    In strict order (`max_concurrency` 1) nothing may pass a chunk whose time has not come yet.
+    In strict order (`max_concurrency` 1) no chunk may overtake one whose `run_at` has not come yet.
 
-    The order and limit of `in_flight` keep PostgreSQL at its index: with statistics of a day when nearly all chunks ran, it
-    would else rather read all chunks of the job.
+    `in_flight` has an order and a limit so that PostgreSQL uses its index. With outdated statistics, from a time when nearly
+    all chunks were running, it would read all chunks of the job instead.
 
-    :param SQL job: id of a job that an earlier statement of this transaction has locked: `in_flight` must be read after that
-    :param SQL signals: the numbers of the last changes in other processes, returned with what is taken
-    :param SQL condition: of the job, for anything to be taken at all; starts with AND
+    :param SQL job: id of a job that an earlier statement of this transaction has locked, so that `in_flight` is up to date
+    :param SQL signals: the sequence numbers of registry and cache invalidations, to be returned with the chunk
+    :param SQL condition: on the job, without which nothing is taken; starts with AND
     """
     return SQL(
         """
@@ -172,7 +172,7 @@ def _take(worker, job, signals, condition=None):
              ORDER BY claimed_at
              LIMIT (SELECT in_flight_limit FROM picked)
           ),
-          -- the last chunk that is looked at: all the others may be of groups in flight
+          -- the last chunk to look at, in case all chunks before it belong to groups in flight
           edge AS (
             (
                 SELECT sequence, id
@@ -188,7 +188,7 @@ def _take(worker, job, signals, condition=None):
             SELECT 'infinity', 2147483647
              LIMIT 1
           ),
-          -- a chunk that has kept losing to the others: nothing more starts until it has run with none of them in flight
+          -- a chunk that keeps conflicting with others of its job: no other starts until it has run alone
           lonely AS MATERIALIZED (
             SELECT id
               FROM batch_chunk
@@ -199,7 +199,7 @@ def _take(worker, job, signals, condition=None):
              LIMIT 1
                FOR NO KEY UPDATE SKIP LOCKED
           ),
-          -- the first chunk that no group, no limit and no other chunk keeps from running
+          -- the first chunk that may run: by its groups, the limit of the job, and chunks that run alone
           candidate AS (
             SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early
               FROM batch_chunk
@@ -226,9 +226,9 @@ def _take(worker, job, signals, condition=None):
              UNION ALL
             SELECT id FROM lonely WHERE (SELECT count(*) = 0 FROM in_flight)
           ),
-          -- by as many places as its user has jobs in the queue: users share the lanes evenly, and the jobs of a user among
-          -- themselves. From the place of the next job, so that one that was parked for long does not catch up on the turns it
-          -- missed. A job that has the queue to itself stays where it is, and its row as well.
+          -- moved back by as many places as its user has jobs in the queue: users share the lanes evenly, and so do the jobs
+          -- of a user. Counted from the place of the next job, so that a job that was parked for long does not make up for the
+          -- turns it missed. The only job in the queue need not be moved.
           moved_back AS (
             UPDATE batch_job AS job
                SET queue_position = greatest(job.queue_position, coalesce((%(next_position)s), job.queue_position))
@@ -236,7 +236,7 @@ def _take(worker, job, signals, condition=None):
                    state = CASE WHEN job.state = 'pending' THEN 'running' ELSE job.state END,
                    started_at = coalesce(job.started_at, %(now)s),
                    worked_since = CASE WHEN job.state = 'pending' THEN %(now)s ELSE job.worked_since END,
-                   -- what is left of a job that is over is its action, which has the job's row to itself while it runs
+                   -- a finished job has only its action left: no lane should lock it while that runs
                    ready = job.finished_at IS NULL,
                    wake_at = CASE WHEN job.finished_at IS NOT NULL THEN %(now)s + %(callback_look)s END
              WHERE job.id = (SELECT job_id FROM picked)
@@ -245,7 +245,7 @@ def _take(worker, job, signals, condition=None):
           )
         %(mark_running)s
           FROM picked
-         -- not joined: while there is hardly a chunk PostgreSQL might plan to look for it among all of them
+         -- no join: if the table was nearly empty when the plan was made, PostgreSQL might read all chunks
          WHERE chunk.id = (SELECT id FROM taken)
         RETURNING picked.*, %(columns)s, (SELECT count(*) FROM in_flight) AS in_flight, %(signals)s AS signals
         """,
@@ -263,9 +263,11 @@ def _take(worker, job, signals, condition=None):
 
 
 def mark_running(worker):
-    """The start of a statement that marks chunks as running; its WHERE names them.
+    """The start of a statement that marks chunks as running; the caller adds a WHERE clause.
 
-    The attempt is counted before it starts: work that kills its worker must not be taken for ever.
+    The attempt is counted before it starts, so that work which kills its worker is not retried for ever.
+
+    :param str worker: name of the worker, for people
     """
     return SQL(
         """

@@ -5,21 +5,21 @@ from itertools import chain, islice, repeat
 
 from odoo.tools import SQL
 
-#: Rows written at once, and their text: enough to be fast; no more than a socket takes, so that PostgreSQL has something to do
-#: while the next ones are made.
+#: Rows, and characters, sent at once: enough to be fast, but small enough for the socket buffer, so that PostgreSQL works while
+#: the next rows are made.
 PAGE_ROWS = 250
 PAGE_LENGTH = 64 * 1024
-#: What has a meaning of its own in COPY's text format.
+#: Characters to be escaped in COPY's text format.
 SPECIAL = re.compile(r"[\\\t\n\r]")
 
 
 def copy_rows(cr, table, columns, rows):
-    """Insert rows of plain values: numbers, texts, booleans, lists of numbers, None.
+    """Insert rows by one COPY statement. PostgreSQL stores rows while `rows` yields the next ones.
 
-    All in one statement, which PostgreSQL works on while `rows` makes the next ones.
-
-    :param list columns: names, in the order of the values
-    :param rows: iterable of tuples; what it raises is raised here, and leaves the transaction usable
+    :param str table: its name
+    :param columns: names, in the order of the values
+    :param rows: iterable of tuples of plain values: numbers, texts, booleans, lists of numbers, None
+    :raises Exception: whatever `rows` raises; the transaction stays usable
     """
     rows = iter(rows)
     first = list(islice(rows, 1))
@@ -35,7 +35,7 @@ def copy_rows(cr, table, columns, rows):
 
 
 class _Stream:
-    """The file that psycopg2 reads rows from."""
+    """The file object from which psycopg2 reads the rows."""
 
     def __init__(self, rows):
         self.rows = rows
@@ -43,13 +43,13 @@ class _Stream:
         self.problem = None
 
     def read(self, _size):  # pylint: disable=method-required-super
-        """The next rows as text, however long; empty at the end, or where there is no next one because of `problem`."""
+        """The next rows as text, of any length; empty at the end or after an error, which is kept in `problem`."""
         try:
             page = list(islice(self.rows, self.page_rows))
-            # column by column: most hold one value, or values of one kind, and are written without a look at each
+            # column by column: most have one value, or values of one type, and need no check of each value
             columns = map(_column, zip(*page, strict=True))
             text = "".join(map("%s\n".__mod__, map("\t".join, zip(*columns, strict=True))))
-        except Exception as problem:  # noqa: BLE001  # psycopg2 would make an error of the database out of it
+        except Exception as problem:  # noqa: BLE001  # psycopg2 would turn it into a database error
             self.problem = problem
             return ""
         self.page_rows = min(PAGE_ROWS, PAGE_LENGTH * len(page) // len(text) + 1) if page else 1
@@ -68,7 +68,7 @@ def _column(values):
 
 
 def _cell(value):
-    """A value in COPY's text format; whatever it is a kind of, by what it is."""
+    """A value in COPY's text format; a value of a subclass is written as one of its base type."""
     if value is None:
         return r"\N"
     if isinstance(value, list):
@@ -77,6 +77,6 @@ def _cell(value):
         return str(value)
     for plain in (int, float):
         if isinstance(value, plain):
-            return plain.__repr__(value)  # an enumeration's own text is its name
+            return plain.__repr__(value)  # str() of an enumeration member may be its name
     text = str.__str__(value) if isinstance(value, str) else str(value)
     return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

@@ -1,4 +1,4 @@
-"""Cutting a block of records to the size of a chunk, where the engine chooses the size (`max_chunk_size` 0)."""
+"""Cuts a claimed block of records to the size of a chunk, where the engine chooses the size (`max_chunk_size` 0)."""
 
 from odoo.tools import SQL
 
@@ -9,7 +9,7 @@ from .sizing import choose_size
 
 
 def needs_cutting(row):
-    """Whether a chunk that was just taken is a block whose size is the engine's choice.
+    """Whether a claimed chunk is a block whose size the engine chooses.
 
     :param dict row: of the chunk, with `CHUNK_COLUMNS` and `JOB_COLUMNS`
     """
@@ -17,12 +17,12 @@ def needs_cutting(row):
 
 
 def cut_to_size(cr, row, is_alone):
-    """Keep as many records of a block as the next chunk should have; the rest stays in the queue.
+    """Keep as many records of a block as the next chunk should have; store the rest as pending chunks.
 
-    While the size is still being looked for, one chunk at a time is cut off; later, all of the block at once.
+    While the best size is not known yet, the rest is stored as one block; later it is cut into chunks at once.
 
-    :param dict row: of the taken chunk, with `in_flight`; is changed to what is kept
-    :param bool is_alone: whether it is known that no other lane works on the job
+    :param dict row: of the claimed chunk, with `in_flight`; updated to what is kept
+    :param bool is_alone: whether no other lane is known to work on the job
     :raises ChunkBroken: the row can't be read
     """
     count = row["record_count"]

@@ -1,4 +1,4 @@
-"""Rows about single records of a chunk: its failures, and what Odoo warned of."""
+"""Failures and warnings: rows about single records of a chunk."""
 
 from odoo.tools import SQL
 
@@ -12,22 +12,22 @@ FAILURES, WARNINGS = "batch_failure", "batch_warning"
 #: Rows inserted by one statement.
 PAGE_ROWS = 500
 
-#: Which rows stand, and are shown with the result of their operation: as in each table's `_operation_standing_idx`.
+#: Conditions for the rows shown with the result of their operation; each table's `_operation_standing_idx` has the same.
 SHOWN = {
     FAILURES: SQL("retried_at IS NULL AND is_skipped IS NOT TRUE"),
     WARNINGS: SQL("retried_at IS NULL"),
 }
-#: Columns that both tables have.
+#: Columns of both tables.
 PLACE = ("job_id", "operation_id", "chunk_id", "model", "operation_type", "index", "record_id")
 FAILURE = ("values", "error_type", "message", "traceback", "attempts", "is_skipped")
 WARNING = ("warning_type", "message")
 
 
 def store_findings(cr, claim, payload, outcome):
-    """Store a row for each record of a chunk that failed or was skipped, and for each warning.
+    """Store a failure for each failed or skipped record of a chunk, and its warnings.
 
     :param claim: the `Claim` of the chunk
-    :param payload: the part of it that was run
+    :param payload: the part of its payload that has run
     :param outcome: its `Outcome`
     """
     _insert(cr, FAILURES, FAILURE, _failure_rows(claim, payload, outcome))
@@ -35,10 +35,11 @@ def store_findings(cr, claim, payload, outcome):
 
 
 def first_of_operations(cr, table, operation_ids, limit):
-    """Ids of the first rows that stand of each operation: one query.
+    """Ids of the first shown failures or warnings of each operation, by one query.
 
-    :param str table: `FAILURES` (but for skipped records) or `WARNINGS`
-    :param int limit: of each operation, at most
+    :param str table: `FAILURES` (without skipped records) or `WARNINGS`
+    :param list operation_ids: of the operations
+    :param int limit: most rows per operation
     """
     query = SQL(
         """
@@ -63,7 +64,7 @@ def first_of_operations(cr, table, operation_ids, limit):
 
 
 def retire_warnings(cr, job_id):
-    """All of a job is run again: its warnings are history from now on."""
+    """Mark all warnings of a job as history, because all of it runs again."""
     cr.execute(SQL("UPDATE batch_warning SET retried_at = %s WHERE job_id = %s AND retried_at IS NULL", NOW, job_id))
 
 

@@ -1,6 +1,6 @@
-"""The end of a job: what has not started is cancelled, what is left is closed, the job gets its final state.
+"""Ends a job: cancels chunks that have not started, closes operations, sets the final state.
 
-Under the lock of the job.
+The caller has locked the job.
 """
 
 from odoo.tools import SQL
@@ -11,29 +11,29 @@ from .clock import STOP_CLOCK
 from .job import update_job
 from .sql import NOW, fetch
 
-#: Waiting chunks cancelled by one call: some tenths of a second, in which nobody else can lock their job.
+#: Chunks cancelled by one call: this takes some tenths of a second, in which nobody else can lock their job.
 CANCELLED_AT_ONCE = 5000
 
 
 def request_stop(cr, job_id, reason=None):
-    """Let nothing more of a job start; it ends as what it has come to.
+    """Request that no more chunks of a job start; its final state then follows from what has run.
 
-    :param str reason: told as its error; None: somebody has cancelled it
+    :param str reason: error of the job, for people; None: a user has cancelled it
     """
     assignments = SQL("cancel_requested_at = coalesce(cancel_requested_at, %s)", NOW)
     update_job(cr, job_id, SQL("%s, error = %s", assignments, reason) if reason else assignments)
 
 
 def is_stop_requested(cr, job_id):
-    """Whether nothing more of a job is to start. False also where there is no such job."""
+    """Whether no more chunks of a job may start; False where the job does not exist."""
     rows = fetch(cr, SQL("SELECT cancel_requested_at IS NOT NULL FROM batch_job WHERE id = %s", job_id))
     return rows == [(True,)]
 
 
 def cancel_waiting(cr, job_id):
-    """Cancel chunks that have not started, up to `CANCELLED_AT_ONCE`; what another lane is just claiming is left to it.
+    """Cancel chunks that have not started, up to `CANCELLED_AT_ONCE`; skip those that another lane is claiming.
 
-    Each state by itself and in the order of its index, so that PostgreSQL takes no other.
+    One statement per partial index, each in the order of that index, so that PostgreSQL uses it.
 
     :returns: whether there may be more
     """
@@ -73,11 +73,11 @@ def cancel_waiting(cr, job_id):
 
 
 def unfinished(cr, job_id):
-    """Whether a job has chunks that are pending, that run, and that wait for others.
+    """Whether a job has pending, running, and waiting (blocked or held) chunks.
 
-    Ordered as the indexes are: without, PostgreSQL may look for a row through the whole table.
+    Each query has the order of an index, else PostgreSQL may read the whole table.
 
-    :returns: each as True or None
+    :returns: `(pending, running, waiting)`, each True or None
     """
     [found] = fetch(
         cr,
@@ -103,7 +103,7 @@ def unfinished(cr, job_id):
 
 
 def close_operations(cr, job_id):
-    """Give operations their final state that were never run, or not to the end, once their job is over."""
+    """Set the final state of operations that have not run, or not completely, when their job ends."""
     cr.execute(
         SQL(
             """
@@ -125,9 +125,9 @@ def close_operations(cr, job_id):
 
 
 def count_whole(cr, job_id):
-    """The counters of a job that ran in one transaction: what its chunks have come to at last, however often it was run.
+    """Set the counters of an atomic job to the sums of its chunks, however often it has run.
 
-    Its error is what its driver has to say: why everything was undone.
+    Its error becomes that of its last driver: why everything was rolled back.
     """
     cr.execute(
         SQL(
@@ -157,17 +157,17 @@ def count_whole(cr, job_id):
 
 
 def finish(cr, job_id, state, has_action):
-    """Give a job its final state, all of whose chunks are settled and counted.
+    """Set the final state of a job whose chunks are all settled and counted.
 
     :param str state: see `states.job_state`
-    :param bool has_action: a chunk of it is still to be claimed, which runs its action
+    :param bool has_action: keep the job in the queue, because the chunk that runs its action is still to be claimed
     """
     cr.execute(
         SQL(
             """
             UPDATE batch_job
                SET state = %(state)s,
-                   -- counted on the way by what ran; here also what was closed without
+                   -- so far only operations that ran are counted; `close_operations` has closed others
                    (completed_operations, failed_operations) = (
                         SELECT count(*) FILTER (WHERE operation.state = 'completed'),
                                count(*) FILTER (WHERE operation.state = ANY(%(failed)s))
@@ -193,9 +193,9 @@ def finish(cr, job_id, state, has_action):
 
 
 def wait_for_disk(cr):
-    """Have this transaction's commit wait for the disk, as the session's own setting has it.
+    """Reset `synchronous_commit` for this transaction, so that its commit waits for the disk.
 
-    Lanes let most of what they say wait for nothing; but who has read that a job is over must read so after a power cut.
+    Most commits of lanes don't wait. But a job that was seen as finished must still be finished after a power cut.
     """
     cr.execute(
         """
@@ -205,5 +205,5 @@ def wait_for_disk(cr):
 
 
 def note_action_run_at(cr, job_id):
-    """Note that the action of a job has run by now."""
+    """Record that the action of a job has run."""
     update_job(cr, job_id, SQL("called_back_at = %s", NOW))

@@ -1,4 +1,4 @@
-"""Dropping what nobody needs any longer: values of jobs that are over, whole jobs, drafts."""
+"""Drops values of finished jobs, and finds old jobs and drafts to be deleted."""
 
 import json
 
@@ -9,9 +9,9 @@ from ..engine.payload import BadPayload, Payload, dumps
 from .planning import rows_of
 from .sql import NOW, fetch, fetch_dicts
 
-#: What the parameters of an operation keep: names of fields and methods, ids, switches, but no values.
+#: Parameters of an operation that are kept: names of fields and methods, ids, switches, but no values.
 KEPT_DETAILS = frozenset(("fields", "group_by", "key", "method", "model_level", "record_ids", "set", "strict"))
-#: Jobs deleted in one go, with all that hangs on them.
+#: Jobs deleted at once, with all their rows.
 PURGED_AT_ONCE = 100
 
 
@@ -19,10 +19,10 @@ PURGED_AT_ONCE = 100
 
 
 def next_with_values(cr, days, lock=False):
-    """The job that has been over longest, of those that hold values and have been over for more than so many days.
+    """The job that finished first, of those that still have values and finished at least `days` days ago.
 
-    :param bool lock: lock its row, and skip jobs whose row is locked
-    :returns: a dict with id, state, is_atomic and forgotten_to; None where there is no such job
+    :param bool lock: lock its row; skip jobs whose row is locked
+    :returns: a dict with id, state, is_atomic and forgotten_to (see `note_forgotten`); None where there is no such job
     """
     rows = fetch_dicts(
         cr,
@@ -45,12 +45,12 @@ def next_with_values(cr, days, lock=False):
 
 
 def note_forgotten(cr, job_id, chunk_id):
-    """Note the last chunk of a job that has dropped its values."""
+    """Record up to which chunk of a job (in the order of ids) values have been dropped."""
     cr.execute(SQL("UPDATE batch_job SET forgotten_to = %s WHERE id = %s", chunk_id, job_id))
 
 
 def note_all_forgotten(cr, job_id):
-    """Note that a job holds no values any longer that are to be dropped."""
+    """Record that a job has no values left to drop."""
     cr.execute(SQL("UPDATE batch_job SET holds_values = false WHERE id = %s", job_id))
 
 
@@ -60,6 +60,8 @@ def note_all_forgotten(cr, job_id):
 def chunks_after(cr, job_id, chunk_id, limit):
     """The next chunks of a job, in the order of their ids.
 
+    :param int chunk_id: id of the chunk before them, or 0
+    :param int limit: most rows
     :returns: dicts with id, record_count and is_wanted: whether the chunk has values to drop
     """
     return fetch_dicts(
@@ -80,9 +82,11 @@ def chunks_after(cr, job_id, chunk_id, limit):
 
 
 def forget_payloads(cr, chunk_ids):
-    """Drop the values of what succeeded in these chunks; what failed can still be retried.
+    """Drop the values in the payloads of chunks.
 
-    :returns: ids of the operations whose records they hold
+    Failed records can still be retried: their failures keep the values, the chunk its parameters.
+
+    :returns: set of the ids of the operations in these payloads
     """
     chunks = fetch_dicts(
         cr,
@@ -102,7 +106,7 @@ def forget_payloads(cr, chunk_ids):
         try:
             payload = Payload.decode(chunk["payload"])
         except BadPayload:
-            payload = Payload([], [], [])  # nobody can run it again
+            payload = Payload([], [], [])  # it can't be retried anyway
         operations.update(payload.operations)
         kept = payload.without_values(chunk["operation_type"], keep_params=chunk["stands"])
         rows.append((chunk["id"], kept.encode(), not chunk["stands"]))
@@ -120,7 +124,7 @@ def forget_payloads(cr, chunk_ids):
 
 
 def forget_details(cr, operation_ids):
-    """Drop the values among the parameters of those of these operations that have completed."""
+    """Drop the values in the parameters of operations; only of those that have completed."""
     operations = fetch(
         cr,
         SQL(
@@ -148,7 +152,7 @@ def forget_details(cr, operation_ids):
 
 
 def forget_failures(cr, chunk_ids):
-    """Drop the values of those failures of these chunks that are history."""
+    """Drop the values of failures that were retried, in these chunks."""
     cr.execute(
         SQL(
             """
@@ -172,14 +176,14 @@ def forget_failures(cr, chunk_ids):
 
 
 def old_jobs(cr, days):
-    """Ids of jobs that finished more than so many days ago, the oldest first, `PURGED_AT_ONCE` at most; none for 0 days."""
+    """Ids of jobs that finished more than `days` days ago, oldest first, at most `PURGED_AT_ONCE`; none for 0 days."""
     return _jobs(
         cr, days, SQL("finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day' ORDER BY finished_at", days)
     )
 
 
 def old_drafts(cr, days):
-    """Ids of drafts that have not changed for so many days, `PURGED_AT_ONCE` at most; none for 0 days."""
+    """Ids of drafts that have not changed for more than `days` days, at most `PURGED_AT_ONCE`; none for 0 days."""
     return _jobs(
         cr, days, SQL("state = 'draft' AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days)
     )

@@ -1,4 +1,4 @@
-"""The row of a job: read, locked, written."""
+"""Reads, locks and writes the row of a job."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -10,7 +10,7 @@ from .sql import fetch_dicts
 
 @dataclass(slots=True)
 class JobRow:
-    """A row of `batch_job` as it was when it was read; times are naive, in UTC."""
+    """A row of `batch_job` as it was read. Times are naive, in UTC; columns ending in `_s` are in seconds."""
 
     id: int
     uuid: str
@@ -53,43 +53,44 @@ class JobRow:
 
 
 def _column(name, kind):
-    """A column, with what NULL stands for."""
+    """A column to select, with the value that stands for NULL."""
     column = SQL.identifier(name)
     if kind in (int, float):
         return SQL("coalesce(%s, 0) AS %s", column, column)
     return SQL("%s IS TRUE AS %s", column, column) if kind is bool else column
 
 
-#: What is read of a job's row, for statements that return one; see `as_job`.
+#: The columns of a `JobRow`, for SELECT and RETURNING; see `as_job`.
 JOB_ROW = SQL(", ").join(_column(field.name, field.type) for field in fields(JobRow))
 _NAMES = [field.name for field in fields(JobRow)]
 
 
 def as_job(row):
-    """The job of a dict that has the columns of `JOB_ROW` among others."""
+    """The `JobRow` of a dict that has the columns of `JOB_ROW`, and maybe others."""
     return JobRow(**{name: row[name] for name in _NAMES})
 
 
 def read_job(cr, job_id):
-    """A job's row; None where there is none."""
+    """The `JobRow` of a job; None where it does not exist."""
     rows = fetch_dicts(cr, SQL("SELECT %s FROM batch_job WHERE id = %s", JOB_ROW, job_id))
     return as_job(rows[0]) if rows else None
 
 
 def lock_job(cr, job_id):
-    """Lock a job's row until the end of the transaction, waiting for whoever has it, and read it; None where there is none.
+    """Lock a job's row until the end of the transaction, waiting for other locks; None where it does not exist.
 
-    NO KEY UPDATE, so that failures and messages can still refer to it.
+    NO KEY UPDATE lets failures and messages be stored with a reference to the job.
 
-    :raises psycopg2.errors.SerializationFailure: it was changed after the snapshot of this transaction
+    :returns: its `JobRow`
+    :raises psycopg2.errors.SerializationFailure: the row has changed since the snapshot of this (REPEATABLE READ) transaction
     """
     rows = fetch_dicts(cr, SQL("SELECT %s FROM batch_job WHERE id = %s FOR NO KEY UPDATE", JOB_ROW, job_id))
     return as_job(rows[0]) if rows else None
 
 
 def update_job(cr, job_id, assignments):
-    """Write columns of a (locked) job.
+    """Update the row of a job.
 
-    :param SQL assignments: what follows SET
+    :param SQL assignments: the text after SET
     """
     cr.execute(SQL("UPDATE batch_job SET %s WHERE id = %s", assignments, job_id))

@@ -1,4 +1,4 @@
-"""New chunks out of a claimed one: what its selection has found, and what is left of its records."""
+"""Stores new chunks made from a claimed one: those its selection has found, and the rest of its records."""
 
 from dataclasses import replace
 from itertools import accumulate, repeat
@@ -48,25 +48,26 @@ def insert_found(cr, claim, outcome):
 
 
 def insert_beside(cr, claim, payloads, kept):
-    """Store records cut off a claimed chunk as chunks of their own.
+    """Store records cut off a claimed chunk as new chunks.
 
-    They may run beside it, or, where the order of its records matters, only after it and one after the other.
+    They may run in parallel with it; where the order of its records matters, they run after it, one after the other.
 
-    :param claim: the `Claim` of the chunk they are cut off
+    :param claim: the `Claim` of the chunk
     :param list payloads: one for each new chunk
-    :param int kept: how many records are left in it
+    :param int kept: records left in the claimed chunk
     """
     in_order = claim.round_no is not None and claim.operation_id
     insert_like(cr, claim, payloads, kept, _rounds_after(cr, claim, len(payloads)) if in_order else None)
 
 
 def insert_like(cr, claim, payloads, kept, rounds=None):
-    """Store chunks that differ from a claimed one by their records only.
+    """Store chunks that differ from a claimed one in their records only.
 
     :param claim: the `Claim` of that chunk
     :param list payloads: one for each new chunk
-    :param int kept: how many records are left in the claimed one
-    :param list rounds: the `round_no` of each, where they wait for what is left of the claimed chunk, and for each other
+    :param int kept: records left in the claimed chunk
+    :param list rounds: the `round_no` of each, if they must wait for the claimed chunk and for each other; else they get the
+        `round_no` of the claimed chunk and need not wait
     """
     state = states.AWAITING_DRIVER if claim.is_atomic and claim.kind == states.RECORDS else states.PENDING
     befores = accumulate(map(len, payloads), initial=kept)
@@ -91,7 +92,7 @@ def insert_like(cr, claim, payloads, kept, rounds=None):
 
 
 def _rounds_after(cr, claim, count):
-    """So many numbers between the round of a claimed chunk and the next round of its operation."""
+    """`count` round numbers between the round of a claimed chunk and the next round of its operation."""
     query = SQL(
         "SELECT min(round_no) FROM batch_chunk WHERE operation_id = %s AND round_no > %s AND finished_at IS NULL",
         claim.operation_id,

@@ -1,4 +1,4 @@
-"""What PostgreSQL's planner is told, where it can't know how much there is."""
+"""Makes PostgreSQL's planner use an index, even if its statistics are outdated."""
 
 from contextlib import contextmanager
 
@@ -7,10 +7,10 @@ from odoo.tools import SQL
 
 @contextmanager
 def by_index(cr):
-    """Have statements read rows in the order of an index, as on the connections of lanes.
+    """Context manager: disable sequential and bitmap scans, as on the connections of lanes.
 
-    With statistics of other days PostgreSQL might rather read all chunks of a job, or of all jobs, for each step through them.
-    Where the body raises, the transaction or savepoint that is undone takes it back.
+    With outdated statistics PostgreSQL might read all chunks of a job, or of all jobs, for each page of them. If the body
+    raises, the caller's rollback of the transaction or savepoint restores the settings.
     """
     cr.execute("SELECT current_setting('enable_seqscan'), current_setting('enable_bitmapscan')")
     before = cr.fetchone()
@@ -20,11 +20,11 @@ def by_index(cr):
 
 
 def rows_of(column, owner, after=0):
-    """The condition for the rows of one owner, to be read in the order of that owner and of their ids.
+    """Condition for the rows of one owner; the query must have ORDER BY owner column, id.
 
-    :param str column: of the owner's id
-    :param owner: the id, or the SQL of one
-    :param int after: the id of the row they come after
+    :param str column: name of the owner column
+    :param owner: the owner's id, or SQL for it
+    :param int after: only rows with a greater id
     """
     # A row comparison instead of `=`: only this index matches the ORDER BY, whatever the statistics say.
     return SQL(

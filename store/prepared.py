@@ -1,4 +1,4 @@
-"""Statements that a lane runs for every chunk, parsed and planned by PostgreSQL once per cursor."""
+"""Prepared statements: PostgreSQL parses and plans the statements that a lane runs for every chunk once per cursor."""
 
 import re
 from itertools import count
@@ -9,11 +9,11 @@ _numbers = count(1)
 
 
 def fetch_prepared(cr, *queries):
-    """Run queries whose texts are always the same, in one message to PostgreSQL; returns the rows of the last one as dicts.
+    """Run queries in one message to PostgreSQL, each prepared at its first use; returns the rows of the last one as dicts.
 
-    What is prepared outlives transactions, and ends with the cursor: the pool resets a connection before it lends it again.
+    Prepared statements outlive transactions and end with the cursor: the pool resets a connection before it is used again.
 
-    :param queries: `SQL` without anything that differs from one call to the next but its parameters
+    :param queries: `SQL` whose text is the same at every call; only its parameters may differ
     """
     prepared = vars(cr).setdefault("batch_executor_prepared", {})
     calls, params = [], []
@@ -28,7 +28,7 @@ def fetch_prepared(cr, *queries):
 
 
 def _prepare(cr, code):
-    """Prepare a statement; returns how it is called."""
+    """Prepare a statement; returns the EXECUTE statement that runs it."""
     places = count(1)
     name = f"batch_executor_{next(_numbers)}"
     text = re.sub(r"%s", lambda _match: f"${next(places)}", code)

@@ -1,6 +1,6 @@
-"""Settled chunks are counted into their operations and their job, each chunk once.
+"""Adds settled chunks to the counters of their operations and their job, each chunk once.
 
-In short transactions of lanes and verbs, under the lock of the job: never in the transaction of the work.
+This runs in short transactions of lanes and verbs that have locked the job, never in the transaction of the work.
 """
 
 from odoo.tools import SQL
@@ -13,10 +13,10 @@ from .sql import NOW, fetch, fetch_dicts
 
 #: Chunks counted by one statement.
 COUNTED_AT_ONCE = 2000
-#: Counters of chunks that add up to those of their operation.
+#: Columns of chunks that are summed into those of their operation.
 ADDED_UP = ("found_records", "processed_records", "failed_records", "cancelled_records", "warning_count", "duration")
-#: Whether the submitter of a job has a browser open. A message costs Odoo a connection of its own: none is made for the
-#: users of programs.
+#: Whether the submitter of a job has a browser open. A bus message costs Odoo a database connection, so none is sent to users
+#: without a browser.
 IS_WATCHED = SQL(
     """
     EXISTS (
@@ -32,9 +32,9 @@ IS_WATCHED = SQL(
 def mark_counted(cr, job_id):
     """Mark settled chunks of a job as counted, up to `COUNTED_AT_ONCE`.
 
-    Ordered as the index is, so that PostgreSQL takes no other, whatever it believes of how many there are.
+    The query has the order of the index, so that PostgreSQL uses it whatever its statistics say.
 
-    :returns: dicts of what is to be counted of each
+    :returns: a dict for each chunk, with what is to be counted
     """
     return fetch_prepared(
         cr,
@@ -61,10 +61,10 @@ def mark_counted(cr, job_id):
 
 
 def add_to_operations(cr, chunks):
-    """Count chunks into the operations they belong to alone.
+    """Add chunks to the counters of their operations; chunks shared by operations are left out.
 
     :param list chunks: dicts of `mark_counted`
-    :returns: the states of the operations that have ended by this, and the ids of those that others wait for
+    :returns: `(states of operations that have just ended, ids of ended operations that others wait for)`
     """
     sums = {}
     for chunk in chunks:
@@ -117,9 +117,9 @@ def add_to_operations(cr, chunks):
 
 
 def _move_operations(cr, moved):
-    """Give operations a new state.
+    """Write the new state of operations.
 
-    :param list moved: `(id, state, whether that is final)`
+    :param list moved: `(id, state, whether the state is final)`
     """
     if moved:
         cr.execute_values(
@@ -136,12 +136,14 @@ def _move_operations(cr, moved):
 
 
 def add_to_job(cr, job_id, chunks, ended):
-    """Count chunks into their job. Records of a job in one transaction are not added: its row shows what was seen of it while
-    it ran (`show_progress`), and at last what its chunks have come to (`finish.count_whole`).
+    """Add chunks to the counters of their job.
+
+    Processed and failed records of an atomic job are not added: `show_progress` sets them while it runs, and
+    `finish.count_whole` at its end.
 
     :param list chunks: dicts of `mark_counted`
-    :param list ended: states of the operations that have ended by them, see `add_to_operations`
-    :returns: the job as it is now, and whether its submitter has a browser open
+    :param list ended: states of operations that have just ended, from `add_to_operations`
+    :returns: `(the updated JobRow, whether its submitter has a browser open)`
     """
 
     def total(column):
@@ -180,7 +182,7 @@ def add_to_job(cr, job_id, chunks, ended):
 
 
 def note_counted(cr, job_id):
-    """Note that nothing was left to count: the next regular count is a while off."""
+    """Record that nothing was left to count, so that the next count is not due at once."""
     cr.execute(SQL("UPDATE batch_job SET progress_at = %s WHERE id = %s AND is_atomic IS NOT TRUE", NOW, job_id))
 
 
@@ -188,17 +190,21 @@ def note_counted(cr, job_id):
 
 
 def show_progress(cr, job_id, processed, failed):
-    """Show how far a job is that runs in one transaction.
+    """Set the counters of an atomic job while it runs.
 
     :param int processed: records that have succeeded so far
-    :param int failed: and those that have failed
+    :param int failed: records that have failed so far
     """
     assignments = SQL("processed_records = %s, failed_records = %s, progress_at = %s", processed, failed, NOW)
     update_job(cr, job_id, assignments)
 
 
 def set_pace_origin(cr, job_id, records, worked_s):
-    """Measure the pace of a job from here on: so many records had run, and so many seconds been worked."""
+    """Set the origin of the recent pace of a job, see `engine.forecast.newer_origin`.
+
+    :param int records: records that had run at the origin
+    :param float worked_s: seconds worked at the origin
+    """
     update_job(cr, job_id, SQL("paced_records = %s, paced_s = %s", records, worked_s))
 
 
@@ -208,12 +214,13 @@ def is_watched(cr, job_id):
 
 
 def read_in_flight(cr, job_ids, lanes):
-    """What goes on in running jobs; a few rows of each are read, however large it is.
+    """What is in flight in running jobs. This reads a few rows of each, however large it is.
 
-    Records are shown once they are counted: `completed` and the counters never disagree.
+    Settled records that are not counted yet only enter the forecast, not the status, so that `completed` and the counters
+    agree.
 
-    :param int lanes: waiting chunks are counted up to so many
-    :returns: id -> `InFlight`
+    :param int lanes: pending chunks are counted up to this number
+    :returns: job id -> `InFlight`
     """
     rows = fetch_dicts(
         cr,
@@ -225,7 +232,7 @@ def read_in_flight(cr, job_ids, lanes):
                 SELECT count(*) AS lanes,
                        coalesce(
                             sum(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - claimed_at))
-                                FILTER (WHERE kind = 'records'),  -- a driver's work shows in the counters as it goes
+                                FILTER (WHERE kind = 'records'),  -- the driver updates the counters while it runs
                             0
                        )::float AS lane_s
                   FROM batch_chunk

@@ -1,7 +1,7 @@
-"""The queue of jobs: put a job in, take it out, and when lanes should look again.
+"""The queue of jobs: puts jobs in, takes them out, and says when lanes should look again.
 
-Whoever changes a job here holds its row lock, or takes it with the change. Lock order is job, then chunk, then operation. A lane
-skips what is locked; it waits only where a chunk was settled or given back (`wake`).
+A function that changes a job locks its row, if the caller has not. Lock order is job, then chunk, then operation. A lane skips
+locked jobs; it waits for the lock only in `wake`.
 """
 
 from odoo.tools import SQL
@@ -10,18 +10,18 @@ from ..engine import states
 from .prepared import fetch_prepared
 from .sql import NOW, fetch, seconds
 
-#: A parked job is looked at again after this many seconds at the latest, should lanes have missed a change.
+#: Lanes look at a parked job again after this many seconds at the latest, in case they have missed a change.
 LOOK_AGAIN_S = 5
-#: Seconds until the next look at a job that could not be counted or moved on.
+#: Seconds until lanes look again at a job that could not be counted or advanced.
 PUT_OFF_S = 60
-#: Seconds between two looks for chunks whose worker is gone, while any chunk runs.
+#: Seconds between two searches for orphaned chunks, while any chunk is running.
 RUNNING_LOOK_S = 1.0
 
 
 def enqueue(cr, job_id):
-    """Put a job into the queue: at once, or when its `run_at` has come.
+    """Put a job into the queue, at once or at its `run_at`.
 
-    It starts at the place of the first job of its priority, moved back by as many places as its user has jobs in the queue.
+    Its position is that of the first job of its priority plus the number of jobs that its user has in the queue.
     """
     cr.execute(
         SQL(
@@ -67,9 +67,9 @@ def promote(cr):
 
 
 def wake(cr, job_id):
-    """Put a parked job back into the queue: one of its chunks was settled or given back.
+    """Put a parked job back into the queue, after one of its chunks was settled or put back.
 
-    The lock is waited for: a lane that is parking the job right now has not seen this chunk.
+    This waits for the lock: a lane that is just parking the job has not seen the change.
     """
     rows = fetch(
         cr,
@@ -90,32 +90,32 @@ def wake(cr, job_id):
 
 
 def put_off(cr, job_id):
-    """Take a job that can't be counted or moved on out of the queue for a while, so that lanes go on with the others."""
+    """Take a job that can't be counted or advanced out of the queue for `PUT_OFF_S`, so that lanes run the others."""
     cr.execute(
         SQL("UPDATE batch_job SET ready = false, wake_at = %s + %s WHERE id = %s", NOW, seconds(PUT_OFF_S), job_id)
     )
 
 
 def leave(cr, job_id):
-    """Take a job out of the queue in which nothing is left to do."""
+    """Take a job that has nothing left to do out of the queue."""
     cr.execute(SQL("UPDATE batch_job SET ready = false, wake_at = NULL WHERE id = %s", job_id))
 
 
 def park(cr, job_id):
-    """Take a locked job in which nothing can be claimed now out of the queue, until something may have changed."""
+    """Take a locked job without a chunk to claim out of the queue, until something may have changed."""
     cr.execute(
         SQL(
             """
             UPDATE batch_job
                SET ready = false,
                    wake_at = CASE
-                        -- paused, and nothing in flight: until somebody resumes it
+                        -- paused, and nothing in flight: until it is resumed
                         WHEN state = 'paused' AND (
                             SELECT true
                               FROM batch_chunk
                              WHERE job_id = %(id)s
                                AND state = 'running'
-                             ORDER BY claimed_at  -- as the index is: without, PostgreSQL may look through the whole table
+                             ORDER BY claimed_at  -- the order of the index, else PostgreSQL may read the whole table
                              LIMIT 1
                         ) IS NULL THEN NULL
                         ELSE least(
@@ -139,9 +139,9 @@ def park(cr, job_id):
 
 
 def seconds_until_work(cr):
-    """Seconds until there may be something to claim, as far as is known: 0 now, None never.
+    """Seconds until there may be something to claim: 0 for now; None: not before something changes.
 
-    Ordered as the indexes are: for EXISTS, PostgreSQL may look through whole tables.
+    Each query has the order of an index; with EXISTS, PostgreSQL may read whole tables.
     """
     [(ready, parked_s, running)] = fetch(
         cr,

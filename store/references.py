@@ -1,4 +1,4 @@
-"""What chunks need of other operations of their job: their names, their states, the ids they have produced."""
+"""What chunks read of other operations of their job: names, states, produced ids."""
 
 import json
 
@@ -8,15 +8,15 @@ from ..engine import states
 from ..engine.operation import default_position
 from .sql import fetch, fetch_dicts
 
-#: Places in the data of an operation, as numbers that no other operation has: those a chunk has produced ids for. A range has
-#: an index of its own kind for what it holds, whatever the number of chunks.
+#: The places in the data of its operation for which a chunk has produced ids, as a range of numbers that are unique over all
+#: operations. A range index finds the chunk of a place, whatever the number of chunks.
 PLACES_PER_OPERATION = 2**31
 _FIRST_PLACE = f"operation_id * {PLACES_PER_OPERATION}"
 PRODUCED_AT = f"int8range({_FIRST_PLACE} + first_index, {_FIRST_PLACE} + last_index, '[]')"
 
 
 def mark_awaited(cr, operation_ids):
-    """Note that others wait for these operations."""
+    """Record that other operations wait for these."""
     cr.execute(
         SQL(
             "UPDATE batch_operation SET is_awaited = true WHERE id = ANY(%s) AND is_awaited IS FALSE",
@@ -26,13 +26,19 @@ def mark_awaited(cr, operation_ids):
 
 
 def needed_by(cr, operation_ids):
-    """Names of the operations that each of these must find completed, by id."""
+    """Names of the operations that must have completed before each of these runs.
+
+    :returns: operation id -> list of names
+    """
     rows = fetch(cr, SQL("SELECT id, depends_on FROM batch_operation WHERE id = ANY(%s)", list(set(operation_ids))))
     return {id_: json.loads(names) if names else [] for id_, names in rows}
 
 
 def ids_by_name(cr, job_id, names):
-    """Ids of the operations of a job with these names, by name; names that no operation has are left out."""
+    """Ids of the operations of a job with these names.
+
+    :returns: name -> id, without names that no operation has
+    """
     names = list(names)
     if not names:
         return {}
@@ -59,11 +65,12 @@ def ids_by_name(cr, job_id, names):
 
 
 def produced(cr, job_id, wanted, *, is_atomic=False):
-    """States of operations and the ids they have produced, by name; only the ids that are wanted are read.
+    """States of operations and the ids they have produced; only the wanted ids are read.
 
-    :param dict wanted: name -> the places in its data whose ids are asked for, None for all of them
-    :param bool is_atomic: asked inside the transaction of a whole job, whose chunks nobody has counted yet
-    :returns: name -> `(state, ids)`: the ids by place, or a list aligned with the data (False where there is none)
+    :param dict wanted: name -> wanted places in its data; None for all of them
+    :param bool is_atomic: the caller runs a whole job in one transaction, whose chunks are not counted yet
+    :returns: name -> `(state, ids)`; ids are a dict by place, or, where all are wanted, a list aligned with the data (False
+        where there is none)
     """
     by_name = ids_by_name(cr, job_id, wanted)
     places = {by_name[name]: sorted(found) for name, found in wanted.items() if found}
@@ -89,7 +96,7 @@ def produced(cr, job_id, wanted, *, is_atomic=False):
 
 
 def collect_ids(cr, rows):
-    """All ids that operations have produced, from their own rows or from the chunks they have to themselves.
+    """All ids that operations have produced, from their own rows and from chunks that they don't share.
 
     :param list rows: dicts with id, data_length and result of operations
     :returns: operation id -> a list aligned with its data, False where there is none
@@ -118,7 +125,7 @@ def collect_ids(cr, rows):
 
 
 def _uncounted_states(cr, operation_ids):
-    """States of unfinished operations that have chunks to themselves, by the counters of those."""
+    """States of unfinished operations with chunks that they don't share, from the counters of those."""
     rows = fetch(
         cr,
         SQL(
@@ -143,11 +150,11 @@ def _uncounted_states(cr, operation_ids):
 
 
 def _pick_ids(cr, rows, places):
-    """Single ids of operations, from their own rows or from just those of their chunks that have produced them.
+    """Single ids of operations, from their own rows, else from the chunks that have produced them.
 
     :param list rows: dicts with id and result of operations
     :param dict places: operation id -> the places in its data, in order
-    :returns: operation id -> id by place
+    :returns: operation id -> place -> id
     """
     found = {
         row["id"]: {place: kept[place] for place in places[row["id"]] if place < len(kept) and kept[place]}
@@ -184,7 +191,7 @@ def _pick_ids(cr, rows, places):
 
 
 def _runs(places):
-    """`(first, last)` of each unbroken run of places.
+    """`[first, last]` of each run of consecutive places.
 
     :param list places: in order
     """

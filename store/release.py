@@ -1,7 +1,7 @@
-"""Waiting chunks go on: those that waited for other operations, and those that waited for their turn inside their own.
+"""Releases blocked chunks: those that wait for other operations, and those that wait for an earlier round of their own.
 
-Under the lock of their job. Where there are more of them than one statement should take, the job is marked `releasing`: nothing
-of it is claimed until `release_step` has been through its operations.
+The caller has locked the job. Where there are more chunks than one statement should update, the job is marked `releasing`: its
+chunks are not claimed until `release_step` has gone through all its operations.
 """
 
 from odoo.tools import SQL
@@ -10,12 +10,12 @@ from ..engine import states
 from .job import update_job
 from .sql import fetch
 
-#: Waiting chunks that one statement lets go on, and operations that `release_step` looks at, at most.
+#: Most chunks that one statement releases, and most operations that one `release_step` checks.
 RELEASED_AT_ONCE = 5_000
 
 
 def ended_among(cr, operation_ids):
-    """Ids of those of these operations that have ended."""
+    """The ids, among these, of operations that have ended."""
     rows = fetch(
         cr,
         SQL(
@@ -27,13 +27,13 @@ def ended_among(cr, operation_ids):
 
 
 def release_waiting(cr, job_id, ended):
-    """Make chunks of a job pending that need not wait any longer.
+    """Release the chunks of a job that waited for these operations and need not wait for others.
 
-    The cost is that of what has ended, not of what waits: only chunks are looked at whose first operation of `wait_ids` has
-    ended. Where others have not, one of those comes first from then on.
+    The cost depends on the number of ended operations, not of waiting chunks: a chunk is checked only if the first of its
+    `wait_ids` has ended. If it must wait for another operation, that one becomes the first.
 
     :param list ended: ids of operations that have ended
-    :returns: how many chunks
+    :returns: number of chunks that became pending
     """
     if not ended:
         return 0
@@ -46,12 +46,12 @@ def release_waiting(cr, job_id, ended):
                    wait_ids = CASE
                         WHEN waiting.needed IS NOT NULL THEN waiting.needed || array_remove(chunk.wait_ids, waiting.needed)
                         WHEN NOT waiting.has_rounds THEN chunk.wait_ids
-                        ELSE '{}'  -- it may still have to wait for its turn: see `release_rounds`
+                        ELSE '{}'  -- it may still wait for an earlier round: see `release_rounds`
                    END
               FROM (
-                -- of a chunk that operations share, only the order inside it counts
+                -- a chunk shared by operations waits for no round: its records run in order inside it
                 SELECT id, round_no IS NOT NULL AND operation_id IS NOT NULL AS has_rounds, (
-                        -- the last one: those before it will most likely have ended by then
+                        -- the last one: the others will most likely have ended before it
                         SELECT max(operation.id)
                           FROM unnest(wait_ids) AS wanted (id)
                           JOIN batch_operation AS operation ON operation.id = wanted.id
@@ -77,10 +77,10 @@ def release_waiting(cr, job_id, ended):
 
 
 def release_rounds(cr, job_id, operations):
-    """Make the chunks of the first round pending that is left of operations whose chunks have an order.
+    """Release the chunks of the first unfinished round of each operation.
 
-    :param set operations: their ids; None among them stands for nothing
-    :returns: how many chunks
+    :param set operations: ids; None is ignored
+    :returns: number of chunks that became pending
     """
     operations = list(operations - {None})
     if not operations:
@@ -110,7 +110,7 @@ def release_rounds(cr, job_id, operations):
                        AND finished_at IS NULL
                        AND state = 'blocked'
                        AND coalesce(cardinality(wait_ids), 0) = 0
-                    OFFSET 0  -- looked for once the round is known, not before
+                    OFFSET 0  -- keeps this subquery apart: it runs once the round is known
                   ) AS chunk
                  LIMIT %s
              ))
@@ -126,15 +126,15 @@ def release_rounds(cr, job_id, operations):
 
 
 def start_releasing(cr, job_id):
-    """Note that chunks may go on which still wait: steps through all operations of the job find them."""
+    """Mark a job as `releasing`: `release_step` must go through its operations, because some chunks may be left blocked."""
     update_job(cr, job_id, SQL("releasing = true, released_to = 0"))
 
 
 def release_step(cr, job):
-    """Let chunks go on that wait for, or in, the next operations of a (locked) job, whoever may have missed that they may.
+    """Release the chunks that wait for, or belong to, the next operations of a job that is `releasing`.
 
-    :param JobRow job: is `releasing`; it is brought up to date, and no longer is once all operations have been looked at
-    :returns: how many it were
+    :param JobRow job: updated; no longer `releasing` after its last operation
+    :returns: number of chunks that became pending
     """
     operations = fetch(
         cr,
@@ -156,7 +156,7 @@ def release_step(cr, job):
     released = release_waiting(cr, job.id, [id_ for id_, state in operations if state in states.OPERATION_FINAL])
     released += release_rounds(cr, job.id, {id_ for id_, _state in operations})
     [(is_more,)] = fetch(cr, SQL("SELECT releasing FROM batch_job WHERE id = %s", job.id))
-    if not is_more:  # of these operations, that is
+    if not is_more:  # there are no more chunks of these operations
         job.released_to += len(operations)
     job.releasing = is_more or len(operations) == RELEASED_AT_ONCE
     update_job(cr, job.id, SQL("releasing = %s, released_to = %s", job.releasing, job.released_to))

@@ -1,4 +1,4 @@
-"""A retry of a job in one transaction: all of it is run by a new driver, with the values its failures were mended to."""
+"""Retries an atomic job: a new driver runs all of it in one transaction, with the corrected values of its failures."""
 
 from odoo.tools import SQL
 
@@ -6,7 +6,10 @@ from .submit import insert_driver
 
 
 def reset_counters(cr, job_id):
-    """All chunks of the job are to run again: set its counters back, and remember what has run, for its speed."""
+    """Reset the counters of a job, because all its chunks run again.
+
+    What has run is added to `earlier_records` and `earlier_operations`, which count for its speed.
+    """
     cr.execute(
         SQL(
             """
@@ -23,7 +26,7 @@ def reset_counters(cr, job_id):
 
 
 def await_driver(cr, chunk_ids):
-    """Let chunks wait for the new driver of their job, and set their counters back."""
+    """Make chunks wait for the new driver of their job, and reset their counters."""
     cr.execute(
         SQL(
             """
@@ -40,19 +43,22 @@ def await_driver(cr, chunk_ids):
 
 
 def delete_chunks(cr, chunk_ids):
-    """Delete chunks that stand for the job's last run as a whole: its driver and its action."""
+    """Delete the chunks of the last run that stand for the whole job: its driver and its action."""
     cr.execute(SQL("DELETE FROM batch_chunk WHERE id = ANY(%s)", chunk_ids))
 
 
 def store_payload(cr, chunk_id, payload):
-    """Replace what a chunk runs."""
+    """Replace the payload of a chunk.
+
+    :param payload: a `Payload`
+    """
     cr.execute(SQL("UPDATE batch_chunk SET payload = %s WHERE id = %s", payload.encode(), chunk_id))
 
 
 def begin_anew(cr, job_id):
-    """All chunks of a job await a driver: set its operations back, count its records from them, and store that driver.
+    """Start the retry, once all chunks await a driver: reset the operations, recount the records, and store the driver.
 
-    Records that a selection has found are found anew.
+    Selections will find their records again, so their operations have none until then.
     """
     cr.execute(
         SQL(

@@ -1,7 +1,7 @@
-"""A chunk whose attempt came to nothing: given back by its lane, or found without a worker.
+"""Chunks whose attempt was interrupted: put back by their lane, or orphaned, because their worker is gone.
 
-It is tried again, halved, or failed, as `engine.verdict` decides; what can't even be failed record by record is set aside. All in
-the lanes' short transactions.
+Such a chunk is retried, halved, or failed, as `engine.verdict` decides. A chunk that can't be read is set aside. All this runs in
+short transactions of lanes.
 """
 
 from odoo.tools import SQL
@@ -16,15 +16,19 @@ from .prepared import fetch_prepared
 from .settle import settle, take_awaiting_driver
 from .sql import NOW, fetch, fetch_dicts, seconds
 
-#: Between the commit of a claim and the lock of its work lie milliseconds; a younger running chunk is no orphan yet.
+#: Seconds after its claim during which a chunk is no orphan: its lane needs milliseconds to lock it after the claim's commit.
 CLAIM_GRACE_S = 2
+#: Orphans locked by one call.
 RESCUED_AT_ONCE = 100
-#: What may be done with a chunk besides the actions of `engine.verdict`.
+#: More actions than those of `engine.verdict`: delete the chunk; retry it while no other chunk of its job runs.
 DROP, RETRY_ALONE = "drop", "retry alone"
 
 
 def lock_claimed(cr, claim):
-    """Lock a chunk that is to be given back; False where another lane has taken it over."""
+    """Lock a claimed chunk; False where another lane has taken it over.
+
+    :param claim: the `Claim`
+    """
     query = SQL(
         """
         SELECT id
@@ -41,9 +45,9 @@ def lock_claimed(cr, claim):
 
 
 def lock_orphans(cr):
-    """Lock chunks whose worker is gone: marked running, yet nobody holds their row nor their work lock.
+    """Lock orphans: running chunks whose row and work lock nobody holds, because their worker is gone.
 
-    :returns: some of them, as dicts with `CHUNK_COLUMNS`, `job_id` and `worker`; the next call finds the rest
+    :returns: at most `RESCUED_AT_ONCE` dicts with `CHUNK_COLUMNS`, `job_id` and `worker`; the next call finds the rest
     """
     return fetch_prepared(
         cr,
@@ -52,7 +56,7 @@ def lock_orphans(cr):
             SELECT %(columns)s, chunk.job_id, chunk.worker
               FROM batch_chunk AS chunk
              WHERE chunk.state = 'running'
-               -- the clock may have been set back since
+               -- abs, because the clock may have been set back since
                AND abs(extract(epoch FROM %(now)s - chunk.claimed_at)) > %(grace)s
                AND pg_try_advisory_xact_lock(%(work_lock)s)
              ORDER BY chunk.job_id, chunk.claimed_at
@@ -69,11 +73,11 @@ def lock_orphans(cr):
 
 
 def decide(cr, claim, interruption):
-    """What to do with a chunk whose attempt was rolled back, by the attempt and by what its job has come to meanwhile.
+    """Decide what to do with a chunk whose attempt was rolled back, also by the present state of its job.
 
     :param claim: the `Claim`; the chunk's row is locked
-    :param str interruption: what interrupted the attempt, one of `engine.verdict`
-    :returns: a `Verdict`, whose action may also be one of this module's: for `put_back`, but for `verdict.FAIL`, see `fail`
+    :param str interruption: one of those in `engine.verdict`
+    :returns: a `Verdict`. Where its action is `verdict.FAIL`, call `fail`; for all others, also those of this module, `put_back`
     """
     decision = verdict.decide(
         interruption, attempt=claim.attempt, parts=claim.payload.parts, retry_attempts=claim.retry_attempts
@@ -88,9 +92,9 @@ def decide(cr, claim, interruption):
     )
     [job] = fetch_dicts(cr, query)
     if claim.kind == states.CALLBACK and job["is_open"]:
-        return Verdict(DROP)  # the job runs again: its action is for the end that is to come
+        return Verdict(DROP)  # the job was retried: its action runs at its next end
     if job["is_cancelled"] and job["is_open"]:
-        return Verdict(RETRY)  # where it is cancelled with the others
+        return Verdict(RETRY)  # put back, it is cancelled with the others
     may_try_alone = decision.action == FAIL and interruption == verdict.CONFLICT
     if may_try_alone and _has_siblings(cr, claim, job["max_concurrency"]):
         return Verdict(RETRY_ALONE)
@@ -98,7 +102,7 @@ def decide(cr, claim, interruption):
 
 
 def put_back(cr, claim, decision):
-    """Put a chunk back into the queue; its row is locked.
+    """Carry out a decision other than to fail: put a locked chunk back, whole or in halves, or delete it.
 
     :param Verdict decision: see `decide`
     """
@@ -113,10 +117,11 @@ def put_back(cr, claim, decision):
 
 
 def fail(cr, claim, failure, unreadable):
-    """Settle a chunk as failed; its row is locked. With a job's driver, all chunks that await it fail.
+    """Settle a locked chunk as failed; with a job's driver, all chunks that await it fail too.
 
+    :param claim: the `Claim`
     :param failure: the `Failure` of its records
-    :param str unreadable: what to say of a chunk that awaits the driver and can't be read, for people: see `set_aside`
+    :param str unreadable: error, for people, of chunks that await the driver and can't be read: see `set_aside`
     """
     if claim.kind == states.RECORDS:
         outcome = Outcome.all_failed(claim.size, failure)
@@ -130,12 +135,12 @@ def fail(cr, claim, failure, unreadable):
 
 
 def set_aside(cr, chunk_id, message):
-    """End a chunk that can be neither run nor failed record by record: whatever is wrong with it, the queue goes on.
+    """End a chunk that can't be read, without reading its payload, so that the queue is not blocked.
 
-    Its payload is not read. Its records count as failed, or as not run where only the payload says whose they are.
+    Its records count as failed; as cancelled in a shared chunk, where only the payload says which operation they belong to.
 
     :param str message: why, for people
-    :returns: id of the job whose driver it was: the job has to be stopped; None where it was none, or is over already
+    :returns: id of the job, if the chunk was its driver: the caller must stop the job; else None
     """
     rows = fetch(
         cr,
@@ -166,7 +171,7 @@ def set_aside(cr, chunk_id, message):
 
 
 def _has_siblings(cr, claim, max_concurrency):
-    """Whether a chunk may have lost to others of its job: it has not been run without them yet."""
+    """Whether other chunks of its job may have caused the conflict of a chunk, and it was not yet run without them."""
     if claim.runs_alone or max_concurrency == 1 or claim.kind not in (states.RECORDS, states.RESOLVE):
         return False
     others = SQL("SELECT 1 FROM batch_chunk WHERE job_id = %s AND id <> %s LIMIT 1", claim.job_id, claim.chunk_id)
@@ -177,8 +182,8 @@ def _return_to_queue(cr, claim, delay_s=0.0, payload=None, runs_alone=False):
     """Make a chunk pending again.
 
     :param float delay_s: seconds before it may be claimed
-    :param payload: what is left of it where it was halved: its attempts start anew
-    :param bool runs_alone: only once no other chunk of its job is in flight
+    :param payload: its new `Payload` if it was halved, which also resets its attempts
+    :param bool runs_alone: run it only while no other chunk of its job is in flight
     """
     cr.execute(
         SQL(
@@ -206,7 +211,7 @@ def _return_to_queue(cr, claim, delay_s=0.0, payload=None, runs_alone=False):
 
 
 def _fail_awaiting_driver(cr, job_id, reason, unreadable):
-    """Fail all chunks of a job in one transaction whose driver has failed.
+    """Fail all other chunks of an atomic job, because its driver has failed.
 
     :param str reason: why, for people
     :param str unreadable: see `fail`
@@ -217,7 +222,7 @@ def _fail_awaiting_driver(cr, job_id, reason, unreadable):
             UPDATE batch_chunk
                SET state = 'held'
              WHERE job_id = %s
-               AND state = 'running'  -- its code has committed that, behind our back
+               AND state = 'running'  -- committed by user code, past the guard
                AND kind IN ('records', 'resolve')
             """,
             job_id,

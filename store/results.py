@@ -1,4 +1,4 @@
-"""What people ask of a job: pages of its operations' results, the records of one operation."""
+"""Results of a job: pages of its operations, and the record ids of one operation."""
 
 import json
 
@@ -8,15 +8,17 @@ from ..engine.payload import BadPayload, Payload, named_id
 from .planning import rows_of
 from .sql import fetch, fetch_dicts
 
-#: Chunks whose payloads or results are read at a time.
+#: Chunks whose payloads or results are read by one query.
 READ_AT_ONCE = 20
 
 
 def operations_page(cr, job_id, offset, limit, only_failed=False):
     """Rows of the operations of a job, in submission order, as `engine.report.operation_entry` needs them.
 
-    :param int offset: operations to leave out: all of them, or those with failures
-    :param bool only_failed: just the operations with failures
+    :param int offset: rows to skip
+    :param int limit: most rows
+    :param bool only_failed: only operations with failed records; `offset` counts these
+    :returns: list of dicts
     """
     return fetch_dicts(
         cr,
@@ -31,7 +33,7 @@ def operations_page(cr, job_id, offset, limit, only_failed=False):
              LIMIT %(limit)s
             """,
             job=job_id,
-            # positions have no gaps: a page of all of them is found without counting those before it
+            # positions have no gaps, so a page of all operations needs no OFFSET
             page=SQL(
                 "failed_records > 0 ORDER BY position OFFSET %s" if only_failed else "position >= %s ORDER BY position",
                 offset,
@@ -42,7 +44,10 @@ def operations_page(cr, job_id, offset, limit, only_failed=False):
 
 
 def made_ids(cr, operation_id, limit):
-    """Ids of records that an operation has made, about `limit` at most: the chunks of a large one are read until then."""
+    """Ids of the first records that an operation has produced, at most `limit`.
+
+    Its chunks are read only until there are enough.
+    """
     [(result,)] = fetch(cr, SQL("SELECT result FROM batch_operation WHERE id = %s", operation_id))
     ids = [id_ for id_ in json.loads(result or "[]") if id_]
     for text in _texts(cr, "result", "operation_id", operation_id, SQL("result IS NOT NULL")):
@@ -53,7 +58,7 @@ def made_ids(cr, operation_id, limit):
 
 
 def named_ids(cr, operation_id, limit):
-    """Ids of the records that the chunks of an operation name, whether they have failed or not, `limit` at most."""
+    """Ids of the existing records that an operation has run on, failed ones included, at most `limit`."""
     query = SQL("SELECT job_id, record_count FROM batch_operation WHERE id = %s", operation_id)
     [(job_id, record_count)] = fetch(cr, query)
     ids = {}
@@ -69,7 +74,7 @@ def named_ids(cr, operation_id, limit):
 
 
 def _named_in(text, operation_id):
-    """Ids of the records of an operation that a payload names; none where the payload is damaged."""
+    """Ids of an operation's records in the text of a payload; none where the payload is damaged."""
     try:
         payload = Payload.decode(text)
     except BadPayload:
@@ -79,7 +84,7 @@ def _named_in(text, operation_id):
 
 
 def _texts(cr, column, owner, owner_id, condition):
-    """A column of chunks in order, a few rows at a time: the caller may have enough after the first.
+    """Yield a column of chunks in order, reading `READ_AT_ONCE` rows at a time: the caller may stop early.
 
     :param str owner: operation_id or job_id
     :param SQL condition: which of the owner's chunks

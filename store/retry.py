@@ -1,7 +1,7 @@
-"""A retry of chunks: those that were cancelled are put back, those that have failures leave these to new chunks.
+"""Retries chunks: puts cancelled ones back, and takes failed records out of those that have run, for new chunks.
 
-Nothing of a job runs meanwhile. Each statement that sets chunks back returns what they no longer count (`GivenUp`), read from
-their own rows: `store/retry_counters.py` takes just that from the counters of operations and of the job.
+No chunk of the job runs meanwhile. Each statement returns by how much it has reduced the counters of chunks (`GivenUp`);
+`store/retry_counters.py` subtracts the same from the counters of operations and of the job.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from odoo.tools import SQL
 from .planning import rows_of
 from .sql import NOW, fetch_dicts
 
-#: Whether something in a chunk is to run again.
+#: Whether records of a chunk are to run again.
 _IS_WANTED = SQL(
     """
     kind IN ('records', 'resolve') AND (state = 'cancelled' OR state = 'done' AND failed_records + cancelled_records > 0)
@@ -21,7 +21,7 @@ _IS_WANTED = SQL(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenUp:
-    """What a chunk no longer counts since it was put back; `operation_id` is None where several operations share it."""
+    """By how much the counters of a chunk were reduced; `operation_id` is None where operations share the chunk."""
 
     chunk_id: int
     operation_id: int | None
@@ -33,13 +33,15 @@ class GivenUp:
 def chunks_after(cr, job_id, chunk_id, limit):
     """The next chunks of a job, in the order of their ids, without their payloads.
 
-    :returns: dicts with id, kind, state, record_count and is_wanted: whether something in the chunk is to run again
+    :param int chunk_id: id of the chunk before them, or 0
+    :param int limit: most rows
+    :returns: dicts with id, kind, state, record_count and is_wanted: whether records of the chunk are to run again
     """
     return _chunks(cr, SQL("%s ORDER BY job_id, id LIMIT %s", rows_of("job_id", job_id, chunk_id), limit))
 
 
 def chunks_by_id(cr, chunk_ids):
-    """The same of these chunks."""
+    """Like `chunks_after`, for chunks with these ids."""
     return _chunks(cr, SQL("id = ANY(%s) ORDER BY id", chunk_ids))
 
 
@@ -51,7 +53,7 @@ def _chunks(cr, condition):
 
 
 def chunks_as_run(cr, chunk_ids):
-    """Of chunks what is the same when their records run again, with their payloads, in order."""
+    """What new chunks need of chunks whose records run again, with their payloads, in order: list of dicts."""
     return fetch_dicts(
         cr,
         SQL(
@@ -68,22 +70,28 @@ def chunks_as_run(cr, chunk_ids):
 
 
 def shared_payloads(cr, chunk_ids):
-    """Id and payload of those of these chunks that several operations share: only the payload says whose records they hold."""
+    """Id and payload of the chunks, among these, that operations share: only the payload says which operations those are.
+
+    :returns: list of dicts
+    """
     return fetch_dicts(
         cr, SQL("SELECT id, payload FROM batch_chunk WHERE id = ANY(%s) AND operation_id IS NULL", chunk_ids)
     )
 
 
 def set_aside(cr, chunk_ids, message):
-    """End chunks whose payload is damaged. Their records stay as they are counted, so all counters stay true.
+    """End chunks whose payload is damaged. Their counters stay unchanged, so those of operations and job stay correct.
 
-    :param str message: what people are told of each
+    :param str message: their error, for people
     """
     cr.execute(SQL("UPDATE batch_chunk SET state = 'done', error = %s WHERE id = ANY(%s)", message, chunk_ids))
 
 
 def put_back_cancelled(cr, chunk_ids):
-    """Put chunks back that were never run; returns what each has `GivenUp`."""
+    """Put back cancelled chunks.
+
+    :returns: list of `GivenUp`
+    """
     return _given_up(
         cr,
         chunk_ids,
@@ -98,7 +106,7 @@ def put_back_cancelled(cr, chunk_ids):
                    attempt = 0, run_at = NULL
               FROM old
              WHERE chunk.id = old.id
-               AND chunk.id = ANY(%s)  -- else PostgreSQL may read all of them to join some
+               AND chunk.id = ANY(%s)  -- else PostgreSQL may read all chunks for the join
             """,
             chunk_ids,
         ),
@@ -106,10 +114,10 @@ def put_back_cancelled(cr, chunk_ids):
 
 
 def leave_standing(cr, left):
-    """Let chunks that have run count no more failures than stand; their other failed records run again, in other chunks.
+    """Reduce the counters of chunks that have run to the failures that remain; their other failed records run again elsewhere.
 
-    :param dict left: chunk id -> how many failed and how many skipped records stand
-    :returns: what each has `GivenUp`
+    :param dict left: chunk id -> `(failed records, skipped records)` that remain
+    :returns: list of `GivenUp`
     """
     chunk_ids = list(left)
     return _given_up(
@@ -127,7 +135,7 @@ def leave_standing(cr, left):
               FROM unnest(%(ids)s::integer[], %(failed)s::integer[], %(skipped)s::integer[]) AS stands (id, failed, skipped)
               JOIN old ON old.id = stands.id
              WHERE chunk.id = stands.id
-               AND chunk.id = ANY(%(ids)s)  -- else PostgreSQL may read all of them to join some
+               AND chunk.id = ANY(%(ids)s)  -- else PostgreSQL may read all chunks for the join
             """,
             ids=chunk_ids,
             failed=[failed for failed, _skipped in left.values()],
@@ -137,7 +145,7 @@ def leave_standing(cr, left):
 
 
 def _given_up(cr, chunk_ids, update):
-    """Run an update of chunks that is joined with `old`, their counters before; returns what each has `GivenUp`."""
+    """Run an update of chunks that joins `old`, their counters before it; returns a list of `GivenUp`."""
     rows = fetch_dicts(
         cr,
         SQL(
@@ -162,10 +170,9 @@ def _given_up(cr, chunk_ids, update):
 
 
 def standing_failures(cr, chunk_ids):
-    """Failures of chunks that stand, skipped records among them, by chunk; in the order of their places.
+    """Failures of chunks that have not been retried, including skipped records, in the order of operation and index.
 
-    Chunk by chunk in a subquery of its own, so that PostgreSQL takes the index of chunks, whatever it believes of how many
-    failures each has and how few of them stand: new as they are, it has not counted them.
+    A subquery per chunk makes PostgreSQL use the index on chunks: it has no statistics of new failures yet.
 
     :returns: chunk id -> list of dicts with id, chunk_id, operation_id, index, values and is_skipped
     """
@@ -194,5 +201,5 @@ def standing_failures(cr, chunk_ids):
 
 
 def retire_failures(cr, failure_ids):
-    """Their records run again: these failures are history from now on."""
+    """Mark failures as history, because their records run again."""
     cr.execute(SQL("UPDATE batch_failure SET retried_at = %s WHERE id = ANY(%s)", NOW, failure_ids))

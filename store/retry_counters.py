@@ -1,16 +1,16 @@
-"""A retry of a job, step by step: its row, its counters and those of its operations.
+"""Updates the row of a job, and the counters of the job and its operations, during a retry.
 
-The counters can't be summed up anew: a step would read all chunks of the job. So just what its chunks no longer count is taken
-from them, and the job remains the sum of its chunks.
+A retry works in steps, and a new sum would read all chunks of the job at each of them. So each step subtracts what its chunks no
+longer count, and the counters stay equal to the sums of the chunks.
 """
 
 from odoo.tools import SQL
 
 
 def open_again(cr, job_id):
-    """Make a final job a pending one whose chunks are still to be put back; an action that has not begun is dropped.
+    """Make a final job pending and mark it `reopening`, until its chunks are put back.
 
-    Its action then runs once, at the end of the retry.
+    If its action has not started, it is deleted: the action runs once, at the end of the retry.
     """
     cr.execute(SQL("DELETE FROM batch_chunk WHERE job_id = %s AND kind = 'callback' AND state = 'pending'", job_id))
     cr.execute(
@@ -27,20 +27,22 @@ def open_again(cr, job_id):
 
 
 def note_reopened(cr, job_id, chunk_id):
-    """Note the last chunk that the retry has looked at."""
+    """Record the last chunk that the retry has checked."""
     cr.execute(SQL("UPDATE batch_job SET reopened_to = %s WHERE id = %s", chunk_id, job_id))
 
 
 def end_reopening(cr, job_id):
-    """All chunks are put back: the job runs. Failures that stand do not count against its limit."""
+    """End `reopening`, once all chunks are put back. Remaining failures do not count for `max_failures`."""
     cr.execute(SQL("UPDATE batch_job SET reopening = false, earlier_failures = failed_records WHERE id = %s", job_id))
 
 
 def take_from_job(cr, job_id, given_up, failed_operations):
-    """Take from the counters of a job what its chunks no longer count; remember what has run, for its speed.
+    """Subtract what its chunks no longer count from the counters of a job.
 
-    :param list given_up: of `GivenUp`
-    :param int failed_operations: how many failed operations are open again
+    What has run is added to `earlier_records` and `earlier_operations`, which count for its speed.
+
+    :param list given_up: `GivenUp` of each chunk
+    :param int failed_operations: number of failed operations that were opened again
     """
     cr.execute(
         SQL(
@@ -64,12 +66,12 @@ def take_from_job(cr, job_id, given_up, failed_operations):
 
 
 def open_operations(cr, given_up):
-    """Open operations again, and take from their counters what their chunks no longer count.
+    """Open operations again, and subtract what their chunks no longer count from their counters.
 
-    Their error is what still stands. Call it after `retire_failures`.
+    Their error becomes that of the first remaining failure, so call this after `retire_failures`.
 
     :param dict given_up: operation id -> `(failed, cancelled, found)` records
-    :returns: the state of each before
+    :returns: list of their states before, in no order
     """
     rows = cr.execute_values(
         """

@@ -1,4 +1,4 @@
-"""New rows of operations and chunks, and how they are inserted: by COPY, with columns named as the fields of a dataclass."""
+"""Dataclasses of new operations and chunks, whose fields are named like the columns, and their insertion by COPY."""
 
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -11,7 +11,7 @@ from .copy import copy_rows
 
 @dataclass(slots=True, kw_only=True)
 class NewOperation:
-    """A row of `batch_operation`; columns that are no field have the table's defaults.
+    """A new row of `batch_operation`; other columns get the defaults of the table.
 
     `details` and `depends_on` are JSON texts.
     """
@@ -34,10 +34,10 @@ class NewOperation:
 
 @dataclass(slots=True, kw_only=True)
 class NewChunk:
-    """A row of `batch_chunk` that has not run.
+    """A new row of `batch_chunk`.
 
-    `operation_id` (NULL where several operations share the chunk) and `record_count` follow from the payload. `wait_ids` are the
-    operations it waits for; an empty list: they are over, and their results are read when it runs.
+    `operation_id` (None where operations share the chunk) and `record_count` are set from the payload. `wait_ids` are the
+    operations it waits for; an empty list means that they have ended, and that their results are read when it runs.
     """
 
     job_id: int
@@ -75,12 +75,20 @@ class NewChunk:
 
 
 def insert_operations(cr, operations):
-    """Store `NewOperation`s; what their iterable raises is raised here, and leaves the transaction usable."""
+    """Insert `NewOperation`s.
+
+    :param operations: iterable
+    :raises Exception: whatever the iterable raises; the transaction stays usable
+    """
     _insert(cr, "batch_operation", NewOperation, operations)
 
 
 def insert_chunks(cr, chunks):
-    """Store `NewChunk`s; what their iterable raises is raised here, and leaves the transaction usable."""
+    """Insert `NewChunk`s.
+
+    :param chunks: iterable
+    :raises Exception: whatever the iterable or the encoding of a payload raises; the transaction stays usable
+    """
     _insert(cr, "batch_chunk", NewChunk, chunks)
 
 

@@ -1,14 +1,14 @@
-"""What fields and `models.Index` can't declare of the tables. Run at each installation and update of the addon."""
+"""Table properties that fields and `models.Index` can't declare. Set at each installation and update of the addon."""
 
 from odoo.tools import SQL
 
 
 def set_up_jobs(cr):
-    """Storage of the table of jobs."""
+    """Set the storage parameters of `batch_job`."""
     cr.execute(
         """
         ALTER TABLE batch_job SET (
-            fillfactor = 50,  -- updated at every claim: room for the next version on the same page
+            fillfactor = 50,  -- updated at nearly every claim: leave room for the next version on the same page
             autovacuum_vacuum_scale_factor = 0.05
         )
         """
@@ -16,10 +16,10 @@ def set_up_jobs(cr):
 
 
 def set_up_operations(cr):
-    """Defaults of columns that a new operation does not fill, storage, and deletion with the job.
+    """Set column defaults and storage parameters of `batch_operation`, and delete operations with their job.
 
-    The trigger does what a foreign key would: see `UncheckedMany2one`. Triggers run in the order of their names: this one comes
-    after those of the foreign keys of chunks and failures.
+    The trigger replaces a foreign key: see `UncheckedMany2one`. Triggers run in the order of their names, so this one runs after
+    the foreign keys of chunks and failures.
     """
     cr.execute(
         """
@@ -50,20 +50,20 @@ def set_up_operations(cr):
 
 
 def set_up_chunks(cr):
-    """Columns of types that fields do not have, storage, and indexes on those columns."""
+    """Add columns of types that no field has, with their indexes, and set storage parameters of `batch_chunk`."""
     cr.execute(
         """
         ALTER TABLE batch_chunk
             ADD COLUMN IF NOT EXISTS wait_ids integer[],    -- operations it waits for
-            ADD COLUMN IF NOT EXISTS group_keys integer[],  -- values it must have to itself
-            ADD COLUMN IF NOT EXISTS ended_ids integer[],   -- operations it has ended that others wait for
-            ADD COLUMN IF NOT EXISTS round_no numeric,      -- it waits for chunks of its operation with lower ones
+            ADD COLUMN IF NOT EXISTS group_keys integer[],  -- groups that no other running chunk may share
+            ADD COLUMN IF NOT EXISTS ended_ids integer[],   -- operations that ended with it and that others wait for
+            ADD COLUMN IF NOT EXISTS round_no numeric,      -- it waits for chunks of its operation with lower numbers
             -- each row is updated three or four times: leave room for it on its own page
             SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)
         """
     )
     _compress_fast(cr)
-    # `store.release.release_waiting`: who waits for an operation; the first of those a chunk waits for stands for all of them
+    # for `store.release.release_waiting`: a chunk is found by the first of the operations that it waits for
     cr.execute(
         """
         CREATE INDEX IF NOT EXISTS batch_chunk_blocked_idx
@@ -71,7 +71,7 @@ def set_up_chunks(cr):
          WHERE state = 'blocked'
         """
     )
-    # `store.release.release_rounds`: what is left of an operation whose chunks have an order
+    # for `store.release.release_rounds`: unfinished chunks of an operation with rounds
     cr.execute(
         """
         CREATE INDEX IF NOT EXISTS batch_chunk_round_idx
@@ -82,9 +82,9 @@ def set_up_chunks(cr):
 
 
 def _compress_fast(cr):
-    """Have payloads and results compressed by lz4, where PostgreSQL (14 and later, most builds) has it.
+    """Compress payloads and results by lz4, if PostgreSQL has it (14 and later, most builds).
 
-    PostgreSQL's own method takes several times as long, and is most of what storing a large chunk costs.
+    The default method takes several times as long, which is most of the time to store a large chunk.
     """
     cr.execute("SELECT 1 FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)")
     if cr.rowcount:
@@ -98,17 +98,17 @@ def _compress_fast(cr):
 
 
 def set_up_findings(cr, table):
-    """Statistics of the table of failures or warnings: a job may add a hundred thousand rows at once."""
+    """Analyze the table of failures or warnings more often: a job may add a hundred thousand rows at once."""
     cr.execute(SQL("ALTER TABLE %s SET (autovacuum_analyze_scale_factor = 0.05)", SQL.identifier(table)))
 
 
 def set_up_draft_keys(cr):
-    """Statistics of the table of upsert keys: an append may add a hundred thousand rows at once."""
+    """Vacuum and analyze the table of upsert keys more often: an append may add a hundred thousand rows at once."""
     cr.execute(
         "ALTER TABLE batch_draft_key SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)"
     )
 
 
 def drop_functions(cr):
-    """Drop what uninstalling the addon leaves: Odoo drops tables, but no functions."""
+    """Drop the function that uninstalling the addon would leave behind: Odoo drops tables only."""
     cr.execute("DROP FUNCTION IF EXISTS batch_operation_deleted_with_job CASCADE")

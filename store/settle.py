@@ -1,4 +1,4 @@
-"""A claimed chunk in the transaction of its work: its row is held while it runs, and settled with what it came to."""
+"""A claimed chunk in the transaction of its work: locks its row while it runs, and stores its outcome."""
 
 from odoo.tools import SQL
 
@@ -13,23 +13,21 @@ from .parts import insert_found, insert_like
 from .shared import EndedOperations, settle_shared
 from .sql import NOW, fetch, fetch_dicts
 
-#: How long a lock is waited for where the job sets no timeout, in seconds.
+#: Longest wait for a lock, in seconds, where the job has no timeout.
 LOCK_TIMEOUT_S = 60.0
-#: How often PostgreSQL looks whether the worker still exists, in seconds.
+#: Seconds between two checks by PostgreSQL whether the worker is still connected.
 CLIENT_CHECK_S = 2
 
 
 def hold(cr, claim, first=None):
-    """Begin the work on a claimed chunk: limit its waits, and lock its row until its transaction ends.
+    """Begin the work on a claimed chunk: limit waits for locks, and lock the chunk until the transaction ends.
 
-    A running chunk whose row and work lock nobody holds is an orphan. The row lock is NO KEY UPDATE, so that failures can be
-    stored with a reference to the row. The work lock belongs to the session: it stays should user code end the transaction,
-    so that the chunk is not taken for an orphan and run twice.
+    Both locks show that the chunk has a worker (see `store.rescue.lock_orphans`). The row lock is NO KEY UPDATE, which lets
+    failures be stored with a reference to the row. The advisory work lock belongs to the session: if user code ends the
+    transaction, the chunk is still not taken for an orphan and run twice.
 
-    Sets `claim.transaction`, PostgreSQL's number of the transaction.
-
-    :param claim: the `Claim`
-    :param SQL first: a statement to send before, in the same message
+    :param claim: the `Claim`; its `transaction` is set to PostgreSQL's id of the transaction
+    :param SQL first: a statement to run before, in the same message
     :raises ClaimLost: another lane has taken the chunk over
     """
     columns = SQL("pg_current_xact_id()::text, pg_advisory_lock(%s)", WORK_LOCK)
@@ -37,9 +35,9 @@ def hold(cr, claim, first=None):
 
 
 def hold_shared(cr, claim):
-    """Keep a rescue away from a claimed chunk in what has to be waited for before its work begins.
+    """Keep a claimed chunk from being rescued as an orphan while its lane waits for something before the work.
 
-    KEY SHARE: it does not conflict with the lock of the work.
+    KEY SHARE does not conflict with the row lock of `hold`.
 
     :param claim: the `Claim`
     :raises ClaimLost: another lane has taken the chunk over
@@ -48,12 +46,12 @@ def hold_shared(cr, claim):
 
 
 def settle(cr, claim, outcome, duration):
-    """Store what became of a chunk, in the transaction that holds its effects.
+    """Store the outcome of a chunk, in the transaction of its work.
 
     :param claim: the `Claim` of the chunk
     :param outcome: the `Outcome` of its run
     :param float duration: seconds it took
-    :raises ClaimLost: another lane has taken the chunk over; all that was done must be rolled back
+    :raises ClaimLost: another lane has taken the chunk over; the caller must roll back
     """
     payload = claim.payload
     if outcome.rest:
@@ -61,7 +59,7 @@ def settle(cr, claim, outcome, duration):
         payload, outcome = _without_rest(payload, outcome)
     insert_found(cr, claim, outcome)
     operations, produced = EndedOperations(), {}
-    if claim.kind == states.RECORDS and claim.operation_id is None:  # also where all that is left of it is of one operation
+    if claim.kind == states.RECORDS and claim.operation_id is None:  # also if only records of one operation are left in it
         operations = settle_shared(cr, payload, outcome, duration)
     else:
         produced = _produced(payload, outcome)
@@ -90,12 +88,12 @@ def settle(cr, claim, outcome, duration):
 
 
 def take_awaiting_driver(cr, job_id, last=None):
-    """Mark the next chunk of a job in one transaction as running, inside the transaction of its driver.
+    """Mark the next held chunk of an atomic job as running, inside the transaction of its driver.
 
-    :param last: the `Claim` of the chunk before it. All before that is done, but as long as the transaction lasts it would
-        be read again for each chunk
-    :returns: its `Claim`, None where there is none left
-    :raises ChunkBroken: it can't be read
+    :param last: the `Claim` of the chunk before it. The search starts there, because the old row versions of finished chunks
+        stay until the transaction ends and would be read again each time
+    :returns: its `Claim`; None where no chunk is left
+    :raises ChunkBroken: the chunk can't be read
     """
     rows = fetch_dicts(
         cr,
@@ -124,9 +122,9 @@ def take_awaiting_driver(cr, job_id, last=None):
 
 
 def _mark_done(cr, claim, values):
-    """Write what a chunk has come to; False where another lane has taken it over.
+    """Write the outcome into the row of a chunk; False where another lane has taken it over.
 
-    :param dict values: the placeholders of the statement
+    :param dict values: the parameters of the statement
     """
     query = SQL(
         """
@@ -164,7 +162,7 @@ def _mark_done(cr, claim, values):
 
 
 def _lock(cr, claim, columns, strength, first=None):
-    """Lock the row of a claimed chunk, after limiting the waits of the transaction; returns the first of the columns.
+    """Limit the waits of the transaction, then lock the row of a claimed chunk; returns the first of the columns.
 
     :raises ClaimLost: another lane has taken the chunk over
     """
@@ -190,9 +188,11 @@ def _lock(cr, claim, columns, strength, first=None):
 
 
 def _limited_waits(cr, timeout_s):
-    """Statements that let their transaction wait for a lock no longer than an attempt may take, and end soon after its client.
+    """Statements that limit the waits of their transaction for a lock, and end it soon after its worker is gone.
 
-    PostgreSQL itself would go on with the statement of a worker that was killed, and keep its locks till the end of it.
+    By default PostgreSQL finishes the statement of a killed worker, and keeps its locks until then.
+
+    :param timeout_s: seconds that the attempt may take; None: `LOCK_TIMEOUT_S` is the limit
     """
     statements = [SQL("SET LOCAL lock_timeout = %s", f"{int((timeout_s or LOCK_TIMEOUT_S) * 1000)}ms")]
     if cr.connection.server_version >= 140000:
@@ -201,7 +201,7 @@ def _limited_waits(cr, timeout_s):
 
 
 def _without_rest(payload, outcome):
-    """The part of a chunk that was run, and its outcome, renumbered."""
+    """The payload and outcome of the part of a chunk that has run, with new positions."""
     rest = set(outcome.rest)
     kept = [position for position in range(len(payload)) if position not in rest]
     place = {position: number for number, position in enumerate(kept)}
@@ -213,7 +213,7 @@ def _without_rest(payload, outcome):
 
 
 def _produced(payload, outcome):
-    """Ids of what succeeded (of a call: what it returned), by their places in the operation's data."""
+    """Place in the operation's data -> id of the record that succeeded, or return value of a call."""
     kept = {payload.indexes[position]: id_ for position, id_ in sorted(outcome.ids.items()) if id_ is not True}
     for answer in outcome.answers.values():
         kept[0] = answer

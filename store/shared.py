@@ -1,4 +1,4 @@
-"""The results of operations that share a chunk: written to their rows when the chunk is settled."""
+"""Results of operations that share a chunk: written to their rows when the chunk is settled."""
 
 import json
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from .sql import NOW, fetch_dicts
 
 @dataclass(slots=True)
 class EndedOperations:
-    """How many operations have ended with a chunk: completed, and otherwise; and the ids of those that others wait for."""
+    """Operations that ended with a chunk: how many completed and how many not, and the ids of those that others wait for."""
 
     completed: int = 0
     failed: int = 0
@@ -21,11 +21,11 @@ class EndedOperations:
 
 
 def settle_shared(cr, payload, outcome, duration):
-    """Write the results of operations that share a chunk, in the transaction of that chunk.
+    """Write the results of operations that share a chunk, in the transaction of its work.
 
-    Where an operation was run in parts (a retry, a long isolation), what it has already is kept.
+    They are added to what an operation has already, if it ran in parts (a retry, a long isolation).
 
-    :param payload: what was run
+    :param payload: the `Payload` that has run
     :param outcome: its `Outcome`
     :param float duration: seconds it took
     :rtype: EndedOperations
@@ -79,7 +79,12 @@ def settle_shared(cr, payload, outcome, duration):
 
 
 def _result(row, positions, payload, outcome, share):
-    """The new values of one operation's row, from what it had and what its records in this chunk came to."""
+    """The new values of an operation's row: its old ones plus the outcome of its records in this chunk.
+
+    :param dict row: the operation
+    :param list positions: of its records in the chunk
+    :param float share: seconds per record
+    """
     tally = OperationTally(
         row["record_count"],
         row["data_length"],

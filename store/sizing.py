@@ -1,4 +1,4 @@
-"""Learned chunk sizes: how long records took, by model, type of operation and size of chunk (`batch_sizing`)."""
+"""Measured seconds per record, by model, operation type and chunk size (table `batch_sizing`)."""
 
 from collections import Counter, defaultdict
 
@@ -9,16 +9,17 @@ from .sql import fetch
 
 
 def choose_size(cr, model, operation_type, bytes_per_record, **circumstances):
-    """The size of the next chunk of such records.
+    """Choose the size of the next chunk of a model and operation type.
 
-    :param circumstances: of the job, see `engine.sizing.choose`
+    :param float bytes_per_record: bytes of JSON per record
+    :param circumstances: the other arguments of `engine.sizing.choose`
     :rtype: sizing.Choice
     """
     return sizing.choose(_learned(cr, [model])[model, operation_type], bytes_per_record, **circumstances)
 
 
 def expected_s(cr, plans):
-    """Seconds that planned chunks will take one after the other; kinds of records that were never met count 0.
+    """Expected seconds of planned chunks, added up; 0 for a model and operation type that were never measured.
 
     :param list plans: `ChunkPlan`s
     """
@@ -33,7 +34,10 @@ def expected_s(cr, plans):
 
 
 def learn(cr, model, operation_type, count, duration_s):
-    """Add what a chunk of `count` records without failures took."""
+    """Add the measured time of a chunk of `count` records without failures.
+
+    :param float duration_s: seconds
+    """
     size = sizing.bucket(count)
     if size is None:
         return
@@ -57,7 +61,7 @@ def learn(cr, model, operation_type, count, duration_s):
 
 
 def _learned(cr, models):
-    """What is known of some models: `(model, operation type)` -> size -> (seconds per record, samples)."""
+    """Measurements of these models: `(model, operation type)` -> size -> (seconds per record, samples)."""
     learned = defaultdict(dict)
     query = SQL(
         "SELECT model, operation_type, size, seconds_per_record, samples FROM batch_sizing WHERE model = ANY(%s)",

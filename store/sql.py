@@ -1,8 +1,8 @@
-"""How a statement is run, and the fragments that many of them share."""
+"""Runs statements, and has the SQL fragments that many of them share."""
 
 from odoo.tools import SQL
 
-#: This very moment, not the start of the transaction, as Odoo stores times.
+#: The current time, not the start of the transaction, as Odoo stores times: naive, in UTC.
 NOW = SQL("clock_timestamp() AT TIME ZONE 'UTC'")
 
 
@@ -19,5 +19,5 @@ def fetch_dicts(cr, query):
 
 
 def seconds(number):
-    """An interval of so many seconds."""
+    """SQL for an interval of `number` seconds."""
     return SQL("%s * interval '1 second'", number)

@@ -1,4 +1,4 @@
-"""Storing a submission: operations, the chunks planned for them, and the upsert keys of a draft. In bulk, whatever their number."""
+"""Stores a submission in bulk: operations, the chunks planned for them, and the upsert keys of a draft."""
 
 from dataclasses import replace
 
@@ -15,17 +15,19 @@ from .sql import fetch
 
 
 def store_operations(cr, job_id, is_atomic, operations, plans):
-    """Store operations and the chunks planned for them, after those the job has already. The job is new or locked.
+    """Store operations and the chunks planned for them, after those the job has already.
+
+    The job is new, or the caller has locked it.
 
     :param bool is_atomic: whether the job runs in one transaction
     :param list operations: parsed `Operation`s
     :param list plans: their `ChunkPlan`s
-    :raises TypeError, ValueError: something has no JSON form; the caller rolls back
+    :raises TypeError, ValueError: a value has no JSON form; the caller must roll back
     """
     positions = [operation.position for operation in operations]
     ids = dict(zip(positions, _next_operation_ids(cr, len(operations)), strict=True))
     awaited = set().union(*(plan.waits for plan in plans))
-    names = ids_by_name(cr, job_id, awaited)  # of those the job has already
+    names = ids_by_name(cr, job_id, awaited)  # of operations the job has already
     mark_awaited(cr, names.values())
     names.update(
         (operation.operation_id, ids[operation.position])
@@ -42,7 +44,7 @@ def store_operations(cr, job_id, is_atomic, operations, plans):
     after = _last_sequence(cr, job_id) + 1
     if is_atomic:
         plans = sorted(plans, key=lambda plan: plan.level)
-        places = [(place.planned(number), states.AWAITING_DRIVER) for number in range(len(plans))]  # each after what it needs
+        places = [(place.planned(number), states.AWAITING_DRIVER) for number in range(len(plans))]  # each after those it depends on
     else:
         places = [(plan.sequence, states.BLOCKED if plan.waits or plan.round_no else states.PENDING) for plan in plans]
     insert_chunks(
@@ -53,13 +55,13 @@ def store_operations(cr, job_id, is_atomic, operations, plans):
         ),
     )
     if awaited:
-        # some of them have nothing to do, and are completed
+        # some of the awaited operations have no records and are completed already
         release_waiting(cr, job_id, ended_among(cr, [names[name] for name in awaited]))
     _add_totals(cr, job_id, operations, expected_s(cr, plans))
 
 
 def insert_driver(cr, job_id):
-    """Store the chunk that runs all others of a job in one transaction."""
+    """Store the driver of an atomic job: the chunk that runs all others in one transaction."""
     insert_chunks(cr, [NewChunk.of_job(job_id, states.ATOMIC)])
 
 
@@ -67,7 +69,7 @@ def insert_driver(cr, job_id):
 
 
 def add_upsert_keys(cr, job_id, last):
-    """Note which operation of a draft is the last one with each upsert key.
+    """Store which operation of a draft is the last one with each upsert key.
 
     :param dict last: key number -> name of the operation
     """
@@ -76,7 +78,11 @@ def add_upsert_keys(cr, job_id, last):
 
 
 def last_with_upsert_keys(cr, job_id, numbers):
-    """Name of the last operation of a draft with each of these upsert keys, by key number; without those it has not had."""
+    """The last operation of a draft with each of these upsert keys.
+
+    :param numbers: key numbers
+    :returns: key number -> name of the operation, without keys that the draft does not have
+    """
     query = SQL(
         """
         SELECT DISTINCT ON (number) number, operation_name
@@ -92,7 +98,7 @@ def last_with_upsert_keys(cr, job_id, numbers):
 
 
 def delete_upsert_keys(cr, limit):
-    """Delete upsert keys of jobs that are no drafts any more; returns how many it were, up to `limit`."""
+    """Delete upsert keys of jobs that are no longer drafts, at most `limit`; returns their number."""
     cr.execute(
         SQL(
             """
@@ -115,7 +121,7 @@ def delete_upsert_keys(cr, limit):
 
 
 def _next_operation_ids(cr, count):
-    """Reserve ids, so that chunks know their operations before either is stored."""
+    """Reserve ids of new operations, so that their chunks can refer to them."""
     rows = fetch(cr, SQL("SELECT nextval('batch_operation_id_seq') FROM generate_series(1, %s)", count))
     return [id_ for (id_,) in rows]
 
@@ -143,12 +149,12 @@ def _new_operation(job_id, operation, id_, is_awaited):
 
 
 def _has_nothing_to_do(operation):
-    """Whether it is completed as soon as it is stored: it has no records, and waits for nothing."""
+    """Whether an operation is completed as soon as it is stored, because it has no records and depends on nothing."""
     return not (operation.record_count or operation.selection or operation.depends_on or operation.whole_refs)
 
 
 def _details(operation):
-    """What the operation does besides its data, for people."""
+    """What an operation does, besides its data, as JSON text for people; None where there is nothing to show."""
     if not (operation.params or operation.selection or operation.group_by or operation.context):
         return None
     details = {key: value for key, value in operation.params.items() if key != "duplicates"}
@@ -180,7 +186,7 @@ def _new_chunk(job_id, plan, sequence, state, ids, names):
 
 
 def _last_sequence(cr, job_id):
-    """The last place taken in a draft, none of whose chunks has run."""
+    """The last place that a draft's chunks take, including the room for what a selection finds; -1 without chunks."""
     query = SQL(
         """
         SELECT greatest(
@@ -195,7 +201,10 @@ def _last_sequence(cr, job_id):
 
 
 def _add_totals(cr, job_id, operations, expected_work_s):
-    """Add new operations to the counters of their job."""
+    """Add new operations to the totals of their job.
+
+    :param float expected_work_s: seconds that one lane would need for them
+    """
     cr.execute(
         SQL(
             """

@@ -1,4 +1,4 @@
-"""What people are shown of a job: a few rows, however large it is."""
+"""Summaries of a job for people. Each reads a limited number of rows, however large the job is."""
 
 from odoo.tools import SQL
 
@@ -7,11 +7,11 @@ from .sql import fetch
 
 
 def failure_causes(cr, job_id, looked_at, limit):
-    """What the first failures of a job say, numbers aside, the most frequent cause first.
+    """Group the first failures of a job by error type and message without its numbers, the most frequent group first.
 
-    :param int looked_at: failures read at most
-    :param int limit: causes returned at most
-    :returns: rows of (how often, a model, error type, an example of the message, failures read)
+    :param int looked_at: most failures to read
+    :param int limit: most groups to return
+    :returns: rows of (failures in the group, a model, error type, an example of the message, failures read)
     """
     query = SQL(
         """
@@ -37,11 +37,11 @@ def failure_causes(cr, job_id, looked_at, limit):
 
 
 def chunk_sizes(cr, job_id, looked_at, limit):
-    """The sizes that the first chunks of a job were run with, and how fast each was.
+    """The sizes of the first chunks of a job that have run, and the speed of each size.
 
-    :param int looked_at: chunks read at most
-    :param int limit: rows returned at most
-    :returns: rows of (model, operation type, records of a chunk, chunks, records per second)
+    :param int looked_at: most chunks to read
+    :param int limit: most rows to return
+    :returns: rows of (model, operation type, records in a chunk, chunks, records per second)
     """
     query = SQL(
         """
@@ -62,6 +62,6 @@ def chunk_sizes(cr, job_id, looked_at, limit):
 
 
 def count_unfinished_jobs(cr, user_id):
-    """How many jobs of a user are not over."""
+    """Number of unfinished jobs of a user, drafts included."""
     [(count,)] = fetch(cr, SQL("SELECT count(*) FROM batch_job WHERE user_id = %s AND finished_at IS NULL", user_id))
     return count
