@@ -24,6 +24,8 @@ SWEPT = (
 )  # fmt: skip
 #: Seconds a lane may go on where a test says nothing of it: it ends long before, also on a machine with much else to do.
 LANE_S = 5 * PATIENCE_S
+#: What the engine has; longer while a test drives lanes step by step.
+CLAIM_GRACE_S = rescue.CLAIM_GRACE_S
 
 
 @contextmanager
@@ -43,6 +45,7 @@ class CommittedCase(BaseCase):
     """
 
     committed = staticmethod(committed)
+    open_lanes = []  # those that are driven step by step
 
     @classmethod
     def setUpClass(cls):
@@ -145,8 +148,15 @@ class CommittedCase(BaseCase):
         to happen makes the claim older by an hour.
         """
         lane = self.lane(name)
-        with patch.object(rescue, "CLAIM_GRACE_S", 10 * PATIENCE_S), lane.connected():
-            yield lane
+        self.open_lanes.append(lane)
+        rescue.CLAIM_GRACE_S = 10 * PATIENCE_S
+        try:
+            with lane.connected():
+                yield lane
+        finally:
+            self.open_lanes.remove(lane)
+            if not self.open_lanes:  # whichever of several is closed last
+                rescue.CLAIM_GRACE_S = CLAIM_GRACE_S
 
     @contextmanager
     def lanes_at_work(self, count=1):
