@@ -1,7 +1,5 @@
 """An HTTP client of a server: what any program would do with `requests`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -13,10 +11,6 @@ from .console import CannotDo
 TIMEOUT_S = 120
 #: Seconds between two questions for the status of a job; and while the server has no idea of how long the job takes.
 SHORTEST_S, LONGEST_S, UNKNOWN_S = 0.02, 5, 0.1
-
-
-class Refused(Exception):
-    """The server does not know this API key."""
 
 
 def pause_s(status: dict) -> float:
@@ -63,8 +57,6 @@ class Client:
     def _post(self, path: str, body: str, headers: dict):
         headers = {"Content-Type": "application/json", **headers}
         response = self._session.post(self._address + path, body, headers=headers, timeout=TIMEOUT_S)
-        if response.status_code == 401:
-            raise Refused
         if not response.ok:
             raise CannotDo(f"POST {path} answered {response.status_code}: {response.text[:500]}")
         return response.json()

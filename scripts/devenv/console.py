@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import os
-import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 STARTED = time.monotonic()
 ERROR_TAIL_LINES = 25
-#: What takes less shows no bar.
-SHORT_S = 1
-#: How far a program is: apt's "dlstatus:1:56.7:...", a line for such readers alone; Odoo's "module mail (12/34)".
-SHARE = re.compile(r"^dlstatus:[^:]*:([\d.]+):|\((\d+)/(\d+)\)")
 
 
 class CannotDo(Exception):
@@ -29,55 +20,30 @@ def say(message: str) -> None:
     print(f"[{time.monotonic() - STARTED:6.1f}s] {message}", file=sys.stderr, flush=True)
 
 
-@contextlib.contextmanager
-def progress(doing: str):
-    """Show a bar on a terminal; gives a function that takes what is done, of how much, and a text."""
-    # The machine's Python, before the environment is there, has no `rich`.
-    if not sys.stderr.isatty() or not importlib.util.find_spec("rich"):
-        yield lambda *update: None
-        return
-    from rich import progress as bars
-    from rich.console import Console
-
-    columns = bars.BarColumn(), bars.TimeElapsedColumn(), bars.TextColumn("{task.description}", markup=False)
-    bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task(doing, total=None)
-    start = threading.Timer(SHORT_S, bar.start)
-    start.start()
-    try:
-        yield lambda done, total, text=doing: bar.update(task, completed=done, total=total, description=text)
-    finally:
-        start.cancel()
-        start.join()
-        bar.stop()
+def call(command, *, doing: str, **options) -> None:
+    """Run a program that shows its own progress."""
+    if subprocess.call(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, **options):
+        raise CannotDo(f"{doing} failed")
 
 
-def run(command, *, doing: str, input: str | None = None, env: dict | None = None, **options) -> str:
-    """Run a program, with a bar while it runs, and return what it prints; where it fails, the last lines are the message."""
-    process = subprocess.Popen(
-        [os.fspath(part) for part in command], env={**os.environ, **(env or {})}, text=True, errors="replace",
-        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options,
-    )  # fmt: skip
-    if input is not None:
-        with process.stdin:
-            process.stdin.write(input)
-    output = []
-    with progress(doing) as show, process:
-        try:
-            for line in process.stdout:
-                percent, done, total = found.groups() if (found := SHARE.search(line)) else (None, None, None)
-                if percent or done:
-                    show(float(percent or done), float(total or 100))
-                if not percent:
-                    output.append(line)
-        except BaseException:  # somebody ends this script: not without what it runs
-            process.kill()
-            raise
-    if process.returncode:
-        tail = "".join(output).strip().splitlines()[-ERROR_TAIL_LINES:]
-        raise CannotDo("\n  ".join([f"{doing} failed (exit {process.returncode}):", *tail]))
-    return "".join(output)
+def run(command, *, doing: str, input: str = "", **options) -> str:
+    """Run a program and return what it prints; where it fails, the last lines are the message."""
+    from rich.console import Console  # not on the machine's Python
+
+    with Console(stderr=True).status(doing):
+        ended = subprocess.run(
+            command,
+            input=input,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            **options,
+        )
+    if ended.returncode:
+        tail = ended.stdout.strip().splitlines()[-ERROR_TAIL_LINES:]
+        raise CannotDo("\n  ".join([f"{doing} failed (exit {ended.returncode}):", *tail]))
+    return ended.stdout
 
 
 def main(entry) -> None:

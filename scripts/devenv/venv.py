@@ -5,19 +5,18 @@ It is in the cache under a name made of its inputs: checkouts that want the same
 
 from __future__ import annotations
 
-import functools
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from . import machine
-from .console import CannotDo, run, say
+from .console import CannotDo, call, say
 from .paths import CACHE, SCRIPTS, build, digest
 
 UV = "uv==0.13.8"
 REQUIREMENTS = SCRIPTS / "requirements.txt"
-#: What the benchmark needs besides; without dependencies: those that are not here are there.
+#: What the benchmark needs besides.
 BENCH_REQUIREMENTS = SCRIPTS / "bench-requirements.txt"
 #: What Odoo 19.0.0 runs on (it fails on 3.14), and what the pins are for, compiled packages as ready-made wheels.
 OLDEST, NEWEST = (3, 10), (3, 13)
@@ -27,16 +26,22 @@ def locate(*, bench: bool = False) -> Path:
     """Return the environment's folder, building it at first use."""
     base = _base_python()
     version = subprocess.check_output([base, "-c", "import sys; print(sys.version)"], text=True)
-    pins = [REQUIREMENTS.read_text(), *([BENCH_REQUIREMENTS.read_text()] if bench else [])]
+    files = [REQUIREMENTS, *([BENCH_REQUIREMENTS] if bench else [])]
 
     def make(folder: Path) -> None:
         say("installing the Python packages (half a minute, once)")
         uv("venv", "--relocatable", "--allow-existing", "--python", base, folder)
-        install(f"--python={folder}", "--compile-bytecode", f"--requirement={REQUIREMENTS}")
-        if bench:
-            install(f"--python={folder}", "--compile-bytecode", "--no-deps", f"--requirement={BENCH_REQUIREMENTS}")
+        # They name all they need themselves.
+        uv(
+            "pip",
+            "install",
+            f"--python={folder}",
+            "--compile-bytecode",
+            "--no-deps",
+            *(f"--requirement={file}" for file in files),
+        )
 
-    return build(CACHE / f"venv-{digest(*pins, version)}", make)
+    return build(CACHE / f"venv-{digest(*(file.read_text() for file in files), version)}", make)
 
 
 def _base_python() -> str:
@@ -50,28 +55,27 @@ def _base_python() -> str:
     raise CannotDo(f"Python {oldest} to {newest} is needed: this is {this}, and no other is on PATH")
 
 
-def install(*arguments) -> None:
-    """Install packages."""
-    uv("pip", "install", *arguments)
-
-
 def uv(*arguments) -> None:
-    """Run `uv`, which shows its own progress."""
-    quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    if subprocess.call([_uv(), *quiet, *arguments], stdin=subprocess.DEVNULL, stdout=sys.stderr):
-        raise CannotDo(f"uv {arguments[0]} failed")
-
-
-@functools.cache
-def _uv() -> str | Path:
-    """The machine's own `uv`, or one from PyPI in the cache."""
+    """Run `uv`: the machine's own, or one from PyPI in the cache."""
 
     def make(folder: Path) -> None:
         say(f"fetching {UV}")
         base = _base_python()
         if subprocess.call([base, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL):
-            machine.install("python3-venv", otherwise="this Python has no venv module: install python3-venv, or uv")
-        run([base, "-m", "venv", folder], doing="creating the virtual environment")
-        run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", UV], doing=f"fetching {UV}")
+            apt_install("python3-venv", otherwise="this Python has no venv module: install python3-venv, or uv")
+        call([base, "-m", "venv", folder], doing="creating the virtual environment")
+        call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", UV], doing=f"fetching {UV}")
 
-    return shutil.which("uv") or build(CACHE / UV.replace("==", "-"), make) / "bin" / "uv"
+    program = shutil.which("uv") or build(CACHE / UV.replace("==", "-"), make) / "bin" / "uv"
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    call([program, *quiet, *arguments], doing=f"uv {arguments[0]}")
+
+
+def apt_install(*packages: str, otherwise: str) -> None:
+    """Install Debian packages into the system; only root may."""
+    if os.geteuid() or not shutil.which("apt-get"):
+        raise CannotDo(otherwise)
+    say(f"installing from the Debian archive: {' '.join(packages)}")
+    call(["apt-get", "-qq", "update"], doing="reading the package lists")
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "--yes", "--no-install-recommends"]
+    call([*apt, *packages], doing=f"installing {packages[0]}")

@@ -89,7 +89,9 @@ class Bench:
 
     def run_s(self, job: int) -> float:
         """Seconds from the start of a job's first chunk to the end of its last."""
-        times = "SELECT extract(epoch FROM max(finished_at) - min(claimed_at))::float FROM batch_chunk WHERE job_id = %s"
+        times = (
+            "SELECT extract(epoch FROM max(finished_at) - min(claimed_at))::float FROM batch_chunk WHERE job_id = %s"
+        )
         [(seconds,)] = self.sql(times, job)
         return seconds
 
@@ -104,7 +106,9 @@ def ready(scale: SimpleNamespace) -> Iterator[Bench]:
     from .rows import queue
 
     with contextlib.ExitStack() as stack:
-        served, copied, crowded = (databases.unique_name(f"batch_bench_{name}") for name in ("served", "inside", "crowded"))
+        served, copied, crowded = (
+            databases.unique_name(f"batch_bench_{name}") for name in ("served", "inside", "crowded")
+        )
         for database in (served, copied, crowded):
             stack.callback(databases.drop, database)
         databases.create(served)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
-from .. import odoo_tree, paths
+from .. import odoo_bin, paths
 
 CALL_TIMEOUT_S = 900
 
@@ -16,13 +16,15 @@ CALL_TIMEOUT_S = 900
 def load_odoo(database: str | None = None) -> None:
     """Make Odoo and its addons importable here, and load a database."""
     global registry
-    sys.path.insert(0, str(odoo_tree.locate().python_path))
+    sys.path.insert(0, str(odoo_bin.locate().python_path))
     import odoo.init  # noqa: F401
     from odoo.modules.module import initialize_sys_path
     from odoo.modules.registry import Registry
     from odoo.tools import config
 
-    config.parse_config(["--no-http", "--log-level=warn", f"--logfile={paths.LOGS / 'bench-inside.log'}"], setup_logging=True)
+    config.parse_config(
+        ["--no-http", "--log-level=warn", f"--logfile={paths.LOGS / 'bench-inside.log'}"], setup_logging=True
+    )
     initialize_sys_path()
     registry = Registry(database) if database else None
 

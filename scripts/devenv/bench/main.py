@@ -10,14 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from .. import environment, paths
+from .. import odoo_bin, paths
 from ..console import CannotDo
 from . import inside, measuring
 
 
 def main(options) -> int:
     """Fail where a contestant did not do its work."""
-    environment.prepare()
+    odoo_bin.prepare()
     # the benchmark's own module, and queue_job as it is installed from PyPI
     more_addons = Path(__file__).parent / "addons", Path(sysconfig.get_path("purelib"), "odoo", "addons")
     os.environ["ODOO_ADDONS_PATH"] = ",".join([os.environ["ODOO_ADDONS_PATH"], *map(str, more_addons)])

@@ -9,7 +9,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from .. import odoo_tree
+from .. import odoo_bin
 from ..console import say
 from ..paths import CHECKOUT
 from . import charts
@@ -66,7 +66,7 @@ def _facts(bench: Bench) -> dict[str, str]:
         "CPU": f"{cpu}, {os.cpu_count()} cores",
         "RAM": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1024**3:.0f} GB",
         "Batch Executor": ast.literal_eval((CHECKOUT / "__manifest__.py").read_text())["version"],
-        "Odoo": odoo_tree.locate().version,
+        "Odoo": odoo_bin.locate().version,
         "PostgreSQL": postgres.split()[0],
         "Python": platform.python_version(),
         "Zenoo RPC": version("zenoo-rpc"),
