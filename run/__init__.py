@@ -1,1 +1,1 @@
-"""Effects around the decisions of `engine`: lanes, user code, transactions. Only this package opens cursors and savepoints."""
+"""Side effects of the engine: lanes, user code, transactions. Only this package opens cursors and savepoints or commits."""

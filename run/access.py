@@ -1,18 +1,22 @@
-"""Which job a verb is about, and whether its caller may do that to it."""
+"""Checks at the start of a verb: the job exists and is visible, and the caller may change it."""
 
 from odoo.exceptions import AccessError, MissingError, UserError
 
 from ..engine.values import MAX_INTEGER, can_be_id
 from .caller import check_caller
 
-#: Entries of a page, at most.
+#: Most entries in a page.
 MAX_LIMIT = 10_000
 
 
 def check_visible(job):
-    """Refuse anything but one job that the caller may see.
+    """Check that a recordset is exactly one job, and that the caller may read it.
 
-    :raises AccessError, MissingError, UserError: with the reason
+    :param job: recordset of `batch.job`, in the caller's environment
+    :raises AccessError: the caller may not read the job, or is no batch user
+    :raises BatchValidationError: the caller's context can't be used
+    :raises MissingError: there is no such job
+    :raises UserError: the recordset is empty, or holds several jobs
     """
     check_caller(job.env)
     if len(job._ids) != 1:
@@ -23,33 +27,39 @@ def check_visible(job):
 
 
 def check_submitter(job):
-    """Refuse what only the submitter may do: it decides what runs with the submitter's rights.
+    """Check that the caller submitted the job: only the submitter may change what runs with the submitter's rights.
 
-    :raises AccessError: the caller is somebody else
+    :param job: one job, in the caller's environment
+    :raises AccessError: the caller is another user; the superuser is allowed
+    :raises UserError, MissingError, BatchValidationError: see `check_visible`
     """
     check_visible(job)
     if not (job.env.su or job.user_id == job.env.user):
         raise AccessError(
-            job.env._("Only who has submitted a job can change what it runs: it runs with the submitter's rights.")
+            job.env._("Only the submitter of a job can change what it runs: it runs with the submitter's rights.")
         )
 
 
 def check_outside(jobs):
-    """Refuse to change a job by code that it runs itself.
+    """Check that the calling code is not run by one of these jobs.
 
-    That code is part of a transaction which may take long, be undone or run again; meanwhile the lanes would wait for the job's
-    row.
+    User code of a job runs in the chunk's transaction, which may take long, be rolled back or run again. If it wrote the job's
+    row, the lanes would wait for that row until the transaction ends.
 
-    :raises UserError: one of the jobs runs the caller
+    :param jobs: recordset of `batch.job`
+    :raises UserError: the caller is run by one of the jobs
     """
     if getattr(jobs.env.cr, "batch_executor_job", None) in jobs._ids:
         raise UserError(jobs.env._("A batch job can't be changed from inside, by what it runs itself."))
 
 
 def checked_page(env, offset, limit):
-    """The bounds of a page; a limit above `MAX_LIMIT` is lowered to it.
+    """Check the bounds of a page.
 
-    :raises UserError: one of them is no whole number, or too small
+    :param int offset: entries to skip, from 0
+    :param int limit: most entries to return, from 1
+    :returns: `(offset, limit)`, with the limit lowered to `MAX_LIMIT`
+    :raises UserError: one of them is not a whole number, or out of range
     """
     for name, value, low in (("offset", offset, 0), ("limit", limit, 1)):
         if value.__class__ is not int or not low <= value <= MAX_INTEGER:

@@ -1,6 +1,6 @@
-"""What comes next in a job: its settled chunks are counted, chunks go on that waited, and in the end it gets its final state.
+"""Move a job forward: count its settled chunks, release chunks that waited for them, and set its final state.
 
-All of it in short transactions, under the lock of the job's row; `env` is the superuser's.
+Everything here runs in short transactions that hold the lock of the job's row. `env` is a superuser environment.
 """
 
 import logging
@@ -22,11 +22,12 @@ _logger = logging.getLogger(__name__)
 
 
 def count(env, job_id):
-    """Count settled chunks into their operations and into the job, each chunk once; let those go on that waited for them.
+    """Count settled chunks into their operations and the job, each chunk once; release the chunks that waited for them.
 
-    Noted on the job also where none were settled: the next regular count is a while off.
+    The time of the count is stored even if there was nothing to count, so that the next regular count is not due at once.
 
-    :returns: how many chunks need not wait any longer
+    :param int job_id: id of a locked job
+    :returns: number of chunks released
     """
     counted, released = _count_all(env, job_id)
     if not counted:
@@ -35,7 +36,7 @@ def count(env, job_id):
 
 
 def count_again(env, job_id):
-    """Count what was settled since `count`, in the same transaction; returns how many chunks need not wait any longer."""
+    """Count the chunks settled since `count`, in the same transaction; returns the number of chunks released."""
     _counted, released = _count_all(env, job_id)
     return released
 
@@ -51,7 +52,7 @@ def _count_all(env, job_id):
 
 
 def _count_chunks(env, job_id, chunks):
-    """Add chunks that were just marked as counted to all counters; returns how many others need not wait any longer."""
+    """Add chunks that were just marked as counted to all counters; returns the number of chunks released."""
     cr = env.cr
     ended, awaited = progress.add_to_operations(cr, chunks)
     job, is_watched = progress.add_to_job(cr, job_id, chunks, ended)
@@ -68,9 +69,10 @@ def _count_chunks(env, job_id, chunks):
 
 
 def _keep_pace(cr, job, chunk_s):
-    """Let what was long ago count for less in the job's pace.
+    """Move the start of the job's pace measurement forward, so that recent chunks weigh more.
 
-    :param float chunk_s: seconds that one of its chunks takes
+    :param JobRow job: the job as it is now
+    :param float chunk_s: seconds of the longest of the chunks just counted
     """
     origin = newer_origin((job.paced_records, job.paced_s), run_records(job), worked_s(job, utc_now()), chunk_s)
     if origin:
@@ -81,11 +83,13 @@ def _keep_pace(cr, job, chunk_s):
 
 
 def advance(env, job_id):
-    """Nothing can be claimed in this (locked) job: move it on, to its end or to what comes next.
+    """Do the next step in a locked job in which nothing can be claimed: put back, cancel, release, park or finish.
 
-    What is to be done to many chunks is done to some of them: the job stays in the queue, and the next look goes on.
+    A step that concerns many chunks handles a limited number of them. The job then stays in the queue, and the next call
+    continues.
 
-    :returns: whether there may be something to claim now
+    :param int job_id: id of a locked job
+    :returns: whether a chunk may be claimable now
     """
     cr = env.cr
     if read_job(cr, job_id).reopening and not reopen.step(env, job_id):
@@ -100,7 +104,7 @@ def advance(env, job_id):
         release.release_step(cr, job)
         if job.releasing:
             return False
-    # asked before the last count: what is settled between the two must not be missed
+    # read before the last count, so that a chunk settled between the two is not missed
     pending, running, waiting = ending.unfinished(cr, job_id)
     released += count_again(env, job_id)
     job = read_job(cr, job_id)
@@ -116,32 +120,35 @@ def advance(env, job_id):
             clock.stop_clock(cr, job_id)
         queue.park(cr, job_id)
     elif job.finished_at:
-        queue.leave(cr, job_id)  # its action has run
+        queue.leave(cr, job_id)  # already finished, and its action has run
     else:
         finish(env, job_id)
     return False
 
 
 def _look_for_forgotten(env, job, has_looked):
-    """All that is left of a job waits, for nothing that could tell it to go on; returns whether there may be something to claim.
+    """Handle a job whose remaining chunks all wait although nothing is pending or running that could release them.
 
-    :param bool has_looked: what may go on has been looked for among all of it just now
+    :param JobRow job: the job as it is now
+    :param bool has_looked: whether a release has just gone through all operations; if so, the job is stopped with an error
+    :returns: whether a chunk may be claimable now
     """
     if not has_looked:
         release.start_releasing(env.cr, job.id)
     else:
-        _logger.error("job %s: what is left waits for what will never come", job.id)
-        message = env._("Internal error: what was left waited for what could not be run.")
+        _logger.error("job %s: its remaining chunks wait for operations that can't be run", job.id)
+        message = env._("Internal error: the remaining records waited for operations that could not be run.")
         ending.request_stop(env.cr, job.id, message)
     return advance(env, job.id)
 
 
 def must_stop(env, job):
-    """Whether nothing more of a job may start; where it is over its limit of failures, it is noted that it stops.
+    """Whether no further chunk of a job may start. A job over its limit of failures is stopped here.
 
-    What a finished job runs is its action.
+    A finished job only runs its action, which is not stopped.
 
-    :param JobRow job: the (locked) job as it is now
+    :param JobRow job: the locked job as it is now
+    :returns: bool
     """
     if job.finished_at or job.reopening:
         return False
@@ -161,7 +168,10 @@ def must_stop(env, job):
 
 
 def finish(env, job_id):
-    """All chunks of a job are settled and counted: give it its final state."""
+    """Set the final state of a job whose chunks are all settled and counted; store the chunk of its action, if it has one.
+
+    :param int job_id: id of a locked job
+    """
     cr = env.cr
     ending.wait_for_disk(cr)
     ending.close_operations(cr, job_id)
@@ -193,16 +203,17 @@ def finish(env, job_id):
 
 
 def notify(env, job_id):
-    """Tell the submitter's browsers how far the job is, should there be any; delivered with the commit."""
+    """Send the job's status to the submitter's open browsers; sent when this transaction commits."""
     if progress.is_watched(env.cr, job_id):
         send_progress(env, job_id)
 
 
 def show_progress(env, job_id, processed, failed):
-    """Show how far a job is that runs in one transaction; returns whether it is still wanted.
+    """Store and send the progress of a job that runs in one transaction.
 
     :param int processed: records that have succeeded so far
-    :param int failed: and those that have failed
+    :param int failed: records that have failed so far
+    :returns: False if the job was cancelled meanwhile
     """
     progress.show_progress(env.cr, job_id, processed, failed)
     notify(env, job_id)

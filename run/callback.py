@@ -1,4 +1,4 @@
-"""The server action a job was given for its end is run once, as the submitter, by a chunk of its own."""
+"""The job's action on completion: a server action that runs once, as the submitter, in a chunk of its own."""
 
 import logging
 
@@ -22,20 +22,27 @@ _MODEL = "batch.job"
 
 
 def insert_action_chunk(cr, job_id):
-    """Store the chunk that runs the action of a job; it is claimed like any other."""
+    """Store the chunk that runs the action of a job. Lanes claim it like any other chunk."""
     insert_chunks(cr, [NewChunk.of_job(job_id, states.CALLBACK, _MODEL)])
 
 
 def run_action(system, claim, lane=None):
-    """Run the action on the job; a failing one is noted on the chunk, and from there on the job, and changes nothing else.
+    """Run the action of a claimed chunk's job, with the job as active record.
 
-    The job's row is not written here: who does so at the same time would make the action run again.
+    An error is stored on the chunk only; the count of the chunk posts it on the job. The job's row is not written here: a
+    concurrent write to that row would roll this transaction back and run the action again.
+
+    :param system: superuser environment on the transaction of the work
+    :param claim: the `Claim`
+    :param lane: not used; every runner takes it
+    :returns: an `Outcome` whose `note` is the error message, or None
+    :raises Interruption: the attempt must be rolled back and run again
     """
     job = system["batch.job"].browse(claim.job_id)
     env = user_env(system.cr, claim)
     try:
         error = refusal(env) or _distrust(job.on_complete_id, env)
-    except UserError as raised:  # a company that is not the user's any more
+    except UserError as raised:  # the user has lost access to a company of the context
         error = failure_of(raised, env, job._name)
     if error is None:
         with UserCode(env, job._name, Deadline(claim.timeout_s), transaction=claim.transaction) as code:
@@ -48,9 +55,11 @@ def run_action(system, claim, lane=None):
 
 
 def note_action_run(env, job_id, error):
-    """Note on the job that its action has run: never in the transaction of what it did, which must not write its job's row.
+    """Store on the job that its action has run, and post the error if it failed.
 
-    :param str error: why it failed, or None
+    Runs in a lane's short transaction, not in that of the action, which must not write the job's row.
+
+    :param str error: why the action failed, or None
     """
     note_action_run_at(env.cr, job_id)
     if not error:
@@ -62,11 +71,11 @@ def note_action_run(env, job_id, error):
             job.message_post(body=env._("The action on completion failed: %s", error))
     except psycopg2.Error:
         raise
-    except Exception:  # other modules may have a say in messages; what the job has come to does not depend on it
+    except Exception:  # other modules can override message_post; a failing one must not block the job's end
         _logger.exception("job %s: the failure of its action could not be posted", job_id)
 
 
 def _distrust(action, env):
-    """Why the action must not run any longer, by what has become of it since it was named; None where it may."""
+    """The `Failure` if the action must no longer run, as it may have changed since the submission; None if it may run."""
     problem = action_problem(action.with_context(lang=env.context.get("lang")), env.user)
     return failure(AccessError.__name__, problem) if problem else None

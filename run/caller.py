@@ -1,4 +1,4 @@
-"""Who calls, and in what context: what has to hold before a verb looks at anything else."""
+"""Checks of the caller and of the caller's context, which every verb makes first."""
 
 import json
 from collections.abc import Mapping
@@ -33,8 +33,9 @@ TRANSIENT_CONTEXT = frozenset(
 
 
 def check_caller(env):
-    """Refuse a caller who is no batch user, or whose context can't be used.
+    """Check that the caller is a batch user with a usable context.
 
+    :param env: the caller's environment
     :raises BatchValidationError: the context can't be used
     :raises AccessError: the caller is no batch user
     """
@@ -44,7 +45,8 @@ def check_caller(env):
 
 
 def check_group(env):
-    """
+    """Check that the caller is a batch user or the superuser.
+
     :raises AccessError: the caller is no batch user
     """
     if not (env.su or env.user.has_group(GROUP_USER)):
@@ -52,7 +54,8 @@ def check_group(env):
 
 
 def check_is_context(env, context):
-    """
+    """Check that a context sent by a caller is an object.
+
     :raises BatchValidationError: `context` is no object
     """
     if not isinstance(context, Mapping):
@@ -62,7 +65,10 @@ def check_is_context(env, context):
 
 
 def refuse(env, problems):
-    """
+    """Refuse the call if problems were found.
+
+    :param env: an environment whose language can be used for messages
+    :param Problems problems: all that was found
     :raises BatchValidationError: there are problems
     """
     if problems:
@@ -70,9 +76,13 @@ def refuse(env, problems):
 
 
 def sound_context(env, problems):
-    """The environment without the part of its context that can't be used; that part is noted as problems.
+    """Remove from the context what can't be used, and add a problem for each part removed.
 
-    Not even an error message could be made with it, as messages need a language.
+    Error messages are translated, so that even they need a context with a valid language.
+
+    :param env: the caller's environment
+    :param Problems problems: to add to
+    :returns: `env`, or an environment with the reduced context
     """
     context = dict(env.context)
     if is_too_deep(context):
@@ -86,7 +96,13 @@ def sound_context(env, problems):
 
 
 def context_problems(env, context):
-    """Yields the keys of a context that the engine can't use, each with the reason. What other keys mean is up to the models."""
+    """Yield `(key, reason)` for each key of a context that has an invalid value.
+
+    Only keys that Odoo itself reads are checked; what other keys mean is up to the models.
+
+    :param env: an environment with a valid language, for the reasons
+    :param dict context: the context to check
+    """
     companies = context.get("allowed_company_ids")
     if companies and (problem := _company_problem(env, companies)):
         yield "allowed_company_ids", problem
@@ -108,7 +124,7 @@ def _company_problem(env, company_ids):
 
 
 def kept_context(context):
-    """The caller's context without request-only keys and non-JSON values."""
+    """The caller's context without request-only keys and non-JSON values, as a new dict."""
     kept = {}
     for key, value in context.items():
         if key in TRANSIENT_CONTEXT or not isinstance(key, str):

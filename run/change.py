@@ -1,7 +1,7 @@
-"""What people do to a job from outside: cancel, pause, resume, start.
+"""The verbs that change a job: cancel, pause, resume, start.
 
-In the caller's transaction, under the lock of the job's row, which `lock_for_change` takes first. Of two calls at once the second
-waits; where the first has changed the row, Odoo runs the second again. `env` is the superuser's.
+They run in the caller's transaction, after `lock_for_change` has locked the job's row. If two calls come at once, the second
+waits for the lock; if the first has changed the row, Odoo runs the second again. `env` is a superuser environment.
 """
 
 from contextlib import suppress
@@ -19,21 +19,22 @@ from . import advance
 from .access import check_outside, check_visible
 from .wake import wake_lanes, wake_lanes_for
 
-#: Seconds without claims in a job that could not be locked: Odoo runs a call that met a conflict again within two.
+#: Seconds for which lanes claim nothing in a job that could not be locked. Odoo repeats a call with a conflict within two seconds.
 KEEP_OFF_S = 3
-#: Operations that a call gives their final states; those of a larger job get them from a lane.
+#: Most operations that `cancel` itself closes; a lane closes those of a larger job.
 CLOSED_AT_ONCE = 10_000
 
 
 def lock_for_change(job, allowed, refusal):
-    """Lock a job until the end of the transaction, once its caller may see it and its state allows the change.
+    """Check the caller, lock a job until the end of the transaction, and check its state.
 
-    :param job: the record, as the caller has it
-    :param allowed: states
-    :param str refusal: what the caller is told in other states; translated, so that the context must have been checked before
-    :returns: the job as superuser
-    :raises UserError: its state does not allow it, or the job itself runs the caller
-    :raises psycopg2.errors.SerializationFailure: somebody else has changed it since this transaction began
+    :param job: one job, in the caller's environment
+    :param allowed: states in which the change is possible
+    :param str refusal: error message for other states. It is translated, so the caller checks the context before making it
+    :returns: the job in a superuser environment
+    :raises AccessError, MissingError: see `check_visible`
+    :raises UserError: the state is not allowed, or the calling code is run by the job itself
+    :raises psycopg2.errors.SerializationFailure: another transaction changed the job since this one began
     """
     check_visible(job)
     check_outside(job)
@@ -56,9 +57,10 @@ def _lock(env, job_id):
 
 
 def _keep_lanes_off(registry, job_id):
-    """Let lanes claim nothing in a job for a while: each claim changes its row since the snapshot of whoever wants to lock it.
+    """Stop claims in a job for `KEEP_OFF_S`, so that the repeated call can lock its row.
 
-    Of a job that is claimed from all the time, a verb would else be refused as often as Odoo runs it again.
+    A claim may write the job's row. In a busy job it would do so after the snapshot of every repeated call, and each of them
+    would fail with a conflict.
     """
     with registry.cursor() as cr:
         cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
@@ -66,13 +68,15 @@ def _keep_lanes_off(registry, job_id):
 
 
 def cancel(env, job_id):
-    """Let nothing more of a locked job start.
+    """Cancel a locked job: no further chunk starts.
 
-    Of a large job lanes cancel what waits, in steps: it is final once they are through.
+    The call itself cancels a limited number of waiting chunks. Lanes cancel the others in steps, and then finish the job.
+
+    :param int job_id: id of a locked job
     """
     cr = env.cr
     ending.request_stop(cr, job_id)
-    # a lane that is just claiming one of these chunks must not make the whole call fail: lanes do it then
+    # if a lane claims one of these chunks at the same moment, the call must not fail: lanes cancel the rest
     with suppress(psycopg2.errors.SerializationFailure), cr.savepoint():
         is_over = _cancel_waiting(cr, job_id)
         advance.count(env, job_id)
@@ -82,13 +86,13 @@ def cancel(env, job_id):
     if job.state not in states.JOB_FINAL:
         change.let_lanes_cancel(cr, job_id)
     if job.ready or job.state not in states.JOB_FINAL:
-        wake_lanes(env, 1)  # for what is left to do, be it only the job's action
+        wake_lanes(env, 1)  # to cancel the rest, or to run the job's action
 
 
 def _cancel_waiting(cr, job_id):
-    """Cancel what has not started, as far as that can be done while somebody waits for it; lanes see to the rest.
+    """Cancel chunks that have not started, up to the limit of one call.
 
-    :returns: whether the job is over by that
+    :returns: whether nothing is left to cancel or to run, and the job can be finished here
     """
     job = read_job(cr, job_id)
     if job.reopening or ending.cancel_waiting(cr, job_id):
@@ -97,7 +101,10 @@ def _cancel_waiting(cr, job_id):
 
 
 def pause(env, job_id):
-    """Let nothing more of a locked job start until it is resumed."""
+    """Pause a locked job: no further chunk starts until it is resumed.
+
+    :param int job_id: id of a locked job
+    """
     change.pause(env.cr, job_id)
     advance.count(env, job_id)
     _pending, running, _waiting = ending.unfinished(env.cr, job_id)
@@ -107,9 +114,9 @@ def pause(env, job_id):
 
 
 def resume(env, job):
-    """Let a locked job go on that is paused.
+    """Resume a locked job if it is paused; otherwise do nothing.
 
-    :param job: the record
+    :param job: the record, in a superuser environment
     """
     if job.state == states.PAUSED:
         clock.resume(env.cr, job.id)
@@ -118,9 +125,9 @@ def resume(env, job):
 
 
 def start(env, job):
-    """Let a locked draft run.
+    """Queue a locked draft.
 
-    :param job: the record
+    :param job: the record, in a superuser environment
     """
     change.start(env.cr, job.id)
     queue.enqueue(env.cr, job.id)

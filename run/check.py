@@ -1,4 +1,4 @@
-"""What only the database can say about a submission before it is stored: models, fields, methods, rights."""
+"""Checks of a submission against the registry and the database: models, fields, methods, access rights."""
 
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
@@ -9,9 +9,13 @@ from .handlers import HANDLERS
 
 
 class Checker:
-    """Checks operations against the registry and the caller's rights; each question is asked once per model.
+    """Checks operations against the registry and the caller's rights; caches the answers per model.
 
-    What differs from one type of operation to the other is in `run/handlers`, which use the public methods.
+    The checks of each operation type are in `run/handlers`, which call the public methods of this class.
+
+    :param env: the caller's environment
+    :param Problems problems: problems found are added here
+    :param int offset: position of the first operation of this request in its job
     """
 
     def __init__(self, env, problems, offset=0):
@@ -25,7 +29,10 @@ class Checker:
         self.last = {}  # see `at_the_end`
 
     def check(self, operations):
-        """Note all that is wrong with `operations`, and complete what needs the registry to be understood."""
+        """Add a problem for each error in the operations, and complete the operations with what the registry says.
+
+        :param operations: parsed `Operation`s
+        """
         for operation in operations:
             if operation.context:
                 self._check_context(operation)
@@ -41,17 +48,26 @@ class Checker:
                 function(self.env, members)
 
     def add(self, operation, message, key=False, record=False):
-        """Note a problem: with which key of the operation, and with which of its records."""
+        """Add a problem of an operation.
+
+        :param str message: translated text
+        :param key: key of the operation that is wrong, or False
+        :param record: index of the record that is wrong, or False
+        """
         self.problems.add(message, operation=operation.position - self.offset, record=record, key=key)
 
     def once(self, question, answer):
-        """The answer to a question that several operations ask: `answer` is called for the first of them only."""
+        """The cached result for a question that several operations ask.
+
+        :param question: hashable key of the cache
+        :param answer: function without arguments, called the first time only
+        """
         if question not in self.known:
             self.known[question] = answer()
         return self.known[question]
 
     def at_the_end(self, function, operation):
-        """Have `function(env, operations)` called for all operations that ask for it, once, if nothing was found to be wrong."""
+        """Call `function(env, operations)` once at the end, with all operations registered for it, if there are no problems."""
         self.last.setdefault(function, []).append(operation)
 
     def _model(self, operation):
@@ -67,7 +83,7 @@ class Checker:
         return None
 
     def _has_rights(self, operation, model):
-        """Whether the caller may do such an operation at all; a model-level call asks for itself."""
+        """Whether the caller has the access rights of the operation type; a called model method checks rights itself."""
         if operation.params.get("model_level"):
             return True
         key = (operation.model, operation.type)
@@ -89,7 +105,11 @@ class Checker:
     # -- fields, domains, groups -------------------------------------------------------------------
 
     def check_fields(self, operation, model, records):
-        """Note the unknown fields in `(index, values)` of records."""
+        """Add a problem for each record with fields that the model does not have.
+
+        :param operation: the parsed `Operation`
+        :param records: pairs `(index, values)`
+        """
         known = self._field_names(model)
         for index, values in records:
             if values.keys() <= known:
@@ -109,14 +129,14 @@ class Checker:
         return names
 
     def check_domain(self, operation, model):
-        """Note what is wrong with the domain of an operation, if it has one."""
+        """Add a problem if the operation has a domain that is not valid for the model."""
         if not operation.selection or "domain" not in operation.selection:
             return
         try:
             Domain(operation.selection["domain"]).validate(model)
         except AccessError as error:
             self.add(operation, str(error), "domain")
-        except Exception as error:  # noqa: BLE001  # what the domain parser raises on nonsense is not fixed
+        except Exception as error:  # noqa: BLE001  # the domain parser may raise any exception
             self.add(operation, self.env._("not a valid domain: %s", error), "domain")
 
     def _check_group_by(self, operation, model):
@@ -141,5 +161,5 @@ class Checker:
                     self.env._("you have no %(right)s access to %(model)r", right="read", model=operation.model),
                     "group_by",
                 )
-            elif not self.problems:  # else nothing is stored, and what the operation says may be of no use
+            elif not self.problems:  # with problems nothing is stored, and the operation's data may be invalid
                 grouping.read_values(self.env, operation)

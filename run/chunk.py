@@ -1,4 +1,4 @@
-"""Run the records of one chunk inside savepoints, and say what became of each: the one place where operations are run."""
+"""Run the records of one chunk inside savepoints and return the outcome of each. Every operation runs through here."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,43 +17,50 @@ from .references import resolve_payload
 from .savepoint import UndoableSavepoint
 from .watchdog import Deadline
 
-#: Savepoints that wrote and were released, before an isolation is cut in parts. PostgreSQL slows all sessions down once
-#: one transaction holds more than 64 of them; the rest is for the models' own savepoints.
+#: Successful attempts in one transaction; after these, the records left become a new chunk. Each is a savepoint that wrote, and
+#: PostgreSQL slows all sessions down once one transaction has more than 64 of them. The rest is for the models' own savepoints.
 SAVEPOINT_BUDGET = 24
 
 
 @dataclass(slots=True)
 class Records:
-    """Records of one operation type, and how they are to be run."""
+    """Records of one operation type, and how to run them."""
 
     operation_type: str
     model: str
     payload: Payload
     rollback: str = "record"
-    strict: bool = False  # what is warned of fails, unless the operation says otherwise
+    strict: bool = False  # whether a warning is a failure, unless the operation sets it itself
     timeout_s: float | None = None
-    transaction: str | None = None  # number of the lane's transaction it runs in; None: it is the caller's
-    may_rest: bool = True  # whether what is left of a long isolation may become a chunk of its own
-    keep_trying: bool = False  # a timeout is isolated here, as no lane can give a chunk another attempt
-    has_savepoint: bool = True  # whether each attempt has a savepoint of its own, not one shared with other chunks
+    transaction: str | None = None  # PostgreSQL's number of the lane's transaction; None: it is the caller's transaction
+    may_rest: bool = True  # whether records left over by a long isolation may become a new chunk
+    keep_trying: bool = False  # whether each attempt has its own deadline, and a timeout fails the record: no lane tries the chunk again
+    has_savepoint: bool = True  # whether each attempt has its own savepoint; if not, the chunk shares one with others
 
 
 def run_chunk(env, records, references):
     """Apply an operation to the records of a chunk, as the user of `env`.
 
-    The transaction is the caller's, and is neither committed nor rolled back here.
+    Runs in the caller's transaction, and leaves commit and rollback to the caller.
 
     :param env: an environment of the job's user, with the operation's context
+    :param Records records: what to run
+    :param References references: resolves `$ref`s and dependencies
     :returns: the `Outcome`
-    :raises Interruption: the attempt must be rolled back as a whole (conflict, timeout, connection lost)
-    :raises NeedsSavepoint: something failed, and had no savepoint of its own
-    :raises TransactionEnded: code has committed behind our back, in a chunk that can't be settled in parts
+    :raises Interruption: the whole attempt must be rolled back (conflict, timeout, connection lost)
+    :raises NeedsSavepoint: a record failed, and `records.has_savepoint` is False
+    :raises TransactionEnded: user code committed, and the chunk can't be settled in parts
     """
     return _ChunkRun(env, records, references).run()
 
 
 def refusal(env):
-    """Why the user may run nothing now, by the rights there are at this moment; None where nothing is in the way."""
+    """Check the user's present rights, which may have changed since the submission.
+
+    :param env: the user's environment
+    :returns: the `Failure` of all records, or None if the user may run them
+    :raises AccessError: the context names a company that the user has lost access to
+    """
     user = env.user
     if env.su:
         return None
@@ -63,7 +70,7 @@ def refusal(env):
         )
     if not user.has_group("batch_executor.group_batch_user"):
         return failure(AccessError.__name__, env._("The user %s may no longer run batch jobs.", user.sudo().login))
-    env.companies  # noqa: B018  # raises AccessError where a company was taken from the user meanwhile
+    env.companies  # noqa: B018  # raises AccessError if the user has lost a company
     return None
 
 
@@ -73,8 +80,8 @@ class _ChunkRun:
         self.records = records
         self.references = references
         self.needs = references.needs(records.payload)
-        self.released = 0  # savepoints that wrote and were kept
-        self.committed = {}  # position -> its failure, once an attempt has committed behind our back
+        self.released = 0  # attempts that succeeded
+        self.committed = {}  # position -> failure, for the records of an attempt that committed by itself
         self.deadline = Deadline(records.timeout_s)
 
     def run(self):
@@ -82,7 +89,7 @@ class _ChunkRun:
         try:
             if refusal := self._refusal():
                 return Outcome.all_failed(size, refusal)
-        except UserError as error:  # a company that is not the user's any more
+        except UserError as error:  # the user has lost access to a company of the context
             return Outcome.all_failed(size, failure_of(error, self.env, self.records.model))
         outcome = Outcome()
         handler_class = HANDLERS[self.records.operation_type]
@@ -97,7 +104,7 @@ class _ChunkRun:
         return outcome
 
     def _prepare(self, handler_class, outcome):
-        """Resolve references, and find out what need not be tried; returns the handler."""
+        """Resolve references and find the records that can't be run; returns the handler."""
         if self.needs is not None:
             outcome.failures, outcome.skipped = resolve_payload(
                 self.records.payload, self.references, self.needs, self.env
@@ -110,7 +117,7 @@ class _ChunkRun:
         return handler
 
     def _fail_sets(self, outcome):
-        """What must be seen as a set is not run at all where one of its records can't be."""
+        """Fail all records of a set if one of them can't be run."""
         operations = self.records.payload.operations
         reasons = {}
         for position, reason in sorted(outcome.failures.items()):
@@ -120,18 +127,18 @@ class _ChunkRun:
                 outcome.failures.setdefault(position, reasons[operation])
 
     def _left(self, outcome):
-        """Positions of which nothing is known yet."""
+        """Positions without an outcome so far."""
         known = outcome.failures.keys() | outcome.skipped.keys()
         return [position for position in range(len(self.records.payload)) if position not in known]
 
     def _refusal(self):
-        """Why nothing of this chunk may run at all."""
+        """The `Failure` if nothing of this chunk may run, else None."""
         if self.records.model not in self.env:
             return failure("MissingModelError", self.env._("The model %r no longer exists.", self.records.model))
         return refusal(self.env)
 
     def _run_positions(self, handler, positions, outcome):
-        """Run what can be run; under `rollback="chunk"` one failure undoes them all."""
+        """Run these positions. With `rollback="chunk"`, one failure rolls back all of them."""
         by_chunk = self.records.rollback == ROLLBACK_CHUNK
         if by_chunk and outcome.failures:
             self._roll_back_all(positions, outcome)
@@ -155,7 +162,7 @@ class _ChunkRun:
         outcome.ids.clear()
         outcome.warnings.clear()
         outcome.answers.clear()
-        reason = outcome.first_error  # the culprit's: what is undone with it must not hide it
+        reason = outcome.first_error  # read before the others are added, so that it names the record that failed
         message = self.env._("Rolled back, because another record of its chunk failed: %s", reason)
         rolled_back = failure("RolledBack", message)
         outcome.failures.update(dict.fromkeys(positions, rolled_back))
@@ -176,7 +183,7 @@ class _ChunkRun:
         return bool(self.committed) or (self._may_rest and self.released >= SAVEPOINT_BUDGET)
 
     def _attempt(self, handler, positions, outcome):
-        """Try some positions as a whole: None where they went well, else their failure (or `Suspects`)."""
+        """Run some positions together; returns None if all succeeded, else their `Failure`, `Suspects` or `Culprit`."""
         values = handler.values(*positions) if len(positions) == 1 else None
         code = self._user_code(handler.hides_conflicts, values)
         try:
@@ -185,7 +192,7 @@ class _ChunkRun:
                 ids = handler.apply(positions)
         except TransactionEnded as error:
             if not self._may_rest or code.guard.is_closed:
-                raise  # what became of the others can't be settled any more
+                raise  # the outcomes of the others can't be settled in this transaction
             return self._fail_committed(positions, error)
         if code.error is None:
             self.released += 1
@@ -195,9 +202,9 @@ class _ChunkRun:
         return code.error
 
     def _fail_committed(self, positions, error):
-        """Code has committed behind our back: what ran before stands as it is noted, and what is left runs in another chunk.
+        """Fail the positions of an attempt whose code committed by itself: running them again might do the work twice.
 
-        Its own records have failed: running any of them again might do it twice.
+        The outcomes of earlier attempts stay; the positions not run yet become a new chunk.
         """
         reason = failure(TransactionControlError.__name__, text_of(error))
         self.committed = dict.fromkeys(positions, reason)

@@ -1,4 +1,4 @@
-"""A claim with all that may have to be done first: jobs are counted and moved on until one has a chunk that may run."""
+"""A claim with housekeeping: count and advance jobs until one of them has a chunk that may run."""
 
 from ..engine.options import NO_LIMIT
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
@@ -9,18 +9,18 @@ from .interruption import is_conflict
 
 
 def claim_with_housekeeping(env, worker, signals, sole_job_id=None):
-    """Take the next chunk whose turn it is, counting jobs and moving them on along the way as far as needed.
+    """Claim the next chunk in the queue; count and advance the jobs on the way to it.
 
-    The caller commits before the work starts.
+    The caller commits before it runs the chunk.
 
-    :param env: of the superuser, in a short transaction at READ COMMITTED
-    :param str worker: who takes it, for people
-    :param signals: the `Signals` of changes in other processes
-    :param int sole_job_id: a job in which no other lane was at work at this lane's last claim
-    :returns: a `Claim`; None where nothing can be taken now, or not before the signals are applied
+    :param env: a superuser environment, in a short transaction at READ COMMITTED
+    :param str worker: name of the lane, host and process, for people
+    :param signals: the lane's `Signals`
+    :param int sole_job_id: the job in which no other lane ran a chunk at this lane's last claim, or None
+    :returns: a `Claim`; None if no chunk can be claimed now, or if new signals must be applied first (`signals.are_new`)
     :raises ChunkBroken: a chunk can't be read
-    :raises JobBroken: a job can't be counted or moved on
-    :raises SignalsAreNew: what was taken must be given back, and taken again once the signals are applied
+    :raises JobBroken: a job can't be counted or advanced
+    :raises SignalsAreNew: a signal arrived during the claim; roll back, apply the signals, and claim again
     """
     looked_at = []
     while row := lock_next_job(env.cr, signals.query, looked_at):
@@ -39,14 +39,14 @@ def claim_with_housekeeping(env, worker, signals, sole_job_id=None):
             continue
         claim, numbers = taken
         if signals.check(numbers):
-            # it may have been let go on a moment ago, by the end of what has made these changes
+            # the chunk may have been released by the same transaction that made these changes: it must run with them applied
             raise SignalsAreNew
         return claim
     return None
 
 
 def _take_counted(env, row, worker, signals, sole_job_id):
-    """Count what was settled in a locked job where that is due, then take a chunk of it; move it on where there is none."""
+    """Count the settled chunks of a locked job if that is due, then take a chunk; advance the job if there is none to take."""
     job_id = row["id"]
     if row["is_count_due"]:
         advance.count(env, job_id)

@@ -1,4 +1,4 @@
-"""A lane's short transactions, on a connection of their own: claims, what is given back, and word of new work."""
+"""A lane's short transactions, on their own connection: claims, releases, and notifications of new work."""
 
 import logging
 import select
@@ -25,20 +25,20 @@ from .wake import WAKE_UP
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds between two looks for abandoned chunks and for jobs whose time has come, per lane.
+#: Seconds between two searches of a lane for abandoned chunks and for parked jobs that are due.
 LOOK_AROUND_EVERY_S = 1.0
-#: Seconds a lane waits for the row of a job that somebody is changing.
+#: Seconds a lane waits for a row lock.
 CONTROL_TIMEOUT_S = 10
-#: Seconds between two lessons of a lane about the same kind of records, in chunks of a given size.
+#: Seconds between two measurements that a lane stores for the same model and operation type, if the chunk size is fixed.
 LESSON_EVERY_S = 5.0
 
 
 class Control:
-    """Claims, releases and waits of one lane.
+    """The control connection of one lane: claims, releases and waits.
 
     :param registry: the database's registry
-    :param str worker: who this is, for people
-    :param time_left: function that returns the seconds this lane may still go on
+    :param str worker: name of the lane, host and process, for people
+    :param time_left: function that returns the seconds this lane may still run
     """
 
     def __init__(self, registry, worker, time_left):
@@ -48,30 +48,30 @@ class Control:
         self.signals = Signals(registry)
         self.cr = None
         self.is_over = False  # nothing more is claimed: time is up, or the models have changed
-        self.done = 0  # chunks that this lane has run and settled
-        self.last = None  # the claim that ended last, as long as its job has not been woken for it
-        self.lesson = None  # arguments of `store.sizing.learn`, for the next claim
-        self.taught_at = {}  # kind of records -> monotonic time of the last lesson about them
-        self.sole_job_id = None  # the job in which no other lane was at work when this one last claimed from it
+        self.done = 0  # number of chunks that this lane has run and settled
+        self.last = None  # the claim that ended last, until its job is woken or claimed from again
+        self.lesson = None  # arguments of `store.sizing.learn`, stored by the next claim
+        self.taught_at = {}  # (model, operation type) -> monotonic time of the last measurement
+        self.sole_job_id = None  # the job of the last claim, if no other chunk of it was in flight then
         self.last_full_claim_at = 0.0  # monotonic time of the last claim with housekeeping
-        self.looked_around_at = 0.0
+        self.looked_around_at = 0.0  # monotonic time of the last `look_around`
 
     # -- claiming ----------------------------------------------------------------------------------
 
     def claim(self):
-        """Take the next chunk, in one short transaction.
+        """Claim the next chunk in a short transaction, and commit it.
 
-        Committed before the chunk is run: if this process dies of it, the attempt has been counted. The first claim of a
-        lane is on disk by then, so that work which crashes even PostgreSQL is counted; later ones need not wait for the
-        disk, as the commit of the work writes them as well, or both are lost.
+        The claim is committed before the chunk runs, so that an attempt that kills this process is counted. The lane's first
+        claim waits for the disk, so that an attempt that crashes PostgreSQL is counted as well. Later claims don't wait: the
+        commit of the work writes them to disk too, or a crash loses both.
 
-        :returns: a `Claim`; None where there is none to be had now, or the lane is over
+        :returns: a `Claim`; None if no chunk can be claimed now, or the lane is over
         """
         self.look_around()
         claim = self.claim_readable()
         self.sole_job_id = claim.job_id if claim and not claim.in_flight else None
         last, self.last = self.last, None
-        if last and not (claim and claim.job_id == last.job_id):  # a job that has just been claimed from is awake
+        if last and not (claim and claim.job_id == last.job_id):  # the job of the new claim is in the queue already
             with self.transaction() as env:
                 queue.wake(env.cr, last.job_id)
             if claim is None and not self.is_over:
@@ -79,7 +79,10 @@ class Control:
         return claim
 
     def claim_readable(self):
-        """The next claim; a chunk that can't be read is set aside, and a job that can't be moved on is put off."""
+        """Claim the next chunk; set aside chunks that can't be read, and postpone jobs that can't be counted or advanced.
+
+        :returns: a `Claim`, or None
+        """
         while not self.is_over:
             try:
                 return self.claim_fast() or self.claim_with_housekeeping()
@@ -94,7 +97,10 @@ class Control:
         return None
 
     def claim_fast(self):
-        """The usual case, in a single message that is a transaction of its own; None where there is more to be done first."""
+        """Claim in a single message to PostgreSQL, which is its own transaction.
+
+        :returns: a `Claim`; None if nothing was claimed, or if a claim with housekeeping is due
+        """
         is_due = time.monotonic() - self.last_full_claim_at >= PROGRESS_EVERY_S
         if self.lesson or is_due or self.time_left() <= 0:
             return None
@@ -106,7 +112,10 @@ class Control:
                 self.cr.connection.autocommit = False
 
     def claim_with_housekeeping(self):
-        """The same with all that may have to be done first, above all counting what was settled."""
+        """Claim, and first do what is due: store the measurement, count settled chunks, apply signals.
+
+        :returns: a `Claim`; None if no chunk can be claimed now, or the lane is over
+        """
         claim = None
         with suppress(SignalsAreNew), self.transaction() as env:
             if self.done == 1:
@@ -127,7 +136,7 @@ class Control:
         return claim
 
     def look_around(self):
-        """Now and then: take back what dead workers have left, put jobs into the queue whose time has come, drop values."""
+        """Every `LOOK_AROUND_EVERY_S`: rescue chunks of dead workers, queue parked jobs that are due, drop old values."""
         if time.monotonic() - self.looked_around_at > LOOK_AROUND_EVERY_S:
             with self.transaction() as env:
                 rescue.rescue_orphans(env)
@@ -135,12 +144,17 @@ class Control:
                 forget_values_now(env)
             self.looked_around_at = time.monotonic()
 
-    # -- what became of a claim --------------------------------------------------------------------
+    # -- the end of a claim ------------------------------------------------------------------------
 
     def settled(self, claim, outcome, duration):
-        """Note a chunk that was settled, and how long its records took.
+        """Record that a chunk was settled, and keep its duration as a measurement for the next claim to store.
 
-        Where the size of chunks is ours to choose, each is a lesson; else now and then one, for the estimates of ends.
+        With adaptive chunk sizes every clean chunk is measured. With a fixed size one is measured every `LESSON_EVERY_S`, for
+        the estimates of the expected end.
+
+        :param claim: the `Claim`
+        :param outcome: its `Outcome`
+        :param float duration: seconds the chunk took
         """
         self.done += 1
         self.last = claim
@@ -152,7 +166,11 @@ class Control:
             self.lesson = (*kind, claim.size, duration)
 
     def release(self, claim, error):
-        """Give a chunk back whose attempt was rolled back: it is tried again, halved or failed."""
+        """Give back a chunk whose attempt was rolled back: it is tried again, halved or failed.
+
+        :param claim: the `Claim`
+        :param error: the exception that ended the attempt
+        """
         self.last = claim
         try:
             with self.transaction() as env:
@@ -167,12 +185,12 @@ class Control:
     # -- waiting -----------------------------------------------------------------------------------
 
     def seconds_until_work(self):
-        """Seconds until there may be something to claim or to drop, as far as is known: 0 now, None never."""
+        """Estimated seconds until there is something to claim or to drop; 0: now, None: no work is known."""
         with self.transaction() as env:
             return 0.0 if has_values_to_forget(env) else queue.seconds_until_work(env.cr)
 
     def sleep(self, seconds):
-        """Sleep for so long, or until somebody commits new work; then look around at once."""
+        """Sleep until new work is committed, for at most `seconds`; the next claim then calls `look_around` at once."""
         connection = self.cr.connection
         if not connection.notifies:
             select.select([connection], [], [], seconds)
@@ -184,22 +202,22 @@ class Control:
 
     @contextmanager
     def connected(self):
-        """Hold the connection.
+        """Open the connection for the body of the `with`, and give it back afterwards.
 
-        READ COMMITTED: a row that another lane has just changed is looked at again; at Odoo's REPEATABLE READ two lanes
-        claiming at the same moment would get serialization failures.
+        Its transactions are READ COMMITTED: PostgreSQL reads a row again that another lane has just changed. At Odoo's
+        REPEATABLE READ, two lanes that claim at the same moment would get serialization failures.
         """
         with self.registry.cursor() as self.cr:
             self.cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
             self.cr.execute("SET default_transaction_isolation TO 'read committed'")  # of `claim_fast`
             self.cr.execute("SELECT set_config('lock_timeout', %s, false)", [f"{CONTROL_TIMEOUT_S}s"])
-            # all that is asked here is in the order of an index; with statistics of other days PostgreSQL might rather read
-            # all that waits and sort it, or plan anew for each job where jobs differ much in size
+            # every query here reads an index in its order. With outdated statistics PostgreSQL may choose to read and sort all
+            # waiting rows instead; and if jobs differ much in size, it may make a new plan for each job
             self.cr.execute("SET enable_bitmapscan TO off")
             self.cr.execute("SET enable_seqscan TO off")
             self.cr.execute("SET plan_cache_mode TO force_generic_plan")
             self.cr.execute(SQL("LISTEN %s", SQL.identifier(WAKE_UP)))
-            self.cr.commit()  # pylint: disable=invalid-commit  # for all transactions to come on this cursor
+            self.cr.commit()  # pylint: disable=invalid-commit  # keeps these settings for the later transactions of this cursor
             try:
                 yield
             finally:
@@ -207,10 +225,13 @@ class Control:
 
     @contextmanager
     def transaction(self):
-        """A short transaction, committed at its end."""
+        """A short transaction: commits at the end of the body, rolls back if it raises.
+
+        :returns: a superuser environment
+        """
         try:
             yield api.Environment(self.cr, SUPERUSER_ID, {})
-            # short and on a cursor of our own: the claim, the progress or the release itself
+            # our own cursor, which holds nothing but the claim, the progress or the release
             self.cr.commit()  # pylint: disable=invalid-commit
         except BaseException:
             if not self.cr.closed:
@@ -219,14 +240,16 @@ class Control:
 
 
 def stop_listening(cr):
-    """Have nobody wake a connection that goes back to Odoo's pool: there, nobody reads what it is told.
+    """Stop a connection from receiving notifications before it goes back to Odoo's pool, where nobody reads them.
 
-    Where that can't be had, after an error say, the connection does not go back.
+    If that fails, the connection is closed, so that it does not go back.
+
+    :param cr: the cursor of the connection
     """
     try:
         cr.rollback()
         cr.execute(SQL("UNLISTEN %s", SQL.identifier(WAKE_UP)))
-        cr.commit()  # pylint: disable=invalid-commit  # a setting of the session
+        cr.commit()  # pylint: disable=invalid-commit  # UNLISTEN takes effect at the commit
     except psycopg2.Error:
         with suppress(psycopg2.Error):
             cr.connection.close()

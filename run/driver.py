@@ -1,7 +1,7 @@
-"""Run a whole job in one transaction of a lane: all or nothing, or all and then nothing (a dry run).
+"""Run a whole job in one transaction of a lane: for `rollback="job"`, and for dry runs.
 
-The chunks of such a job are `held` until its driver chunk is claimed, which runs them one after the other. Other lanes see one
-running chunk, whose row is locked as long as its transaction lives.
+The chunks of such a job have the state `held`: they await the driver. The driver is one chunk of the kind `atomic`. A lane claims
+it, and it runs the others one after the other. Other lanes see one running chunk, whose row is locked until its transaction ends.
 """
 
 import time
@@ -18,18 +18,23 @@ from .interruption import Interruption
 from .records import run_records
 from .whole_job import Chunks, WholeJob
 
-#: Once this many records have failed, a job that will be undone anyway runs no further.
+#: A job that is going to be rolled back stops once more records than this have failed.
 CULPRITS = 100
-#: Seconds between two updates of the counters people see.
+#: Seconds between two updates of the counters that users see.
 PROGRESS_EVERY_S = 0.5
-#: What an outcome may report of a record.
+#: Attributes of an `Outcome` that are reported even if the effects are rolled back.
 REPORTED = ("failures", "skipped", "warnings")
 
 
 def run_job(system, claim, lane):
-    """Run all held chunks of a job; returns the driver's own `Outcome`, which says why all was undone.
+    """Run all chunks of a job that await its driver.
 
-    :raises Interruption: the attempt must be rolled back as a whole; also where the job was cancelled
+    :param system: superuser environment on the transaction of the work
+    :param claim: the `Claim` of the driver
+    :param lane: the lane's `Control`
+    :returns: the driver's own `Outcome`; its `note` says why everything was rolled back, or is None
+    :raises Interruption: the whole attempt must be rolled back; also if the job was cancelled
+    :raises TransactionEnded: user code committed
     """
     chunks = HeldChunks(system, claim, lane)
     chunks.show(0, 0)
@@ -45,14 +50,19 @@ def run_job(system, claim, lane):
 
 
 def _most_failures(claim):
-    """Failures after which going on is of no use."""
+    """The number of failures after which the job stops."""
     if claim.max_failures >= 0:
         return claim.max_failures
     return float("inf") if claim.is_dry_run else CULPRITS
 
 
 class HeldChunks(Chunks):
-    """The held chunks of a stored job, in the transaction of its driver."""
+    """The chunks of a stored job that await its driver, read and settled in the driver's transaction.
+
+    :param system: superuser environment on that transaction
+    :param claim: the `Claim` of the driver
+    :param lane: the lane's `Control`
+    """
 
     share_savepoints = True
 
@@ -60,19 +70,22 @@ class HeldChunks(Chunks):
         self.system = system
         self.claim = claim
         self.lane = lane
-        self.reports = {}  # by chunk as it was before the run
-        self.pages = {}  # operation -> the chunk its selection started with: what it found is undone as well
-        self.shown_at = 0.0
+        self.reports = {}  # id of a chunk that existed before the run -> its `UndoneReport`
+        self.pages = {}  # operation id -> id of the first page of its selection: the chunks it found are rolled back too
+        self.shown_at = 0.0  # monotonic time of the last `show`
 
     def next_chunk(self, last):
+        """As `Chunks.next_chunk`; chunks are `Claim`s."""
         return take_awaiting_driver(self.system.cr, self.claim.job_id, last)
 
     def run(self, chunk, has_savepoint):
+        """As `Chunks.run`."""
         if chunk.kind == states.RESOLVE:
             return selection.run_page(self.system, chunk)
         return run_records(self.system, chunk, may_rest=False, keep_trying=True, has_savepoint=has_savepoint)
 
     def settle(self, chunk, outcome, duration):
+        """As `Chunks.settle`; returns `(id of the chunk that reports it, whether that is a selection, RunSummary)`."""
         if chunk.kind == states.RESOLVE:
             self.pages.setdefault(chunk.operation_id, chunk.chunk_id)
         summary = RunSummary(chunk, outcome, duration)
@@ -82,11 +95,12 @@ class HeldChunks(Chunks):
         return origin, chunk.operation_id in self.pages, summary
 
     def keep(self, settled):
+        """Add a settled chunk to the report of the chunk that existed before the run."""
         origin, is_selection, summary = settled
         self.reports.setdefault(origin, UndoneReport(is_selection)).add(summary)
 
     def show(self, processed, failed):
-        """In a transaction of its own, so that others see it; also asks whether to go on."""
+        """Store and send the progress in a transaction of its own, so that it is visible at once; check for a cancellation."""
         if time.monotonic() - self.shown_at < PROGRESS_EVERY_S:
             return
         self.shown_at = time.monotonic()
@@ -96,7 +110,7 @@ class HeldChunks(Chunks):
             raise Interruption(CONFLICT, "the job was cancelled")
 
     def undo(self, is_dry_run, reason):
-        """The chunks are held again: settle them by what they came to, without their effects."""
+        """Settle the chunks, which the rollback has put back to `held`, with the outcomes of the run but without its effects."""
         held = None
         while held := self.next_chunk(held):
             if report := self.reports.pop(held.chunk_id, None):
@@ -110,10 +124,13 @@ class HeldChunks(Chunks):
 
 
 class UndoneReport:
-    """What is left to say of one stored chunk once its effects are undone.
+    """The reportable outcome of one stored chunk whose effects are rolled back.
 
-    Of a chunk of records by its positions; of a selection, whose chunks are undone with it, by places of its own. Only what
-    there is something to say of is kept: memory is bounded by that, not by the job.
+    A chunk of records reports by its own positions. The chunks found by a selection are rolled back too, so the selection's
+    report holds their reported records in a payload of its own. Only records with something to report are kept: the memory used
+    depends on their number, not on the size of the job.
+
+    :param bool is_selection: whether the chunk is the first page of a selection
     """
 
     def __init__(self, is_selection):
@@ -124,6 +141,7 @@ class UndoneReport:
         self.duration = 0.0
 
     def add(self, summary):
+        """Add the `RunSummary` of the chunk, or of a chunk that the selection found."""
         self.duration += summary.duration
         self.good += summary.good
         self.outcome.found_records += summary.found_records
@@ -139,7 +157,11 @@ class UndoneReport:
             )
 
     def settled(self, held, is_dry_run):
-        """The outcome of the chunk, which is held again; what went well was undone with the others."""
+        """The `Outcome` to settle the chunk with.
+
+        :param held: the `Claim` of the chunk; a selection's gets the payload of the report
+        :param bool is_dry_run: whether records that went well count as succeeded; if not, as rolled back
+        """
         outcome = self.outcome
         if self.is_selection:
             held.payload = self.payload
@@ -154,7 +176,12 @@ class UndoneReport:
 
 
 class RunSummary:
-    """What the run of one held chunk came to, as far as it may have to be said once it is undone."""
+    """What must be kept of one chunk's run to report it after a rollback.
+
+    :param held: the `Claim` of the chunk
+    :param outcome: its `Outcome`
+    :param float duration: seconds it took
+    """
 
     def __init__(self, held, outcome, duration):
         self.duration = duration

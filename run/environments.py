@@ -1,33 +1,39 @@
-"""Environments that outlive the record they were made for."""
+"""A cache of the environments of a transaction."""
 
 from collections import deque
 from weakref import WeakSet
 
 from odoo.tools import OrderedSet
 
-#: Environments of a transaction that are kept, the last ones: more would be looked through each time one is asked for.
+#: Number of environments kept. Odoo searches all of them whenever it makes one, so a higher number costs time.
 KEPT = 16
 
 
 class KeptEnvironments(WeakSet):
-    """The environments of a transaction, of which the last ones are kept alive.
+    """The environments of a transaction; keeps a reference to the last `KEPT` ones.
 
-    Odoo finds an environment again as long as somebody has it. Where models go through records one by one and change the
-    context for each (`record.with_context(...).image = ...`), nobody has: it is made anew for every record, with all that
-    depends on it. For partners that is a thirtieth of the time their creation takes.
+    Odoo reuses an environment as long as something refers to it. Code that changes the context record by record
+    (`record.with_context(...).image = ...`) drops the reference each time, and Odoo makes a new environment for every record.
+    For partners that takes a thirtieth of the time of their creation.
+
+    :param environments: the transaction's environments so far
     """
 
     def __init__(self, environments):
         super().__init__()
-        self.data = OrderedSet()  # looked through in order, as in Odoo's own
+        self.data = OrderedSet()  # Odoo's own set is ordered too
         self.kept = deque(maxlen=KEPT)
         self.update(environments)
 
     def add(self, environment):
+        """Add an environment, and keep it alive until `KEPT` others have been added."""
         super().add(environment)
         self.kept.append(environment)
 
 
 def keep_environments(transaction):
-    """Keep the last environments alive, for the rest of a transaction."""
+    """Keep the last environments of a transaction alive until it ends.
+
+    :param transaction: Odoo's `Transaction`
+    """
     transaction.envs = KeptEnvironments(transaction.envs)

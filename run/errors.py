@@ -1,4 +1,4 @@
-"""What people may read about the exceptions of user code."""
+"""Turn exceptions of user code into failures that users can read."""
 
 import re
 import traceback
@@ -19,25 +19,29 @@ MESSAGE_LIMIT = 2_000
 TRACEBACK_LIMIT = 20_000
 #: Characters kept of the name of an exception's class.
 NAME_LIMIT = 100
-#: Exceptions of a chain whose tracebacks are kept, and frames of each.
+#: Most exceptions of a chain whose tracebacks are kept, and most frames of each.
 TRACEBACKS = 5
 TRACEBACK_FRAMES = 50
 
-#: Detail of a reference to a missing record (of a deletion it reads "is still referenced").
+#: PostgreSQL's detail for a reference to a missing record. (For a deletion it reads "is still referenced".)
 ABSENT_KEY = re.compile(r"\((?P<column>\w+)\)=\((?P<id>\d+)\) is not present")
-#: The transaction has been ended behind our back: our savepoint is gone.
+#: Raised if user code ended the transaction: the engine's savepoint no longer exists.
 SAVEPOINT_ERRORS = (pg.InvalidSavepointSpecification, pg.NoActiveSqlTransaction)
 
 
-#: What says little by itself, and is most often due to a value of the wrong form.
+#: Errors with unclear texts; the usual cause is a value of the wrong type.
 UNCLEAR = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, psycopg2.DataError, psycopg2.ProgrammingError)
 
 
 def judge(error, env, model_name, values=None, words=None):
-    """What an error comes to: the `Failure` of what it is about.
+    """The `Failure` of the records that an exception was raised for.
 
-    :param str words: what the code that met it made of it for people to read, where that is not the error itself
-    :raises Interruption: it ends the whole attempt
+    :param error: the exception
+    :param env: the user's environment
+    :param str model_name: model of the records
+    :param dict values: values that were to be written, if it is one record
+    :param str words: message that user code made of a conflict, if it differs from the error's own
+    :raises Interruption: the error ends the whole attempt
     """
     if kind := interruption_of(error):
         raise Interruption(kind, text_of(error), words) from error
@@ -45,11 +49,14 @@ def judge(error, env, model_name, values=None, words=None):
 
 
 def failure_of(error, env, model_name, values=None):
-    """What the user of the job may read about an error of a record: no SQL, no traceback.
+    """The `Failure` for an exception. Its message is for the job's user: no SQL, no traceback.
 
-    Never raises, and needs little memory, whatever user code has made of its errors.
+    Never raises (except a shutdown of the process), and limits the memory used, whatever the exception's own methods do.
 
-    :param dict values: what was to be written, where that is known
+    :param error: the exception
+    :param env: the user's environment
+    :param str model_name: model of the records
+    :param dict values: values that were to be written, if known
     """
     return Failure(
         error_type=storable(safely(_error_type, error) or "Exception", NAME_LIMIT),
@@ -59,17 +66,21 @@ def failure_of(error, env, model_name, values=None):
 
 
 def failure(error_type, message):
-    """A failure of our own making; there is no traceback to it."""
+    """A `Failure` that the engine itself reports; it has no traceback.
+
+    :param str error_type: name of an exception class
+    :param str message: translated text
+    """
     return Failure(error_type=error_type, message=storable(message, MESSAGE_LIMIT))
 
 
 def storable(text, limit):
-    """A text PostgreSQL takes and any answer can carry, whatever user code has put into it."""
-    return sayable(str.__str__(text if isinstance(text, str) else str(text)), limit)  # of a subclass, the very characters
+    """A text of at most `limit` characters that PostgreSQL can store and JSON and XML can carry."""
+    return sayable(str.__str__(text if isinstance(text, str) else str(text)), limit)  # ignores the `__str__` of a subclass
 
 
 def text_of(error):
-    """The text of any exception, or its name where it has none; no longer than what is stored of one."""
+    """The text of an exception, or the name of its class if it has none; at most `MESSAGE_LIMIT` characters."""
     return storable(safely(str, error) or _name_of(error), MESSAGE_LIMIT)
 
 
@@ -78,7 +89,7 @@ def _name_of(error):
 
 
 def _traceback(error):
-    """The traceback of an exception and of those before it, the newest last: a few of them, and the end of each."""
+    """The traceback of an exception and of its causes, newest last: at most `TRACEBACKS`, and the last frames of each."""
     parts, seen = [], set()
     while error is not None and id(error) not in seen and len(parts) < TRACEBACKS:
         seen.add(id(error))
@@ -90,13 +101,13 @@ def _traceback(error):
 
 
 def _is_psycopgs_own(error):
-    """Whether psycopg2 could not even put it into a statement."""
+    """Whether psycopg2 raised the error itself, because it could not put a value into the statement."""
     return type(error) is psycopg2.ProgrammingError and not error.pgcode
 
 
 def _error_type(error):
     if isinstance(error, psycopg2.IntegrityError):
-        return "ValidationError"  # as Odoo's own RPC has it
+        return "ValidationError"  # as in Odoo's own RPC
     if isinstance(error, (psycopg2.DataError, pg.DatatypeMismatch)) or _is_psycopgs_own(error):
         return "ValueError"
     if isinstance(error, SAVEPOINT_ERRORS):
@@ -105,7 +116,10 @@ def _error_type(error):
 
 
 def own_words(error):
-    """What the code that met a conflict made of it for people to read; None where it said nothing of its own."""
+    """The message that user code made of a conflict; None if it made none.
+
+    :param error: the exception that ended the attempt
+    """
     if isinstance(error, Interruption):
         if error.words:
             return error.words
@@ -114,9 +128,11 @@ def own_words(error):
 
 
 def import_words(text, seen, env, model_name):
-    """A message of Odoo's import: where it repeats what PostgreSQL said, as any other door would say it.
+    """A message of Odoo's import; if it repeats a database error, the message that other operations give for that error.
 
-    :param seen: the database's errors that were seen meanwhile
+    :param str text: the import's message
+    :param seen: database errors raised during the import
+    :param str model_name: model that rows are imported into
     """
     for error in seen:
         if _repeats(text, error) or text == safely(env[model_name]._sql_error_to_message, error):
@@ -125,7 +141,11 @@ def import_words(text, seen, env, model_name):
 
 
 def words_beside(texts, seen):
-    """What messages of Odoo's import say besides repeating the database's errors; None where that is nothing."""
+    """The import's messages without those that repeat database errors, as one text; None if none is left.
+
+    :param texts: the import's messages
+    :param seen: database errors raised during the import
+    """
     own = [text for text in dict.fromkeys(texts) if not any(_repeats(text, error) for error in seen)]
     return storable("\n".join(own), MESSAGE_LIMIT) or None
 
@@ -145,7 +165,7 @@ def _message(error, env, model_name, values=None):
     if isinstance(error, SAVEPOINT_ERRORS):
         return transaction_control_message(env)
     if isinstance(error, psycopg2.IntegrityError):
-        with env.cr.savepoint(flush=False):  # the model is asked for its own words, and may ask the database
+        with env.cr.savepoint(flush=False):  # the model's code makes the message, and may run queries
             return integrity_message(error, env, model_name)
     if isinstance(error, psycopg2.DataError):
         return env._("The database refused a value: %s", error.diag.message_primary or type(error).__name__)
@@ -157,34 +177,39 @@ def _message(error, env, model_name, values=None):
 
 
 def _wrong_field(model, values):
-    """The first field whose value can't be one of its own."""
+    """The name of the first field whose value has a type the field can't take; None if there is none."""
     fields = model._fields
     return next((name for name, value in values.items() if name in fields and is_wrong(fields[name].type, value)), None)
 
 
 def _reason(error):
-    """What plain Odoo would have said, without the statement that psycopg2 adds."""
+    """The error's own text, without the statement that psycopg2 appends."""
     said = error.diag.message_primary if isinstance(error, psycopg2.Error) else None
     return said or text_of(error).partition("\n")[0]
 
 
 def integrity_message(error, env, model_name):
-    """The constraint's own words, looked up on the model whose table it belongs to."""
+    """The message of the violated constraint, from the model whose table it belongs to.
+
+    :param error: a `psycopg2.IntegrityError`
+    :param str model_name: model to use if no model has the table
+    """
     model = env[model_name]
     table = error.diag.table_name
     if isinstance(error, pg.ForeignKeyViolation) and (found := ABSENT_KEY.search(error.diag.message_detail or "")):
-        # Odoo words every such error as a deletion; here, most are values that refer to what is not there
+        # Odoo's message for this error is about a deletion; here the cause is a value that refers to a missing record
         return env._("%(field)s refers to record %(id)s, which does not exist.", field=found["column"], id=found["id"])
     if table and table != model._table:
         model = next((env[name] for name, cls in env.registry.items() if cls._table == table), model)
     message = model._sql_error_to_message(error)
     if (error.diag.message_primary or "") in message and error.diag.constraint_name:
-        # Odoo had no words of its own: PostgreSQL's hold the row
+        # Odoo has no message of its own and repeats PostgreSQL's, which contains the row's values
         return env._("%(model)s: the constraint %(name)s is not met.", model=model._name, name=error.diag.constraint_name)
     return message
 
 
 def transaction_control_message(env):
+    """The message for records whose code tried to end the transaction."""
     return env._(
         "The code run for these records tried to commit or roll back the transaction. A batch commits each chunk together "
         "with its outcome, so that code it calls must not do this; let it use a cursor of its own, or leave it out."
@@ -192,7 +217,8 @@ def transaction_control_message(env):
 
 
 def committed_message(env):
+    """The message for records whose code did end the transaction."""
     return env._(
-        "The code run for these records has ended the transaction itself, past all that keeps it from doing so. What it had "
-        "done by then may have been committed, so nothing of it is tried again: look at these records before you retry them."
+        "The code run for these records ended the transaction by itself. What it had done by then may have been committed, "
+        "so it is not run again: check these records before you retry them."
     )

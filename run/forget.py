@@ -1,7 +1,7 @@
-"""Dropping the values of what succeeded, some time after the end of its job: passwords may be among them.
+"""Drop the values of records that succeeded, some time after the end of their job: they may contain passwords.
 
-What failed keeps its values while it stands, and so does what was cancelled: both can be retried. A job in one transaction is
-retried as a whole, and keeps all of them unless it completed. Ids, results and counters stay.
+Failed and cancelled records keep their values, as they can be retried. A job in one transaction is retried as a whole, so it
+keeps all values unless it completed. Ids, results and counters are always kept.
 """
 
 import logging
@@ -15,24 +15,24 @@ from .settings import get_setting
 
 _logger = logging.getLogger(__name__)
 
-#: Chunks that one step looks at, and records whose values it drops, at most (but for the last chunk's).
+#: Most chunks that one step reads, and most records whose values it drops; it drops at least one chunk's.
 LOOKED_AT_ONCE = 2_000
 FORGOTTEN_AT_ONCE = 5_000
 
 
 def forget_old_values(env):
-    """One step of dropping the values of what succeeded longer ago than the settings keep them.
+    """One step: drop values of jobs that ended longer ago than the setting `keep_payload_days`.
 
-    :returns: whether there was anything to do
+    :returns: whether there was a job with values to drop
     """
     with by_index(env.cr):
         return forget_step(env.cr, get_setting(env, "keep_payload_days"))
 
 
 def forget_values_now(env):
-    """One step of the same by a lane, where the settings keep values no longer than their job runs.
+    """One step by a lane, if the setting `keep_payload_days` is 0: values are dropped once their job has ended.
 
-    A job whose values can't be dropped keeps them: other jobs must not wait for it.
+    If the values of a job can't be dropped, the job keeps them and is skipped from then on, so that it does not block others.
     """
     if get_setting(env, "keep_payload_days") != 0:
         return
@@ -49,14 +49,15 @@ def forget_values_now(env):
 
 
 def has_values_to_forget(env):
-    """Whether lanes have values to drop."""
+    """Whether a lane has values to drop now: see `forget_values_now`."""
     return get_setting(env, "keep_payload_days") == 0 and forget.next_with_values(env.cr, 0) is not None
 
 
 def forget_step(cr, days):
-    """Drop values in the next chunks of a job that has been over for so many days.
+    """Drop values in the next chunks of a job that ended at least so many days ago.
 
-    :returns: False where there is nothing left to drop
+    :param int days: days since the end of the job
+    :returns: False if no such job is left
     """
     job = forget.next_with_values(cr, days, lock=True)
     if not job:

@@ -1,23 +1,31 @@
-"""What `group_by` groups records by: values the records themselves hold, as far as the user may read them."""
+"""The values that `group_by` groups records by: field values of the records, if the user may read them."""
 
 from odoo.tools import split_every
 
 from ..engine.operation import CREATE, UPDATE, UPSERT
 from ..engine.values import can_be_id
 
-#: Records asked at a time.
+#: Records read at a time.
 PAGE = 5000
 
 
 def carries_values(operation):
-    """Whether the data of an operation says for each record what it is grouped by."""
+    """Whether the data of an operation contains the grouping value of each record, so that it need not be read.
+
+    :param operation: a parsed `Operation` with `group_by`
+    """
     if operation.type in (CREATE, UPSERT):
         return True
     return _has_pairs(operation) and all(operation.group_by in values for _id, values in operation.items)
 
 
 def read_values(env, operation):
-    """Note the grouping value of each item that does not carry it itself."""
+    """Set `group_values` of an operation: the grouping value of each item, from its data or else from the database.
+
+    :param env: the caller's environment
+    :param operation: a parsed `Operation` with `group_by`
+    :raises AccessError: see `values_of`
+    """
     name, pairs = operation.group_by, _has_pairs(operation)
     ids = [item[0] if pairs else item for item in operation.items]
     model = env(context={**env.context, **operation.context})[operation.model]
@@ -29,12 +37,16 @@ def read_values(env, operation):
 
 
 def values_of(model, name, ids):
-    """Field values by id, of those records that the user may read.
+    """Values of a field, by record id, for the records that the user may read.
 
-    How records are put together shows which of them share a value: what can't be read must not be told by it. A record
-    without a value is in the group of all that have none, and fails for itself when it is run.
+    The grouping reveals which records share a value, so values that the user may not read are left out. Records without a value
+    here form one group; those that can't be read fail when they run.
 
-    :raises AccessError: the user may not read the field, or no record of the model at all
+    :param model: in the user's environment
+    :param str name: name of the field
+    :param ids: ids of records
+    :returns: dict id -> value
+    :raises AccessError: the user may not read the field, or the model
     """
     found = {}
     for page in split_every(PAGE, ids, list):

@@ -1,4 +1,4 @@
-"""The cursor of a chunk while user code has it: what it must not do, and how long it may take."""
+"""Guard the cursor of a chunk while user code uses it: no commit, no rollback, no statement after the deadline."""
 
 from collections import deque
 
@@ -14,23 +14,27 @@ from .interruption import is_conflict
 from .session import SessionSettings
 from .watchdog import Watchdog
 
-#: Errors of the database that are kept of an attempt.
+#: Most database errors kept of one attempt.
 SEEN = 50
 
 
 class Guard:
-    """Lends a cursor to user code: it can neither end the transaction nor go on past the deadline.
+    """Context manager: inside its `with`, code can neither end the transaction nor run statements after the deadline.
 
-    The cursor's own methods are shadowed on the instance, for this while only. Expected errors of the data are
-    stored with the record, so that failing statements are not logged as the server's errors.
+    It replaces methods of this cursor instance, and puts them back at the end. Failing statements are not logged as errors of the
+    server: their errors are expected, and are stored with the record.
 
-    What user code has caught must not pass for success: a refused commit, a passed deadline and a failed transaction are
-    raised again at the end. What goes round the cursor, by its connection, can't be prevented: there, that the transaction
-    has ended is noticed at the next statement or at the end.
+    A refused commit, a passed deadline or a failed transaction is raised again at the end, in case user code has caught the
+    exception. Code that uses the connection directly can't be stopped: an ended transaction is then detected at the next
+    statement or at the end.
 
-    :param Deadline deadline: when it must have ended
-    :param message: what to tell code that tries to commit or roll back
+    :param cr: the cursor
+    :param Deadline deadline: when the code must have ended
+    :param str message: error message for code that tries to commit or roll back
     :param is_wanted: see `Watchdog`
+    :raises TransactionEnded: at the end of the `with`: the code ended the transaction
+    :raises TransactionControlError: at the end: the code tried to end the transaction
+    :raises ChunkTimeout: at the end: the deadline has passed
     """
 
     def __init__(self, cr, deadline, message, is_wanted=None):
@@ -40,14 +44,14 @@ class Guard:
         self.connection = cr.connection
         self.raw = cr._obj
         self.watchdog = Watchdog(self.connection, deadline, is_wanted)
-        self.errors = deque(maxlen=SEEN)  # what the database refused, whatever became of it
-        self.conflict = None  # the first conflict with another transaction, whatever became of it
-        self.error = None  # the last error of a statement, but for those that followed from one
+        self.errors = deque(maxlen=SEEN)  # all database errors, also those that user code has caught
+        self.conflict = None  # the first conflict with another transaction, also if user code has caught it
+        self.error = None  # the last database error that is not just "transaction is aborted"
         self.refused = False
-        self.is_behind = False  # whether calls before the present one have left something to be written
+        self.is_behind = False  # whether earlier calls may have left values that are not flushed yet
         self.transaction_ended = False
-        self.savepoints = []  # names of those that user code has made: it may undo and release no others
-        self.settings = None  # of the session as they were, once a statement may have changed some
+        self.savepoints = []  # names of user code's own savepoints: it may roll back to and release only these
+        self.settings = None  # the `SessionSettings` before the first statement that may change them
         self.shadows = {
             "execute": self.execute,
             "executemany": self.executemany,
@@ -57,7 +61,7 @@ class Guard:
 
     def __enter__(self):
         self.original = self.cr.execute
-        # a batch run by the code of another one finds the guard of the outer one here
+        # if user code of a batch executes another batch, these are the replacements of the outer guard
         self.outer = {name: vars(self.cr)[name] for name in self.shadows if name in vars(self.cr)}
         vars(self.cr).update(self.shadows)
         self.watchdog.start()
@@ -68,11 +72,11 @@ class Guard:
         for name in self.shadows:
             vars(self.cr).pop(name, None)
         vars(self.cr).update(self.outer)
-        error, self.error = self.error, None  # what it refers to must not live longer
+        error, self.error = self.error, None  # releases the frames that the error refers to
         if self.look_for_end():
             raise TransactionEnded
         if error and isinstance(exc_value, psycopg2.errors.InFailedSqlTransaction):
-            raise error  # what failed it before, and was caught
+            raise error  # the cause, which user code has caught
         if exc_type is not None:
             return
         if self.refused:
@@ -86,25 +90,30 @@ class Guard:
 
     @property
     def must_end(self):
+        """Whether the deadline has passed, or the job is no longer wanted."""
         return self.watchdog.must_end
 
     @property
     def is_closed(self):
-        """Whether user code has closed the connection or its cursor; a lost one is no such thing."""
+        """Whether user code has closed the connection or its cursor. False for a connection that was lost."""
         closed = self.connection.closed
         return closed == 1 or (not closed and self.raw.closed)
 
     def look_for_end(self):
-        """Whether the transaction has been ended behind our back, as far as can be told without asking PostgreSQL."""
+        """Whether user code has ended the transaction, as far as psycopg2 knows without a query."""
         self.transaction_ended = (
             self.transaction_ended or self.is_closed or self.connection.get_transaction_status() == TRANSACTION_STATUS_IDLE
         )
         return self.transaction_ended
 
     def execute(self, query, params=None, log_exceptions=True):
+        """Replaces the cursor's `execute`.
+
+        :raises TransactionControlError, TransactionEnded, ChunkTimeout: see `check`
+        """
         if self.is_behind and not isinstance(query, SQL):
-            # the ORM writes what its own statements have to see; a statement of somebody else's finds in the database what it
-            # would find there had each call been committed
+            # the ORM flushes before its own queries. A raw query must see the results of earlier calls, as if each of them had
+            # been committed
             self.is_behind = False
             self.cr.transaction.flush()
         query = self.check(query)
@@ -119,17 +128,21 @@ class Guard:
             raise
 
     def executemany(self, query, *args, **kwargs):
+        """Replaces the cursor's `executemany`: see `execute`."""
         return self.raw.executemany(self.check(query), *args, **kwargs)
 
     def copy_expert(self, query, *args, **kwargs):
+        """Replaces the cursor's `copy_expert`: see `execute`."""
         return self.raw.copy_expert(self.check(query), *args, **kwargs)
 
     def check(self, query):
-        """The query as it may be executed.
+        """Check that a query may be executed.
 
+        :param query: anything that psycopg2's or Odoo's cursor takes
+        :returns: the query to execute
         :raises TransactionControlError: it would end the transaction
-        :raises TransactionEnded: the transaction has been ended before
-        :raises ChunkTimeout: no time is left for it
+        :raises TransactionEnded: the transaction has ended already
+        :raises ChunkTimeout: the deadline has passed, or the job is no longer wanted
         """
         if query.__class__ is SQL:
             text = query.code
@@ -148,7 +161,7 @@ class Guard:
         return query
 
     def _text(self, query):
-        """A query as it is to be executed, and its text: the very characters that are sent."""
+        """The query to execute, and the exact text that is sent to PostgreSQL."""
         if isinstance(query, SQL):
             return query, query.code
         if isinstance(query, (bytes, bytearray)):
@@ -158,7 +171,10 @@ class Guard:
         return query, str.__str__(query) if isinstance(query, str) else ""
 
     def _check_control(self, kind, name):
-        """Refuse what user code must not do; returns whether it just takes something back."""
+        """Check one transaction statement of a query; returns whether it only rolls back to or releases a savepoint.
+
+        :raises TransactionControlError: user code must not run it
+        """
         if kind == END or (kind in (UNDO, RELEASE) and name not in self.savepoints):
             self.refuse()
         if kind == SAVEPOINT:
@@ -170,5 +186,9 @@ class Guard:
         return kind in (UNDO, RELEASE)
 
     def refuse(self, *args, **kwargs):
+        """Replaces the cursor's `commit`, `rollback` and `close`.
+
+        :raises TransactionControlError: always
+        """
         self.refused = True
         raise TransactionControlError(self.message)

@@ -1,7 +1,7 @@
-"""Code that a user can reach: the one way to run it.
+"""Run user code: the engine runs all code of models, actions and record rules through `UserCode`.
 
-Searching, preparing, running and calling back are all the same to the engine: code of models, actions and rules that may do
-whatever it likes.
+That includes searching records, preparing a chunk, running it, and the action on completion: each may run code that does
+anything.
 """
 
 import time
@@ -27,31 +27,31 @@ from .interruption import Interruption, interruption_of, is_shutdown
 from .savepoint import UndoableSavepoint
 from .warning import WarningRefused
 
-#: Answers of `pg_xact_status`.
+#: Values of PostgreSQL's `pg_xact_status`.
 IN_PROGRESS, ABORTED = "in progress", "aborted"
-#: How often, and at most how many times, it is asked while it says 'in progress'.
+#: Seconds between two calls of it, and most calls, while it returns 'in progress'.
 ASK_EVERY_S = 0.05
 ASKED_TIMES = 100
 
 
 class UserCode:
-    """Runs the body of its `with` in a savepoint, under guard, before a deadline; what it raises becomes an outcome.
+    """Context manager: runs its body in a savepoint, with a guarded cursor and a deadline, and catches what it raises.
 
-    Afterwards `error` says what became of it: None where all went well, else the `Failure`, or the `Suspects` or `Culprit`
-    that a handler named. What failed has been undone.
+    Afterwards `error` is None if the body succeeded. Otherwise its effects are rolled back, and `error` is the `Failure`, or the
+    `Suspects` or `Culprit` that a handler raised.
 
     :param env: the user's environment
-    :param model_name: the model it is about, for errors of the database
-    :param Deadline deadline: when it must have ended
-    :param str transaction: number of the lane's transaction it runs in; None: it is the caller's
-    :param is_wanted: asked while it takes long, whether to go on; None: there is no question
-    :param dict values: what it is to write, where it is one record's
-    :param hides_conflicts: whether what it raises may be said of a conflict with another transaction
-    :param timeout_fails: whether a timeout is the failure of its records, as there will be no other attempt
-    :param has_savepoint: whether it has a savepoint of its own
-    :raises NeedsSavepoint: it has failed, and has none
-    :raises Interruption: the attempt must be rolled back as a whole
-    :raises TransactionEnded: it has committed behind our back; what it is about must not be run again
+    :param str model_name: model of the records, for messages of database errors
+    :param Deadline deadline: when the body must have ended
+    :param str transaction: PostgreSQL's number of the lane's transaction; None: the body runs in the caller's transaction
+    :param is_wanted: function called about once a second, returns whether to continue; None: always continue
+    :param dict values: values that the body writes, if it is about one record
+    :param bool hides_conflicts: whether the body may turn a conflict with another transaction into an error of its own
+    :param bool timeout_fails: whether a timeout is a failure of the records, because there is no other attempt
+    :param bool has_savepoint: whether to make a savepoint
+    :raises NeedsSavepoint: the body failed, and `has_savepoint` is False
+    :raises Interruption: the whole attempt must be rolled back
+    :raises TransactionEnded: the body may have committed; its records must not run again
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class UserCode:
 
     def __exit__(self, _type, error, _traceback):
         if error is None:
-            error = _raised_by(self.env.cr.flush)  # what fails only now still belongs to it, and to its time
+            error = _raised_by(self.env.cr.flush)  # still inside the savepoint and before the deadline
         error = _raised_by(self.guard.__exit__, type(error) if error else None, error, None) or error
         error = self._close_savepoint(error)
         if error is not None:
@@ -94,11 +94,11 @@ class UserCode:
             if not (self.has_savepoint or self.guard.transaction_ended):
                 raise NeedsSavepoint from error
             self.error = self._judge(error)
-        self.guard.errors.clear()  # what they refer to must not live longer
+        self.guard.errors.clear()  # releases the frames that the errors refer to
         return True
 
     def _close_savepoint(self, error):
-        """Keep what was done, or undo it; returns the error it comes to."""
+        """Release the savepoint, or roll back to it after an error; returns the error, or the one that this raised."""
         if self.guard.transaction_ended or not self.has_savepoint:
             return error
         raised = _raised_by(self.savepoint.__exit__, type(error) if error else None, error, None)
@@ -120,13 +120,13 @@ class UserCode:
             self.judge_end(error)
         if guard.watchdog.unwanted:
             raise Interruption(CONFLICT, "the job was cancelled") from error
-        # whatever code makes of its statements being cancelled
+        # code may turn the error of a cancelled statement into any other error
         is_late = guard.deadline.expired or interruption_of(error) == TIMEOUT
         if is_late and self.timeout_fails:
             return failure("TimeoutError", timeout_message(self.env, self.deadline.timeout_s))
         if is_late:
             raise Interruption(TIMEOUT, text_of(error)) from error
-        # these without the frames of the one that was raised
+        # new ones, as those raised refer to the frames of the code
         if isinstance(error, Culprit):
             return Culprit(error.positions, self._judge(error.error))
         if isinstance(error, Suspects):
@@ -136,13 +136,18 @@ class UserCode:
         return judge(error, self.env, self.model_name, self.values, words)
 
     def judge_end(self, error):
-        """The transaction has been ended behind our back: only if nothing of it was committed may any of it run again."""
+        """Decide what happens after user code ended the transaction: it may run again only if nothing was committed.
+
+        :param error: the exception that showed it
+        :raises TransactionEnded: the transaction was committed, or may have been
+        :raises Interruption: the transaction was rolled back
+        """
         if self.transaction is None or self._was_committed():
             raise TransactionEnded(committed_message(self.env)) from error
         raise Interruption(ENDED, transaction_control_message(self.env)) from error
 
     def _was_committed(self):
-        # drop what is left: a transaction that is not ours, or ours without its savepoint
+        # roll back what is open now: a new transaction of the user code, or ours without its savepoint
         if not self.guard.is_closed:
             self.env.cr.rollback()  # pylint: disable=invalid-commit
         elif not self.guard.connection.closed:
@@ -153,11 +158,15 @@ class UserCode:
                 [(status,)] = cr.fetchall()
                 if status != IN_PROGRESS:
                     break
-                time.sleep(ASK_EVERY_S)  # a closed connection: until its server has noticed
+                time.sleep(ASK_EVERY_S)  # user code closed the connection, and the server has not noticed yet
         return status != ABORTED
 
 
 def timeout_message(env, timeout_s):
+    """The message for an attempt that took too long.
+
+    :param float timeout_s: the job's timeout in seconds; None: it has none, and PostgreSQL cancelled the statement
+    """
     if not timeout_s:
         return env._("Cancelled by the database server.")
     return env._("It took longer than the %g seconds an attempt may take.", timeout_s)
@@ -167,6 +176,6 @@ def _raised_by(function, *args):
     """The exception a call raises, or None."""
     try:
         function(*args)
-    except BaseException as error:  # noqa: BLE001  # user code may raise anything, and leave anything to be raised
+    except BaseException as error:  # noqa: BLE001  # user code may raise anything, also in hooks that run here
         return error
     return None

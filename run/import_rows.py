@@ -1,4 +1,4 @@
-"""The rows of an import before they are cut into chunks: which belong to one record, and which must come before which."""
+"""Prepare the rows of a `load` for the planner: which rows form one record, and which records must come before others."""
 
 from ..engine.rounds import levels_by_name
 
@@ -7,10 +7,12 @@ XMLID = "id"
 
 
 def arrange(operation, model, paths, module):
-    """Gather the rows of a `load` into records, and say which of them must come before which.
+    """Group the rows of a `load` into records, and set `item_levels` if records refer to each other by external id.
 
-    :param list paths: of its columns, each a list of names
-    :param str module: of external ids that name none
+    :param operation: the parsed `Operation`; its `items` and `indexes` change
+    :param model: the model to import into
+    :param list paths: the columns, each a list of field names
+    :param str module: module of external ids that are written without one
     """
     group_rows(operation, model, paths)
     own = [place for place, path in enumerate(paths) if path[-1] == XMLID and _is_of_lines(model, path[:-1])]
@@ -23,7 +25,12 @@ def arrange(operation, model, paths, module):
 
 
 def group_rows(operation, model, paths):
-    """Gather import rows into records: a row with nothing but one2many columns belongs to the one above."""
+    """Group import rows into records: a row with values in one2many columns only belongs to the record above.
+
+    :param operation: the parsed `Operation`; its `items` and `indexes` change
+    :param model: the model to import into
+    :param list paths: the columns, each a list of field names
+    """
     rows = [item[0] for item in operation.items]
     lines = [model._fields.get(path[0]) for path in paths]
     sub = [place for place, field in enumerate(lines) if field is not None and field.type == "one2many"]
@@ -42,7 +49,7 @@ def group_rows(operation, model, paths):
 
 
 def _is_of_lines(model, path):
-    """Whether an external id at the end of this path names a record the row itself makes: its own, or a line of it."""
+    """Whether an external id in this column names a record that the row itself creates: the record or one of its lines."""
     for name in path:
         field = model._fields.get(name)
         if field is None or field.type != "one2many":
@@ -52,11 +59,11 @@ def _is_of_lines(model, path):
 
 
 def _names(item, places, module):
-    """The external ids in some columns of a record's rows, with their module."""
+    """The external ids in these columns of a record's rows, each with its module."""
     found = []
     for row in item:
         if not isinstance(row, (list, tuple)):
-            continue  # a problem of its own
+            continue  # reported as a problem elsewhere
         for place in places:
             value = row[place] if place < len(row) else None
             if value and isinstance(value, str):

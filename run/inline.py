@@ -1,4 +1,4 @@
-"""Run operations at once, in the caller's transaction: the same plan, the same loop and answers, with memory for tables."""
+"""Run operations in the caller's transaction. Plan, loop and results are those of a job; chunks and results stay in memory."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,15 +19,21 @@ from .whole_job import Chunks, WholeJob
 
 
 def execute(env, operations, plans, options, progress_callback=None):
-    """Run parsed operations in the chunks planned for them; returns the result object.
+    """Run parsed operations in their planned chunks, one after the other, each in savepoints. Nothing is committed.
 
-    Chunks run one after the other, each in savepoints; nothing is committed. A conflict with another transaction can't be
-    cured inside this one: it is raised, so that the caller's own retry (every RPC call has one) can do its work.
+    A conflict with another transaction can't be resolved inside this one. Its exception is raised, so that Odoo runs the
+    caller's RPC call again.
 
-    :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk
-    :raises BatchExecutionError: it can't go on
+    :param env: the caller's environment
+    :param operations: parsed `Operation`s
+    :param plans: their `ChunkPlan`s
+    :param options: the parsed `Options`
+    :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk of records
+    :returns: the result object
+    :raises BatchExecutionError: the execution can't continue
+    :raises Exception: a conflict, as PostgreSQL or Odoo raised it
     """
-    # user work never runs with more rights than the user has, not even where the caller has gone sudo
+    # user code never runs with more rights than the user has, even if the caller uses sudo
     env = env(su=False)
     results = InlineResults(env, operations)
     chunks = InlineChunks(env, plans, options, results, progress_callback)
@@ -50,32 +56,42 @@ def execute(env, operations, plans, options, progress_callback=None):
 
 
 class InlineChunks(Chunks):
-    """Planned chunks in memory, by their place, as the table holds those of a stored job."""
+    """Planned chunks in memory, in the order of their `sequence`, as in the table of a stored job.
+
+    :param env: the user's environment
+    :param plans: `ChunkPlan`s
+    :param options: the parsed `Options`
+    :param InlineResults results: where the outcomes are kept
+    :param progress_callback: see `execute`
+    """
 
     def __init__(self, env, plans: Iterable, options, results, progress_callback):
         self.env = env
         self.options = options
         self.results = results
         self.progress_callback = progress_callback
-        self.waiting = []  # a heap of (place, number, chunk)
+        self.waiting = []  # a heap of (sequence, number, chunk)
         self.count = 0
         for number, chunk in enumerate(sorted(plans, key=lambda chunk: chunk.level)):
             self.add(replace(chunk, sequence=place.planned(number)))
 
     def add(self, chunk):
+        """Queue a chunk by its `sequence`; equal ones keep the order in which they were added."""
         self.count += 1
         heappush(self.waiting, (chunk.sequence, self.count, chunk))
 
     def next_chunk(self, last):
+        """As `Chunks.next_chunk`; chunks are `ChunkPlan`s."""
         return heappop(self.waiting)[-1] if self.waiting else None
 
     def run(self, chunk, has_savepoint):
+        """As `Chunks.run`; each attempt always has its own savepoint."""
         return self._find(chunk) if chunk.kind == states.RESOLVE else self._run_records(chunk)
 
     def _find(self, chunk):
-        """Run one page of a selection.
+        """Run one page of a selection; returns its `Outcome`.
 
-        :raises Interruption: all in all it finds more than may be run at once
+        :raises Interruption: all pages together find more records than `execute` may run
         """
         env = self._env(chunk)
         outcome = selection.find(
@@ -122,6 +138,7 @@ class InlineChunks(Chunks):
         return self.env(context={**self.env.context, **chunk.payload.context})
 
     def settle(self, chunk, outcome, duration):
+        """As `Chunks.settle`; also calls the progress callback after a chunk of records."""
         before = chunk.payload.items[0].get("offset", 0) if chunk.kind == states.RESOLVE else 0
         for payload, _group_keys in outcome.found:
             self.add(replace(chunk, kind=states.RECORDS, payload=payload, sequence=place.found(chunk.sequence, before)))
@@ -134,6 +151,7 @@ class InlineChunks(Chunks):
             self.progress_callback({key: status[key] for key in ("completed", "total", "percentage", "stats")})
 
     def cancel_rest(self, failed):
+        """As `Chunks.cancel_rest`; sets the error of the call."""
         if not self.waiting:
             return
         self.results.cancel_rest()
@@ -144,4 +162,5 @@ class InlineChunks(Chunks):
         )
 
     def undo(self, is_dry_run, reason):
+        """As `Chunks.undo`."""
         self.results.undo(is_dry_run, reason)

@@ -1,4 +1,4 @@
-"""What became of operations that run at once: what tables hold for a stored job."""
+"""The results of operations that `execute` runs, kept in memory; those of a stored job are in tables."""
 
 import time
 
@@ -12,8 +12,9 @@ from ..engine.tally import FAILED, OperationTally
 
 
 class InlineResults:
-    """The results of all operations, and the answers to questions about them.
+    """The results of all operations of one `execute` call.
 
+    :param env: the user's environment
     :param operations: parsed `Operation`s
     """
 
@@ -23,7 +24,7 @@ class InlineResults:
         self.by_name = {operation.operation_id: self.by_position[operation.position] for operation in operations}
         self.started_at = fields.Datetime.now()
         self.clock = time.monotonic()
-        self.error = None  # of the whole, for people
+        self.error = None  # message about the call as a whole, for users
 
     @property
     def unfinished(self):
@@ -34,25 +35,32 @@ class InlineResults:
         """The name of the (first) operation of a chunk."""
         return self.by_position[chunk.payload.operations[0]].operation.operation_id
 
-    # -- what later chunks ask: see `References` ---------------------------------------------------
+    # -- read by later chunks: see `References` ----------------------------------------------------
 
     def needs(self, payload):
+        """As `StoredResults.needs`."""
         involved = {position: self.by_position[position].operation for position in set(payload.operations)}
         if not any(operation.depends_on or operation.refs for operation in involved.values()):
             return None
         return {position: [*operation.depends_on, *operation.whole_refs] for position, operation in involved.items()}
 
     def produced(self, wanted):
+        """As `StoredResults.produced`."""
         return {
             name: (result.state, result.ids if places is None else dict(enumerate(result.ids)))
             for name, places in wanted.items()
             for result in [self.by_name[name]]
         }
 
-    # -- what becomes of chunks --------------------------------------------------------------------
+    # -- outcomes of chunks ------------------------------------------------------------------------
 
     def add(self, chunk, outcome, duration):
-        """Keep what became of the records of a chunk."""
+        """Add the outcome of a chunk.
+
+        :param chunk: the `ChunkPlan`
+        :param outcome: its `Outcome`
+        :param float duration: seconds it took
+        """
         payload = chunk.payload
         if chunk.kind == states.RESOLVE:
             result = self.by_position[payload.operations[0]]
@@ -63,16 +71,23 @@ class InlineResults:
             self.by_position[operation].add(payload, outcome, position, share)
 
     def cancel_rest(self):
+        """Count all records that have not run as cancelled."""
         for result in self.by_position.values():
             result.cancel_rest()
 
     def undo(self, is_dry_run, reason):
+        """Report that everything was rolled back: see `Chunks.undo`."""
         for result in self.by_position.values():
             result.undo(is_dry_run, reason)
 
     # -- answers -----------------------------------------------------------------------------------
 
     def status(self, state=states.RUNNING, finished_at=None):
+        """The status object.
+
+        :param str state: state of the whole
+        :param datetime finished_at: None while it runs
+        """
         ended = [result.state for result in self.by_position.values() if result.state in states.OPERATION_FINAL]
         tallies = [result.tally for result in self.by_position.values()]
         counts = {
@@ -109,7 +124,10 @@ class InlineResults:
 
 
 class OperationResult:
-    """What is known of one operation so far."""
+    """The result of one operation so far.
+
+    :param operation: the parsed `Operation`
+    """
 
     def __init__(self, operation):
         self.operation = operation
@@ -122,14 +140,22 @@ class OperationResult:
 
     @property
     def ids(self):
+        """Ids aligned with the operation's data; False where none was produced."""
         return self.tally.ids or [False] * self.operation.data_length
 
     @property
     def state(self):
+        """State of the operation."""
         return states.PENDING if self.is_open else self.tally.state
 
     def add(self, payload, outcome, position, duration):
-        """Keep what became of the record at a position of a chunk."""
+        """Add the outcome of the record at one position of a chunk.
+
+        :param payload: the `Payload` of the chunk
+        :param outcome: the `Outcome` of the chunk
+        :param int position: position in the payload
+        :param float duration: seconds, this record's share
+        """
         self.duration += duration
         index = payload.indexes[position]
         for warned in outcome.warnings.get(position, ()):
@@ -153,11 +179,16 @@ class OperationResult:
         )
 
     def cancel_rest(self):
+        """Count the records that have not run as cancelled."""
         self.is_open = False
         self.tally.cancel_rest()
 
     def undo(self, is_dry_run, reason):
-        """Everything was rolled back: what it made exists no longer; the answer stays aligned with the data."""
+        """Report that everything was rolled back: records that were made no longer exist. Ids stay aligned with the data.
+
+        :param bool is_dry_run: see `Chunks.undo`
+        :param str reason: see `Chunks.undo`
+        """
         if self.operation.type in PRODUCES_IDS:
             for warning in self.warnings:
                 warning["record_id"] = False
@@ -166,6 +197,7 @@ class OperationResult:
             self.undo_reason = reason
 
     def entry(self):
+        """The operation's entry in the result object."""
         operation, tally = self.operation, self.tally
         return report.operation_entry(
             {

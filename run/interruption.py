@@ -1,4 +1,4 @@
-"""Which exceptions end a whole attempt, or even the process, whatever code they come from."""
+"""Classify exceptions: those that end a whole attempt, and those that end the process."""
 
 import threading
 import traceback
@@ -14,7 +14,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from ..engine import verdict
 from ..exceptions import ChunkTimeout, TransactionEnded
 
-#: The connection is gone, or the server is going down.
+#: The connection is lost, or PostgreSQL is shutting down.
 CONNECTION_ERRORS = (
     pg.AdminShutdown,
     pg.CrashShutdown,
@@ -25,20 +25,30 @@ CONNECTION_ERRORS = (
 
 
 class Interruption(Exception):
-    """An attempt that must be rolled back as a whole: `kind` is one of `engine.verdict`."""
+    """The whole attempt must be rolled back.
+
+    :param str kind: why, one of the constants of `engine.verdict`
+    :param str message: text of the error
+    :param str words: message that user code made of the error, or None
+    """
 
     def __init__(self, kind, message, words=None):
         super().__init__(message)
         self.kind = kind
         self.message = message
-        self.words = words  # what the code that met it said of it for people to read
+        self.words = words
 
 
 def interruption_of(error):
-    """Why this error ends the whole attempt, or None where it is the records' own.
+    """Why an error ends the whole attempt.
 
-    A conflict stays one when user code has wrapped it: the causes are looked at as well. But for a lock that was not to
-    be had: what goes wrong *after* that was dealt with is an error of its own. Never raises.
+    The causes of the error are checked too, as user code may wrap a conflict in another exception. One exception to this is a lock
+    that was not available (NOWAIT): if user code handled it, an error raised later in the handler is the records' own.
+
+    Never raises, except a shutdown of the process.
+
+    :param error: the exception
+    :returns: one of the constants of `engine.verdict`; None if the error is that of a record
     """
     return safely(_interruption_of, error)
 
@@ -50,7 +60,7 @@ def _interruption_of(error):
         if isinstance(error, Interruption):
             return error.kind
         if isinstance(error, TransactionEnded):
-            return None  # it was committed: nothing that came before is a reason to run it again
+            return None  # the transaction was committed, so it must not run again, whatever the cause
         if isinstance(error, (ChunkTimeout, pg.QueryCanceled)):
             return verdict.TIMEOUT
         if is_conflict(error):
@@ -60,11 +70,15 @@ def _interruption_of(error):
 
 
 def is_conflict(error):
+    """Whether an exception is a conflict with another transaction, or a lost or missing connection."""
     return isinstance(error, (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, ConcurrencyError, PoolError)) or is_disconnect(error)
 
 
 def _context_of(error):
-    """The error during whose handling this one was raised; for a lock not available only if it was raised right there."""
+    """The exception that was being handled when this one was raised.
+
+    A `LockNotAvailable` counts only if this one was raised in the very frame that caught it.
+    """
     context = error.__context__
     if not isinstance(context, pg.LockNotAvailable) or not (context.__traceback__ and error.__traceback__):
         return context
@@ -73,9 +87,10 @@ def _context_of(error):
 
 
 def is_disconnect(error):
+    """Whether an exception says that the connection is lost."""
     if isinstance(error, CONNECTION_ERRORS):
         return True
-    # libpq's own errors ("server closed the connection unexpectedly") carry no code, and psycopg2 has no class for some
+    # libpq's own errors ("server closed the connection unexpectedly") have no code, and psycopg2 has no class for some
     is_libpq = (
         isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or type(error) is psycopg2.DatabaseError
     )
@@ -83,23 +98,29 @@ def is_disconnect(error):
 
 
 def safely(function, *args):
-    """What a function makes of an exception; None where the exception's own methods raise or return nonsense."""
+    """Call a function that inspects an exception, and return its result; None if it raises.
+
+    An exception class of user code may override methods such as `__str__`, which may raise.
+
+    :param function: called with `args`
+    :raises BaseException: only to shut down the process, see `is_shutdown`
+    """
     try:
         return function(*args)
-    except BaseException as error:  # it is user code that is asked here
+    except BaseException as error:  # methods of the exception are user code
         if is_shutdown(error):
             raise
         return None
 
 
 def is_shutdown(error):
-    """Whether an exception is not the code's own: somebody is stopping the process.
+    """Whether an exception means that the process is being stopped.
 
-    Python raises the KeyboardInterrupt of a signal in the main thread. Odoo's servers run requests and scheduled actions in
-    others; in those it can only come from the code itself, and is an error like any other. The main thread runs user code in
-    a shell or a script: there, Ctrl-C ends it all. Other ways to stop a server raise nothing in its threads: prefork workers
-    are killed or end between two pieces of work, a threaded server leaves its threads behind. In the evented server, whose
-    greenlets share one thread, the exceptions that end a greenlet are the server's own.
+    Python raises the KeyboardInterrupt of a signal in the main thread. A shell or a script runs user code there, and Ctrl-C must
+    end it. Odoo's servers run requests and scheduled actions in other threads; in those, a KeyboardInterrupt was raised by the
+    code itself and is an ordinary error. Other ways to stop a server raise nothing in its threads: prefork workers are killed or
+    end between two requests, and a threaded server abandons its threads. In the evented server all greenlets share one thread:
+    there, KeyboardInterrupt and GreenletExit come from the server.
     """
     if getattr(odoo, "evented", False):
         return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "GreenletExit"

@@ -1,4 +1,4 @@
-"""How the values of a field are compared where they identify a record: in the form the field itself gives them."""
+"""Convert the values of upsert keys into the form that the field stores, so that they can be compared."""
 
 import math
 import re
@@ -10,9 +10,13 @@ WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 
 
 class _Form:
-    """How the values of a field become parts of a key; one that is absent is False, or the field's own nought."""
+    """Converts the values of one field into cells of a key. The cell of an empty value is False, or the field's zero.
 
-    #: Whether a new record gets the cell, not the value as it was sent.
+    :param field: the field
+    :param model: its model, in the environment the rows are going to be written in
+    """
+
+    #: Whether a new record is created with the cell instead of the value sent.
     is_given_to_create = False
 
     def __init__(self, field, model):
@@ -20,19 +24,25 @@ class _Form:
         self.model = model
 
     def of(self, value, values):
-        """The cell of a value as it was sent.
+        """The cell of a value that was sent.
 
-        :param values: the row it stands in
-        :raises TypeError, ValueError, ArithmeticError, AttributeError: the field does not take it
+        :param value: the value
+        :param dict values: all values of its row
+        :raises TypeError, ValueError, ArithmeticError, AttributeError: the field can't take the value
         """
         return self.field.convert_to_cache(value, self.model) or False
 
     def of_found(self, value):
-        """The cell of a value as it was read."""
+        """The cell of a value that was read from a record."""
         return value or False
 
     def terms(self, cell, value):
-        """What to search for."""
+        """The values to search for.
+
+        :param cell: of the key
+        :param value: as it was sent
+        :returns: a tuple
+        """
         return (cell,)
 
 
@@ -49,7 +59,7 @@ class _Text(_Form):
         if "\x00" in value:
             raise ValueError(self.model.env._("a text can't hold the character NUL"))
         if not value.isascii():
-            value.encode()  # a lone surrogate raises
+            value.encode()  # raises for a lone surrogate
         return str(value)
 
     def of_found(self, value):
@@ -78,7 +88,7 @@ class _Float(_Form):
 
 
 class _Monetary(_Form):
-    """Rounded as its column is: by the currency that the values, or their defaults, name."""
+    """Rounded as in its column: to the currency given by the row's values, or by the defaults."""
 
     def __init__(self, field, model):
         super().__init__(field, model)
@@ -128,12 +138,16 @@ class _Many2one(_Form):
 
 
 class RecordId(_Form):
-    """The record's own id: there is none to be made with it."""
+    """The record's own id: it only finds records, as none can be created with a given id."""
 
     def of(self, value, values):
+        """The id.
+
+        :raises ValueError: there is none
+        """
         id_ = _id_of(value, self.model.env)
         if not id_:
-            raise ValueError(self.model.env._("an id is needed, of a record that is there"))
+            raise ValueError(self.model.env._("the id of an existing record is needed"))
         return id_
 
 
@@ -163,11 +177,11 @@ class _Reference(_Form):
         return f"{value._name},{value.id}" if value else False
 
     def terms(self, cell, value):
-        # one that was written with blanks has them in its column
+        # a value written as "model, 1" is stored with its blank
         return (cell, value) if isinstance(value, str) and value else (cell,)
 
 
-#: By type of field. One that is not here can't identify a record.
+#: Field type -> class. Fields of other types can't be part of a key.
 FORMS = {
     "boolean": _Boolean,
     "char": _Text,
@@ -188,14 +202,14 @@ FORMS = {
 def _number(value, env):
     value = float(value)
     if math.isnan(value):
-        raise ValueError(env._("it is no number"))  # and equals none
-    return value + 0.0  # of the two noughts the one without a sign
+        raise ValueError(env._("it is no number"))  # NaN equals nothing, not even itself
+    return value + 0.0  # turns -0.0 into 0.0
 
 
 def _id_of(value, env):
-    """The id that a client means by 1, 1.0, "1" or [1, "Name"]; False for none.
+    """The id in a value such as 1, 1.0, "1", [1, "Name"] or a record; False for an empty value.
 
-    :raises TypeError, ValueError: it is no id
+    :raises TypeError, ValueError: the value is no id
     """
     if value.__class__ is int:
         return value or False

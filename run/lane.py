@@ -1,6 +1,6 @@
-"""A lane: claim a chunk, run it, settle it, until there is nothing to do or time is up.
+"""A lane: claim a chunk, run it, settle it, until no work is left or time is up.
 
-Any number of lanes on any number of hosts share one database; PostgreSQL's row locks are all that coordinates them.
+Any number of lanes on any number of hosts share one database. Only PostgreSQL's locks coordinate them.
 """
 
 import logging
@@ -20,13 +20,13 @@ from .work import Work
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds an idle lane sleeps between two looks for work, while jobs are unfinished.
+#: Most seconds an idle lane sleeps between two claims, while jobs are unfinished.
 IDLE_S = 0.2
-#: Seconds a lane waits for PostgreSQL to come back.
+#: Most seconds a lane waits for PostgreSQL to restart.
 COMEBACK_S = 60.0
 
-#: What runs a chunk, by its kind: called with an environment of the superuser, the `Claim` and the lane's `Control`; returns an
-#: `Outcome`.
+#: Chunk kind -> function that runs such a chunk. Its arguments: a superuser environment, the `Claim`, the lane's `Control`. It
+#: returns an `Outcome`.
 RUNNERS = {
     states.RECORDS: run_records,
     states.RESOLVE: selection.run_page,
@@ -36,12 +36,12 @@ RUNNERS = {
 
 
 class Lane:
-    """One claiming loop, over two connections: `control` for short transactions, `work` for the chunks.
+    """One lane with two connections: `control` for short transactions, `work` for the chunks.
 
     :param registry: the database's registry
-    :param str worker: who this is, for people
-    :param time_left: function that returns the seconds this lane may still go on, called between chunks
-    :param linger_s: seconds to stay for new work once none is left
+    :param str worker: name of the lane, host and process, for people
+    :param time_left: function that returns the seconds this lane may still run; called between chunks
+    :param float linger_s: seconds to wait for new work once none is left
     """
 
     def __init__(self, registry, worker, time_left, linger_s=0):
@@ -54,16 +54,16 @@ class Lane:
         self.work = Work(registry, self.control.signals)
 
     def run(self):
-        """Work until nothing is left or time is up.
+        """Run chunks until no work is left or time is up. Errors are logged, not raised, except a shutdown of the process.
 
-        :returns: whether there is more to do
+        :returns: whether there may be more work
         """
         try:
             with self.connected():
                 return self.loop()
-        except Exception as error:  # whatever it is, the next pass is another one
+        except Exception as error:  # the next run starts with new connections
             if is_conflict(error):
-                # lost connections above all; a chunk that was being run is found and taken again
+                # mostly a lost connection; the chunk that was running is rescued
                 _logger.warning("%s ends, and comes back with new connections: %s", self.worker, error)
                 self.wait_for_database()
             else:
@@ -73,13 +73,14 @@ class Lane:
 
     @contextmanager
     def connected(self):
-        """Hold both connections."""
+        """Open both connections for the body of the `with`, and give them back afterwards."""
         with self.control.connected(), closing(self.work):
             yield
 
     # -- claim -> run -> settle --------------------------------------------------------------------
 
     def loop(self):
+        """Claim, run and settle chunks; returns whether there may be more work."""
         while not self.control.is_over:
             claim = self.claim()
             if claim is not None:
@@ -90,11 +91,14 @@ class Lane:
         return True
 
     def claim(self):
-        """Take the next chunk and commit that; returns its `Claim`, or None where there is none now or the lane is over."""
+        """Claim the next chunk: see `Control.claim`."""
         return self.control.claim()
 
     def work_on(self, claim):
-        """Run a chunk and settle it, both in one transaction: its effects and its outcome stand or fall together."""
+        """Run a chunk and settle it in the same transaction, so that its effects and its outcome are committed together.
+
+        :param claim: the `Claim`
+        """
         _logger.debug("%s: claimed by %s", claim, self.worker)
         try:
             with self.work.transaction(claim) as system:
@@ -104,7 +108,7 @@ class Lane:
                 settle(system.cr, claim, outcome, duration)
         except ClaimLost:
             _logger.info("%s: lost to another lane, rolled back", claim)
-        except BaseException as error:  # a lane must not die of one chunk, whatever is wrong with it
+        except BaseException as error:  # no error of a chunk may end the lane
             if is_shutdown(error):
                 raise
             self.control.release(claim, error)
@@ -114,10 +118,12 @@ class Lane:
     # -- waiting -----------------------------------------------------------------------------------
 
     def wait(self):
-        """Nothing can be claimed now: sleep a little if that may change soon; returns whether it may.
+        """Sleep until the next claim may succeed; return at once if the lane should end.
 
-        A lane stays as long as chunks are running elsewhere, so that it can take over when their worker dies; and then a moment
-        longer, for the next job of somebody who sends one after the other.
+        A lane stays while chunks run in other lanes, so that it can take over when their worker dies. Then it stays for
+        `linger_s`, as some callers submit one job after the other.
+
+        :returns: whether to claim again; False ends the lane
         """
         soon = self.control.seconds_until_work()
         if soon is None and (left := self.busy_at + self.linger_s - time.monotonic()) > 0:
@@ -128,9 +134,10 @@ class Lane:
         return True
 
     def wait_for_database(self):
-        """Let PostgreSQL come back, should it be restarting, before this process ends for want of its connections.
+        """Wait until PostgreSQL accepts connections again, for at most `COMEBACK_S`.
 
-        Odoo's prefork server puts another in its place at once, and stops altogether if it finds no database just then.
+        Without this wait, the process would end while PostgreSQL restarts. Odoo's prefork server then starts another process at
+        once, and the server stops if that process finds no database.
         """
         deadline = time.monotonic() + COMEBACK_S
         while time.monotonic() < deadline:

@@ -1,7 +1,7 @@
-"""The lanes as scheduled actions: how many there are, which may run, and how long one stays on its worker.
+"""Lanes as Odoo scheduled actions: their number, who may run them, and how long a lane occupies its cron worker.
 
-Odoo never runs one scheduled action twice at once, so that N of them are N lanes over all cron workers of all hosts. They are
-marked by `ir.cron.is_batch_lane`, and all call `batch.job._run_lane`.
+Odoo never runs the same scheduled action twice at once, so N actions are N lanes, over all cron workers of all hosts. The field
+`ir.cron.is_batch_lane` marks them, and each calls `batch.job._run_lane`.
 """
 
 import os
@@ -18,11 +18,11 @@ from .lane import Lane
 from .settings import get_setting
 
 LANE_CODE = "model._run_lane()"
-#: A lane that starts this soon after another one has used up its time on the same thread leaves its turn to the other crons.
+#: Seconds. If a lane on this thread used up its time less than this ago, the next lane does not run, so that other crons can.
 SAME_PASS_S = 1.0
-#: Seconds a lane without work stays for what may come next: being woken anew takes a tenth and more.
+#: Most seconds a lane without work waits for the next job: waking it again takes 0.1 s or more.
 LINGER_S = 0.5
-#: Seconds after which a lane starts nothing new, whatever the scheduler offers: others wait for its worker as well.
+#: Seconds after which a lane claims nothing more, even if the scheduler allows more time: other crons wait for the worker.
 PASS_S = 10.0
 
 _thread = threading.local()
@@ -30,12 +30,13 @@ _thread = threading.local()
 
 @contextmanager
 def admitted(cron):
-    """Admit a lane while Odoo's scheduler, and nobody else, starts it.
+    """Allow one run of a lane on this thread, during the body of the `with`.
 
-    A lane's server action can be run like any other, by anybody and in any context. It does something only on the thread on which
-    the scheduler has just come by here: no request can do that, nor can what a lane itself runs.
+    Anybody with access can run a lane's server action, in any context. It does something only if Odoo's scheduler has called this
+    function on the same thread before. No request and no user code of a lane can do that.
 
-    :raises AccessError: the lane does not run as the superuser, or is started by what another one runs
+    :param cron: the lane's `ir.cron` record
+    :raises AccessError: the lane does not run as the superuser, or is started by user code of another lane
     """
     if cron.env.uid != SUPERUSER_ID:
         raise AccessError(cron.env._("A lane of the batch executor must run as the superuser, which is OdooBot."))
@@ -49,37 +50,41 @@ def admitted(cron):
 
 
 def run_admitted(env):
-    """Run the lane that was admitted on this thread; each admission is for one run.
+    """Run the lane that was admitted on this thread; an admission is valid for one run.
 
-    :raises AccessError: none was
+    :param env: the environment of the scheduled action
+    :raises AccessError: no lane was admitted on this thread
     """
     cron, _thread.admitted = getattr(_thread, "admitted", None), None
     if cron is None:
         raise AccessError(env._("A lane of the batch executor is run by Odoo's scheduler alone."))
     if cron not in retire_lanes(env, get_setting(env, "lanes")):
-        return  # one too many since their number was changed; another one puts it to sleep
-    # counted as progress before anything runs: a cron killed by its users' work is not a cron that never gets anywhere
+        return  # a surplus lane since the setting was lowered; another lane archives it
+    # reported as progress before anything runs: Odoo deactivates a cron that keeps failing without progress, and user code may
+    # kill this process
     end = time.monotonic() + min(cron._commit_progress(1, remaining=0), PASS_S)
     away_s = time.monotonic() - getattr(_thread, "ended_at", float("-inf"))
     if away_s < SAME_PASS_S and _thread.used_up:
-        # one worker runs all ready crons in one pass, under one time limit: one lane's time is enough of it
+        # a worker runs all ready crons in one pass, under one time limit: one lane per pass is enough
         more = True
     else:
-        # the worker is everybody's: it does not wait for us longer than we have been away
+        # other crons share the worker: don't wait for new work longer than the time since the last lane ran on it
         linger_s = min(LINGER_S, away_s)
         worker = f"{socket.gethostname()}:{os.getpid()} lane {cron.id}"  # for people
         more = _thread.used_up = Lane(env.registry, worker, lambda: end - time.monotonic(), linger_s).run()
         _thread.ended_at = time.monotonic()
     if more:
-        # come back after the other scheduled actions; without this Odoo would poll for it in a minute or so
+        # run again after the other scheduled actions; without a trigger, Odoo runs it in a minute or so
         cron.exists()._trigger_lanes()
     cron._commit_progress()
 
 
 def set_lane_count(env, count):
-    """Have exactly `count` active lanes: make missing ones, archive those beyond it.
+    """Create, activate or archive lanes until exactly `count` are active.
 
-    A lane that is running can't be written: it ends by itself, and another one archives it (`run_admitted`).
+    A running lane can't be written here; another lane archives it later (`run_admitted`).
+
+    :param int count: number of lanes
     """
     lanes = _all_lanes(env)
     lanes[:count].filtered(lambda lane: not lane.active).active = True
@@ -88,17 +93,21 @@ def set_lane_count(env, count):
 
 
 def retire_lanes(env, count):
-    """Archive lanes beyond the first `count`, except those that are running; returns the first ones."""
+    """Archive all lanes after the first `count`, except those that are running.
+
+    :param int count: number of lanes to keep
+    :returns: the first `count` lanes, as `ir.cron` records
+    """
     lanes = _all_lanes(env)
     surplus = lanes[count:].filtered("active")
     if surplus:
-        with suppress(*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY), env.cr.savepoint():  # another lane does the same right now
+        with suppress(*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY), env.cr.savepoint():  # another lane archives them at the same moment
             surplus.try_lock_for_update(allow_referencing=True).active = False
     return lanes[:count]
 
 
 def _all_lanes(env):
-    """All lanes, archived ones as well."""
+    """All lanes, also the archived ones."""
     return env["ir.cron"].sudo().with_context(active_test=False).search([("is_batch_lane", "=", True)], order="id")
 
 
@@ -110,9 +119,9 @@ def _lane_values(env, number):
         "state": "code",
         "code": LANE_CODE,
         "user_id": SUPERUSER_ID,
-        # the first one looks by itself for what was abandoned while nobody was there; all come when they are called
+        # the first lane runs every minute, to rescue chunks after all workers died; the others run when they are triggered
         "interval_number": 1 if number == 0 else 60,
         "interval_type": "minutes",
-        # after the other scheduled actions that are ready
+        # runs after the other ready scheduled actions (Odoo's default is 5)
         "priority": 10,
     }

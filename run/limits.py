@@ -1,14 +1,15 @@
-"""How much may be submitted: the limits are settings, and what exceeds one is a problem of the submission."""
+"""Check a submission against the limits of the settings; exceeding one is a problem of the submission."""
 
 from ..store.summary import count_unfinished_jobs
 from .settings import get_setting
 
 
 def check_size(env, problems, operations, records):
-    """Note what is more than a submission may hold.
+    """Add a problem if a submission has too many operations or records.
 
-    :param int operations: how many, those of earlier requests of a draft included
-    :param int records: likewise
+    :param Problems problems: to add to
+    :param int operations: number of operations, including those already in the draft
+    :param int records: number of records, including those already in the draft
     """
     for name, count, what in (
         ("max_operations", operations, env._("operations")),
@@ -28,7 +29,10 @@ def check_size(env, problems, operations, records):
 
 
 def check_unfinished_jobs(env, problems):
-    """Note that the user has as many unfinished jobs as are allowed."""
+    """Add a problem if the user already has as many unfinished jobs as the settings allow.
+
+    :param Problems problems: to add to
+    """
     limit = get_setting(env, "max_jobs")
     jobs = count_unfinished_jobs(env.cr, env.uid)
     if jobs >= limit:
@@ -36,7 +40,11 @@ def check_unfinished_jobs(env, problems):
 
 
 def check_execute_limit(env, problems, records):
-    """Note that there are more records than may run inside a request."""
+    """Add a problem if there are more records than `execute` may run.
+
+    :param Problems problems: to add to
+    :param int records: number of records
+    """
     limit = get_setting(env, "execute_limit")
     if records > limit:
         problems.add(

@@ -1,4 +1,4 @@
-"""Values of a failed record that its submitter has changed are checked as `submit` would check this record now."""
+"""Check the values of a failed record that its submitter has corrected, as `submit` would check them now."""
 
 import json
 
@@ -11,15 +11,16 @@ from .check import Checker
 
 
 def checked(env, text, before, kind, model, params):
-    """Changed values of a failed record, as they are stored.
+    """Check the corrected values of a failed record.
 
-    :param env: of the submitter
-    :param str text: the values, as JSON
-    :param str before: the same before the change
+    :param env: the submitter's environment
+    :param str text: the new values, as JSON
+    :param str before: the old values, as JSON
     :param str kind: type of the operation
-    :param str model: technical name of its model
-    :param dict params: of the chunk it has failed in
-    :raises ValidationError: with all that is wrong with them
+    :param str model: name of its model
+    :param dict params: parameters of the chunk in which the record failed
+    :returns: the new values as normalized JSON
+    :raises ValidationError: the values can't be run; the message lists all problems
     """
     try:
         item, old = json.loads(text or ""), json.loads(before)
@@ -31,9 +32,9 @@ def checked(env, text, before, kind, model, params):
         if operation and not problems:
             Checker(env, problems).check([operation])
         if operation and not problems and not is_same_kind(operation, item, params):
-            problems.add(env._("it must stay one record, of the form it had: %s", before[:200]))
+            problems.add(env._("it must remain one record, of the same form as before: %s", before[:200]))
         for name in new_refs(item, old):
-            problems.add(env._("a $ref to %r can't be added: this record did not wait for it", name))
+            problems.add(env._("a $ref to %r can't be added, because the record did not wait for that operation", name))
     except RecursionError as error:
         raise ValidationError(env._("Not valid JSON: %s", error)) from error
     if problems:

@@ -1,4 +1,4 @@
-"""Run the records of a claimed chunk, as the job's user."""
+"""Run the records of a claimed chunk, in the environment of the job's user."""
 
 from odoo import SUPERUSER_ID, api
 
@@ -8,7 +8,11 @@ from .references import References
 
 
 def user_env(cr, claim):
-    """The environment user work runs in: the submitter's, with the job's and the operation's context, never sudo."""
+    """The environment in which user code runs: the submitter as user, never sudo, with the context of job and operation.
+
+    :param cr: the cursor of the work
+    :param claim: the `Claim`
+    """
     if claim.kind != states.CALLBACK:
         cr.batch_executor_job = claim.job_id  # see `access.check_outside`
     context = {**claim.context, **claim.payload.context}
@@ -18,11 +22,13 @@ def user_env(cr, claim):
 
 
 def usable_lang(env, lang, user_id):
-    """The language itself; if it was switched off since the job was submitted, its user's; None where both were.
+    """An active language: the job's, else its user's, else None.
 
-    Odoo refuses to do anything in a language that is not active.
+    A language may be deactivated after the submission, and Odoo raises an error for a language that is not active.
 
-    :param env: a superuser environment without a language of its own
+    :param env: a superuser environment without a language in its context
+    :param str lang: code of the job's language
+    :param int user_id: id of the job's user
     """
     if _is_active(env, lang):
         return lang
@@ -37,9 +43,11 @@ def _is_active(env, lang):
 def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, has_savepoint=True):
     """Run a chunk of records; returns its `Outcome`.
 
-    :param system: a superuser environment on the transaction of the work, for the engine's own tables
+    :param system: superuser environment on the transaction of the work
+    :param claim: the `Claim`
+    :param lane: not used; every runner takes it
     :param may_rest, keep_trying, has_savepoint: see `Records`
-    :raises Interruption: see `run_chunk`
+    :raises Interruption, NeedsSavepoint, TransactionEnded: see `run_chunk`
     """
     records = Records(
         claim.operation_type,

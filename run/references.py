@@ -1,4 +1,4 @@
-"""What a chunk asks of other operations of its job: whether they have completed, and which ids they have produced."""
+"""Resolve what a chunk needs from other operations of its job: their states, and the ids they produced."""
 
 from ..engine import states
 from ..engine.references import MissingReference, find_refs, resolve_refs, wanted_ids
@@ -7,9 +7,10 @@ from .errors import failure
 
 
 class StoredResults:
-    """The results of a stored job, as `References` reads them.
+    """Source of `References`: the results of a stored job.
 
-    :param claim: the `Claim` of the chunk that asks
+    :param cr: the cursor of the work
+    :param claim: the `Claim` of the chunk that has the references
     """
 
     def __init__(self, cr, claim):
@@ -17,33 +18,33 @@ class StoredResults:
         self.claim = claim
 
     def needs(self, payload):
-        """Names of the operations that must have completed, by operation of a payload; None where it refers to none at all."""
+        """Names of the operations that must have completed, by operation id of the payload; None if it needs none."""
         return needed_by(self.cr, payload.operations) if self.claim.waits else None
 
     def produced(self, wanted):
-        """States of operations and ids they have produced.
+        """States of operations, and ids they have produced.
 
-        :param dict wanted: by name, the places in its data whose ids are asked for, None for all of them
-        :returns: by name `(state, ids)`: ids by place, or a list aligned with the data
+        :param dict wanted: operation name -> set of indexes in its data whose ids are wanted, or None for all
+        :returns: dict name -> `(state, ids)`; `ids` is a dict index -> id, or for all a list aligned with the data
         """
         return produced(self.cr, self.claim.job_id, wanted, is_atomic=self.claim.is_atomic)
 
 
 class References:
-    """Resolves references and remembers the answers; each question is asked once.
+    """Resolves references, and caches what it has read.
 
-    :param results: of the job: `StoredResults`, or the `InlineResults` of an inline run
+    :param results: where to read: `StoredResults` of a job, or `InlineResults` of an `execute` call
     """
 
     def __init__(self, results):
         self.results = results
         self.states = {}
-        self.some = {}  # name -> id by place, of those that were wanted one by one
-        self.all = {}  # name -> ids
+        self.some = {}  # name -> dict index -> id, for ids read one by one
+        self.all = {}  # name -> list of all ids
 
     @classmethod
     def of_claim(cls, cr, claim):
-        """For a claimed chunk of a stored job."""
+        """References of a claimed chunk of a stored job."""
         return cls(StoredResults(cr, claim))
 
     def needs(self, payload):
@@ -51,7 +52,10 @@ class References:
         return self.results.needs(payload)
 
     def fetch(self, wanted):
-        """Ask for what is wanted and not known yet, all of it at once."""
+        """Read what is wanted and not cached yet, in one query.
+
+        :param dict wanted: see `StoredResults.produced`
+        """
         missing = {}
         for name, places in wanted.items():
             if name in self.all:
@@ -69,11 +73,17 @@ class References:
                 known.update((place, ids.get(place, False)) for place in missing[name])
 
     def state(self, name):
+        """The state of the operation with this name."""
         self.fetch({name: set()})
         return self.states[name]
 
     def ids_of(self, name, place=None):
-        """All ids of an operation, or the one at a place of its data; False where none was produced."""
+        """Ids that an operation has produced.
+
+        :param str name: of the operation
+        :param int place: index in its data; None: all ids, as a list
+        :returns: the id or the list; False where no id was produced
+        """
         if place is None:
             self.fetch({name: None})
             return self.all[name]
@@ -83,7 +93,11 @@ class References:
         return self.some[name][place]
 
     def unmet(self, names, env):
-        """Why an operation must be skipped: the first of these operations that has not completed."""
+        """Why records must be skipped: a message about the first operation that has not completed; None if all have.
+
+        :param names: names of operations
+        :param env: an environment for the message
+        """
         for name in names:
             state = self.state(name)
             if state != states.COMPLETED:
@@ -91,14 +105,22 @@ class References:
         return None
 
     def resolve(self, value):
+        """A copy of a value with every reference in it replaced by ids.
+
+        :raises MissingReference: an id was not produced
+        """
         self.fetch(wanted_ids(value))
         return resolve_refs(value, self.ids_of)
 
 
 def resolve_payload(payload, references, needs, env):
-    """Replace every reference in a payload; returns the failures and the skips by position.
+    """Replace every reference in a payload, in place.
 
-    :param needs: operation -> names of those that must have completed (`depends_on` and whole references)
+    :param Payload payload: of the chunk
+    :param References references: resolves them
+    :param dict needs: operation -> names of the operations that must have completed (`depends_on`, and references to all ids)
+    :param env: an environment for messages
+    :returns: `(failures, skipped)`: dicts position -> `Failure`, and position -> reason
     """
     failures, skipped = {}, {}
     references.fetch({name: set() for names in needs.values() for name in names})
@@ -127,11 +149,17 @@ def resolve_payload(payload, references, needs, env):
 
 
 def _resolve_param(references, key, value):
-    """Each of a call's `args` is one argument: a reference among them is one list of ids."""
+    """Resolve a parameter. Each of a call's `args` is resolved by itself: a reference among them becomes one list of ids."""
     return [references.resolve(item) for item in value] if key == "args" else references.resolve(value)
 
 
 def missing_failure(missing, references, env):
+    """The `Failure` of a record whose reference was not produced.
+
+    :param MissingReference missing: the exception
+    :param References references: for the state of the operation
+    :param env: an environment for the message
+    """
     name, index = missing.args
     state = references.state(name)
     return failure(

@@ -1,7 +1,7 @@
-"""Putting back what runs again in a retry, and the counters with it.
+"""Put failed and cancelled records back for a retry, and subtract them from the counters.
 
-A job is walked through chunk by chunk, in steps: the first one by the retry itself, the others by lanes, each in a short
-transaction that also notes how far it has come. Nothing of the job runs until all of it has been put back.
+This goes through the chunks of a job in steps. The call of `retry` makes the first step, lanes make the others. Each step is a
+short transaction that also stores how far it got. No chunk of the job runs until all steps are done.
 """
 
 import json
@@ -18,15 +18,16 @@ from ..store.rows import NewChunk, insert_chunks
 
 _logger = logging.getLogger(__name__)
 
-#: Chunks that one step of a retry looks at, and records of those it puts back, at most (but for the last chunk's).
+#: Most chunks that one step reads, and most records that it puts back; it puts back at least one chunk's.
 LOOKED_AT_ONCE = 5_000
 REOPENED_AT_ONCE = 5_000
 
 
 def step(env, job_id):
-    """Put back what is to run again among the next chunks of a (locked) job.
+    """One step: put back what runs again among the next chunks of a locked job.
 
-    :returns: whether these were the last ones
+    :param int job_id: id of a locked job
+    :returns: whether this was the last step
     """
     job = read_job(env.cr, job_id)
     rows = retry.chunks_after(env.cr, job_id, job.reopened_to, LOOKED_AT_ONCE)
@@ -45,9 +46,10 @@ def step(env, job_id):
 
 
 def reopen_failures(env, job_id, failures):
-    """Put just these failed records of a (locked) job back.
+    """Put only these failed records of a locked job back.
 
-    :param dict failures: chunk id -> ids of its failures that are meant
+    :param int job_id: id of a locked job
+    :param dict failures: chunk id -> ids of the failures to put back
     """
     chunks = retry.chunks_by_id(env.cr, list(failures))
     while chunks:
@@ -57,7 +59,7 @@ def reopen_failures(env, job_id, failures):
 
 
 def _end_reopening(cr, job_id, is_atomic):
-    """All of a job is put back: let it run."""
+    """End the retry's steps, so that the job runs."""
     if is_atomic:
         retire_warnings(cr, job_id)
         rerun.begin_anew(cr, job_id)
@@ -71,9 +73,9 @@ def _end_reopening(cr, job_id, is_atomic):
 
 
 def _put_back_failed(env, job_id, chunk_ids, only=None):
-    """Put the failed records of chunks back, those of one chunk in one new chunk, as they share its parameters.
+    """Put failed records back: those of one chunk become one new chunk, as they share its parameters.
 
-    :param dict only: chunk id -> ids of the failures that are meant; None: all that stand
+    :param dict only: chunk id -> ids of the failures to put back; None: all failures that stand
     """
     standing = retry.standing_failures(env.cr, chunk_ids)
     wanted = {}
@@ -85,7 +87,7 @@ def _put_back_failed(env, job_id, chunk_ids, only=None):
         failures = wanted[chunk["id"]]
         try:
             payload = _failed_part(chunk, failures)
-        except ValueError as error:  # `BadPayload`, or values that are no JSON
+        except ValueError as error:  # `BadPayload`, or values that are not valid JSON
             broken[chunk["id"]] = error
             continue
         new.append(_new_chunk(env.cr, job_id, chunk, payload))
@@ -99,9 +101,9 @@ def _put_back_failed(env, job_id, chunk_ids, only=None):
 
 
 def _failed_part(chunk, failures):
-    """The payload of just the failed records of a chunk, with the values they were mended to, in the order they were run in.
+    """The payload of only the failed records of a chunk, with their corrected values, in the order in which they ran.
 
-    :raises BadPayload: it can't be read
+    :raises ValueError: the payload or the values can't be read
     """
     payload = Payload.decode(chunk["payload"])
     if chunk["kind"] == states.RESOLVE:
@@ -120,7 +122,7 @@ def _failed_part(chunk, failures):
 
 
 def _new_chunk(cr, job_id, chunk, payload):
-    """A chunk that runs a part of another one again; what that part depends on may run again as well."""
+    """A new chunk that runs a part of an old one again. It waits for the operations it depends on, as they may run again too."""
     needed = _waits_of(cr, job_id, payload) if chunk["waits"] else None
     waits_for_round = chunk["round_no"] is not None and not payload.is_shared
     return NewChunk(
@@ -138,23 +140,23 @@ def _new_chunk(cr, job_id, chunk, payload):
 
 
 def _waits_of(cr, job_id, payload):
-    """Ids of the operations that those of a payload depend on, or are to come after."""
+    """Ids of the operations that the payload depends on, or must come after."""
     wanted = {name for names in needed_by(cr, payload.operations).values() for name in names}
     return list(ids_by_name(cr, job_id, wanted.union(payload.params.get("after", ()))).values())
 
 
 def _left_standing(standing, taken):
-    """How many failed and how many skipped records of a chunk still stand without those that run again."""
+    """`(failed, skipped)`: how many failures and skips of a chunk still stand without those that run again."""
     skipped = sum(bool(failure["is_skipped"]) for failure in standing)
     taken_skipped = sum(bool(failure["is_skipped"]) for failure in taken)
     return len(standing) - skipped - (len(taken) - taken_skipped), skipped - taken_skipped
 
 
-# -- what was never run ----------------------------------------------------------------------------
+# -- chunks that were never run --------------------------------------------------------------------
 
 
 def _put_back_cancelled(env, job_id, chunk_ids):
-    """Put chunks that were never run back as they are."""
+    """Put chunks that were cancelled before they ran back; they keep their rows and payloads."""
     shared, broken = {}, {}
     for chunk in retry.shared_payloads(env.cr, chunk_ids):
         try:
@@ -170,7 +172,7 @@ def _put_back_cancelled(env, job_id, chunk_ids):
 
 
 def _await_driver(cr, chunks):
-    """Let chunks of a job in one transaction wait for a new driver; its last driver, and its action, are over."""
+    """Make chunks of a job in one transaction await a new driver; delete the old driver and the chunk of the old action."""
     chunk_ids = [chunk["id"] for chunk in chunks if chunk["kind"] in (states.RECORDS, states.RESOLVE)]
     _mend(cr, chunk_ids)
     rerun.delete_chunks(cr, [chunk["id"] for chunk in chunks if chunk["kind"] in (states.ATOMIC, states.CALLBACK)])
@@ -178,7 +180,7 @@ def _await_driver(cr, chunks):
 
 
 def _mend(cr, chunk_ids):
-    """Put the values that failed records were mended to into their chunks."""
+    """Write the corrected values of failed records into the payloads of their chunks."""
     standing = retry.standing_failures(cr, chunk_ids)
     for chunk in retry.chunks_as_run(cr, list(standing)):
         if chunk["kind"] != states.RECORDS:
@@ -186,7 +188,7 @@ def _mend(cr, chunk_ids):
         try:
             payload = Payload.decode(chunk["payload"])
         except BadPayload:
-            continue  # its driver fails on it, and with it the whole job
+            continue  # the driver fails on this chunk, and so does the whole job
         mended = {(failure["operation_id"], failure["index"]): failure["values"] for failure in standing[chunk["id"]]}
         for position, place in enumerate(zip(payload.operations, payload.indexes, strict=True)):
             if place in mended:
@@ -199,10 +201,10 @@ def _mend(cr, chunk_ids):
 
 
 def _take_from_counters(cr, job_id, given_up, shared):
-    """Take from the counters of operations and of the job what chunks have given up.
+    """Subtract the records that run again from the counters of the operations and of the job.
 
-    :param list given_up: of `GivenUp`
-    :param dict shared: chunk id -> `(operation id, whether it was skipped)` of each record that runs again
+    :param list given_up: `GivenUp`s, one for each chunk
+    :param dict shared: chunk id -> list of `(operation id, whether it was skipped)`, one for each record that runs again
     """
     by_operation = {}
     for chunk in given_up:
@@ -212,7 +214,7 @@ def _take_from_counters(cr, job_id, given_up, shared):
         for operation_id, is_skipped in shared[chunk.chunk_id]:
             _add(by_operation, operation_id, int(not is_skipped), int(bool(is_skipped)), 0)
     before = retry_counters.open_operations(cr, by_operation)
-    # operations that were cancelled as a whole were never counted as failed
+    # an operation that was cancelled as a whole was not counted as failed
     retry_counters.take_from_job(cr, job_id, given_up, sum(state in states.OPERATION_FAILED for state in before))
 
 
@@ -221,12 +223,12 @@ def _add(counts, key, *numbers):
 
 
 def _set_aside(env, job_id, broken):
-    """Leave chunks as they are that can't be read: nobody can run them again, and the others go on.
+    """Log and mark chunks that can't be read: they can't run again. The retry continues with the others.
 
-    :param dict broken: chunk id -> what was raised
+    :param dict broken: chunk id -> exception
     """
     for chunk_id, error in broken.items():
         _logger.error("job %s chunk %s: can't be read, so it can't be run again", job_id, chunk_id, exc_info=error)
     if broken:
-        message = env._("Internal error: it can't be read, so its records can't be run again.")
+        message = env._("Internal error: this chunk can't be read, so its records can't be run again.")
         retry.set_aside(env.cr, list(broken), message)

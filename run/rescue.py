@@ -1,4 +1,7 @@
-"""Chunks whose attempts came to nothing, as lanes see to them: what people read of it. What is done with them: `store.rescue`."""
+"""Give back chunks whose attempt was rolled back, and rescue chunks of dead workers; with the messages for users.
+
+The statements are in `store.rescue`.
+"""
 
 import logging
 
@@ -17,13 +20,14 @@ _logger = logging.getLogger(__name__)
 
 
 def give_back(env, claim, error):
-    """Give a chunk back whose attempt was rolled back: it is tried again, halved or failed. All in a short transaction.
+    """Give back a chunk whose attempt was rolled back: it is tried again, halved or failed.
 
-    Errors of records have become outcomes before. What comes here is an interruption, the end of a transaction by the code that
-    ran in it, or a mistake of the engine's own.
+    Errors of single records have become outcomes before. `error` is an interruption, a transaction ended by user code, or a bug of
+    the engine.
 
+    :param env: a superuser environment, in a short transaction
     :param claim: the `Claim`
-    :param error: what has ended the attempt
+    :param error: the exception that ended the attempt
     """
     interruption = interruption_of(error)
     is_mistake = interruption is None and not isinstance(error, TransactionControlError)
@@ -40,16 +44,21 @@ def give_back(env, claim, error):
 
 
 def set_aside(env, chunk_id):
-    """End a chunk that can be neither run nor failed record by record; where it is a job's driver, the job ends as well."""
+    """End a chunk that can't be run, and whose records can't be failed one by one. If it is a job's driver, the job ends too.
+
+    :param env: a superuser environment, in a short transaction
+    :param int chunk_id: id of the chunk
+    """
     job_id = rescue.set_aside(env.cr, chunk_id, _unreadable(env))
-    if job_id:  # what it should have run waits for nobody any longer
-        request_stop(env.cr, job_id, env._("Internal error: it could not be run."))
+    if job_id:  # the chunks that await this driver would wait for ever
+        request_stop(env.cr, job_id, env._("Internal error: the job could not be run."))
 
 
 def rescue_orphans(env):
-    """Take back chunks whose worker is gone.
+    """Put back or fail chunks whose worker is gone, a limited number per call.
 
-    :returns: how many there were; the next call finds the rest
+    :param env: a superuser environment, in a short transaction
+    :returns: number of chunks found; the next call finds the rest
     """
     rows = rescue.lock_orphans(env.cr)
     for row in rows:
@@ -64,16 +73,16 @@ def rescue_orphans(env):
             set_aside(env, row["id"])
         queue.wake(env.cr, row["job_id"])
     if rows:
-        # the successor of a killed cron worker sleeps for a minute before it first looks for work by itself
+        # the process that replaces a killed cron worker sleeps for a minute before it first looks for work
         wake_lanes(env)
     return len(rows)
 
 
 def _take_back(env, row):
-    """Act on the end of the worker that had claimed a chunk."""
+    """Put back or fail one chunk whose worker is gone."""
     claim = claim_of_chunk(env.cr, row["job_id"], row)
     if claim.is_atomic and claim.kind in (states.RECORDS, states.RESOLVE):
-        # it runs inside another chunk's transaction, and is seen only if its code has committed that
+        # such a chunk runs in the driver's transaction; it is visible as running only if user code committed that transaction
         _fail(env, claim, TransactionControlError.__name__, committed_message(env))
     else:
         _give_back(env, claim, verdict.LOST)
@@ -93,9 +102,10 @@ def _fail(env, claim, error_type, reason):
 
 
 def _reason(env, claim, interruption, words):
-    """Why the records of a chunk have failed, in the language of the job.
+    """The message for the failed records of a chunk, in the job's language.
 
-    :param str words: what the code that met the interruption said of it itself
+    :param str interruption: one of the constants of `engine.verdict`
+    :param str words: message that user code made of the interruption, or None
     """
     lang = usable_lang(env, claim.context.get("lang"), claim.user_id)
     env = env(context=dict(env.context, lang=lang))
@@ -110,4 +120,4 @@ def _reason(env, claim, interruption, words):
 
 
 def _unreadable(env):
-    return env._("Internal error: it could not be run, nor its records be named one by one.")
+    return env._("Internal error: this chunk could not be run, and its records could not be reported one by one.")

@@ -1,4 +1,4 @@
-"""Retrying a job: what has failed or was cancelled runs again, under the same job. In the caller's transaction."""
+"""Retry a job: its failed and cancelled records run again, in the same job. All in the caller's transaction."""
 
 from ..store import queue, rerun
 from ..store.job import read_job
@@ -9,9 +9,10 @@ from .wake import wake_lanes
 
 
 def retry_job(env, job_id):
-    """Retry a (locked) final job: put back what one step of `run.reopen` takes on; lanes go on.
+    """Retry a locked final job: make the first step of `run.reopen`; lanes make the others.
 
-    :param env: the superuser's
+    :param env: a superuser environment
+    :param int job_id: id of the job
     """
     _open_again(env, job_id)
     with by_index(env.cr):
@@ -19,10 +20,11 @@ def retry_job(env, job_id):
 
 
 def retry_failures(env, job_id, failures):
-    """Run just these failed records of a (locked) final job again; a job in one transaction runs again as a whole.
+    """Run only these failed records of a locked final job again; a job in one transaction runs again as a whole.
 
-    :param env: the superuser's
-    :param dict failures: chunk id -> ids of its failures that are meant
+    :param env: a superuser environment
+    :param int job_id: id of the job
+    :param dict failures: chunk id -> ids of the failures to run again
     """
     job = _open_again(env, job_id)
     with by_index(env.cr):
@@ -33,8 +35,8 @@ def retry_failures(env, job_id, failures):
 
 
 def _open_again(env, job_id):
-    """Make a final job a pending one whose chunks are still to be put back; returns its row."""
-    advance.count(env, job_id)  # an action that has just run is known to have run
+    """Set a final job back to pending, queue it and wake lanes; returns its `JobRow`. Its chunks are put back afterwards."""
+    advance.count(env, job_id)  # so that an action that has just run is stored as run
     open_again(env.cr, job_id)
     job = read_job(env.cr, job_id)
     if job.is_atomic:

@@ -1,4 +1,4 @@
-"""Savepoints that take back more than PostgreSQL does."""
+"""Savepoints that also undo changes outside the database."""
 
 from ..engine.verdict import ENDED
 from ..exceptions import BatchExecutionError, TransactionEnded
@@ -6,7 +6,11 @@ from .interruption import Interruption
 
 
 class UndoableSavepoint:
-    """A flushing savepoint that also takes back what Odoo's does not: hooks for after the commit, and registry caches."""
+    """A flushing savepoint that on rollback also removes new postcommit hooks and clears changed registry caches.
+
+    :param env: an environment on the transaction
+    :raises Exception: whatever the flush raises
+    """
 
     def __init__(self, env):
         self.env = env
@@ -19,7 +23,7 @@ class UndoableSavepoint:
     def __exit__(self, exc_type, exc_value, traceback):
         kept = False
         if _tells_the_end(exc_value):
-            self.savepoint.closed = True  # gone with its transaction
+            self.savepoint.closed = True  # it no longer exists, as its transaction has ended
         try:
             self.savepoint.close(rollback=exc_type is not None)
             kept = exc_type is None
@@ -28,6 +32,7 @@ class UndoableSavepoint:
                 self._forget()
 
     def rollback(self):
+        """Undo everything since the savepoint was made; the savepoint stays open."""
         self.savepoint.rollback()
         self._forget()
 
@@ -35,7 +40,7 @@ class UndoableSavepoint:
         hooks = self.env.cr.postcommit._funcs
         while len(hooks) > self.hooks:
             hooks.pop()
-        # drop what was cached from records that no longer exist; what earlier parts changed must still be signalled
+        # clear caches that may hold rolled back data; changes from before the savepoint must still be signalled
         registry = self.env.registry
         changed = set(registry.cache_invalidated)
         registry.reset_changes()
@@ -43,7 +48,7 @@ class UndoableSavepoint:
 
 
 def _tells_the_end(error):
-    """Whether an error says that the transaction has been ended behind our back."""
+    """Whether an error means that user code has ended the transaction."""
     if isinstance(error, BatchExecutionError):
         error = error.__cause__
     return isinstance(error, TransactionEnded) or (isinstance(error, Interruption) and error.kind == ENDED)

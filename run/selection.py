@@ -1,7 +1,7 @@
-"""Find the records of an operation that names them by a domain or by `$ref`: page by page, each page a chunk's run.
+"""Find the records of an operation that selects them by a domain or by `$ref`.
 
-A page finds the chunks of its records, and the next page. It is settled like any other chunk, so that after a crash no
-record is found twice.
+Each page of the search is one chunk. Running it yields the chunks of the records found, and the next page. A page is settled like
+any other chunk, so that after a crash no record is found twice.
 """
 
 from odoo.fields import Domain
@@ -18,16 +18,20 @@ from .records import user_env
 from .references import References, missing_failure
 from .watchdog import Deadline
 
-#: Records found at a time: bounds the memory a selection takes, whatever its size.
+#: Most records in a page; limits the memory that a selection takes.
 PAGE = 5000
-#: Seconds the answer may take whether the job is still wanted.
+#: Seconds that the query whether the job is cancelled may wait for a lock.
 ANSWER_TIMEOUT_S = 1
 
 
 def run_page(system, claim, lane=None):
-    """Run one page of a selection as the job's user; returns an `Outcome` with the chunks it `found`.
+    """Run one page of a selection as the job's user.
 
-    :raises Interruption: the attempt must be rolled back as a whole; also where the job is cancelled while it searches
+    :param system: superuser environment on the transaction of the work
+    :param claim: the `Claim` of the page
+    :param lane: not used; every runner takes it
+    :returns: the `Outcome`: see `find`
+    :raises Interruption: the whole attempt must be rolled back; also if the job is cancelled during the search
     """
     return find(
         user_env(system.cr, claim),
@@ -42,13 +46,17 @@ def run_page(system, claim, lane=None):
 
 
 def find(env, model_name, payload, references, size, timeout_s, **guarding):
-    """Find the records of one page, and share them out over chunks.
+    """Find the records of one page, and divide them into chunks.
 
     :param env: the user's environment
-    :param payload: of the selection, whose one item says what to find
+    :param str model_name: model of the operation
+    :param payload: the `Payload` of the page; its only item says what to find
+    :param References references: resolves `$ref`s and dependencies
     :param int size: most records in a chunk; 0: adaptive
-    :param guarding: for `UserCode`
-    :returns: an `Outcome`; its `found` are `(payload, group keys)` of the chunks, its `more` the item of the next page
+    :param float timeout_s: seconds the search may take; None: no limit
+    :param guarding: more arguments of `UserCode`
+    :returns: an `Outcome`; `found` has `(payload, group keys)` of each chunk, `more` is the item of the next page or None
+    :raises Interruption: see `UserCode`
     """
     with UserCode(env, model_name, Deadline(timeout_s), **guarding) as code:
         outcome = _select(env, model_name, payload, references, size or ADAPTIVE_BLOCK)
@@ -56,7 +64,7 @@ def find(env, model_name, payload, references, size, timeout_s, **guarding):
 
 
 def _is_wanted(registry, job_id):
-    """Whether nobody has cancelled the job, asked on a connection of its own while another one is searching."""
+    """Whether the job is not cancelled. Runs on its own connection, as that of the work is busy searching."""
     with registry.cursor() as cr:
         cr.execute(SQL("SET LOCAL lock_timeout = %s", f"{ANSWER_TIMEOUT_S}s"))
         return not is_stop_requested(cr, job_id)
@@ -81,7 +89,10 @@ def _select(env, model_name, payload, references, size):
 
 
 def _search(model, item, page):
-    """The next ids a domain finds, at most `page`. By keyset: cost does not grow with the page, and no record is found twice."""
+    """The next ids that match a domain, at most `page`, and the item of the next page or None.
+
+    Keyset pagination: later pages cost no more than the first, and no record is found twice.
+    """
     found = model.search(Domain("id", ">", item.get("after", 0)) & Domain(item["domain"]), order="id", limit=page)._ids
     if page is None or len(found) < page:
         return list(found), None
@@ -89,7 +100,7 @@ def _search(model, item, page):
 
 
 def _chunks(model, payload, ids, offset, size):
-    """`(payload, group keys)` of the chunks to run these ids in."""
+    """Yield `(payload, group keys)` of each chunk for these ids."""
     params = {key: value for key, value in payload.params.items() if key != "group_by"}
     places = list(range(len(ids)))
     group_by = payload.params.get("group_by")

@@ -1,8 +1,8 @@
-"""Settings of a database session that user code may change: they last as long as its run."""
+"""Save and restore the settings of a database session around user code."""
 
 from odoo.tools import SQL
 
-#: Settings that a statement may change, by name; `role` is none of the listed ones.
+#: Names and values of the settings that a statement may change. `pg_settings` does not list `role`.
 CURRENT = SQL(
     """
     SELECT name, setting
@@ -15,10 +15,13 @@ CURRENT = SQL(
 
 
 class SessionSettings:
-    """The settings as they are now, to be restored later.
+    """The settings at the time of creation, to be restored later.
 
-    A time limit, a search path or another role that is left behind would make the engine's own statements fail, and those for
-    the next records.
+    If user code left a statement timeout, a search path or a role set, the engine's own statements would fail, and so would those
+    for the next records.
+
+    :param cr: the cursor
+    :param execute: its original `execute` method
     """
 
     def __init__(self, cr, execute):
@@ -30,9 +33,9 @@ class SessionSettings:
         return self.cr.fetchall()
 
     def restore(self):
-        """Set those that have changed to what they were, for the rest of the transaction.
+        """Set changed settings back to their old values, for the rest of the transaction.
 
-        :raises psycopg2.Error: one of them can't be taken back, such as a transaction made read only
+        :raises psycopg2.Error: one can't be set back, for example if the transaction was made read-only
         """
         self.cr.execute("SET LOCAL statement_timeout TO 0")
         for name, value in self._read(self.cr.execute):

@@ -1,12 +1,12 @@
-"""The settings of a database: they stand in its system parameters."""
+"""Read and write the settings, which are stored as system parameters."""
 
 from ..engine.settings import setting
 
 
 def get_setting(env, name):
-    """A limit or default.
+    """The value of a setting, or its default.
 
-    :param str name: one of `engine.settings.SETTINGS`
+    :param str name: one of `engine.settings.SETTINGS`; `keep_..._days` are in days, the others are counts
     :rtype: int
     """
     return setting(name, env["ir.config_parameter"].sudo().get_param(_parameter(name)))
@@ -15,10 +15,10 @@ def get_setting(env, name):
 def set_settings(env, values):
     """Store settings.
 
-    :param dict values: name -> whole number, within its bounds
+    :param dict values: name -> whole number; the caller has checked the bounds
     """
     for name, value in values.items():
-        # as text: Odoo deletes a parameter that is 0, and the default would be back
+        # as text: Odoo deletes a parameter that is set to the number 0, and the default would apply again
         env["ir.config_parameter"].sudo().set_param(_parameter(name), str(value))
 
 

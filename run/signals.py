@@ -1,4 +1,7 @@
-"""What processes announce to each other through the database: that models or cached data, rights above all, have changed."""
+"""Odoo's registry and cache signals: processes announce through the database that models or cached data have changed.
+
+Cached data includes access rights, so a lane must apply the signals before it runs a chunk.
+"""
 
 from odoo.tools import SQL
 
@@ -7,38 +10,49 @@ class Signals:
     """Detects registry and cache invalidations of other processes inside the claim's statement.
 
     That saves a round trip: Odoo's `check_signaling` is a query of its own.
+
+    :param registry: the database's registry
     """
 
     def __init__(self, registry):
         self.registry = registry
         self.names = list(registry.cache_sequences)
-        #: To be selected: the numbers of the last changes.
+        #: SQL expression for the numbers of the last signals, as an array.
         self.query = SQL("ARRAY[%s]", SQL(", ").join(map(_last_signal, ["registry", *self.names])))
         self.are_new = False
-        self.announced = []  # names of what the running transaction has announced
+        self.announced = []  # names of the signals that the open transaction has sent
 
     @property
     def known(self):
-        """The numbers of the last changes that this process has applied."""
+        """The numbers of the last signals that this process has applied, as a tuple."""
         sequences = self.registry.cache_sequences
         return (self.registry.registry_sequence, *(sequences[name] for name in self.names))
 
     def check(self, last):
-        """Whether the selected numbers differ from those known here; `are_new` says so from now on."""
+        """Compare signal numbers with those this process has applied; sets `are_new`.
+
+        :param last: numbers that a statement has selected with `query`
+        :returns: whether they differ
+        """
         self.are_new = tuple(last) != self.known
         return self.are_new
 
     def apply(self, cr):
-        """Drop cached data that is out of date; returns whether the models are still the same: else a lane must start anew."""
+        """Apply the signals: clear outdated caches, or load the registry again.
+
+        :returns: False if there is a new registry; the lane must then end, and start again with it
+        """
         self.are_new = False
         return self.registry.check_signaling(cr) is self.registry
 
     def announce(self, cr):
-        """Announce changes in the very transaction that makes them: whoever sees the one sees the other.
+        """Send the signals for this transaction's changes in the transaction itself, so that both become visible together.
 
-        Odoo announces them after the commit, in a transaction of its own. In between, a lane could run what had waited for just
-        these changes, and not apply them. The tables are locked until the commit: a number that is seen before a lower one would
-        hide it.
+        Odoo sends them after the commit, in another transaction. In between, a lane could claim a chunk that waited for these
+        changes, and run it without applying them. The signal tables are locked until the commit: if a higher number became visible
+        before a lower one, the lower one would be missed.
+
+        :param cr: the cursor of the work
         """
         registry = self.registry
         self.announced = ["registry"] if registry.registry_invalidated else sorted(registry.cache_invalidated)
@@ -48,9 +62,9 @@ class Signals:
             cr.execute(SQL("INSERT INTO %s DEFAULT VALUES", table))
 
     def after_commit(self):
-        """Count what was announced as known here. What another process has announced just before it still is new.
+        """After the commit: mark the signals that were sent as applied here, and send those of changes made by postcommit hooks.
 
-        What hooks for after the commit have changed is announced now.
+        A signal that another process sent just before is still new afterwards.
         """
         registry = self.registry
         later = {name for name in registry.cache_invalidated if name not in self.announced}
@@ -58,9 +72,9 @@ class Signals:
             if name == "registry":
                 registry.registry_sequence += 1
                 registry.registry_invalidated = False
-                later.clear()  # who loads the models again has no caches either
+                later.clear()  # a process that loads the registry again starts with empty caches
             else:
-                registry.clear_cache(name)  # another thread may have filled it from what was before the commit
+                registry.clear_cache(name)  # another thread may have cached data from before the commit
                 registry.cache_sequences[name] += 1
         registry.cache_invalidated.clear()
         registry.cache_invalidated.update(later)

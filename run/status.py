@@ -1,4 +1,4 @@
-"""How far a job is: the one answer of the verbs and of the messages to browsers."""
+"""The status of a job, for the verbs and for the messages to browsers."""
 
 from datetime import datetime, timezone
 
@@ -14,16 +14,18 @@ BUS_TYPE = "batch_executor/progress"
 
 
 def utc_now():
-    """This moment, as Odoo stores times: naive, in UTC."""
+    """The current time as Odoo stores times: UTC, without time zone."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
 def status(env, job_id, duplicate=False):
-    """The status object, from the job's row and a few rows of what is in flight.
+    """The status object. Reads the job's row and a few rows of its running chunks.
 
-    The caller has checked that the job may be seen, and has flushed what it has written to it.
+    The caller checks the access rights and flushes pending writes first.
 
-    :param bool duplicate: told as it is: the submission was made before
+    :param int job_id: id of the job
+    :param bool duplicate: whether the job was stored by an earlier submission; copied into the result
+    :returns: dict
     :raises MissingError: there is no such job
     """
     job = read_job(env.cr, job_id)
@@ -33,7 +35,11 @@ def status(env, job_id, duplicate=False):
 
 
 def send_progress(env, job_id):
-    """Send the status object to the browsers of the job's submitter, with the commit of this transaction."""
+    """Send the status object to the browsers of the job's submitter; sent when this transaction commits.
+
+    :param env: a superuser environment
+    :param int job_id: id of the job
+    """
     job = read_job(env.cr, job_id)
     env["res.users"].browse(job.user_id)._bus_send(BUS_TYPE, _status(env, job))
 
@@ -61,7 +67,7 @@ def job_figures(env, jobs):
     """Percentage, duration, rates and expected end of jobs.
 
     :param jobs: `JobRow`s, or records of `batch.job`
-    :returns: id -> what `engine.progress.figures` says
+    :returns: dict job id -> result of `engine.progress.figures`
     """
     now, lanes = utc_now(), get_setting(env, "lanes")
     running = [job.id for job in jobs if job.state == states.RUNNING and job.id]

@@ -1,4 +1,4 @@
-"""What `submit`, `execute` and `append` take: all of it is checked before anything is stored or run."""
+"""`submit`, `execute` and `append`: check all operations and options before anything is stored or run."""
 
 import json
 from contextlib import contextmanager
@@ -33,9 +33,13 @@ DEFAULT_OPTIONS = ("max_chunk_size", "max_concurrency", "retry_attempts")
 def submit(env, operations, options):
     """Store operations as a job, and wake the lanes unless it is a draft.
 
+    :param env: the caller's environment
+    :param operations: operation objects as sent
+    :param dict options: options as sent
     :returns: `(job, is_duplicate)`; a duplicate was stored by an earlier call with the same idempotency key
     :raises BatchValidationError: with all problems at once; nothing is stored
     :raises AccessError: the caller is no batch user
+    :raises ConcurrencyError: another call with the same idempotency key was stored meanwhile; Odoo repeats this call
     """
     submission = Submission(env)
     wanted = submission.read_options(options)
@@ -65,7 +69,9 @@ def submit(env, operations, options):
 def append(env, draft, operations):
     """Store more operations in a draft.
 
-    :param draft: the locked job, as superuser
+    :param env: the caller's environment
+    :param draft: the locked job, in a superuser environment
+    :param operations: operation objects as sent
     :raises BatchValidationError: with all problems at once; nothing is stored
     """
     submission = Submission(env)
@@ -78,10 +84,14 @@ def append(env, draft, operations):
 def execute(env, operations, options, progress_callback=None):
     """Run operations at once, in the caller's transaction.
 
-    :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk
+    :param env: the caller's environment
+    :param operations: operation objects as sent
+    :param dict options: options as sent
+    :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk of records
     :returns: the result object
     :raises BatchValidationError: with all problems at once; nothing has run
     :raises AccessError: the caller is no batch user
+    :raises BatchExecutionError: see `inline.execute`
     """
     submission = Submission(env)
     wanted = submission.read_options(options, inline=True)
@@ -92,27 +102,34 @@ def execute(env, operations, options, progress_callback=None):
 
 
 class Submission:
-    """Operations of one call, and all problems found in them.
+    """The operations of one call, and all problems found in them.
 
-    :param env: the caller's
+    :param env: the caller's environment
     :raises AccessError: the caller is no batch user
     """
 
     def __init__(self, env):
         self.problems = Problems()
         self.env = sound_context(env, self.problems)
-        self.operations = []  # parsed
+        self.operations = []  # parsed `Operation`s
         check_group(self.env)
 
     @property
     def record_count(self):
+        """Number of records in all operations."""
         return sum(operation.record_count for operation in self.operations)
 
     def add(self, message, key=False):
+        """Add a problem of the call as a whole.
+
+        :param str message: translated text
+        :param key: the option or argument that is wrong, or False
+        """
         self.problems.add(message, key=key)
 
     def refuse(self):
-        """
+        """Refuse the call if problems were found.
+
         :raises BatchValidationError: there are problems
         """
         refuse(self.env, self.problems)
@@ -120,14 +137,20 @@ class Submission:
     # -- reading -----------------------------------------------------------------------------------
 
     def read_options(self, options, inline=False):
-        """The options as `engine.options.Options`; those that are missing have their defaults."""
+        """Parse options; missing ones get their defaults, and each wrong one adds a problem.
+
+        :param dict options: options as sent
+        :param bool inline: whether they are options of `execute`
+        :returns: `engine.options.Options`
+        """
         defaults = {name: get_setting(self.env, name) for name in DEFAULT_OPTIONS}
         return parse_options(options, defaults, self.problems, inline=inline)
 
     def read_operations(self, operations, draft=None):
-        """Parse operations and check them: each alone, against each other and against the database.
+        """Parse operations, and check each of them, their references to each other, and all of them against the database.
 
-        :param draft: the job they are added to, whose operations they may refer to
+        :param operations: operation objects as sent
+        :param draft: the job they are added to; they may refer to its operations
         """
         offset = draft.total_operations if draft else 0
         try:
@@ -141,7 +164,10 @@ class Submission:
         self.operations = parsed
 
     def check_size(self, draft=None):
-        """Note what is more than a submission may hold; the requests that fill a draft count together."""
+        """Add a problem if there are too many operations or records; those already in the draft count too.
+
+        :param draft: the job they are added to, or None
+        """
         operations, records = len(self.operations), self.record_count
         if draft:
             operations, records = operations + draft.total_operations, records + draft.total_records
@@ -150,19 +176,24 @@ class Submission:
     # -- the same submission again -----------------------------------------------------------------
 
     def fingerprint(self, operations, options):
-        """A hash of what was submitted; None if it has no JSON form, which is a problem."""
+        """A hash of operations and options; None, and a problem, if they can't be written as JSON.
+
+        :raises BatchValidationError: they are circular or nested too deeply
+        """
         try:
             return fingerprint_of(operations, options)
         except (TypeError, ValueError, RecursionError) as error:
             self._add_formless(error)
-            if not isinstance(error, TypeError):  # circular or nested too deeply: nobody may try to walk through it again
+            if not isinstance(error, TypeError):  # circular or nested too deeply: later checks could not walk through it
                 self.refuse()
             return None
 
     def find_duplicate(self, key, fingerprint):
-        """The caller's job with this idempotency key; none if it is new.
+        """The caller's job with this idempotency key; an empty recordset if there is none.
 
-        :raises BatchValidationError: the key was used for another submission
+        :param str key: the idempotency key
+        :param str fingerprint: of this call, see `fingerprint`
+        :raises BatchValidationError: the key was used for a different submission
         """
         jobs = self.env["batch.job"]
         job = jobs.sudo().search([("user_id", "=", self.env.uid), ("idempotency_key", "=", key)], limit=1)
@@ -175,10 +206,12 @@ class Submission:
     # -- storing -----------------------------------------------------------------------------------
 
     def plan(self, max_chunk_size, max_concurrency):
-        """Cut the operations into chunks.
+        """Divide the operations into chunks.
 
+        :param int max_chunk_size: most records in a chunk; 0: adaptive
+        :param int max_concurrency: most chunks in flight; 1: strictly in order
         :returns: `ChunkPlan`s
-        :raises BatchValidationError: there are problems
+        :raises BatchValidationError: problems were found before, or in planning
         """
         self.refuse()
         with self._refused_without_form():
@@ -187,7 +220,8 @@ class Submission:
     def store_in(self, job):
         """Store the operations and their chunks in a job.
 
-        :param job: as superuser, new or locked
+        :param job: a new or locked job, in a superuser environment
+        :raises BatchValidationError: the data can't be written as JSON
         """
         if job.max_concurrency > 1 and not job.is_atomic:
             self._order_upserts(job)
@@ -198,7 +232,7 @@ class Submission:
             job.invalidate_recordset()
 
     def _order_upserts(self, job):
-        """Have operations with the same upsert keys wait for each other, also for those of earlier requests of a draft."""
+        """Make operations with the same upsert keys wait for each other, also for operations already in the draft."""
         if job.state != states.DRAFT:
             order_upserts(self.operations)
             return
@@ -209,7 +243,7 @@ class Submission:
 
     @contextmanager
     def _refused_without_form(self):
-        """Refuse data that can't be written as JSON: that is the caller's mistake."""
+        """Report data that can't be written as JSON as a problem of the submission, as it is the caller's mistake."""
         try:
             yield
         except (TypeError, ValueError, RecursionError) as error:
@@ -221,7 +255,10 @@ class Submission:
 
 
 def _create_job(env, options, fingerprint, action):
-    """The job of a submission, as superuser; without operations so far."""
+    """Create the job of a submission, still without operations; returns it in a superuser environment.
+
+    :raises ConcurrencyError: the idempotency key is used by a concurrent call
+    """
     values = {
         "name": options.name or env._("Batch of %s", env.user.name),
         "state": states.DRAFT if options.draft else states.PENDING,
@@ -247,12 +284,12 @@ def _create_job(env, options, fingerprint, action):
         with env.cr.savepoint():
             return env["batch.job"].sudo().with_context(**context).create(values)
     except psycopg2.errors.UniqueViolation as error:
-        # the same key at the same moment: Odoo runs this call again, and then it finds the other one's job
+        # a concurrent call with the same key: Odoo repeats this call, which then finds the other call's job
         raise ConcurrencyError(env._("This idempotency_key is being used right now.")) from error
 
 
 def _names(operations):
-    """All names that operations have or refer to."""
+    """All operation names that the operations have or refer to."""
     return {
         name
         for operation in operations

@@ -1,13 +1,15 @@
-"""Which server action may run at the end of a job: it runs as the submitter, whoever has written it."""
+"""Check the server action that a job runs on completion: it runs with the submitter's rights, whoever has written it."""
 
 from odoo import SUPERUSER_ID
 
 
 def find_action(env, on_complete, problems):
-    """The server action to be run at the end of a job; what is wrong with it is noted.
+    """Find the server action of the option `on_complete`, and add a problem if it can't be used.
 
-    :param on_complete: its id or external id; falsy: none
-    :returns: the action as superuser; empty if there is none
+    :param env: the caller's environment
+    :param on_complete: database id or external id of the action; falsy: no action
+    :param Problems problems: to add to
+    :returns: the action in a superuser environment; an empty recordset if there is none
     """
     actions = env["ir.actions.server"].sudo()
     if not on_complete:
@@ -30,12 +32,14 @@ def find_action(env, on_complete, problems):
 
 
 def action_problem(action, user):
-    """Why a server action must not run with the rights of a user; None where nothing is in the way.
+    """Why a server action must not run with the rights of a user.
 
-    Whoever can change an action could make it do what only `user` may do. As everywhere in Odoo, administrators can; others who
-    were given the right to write server actions must not gain any right by it.
+    Whoever can write an action could make it do what only `user` may do. Administrators can do so everywhere in Odoo. Others who
+    have the right to write server actions must not gain the user's rights by it.
 
-    :param action: as superuser: what it does is asked, not whether the user may read it
+    :param action: in a superuser environment, as the user need not be able to read it
+    :param user: the user whose rights it would have
+    :returns: the reason as a translated text; None if it may run
     """
     env = action.env
     if not action:

@@ -1,6 +1,6 @@
-"""Upsert keys in the field's own form: one value is one key, however a client spells it.
+"""Upsert keys, normalized by the fields, so that different spellings of a value give the same key.
 
-The check at submission, the lock, the search and the comparison with what was found all go by it.
+The check at submission, the locks, the search, and the comparison with the records found all use these keys.
 """
 
 from odoo.fields import Domain
@@ -12,20 +12,20 @@ from .key_forms import FORMS, RecordId
 
 
 class BadKey(ValueError):
-    """A value that its field does not take: it can't identify a record."""
+    """A key value can't identify a record, because its field can't take it."""
 
 
 def can_identify(field):
-    """Whether a field may be part of an upsert's key."""
+    """Whether a field can be part of an upsert's key."""
     return field.type in FORMS and field._description_searchable
 
 
 class UpsertKeys:
-    """The keys of an upsert's rows: one tuple per row, equal exactly where the same record is meant.
+    """Makes the keys of an upsert's rows: one tuple per row. Two keys are equal exactly if they identify the same record.
 
     :param model: in the environment the rows are going to be written in
-    :param names: of the key fields, in any order
-    :raises KeyError: a field is not there
+    :param names: names of the key fields, in any order
+    :raises KeyError: a field does not exist, or can't identify a record
     """
 
     def __init__(self, model, names):
@@ -35,11 +35,12 @@ class UpsertKeys:
         self.forms = [(RecordId if field.name == "id" else FORMS[field.type])(field, model) for field in fields]
 
     def of(self, values):
-        """The key of a row.
+        """The key of a row. Needs no query per row.
 
-        Nothing is asked of the database per row. A `$ref` that is not resolved yet is equal to itself only.
+        A `$ref` that is not resolved yet equals only the same `$ref`.
 
-        :raises BadKey: a field does not take its value
+        :param dict values: the row
+        :raises BadKey: a field can't take its value
         """
         return tuple([self._cell(name, form, values) for name, form in zip(self.names, self.forms, strict=True)])
 
@@ -60,13 +61,13 @@ class UpsertKeys:
             ) from error
 
     def of_record(self, record):
-        """The key of a record that is there."""
+        """The key of an existing record."""
         return tuple([form.of_found(record[name]) for name, form in zip(self.names, self.forms, strict=True)])
 
     def domain(self, rows):
-        """Find the records of all keys, and perhaps others that hold one field of this and one of that key.
+        """A domain that finds the records of all keys. It may find others too, which combine the fields of different keys.
 
-        :param rows: pairs of a key and the row's values
+        :param rows: pairs `(key, values)`
         """
         rows = list(rows)
         return Domain.AND(
@@ -75,10 +76,14 @@ class UpsertKeys:
         )
 
     def values_to_create(self, values, key):
-        """What a new record gets: a client's spelling of a reference is not always one that `create` takes."""
+        """The values to create a record with. References are taken from the key, as `create` does not accept every spelling.
+
+        :param dict values: the row
+        :param tuple key: its key
+        """
         cells = zip(self.names, self.forms, key, strict=True)
         return {**values, **{name: cell for name, form, cell in cells if form.is_given_to_create}}
 
     def number(self, key):
-        """A 32-bit mark of a key."""
+        """A 32-bit hash of a key."""
         return key_number(self.model._name, key)

@@ -1,8 +1,9 @@
-"""Two upserts of one key at the same time must not both create it, whether or not the model has a unique constraint.
+"""Locks that keep two concurrent upserts of one key from both creating a record, even without a unique constraint.
 
-Each key is an advisory lock. At REPEATABLE READ it must be held *before* the transaction takes its snapshot, or the second
-one would wait and still not see what the first has created. A lane therefore takes the locks on a connection of their own,
-first. Inside somebody else's transaction (`execute`) that is too late: there, what was missed is looked for instead.
+Each key is an advisory lock. At REPEATABLE READ the lock must be taken *before* the transaction's snapshot: otherwise the second
+transaction would wait for the lock and still not see the record that the first one created. So a lane takes the locks first, on a
+separate connection. In the caller's transaction (`execute`) the snapshot exists already; there, a second connection searches for
+records that the snapshot does not show.
 """
 
 import zlib
@@ -23,15 +24,22 @@ from .references import References
 from .upsert_keys import BadKey
 from .watchdog import Deadline
 
-#: First key of our advisory locks, to keep out of the way of others.
+#: First key of our advisory locks, so that they don't collide with those of other code.
 LOCK_SPACE = zlib.crc32(b"batch_executor.upsert") - 2**31
-#: Locks a chunk takes at most (PostgreSQL keeps them in a table of fixed size); more keys share some.
+#: Number of lock buckets. A chunk with more keys than this locks only buckets, as PostgreSQL's lock table has a fixed size.
 MAX_LOCKS = 1000
 
 
 @contextmanager
 def key_locks(registry, claim):
-    """Hold the locks of a claimed chunk's keys, on a connection of their own, while its work runs and commits."""
+    """Hold the locks of a claimed chunk's keys during the body of the `with`, in which its work runs and commits.
+
+    The locks are on a separate connection. A chunk that is no upsert takes none.
+
+    :param registry: the database's registry
+    :param claim: the `Claim`
+    :raises ClaimLost: another lane has taken over the chunk
+    """
     if claim.operation_type != UPSERT or claim.kind != states.RECORDS or claim.model not in registry:
         yield
         return
@@ -42,13 +50,16 @@ def key_locks(registry, claim):
 
 
 def lock_inline(env, model_name, payload, timeout_s):
-    """Take the locks inside the caller's transaction.
+    """Take the locks in the caller's transaction.
 
-    What goes wrong is nothing to be told here: the records themselves are going to fail for it.
+    Other errors are ignored here, as the records fail with the same error when they run.
 
-    :param timeout_s: seconds the search for what others have created may take, None: any
-    :raises ConcurrencyError: another transaction is, or has been since our snapshot, at one of these keys; run again by
-        Odoo, this one sees what it did
+    :param env: the user's environment
+    :param str model_name: model of the records
+    :param Payload payload: of the chunk
+    :param float timeout_s: seconds that the search for records of other transactions may take; None: no limit
+    :raises ConcurrencyError: another transaction is upserting one of these keys, or has done so since our snapshot. Odoo repeats
+        the call, which then sees the other transaction's records
     """
     deadline = Deadline(timeout_s)
     with UserCode(env, model_name, deadline, timeout_fails=True) as code:
@@ -64,7 +75,7 @@ def _is_taken(env, model_name, payload, deadline):
 
 
 def _lockable(cr, claim):
-    """Marks of the keys; none where the keys themselves are wrong: their records are going to fail for it."""
+    """Hashes of the keys; an empty set if computing them raises an error, as the records then fail with it when they run."""
     try:
         return _keys(cr, claim)
     except BaseException as error:  # a field's own code may raise anything
@@ -74,7 +85,7 @@ def _lockable(cr, claim):
 
 
 def _created_since(handler, positions, deadline):
-    """Whether others have committed records of these keys that our snapshot does not show."""
+    """Whether other transactions have committed records with these keys that our snapshot does not show."""
     model = handler.model
     with model.env.registry.cursor() as cr:
         fresh = UpsertHandler(model.with_env(model.env(cr=cr)), handler.payload)
@@ -82,12 +93,12 @@ def _created_since(handler, positions, deadline):
             ids = {id_ for found in fresh.matches(positions).values() for id_ in found}
         if code.error or not ids:
             return False
-        # rows our own transaction has changed or deleted are locked by it: those are no news
+        # rows that our own transaction has changed or deleted are locked by it, and so are left out
         cr.execute(
             SQL("SELECT id FROM %s WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED", SQL.identifier(model._table), list(ids))
         )
         fresh_ids = {id_ for (id_,) in cr.fetchall()}
-        cr.rollback()  # nothing was written: only the locks are given back
+        cr.rollback()  # releases the row locks; nothing was written
     known = UpsertHandler(model, handler.payload).matches(positions)
     return bool(fresh_ids - {id_ for found in known.values() for id_ in found})
 
@@ -104,7 +115,7 @@ def _keys(cr, claim):
 
 
 def _numbers(handler):
-    """The positions whose values can be keys (the others are going to fail for it), and the marks of these."""
+    """`(positions, hashes)` of the records whose keys are valid; the others fail when they run."""
     positions, numbers = [], set()
     for position in range(len(handler.payload)):
         with suppress(BadKey):
@@ -117,14 +128,18 @@ def _resolved(references, item):
     try:
         return references.resolve(item)
     except MissingReference:
-        return item  # it is going to fail for this
+        return item  # the record fails with this error when it runs
 
 
 def _lock(cr, function, numbers):
-    """Take advisory locks in one order everywhere, so that two chunks can't deadlock on them.
+    """Take advisory locks, always in the same order, so that two chunks can't deadlock.
 
-    Each key falls into one of `MAX_LOCKS` buckets. Who has many keys takes the buckets for itself; who has few shares them, and
-    takes each key: both exclude each other.
+    Each key belongs to one of `MAX_LOCKS` buckets. A chunk with more than `MAX_LOCKS` keys locks the buckets exclusively. A chunk
+    with fewer keys locks its buckets shared, and each key exclusively. So each kind excludes the other.
+
+    :param str function: PostgreSQL's function that takes a lock; its shared variant is used too
+    :param numbers: hashes of the keys
+    :returns: list with the result of each call
     """
     buckets = sorted({number % MAX_LOCKS for number in numbers})
     if len(numbers) > MAX_LOCKS:

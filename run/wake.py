@@ -1,4 +1,4 @@
-"""Waking lanes: those that are waiting for work, and those whose scheduled action is not running."""
+"""Wake lanes: notify those that wait for work, and trigger the scheduled actions of those that don't run."""
 
 import logging
 import time
@@ -11,24 +11,25 @@ from ..engine import states
 
 _logger = logging.getLogger(__name__)
 
-#: The channel on which waiting lanes are told of new work.
+#: PostgreSQL's notification channel for waiting lanes.
 WAKE_UP = "batch_executor"
-#: A submission with this many records takes so long to store that the lanes can get ready meanwhile.
+#: Least number of records for which lanes are woken before the commit: storing that many takes longer than waking a lane.
 EARLY_FROM = 200
-#: Seconds without progress after which a job counts as stalled. Also the least time between two wake-up calls of a process.
+#: Seconds without progress after which a job counts as stalled. Also the least seconds between two such wake-ups by a process.
 STALLED_S = 3
 
-_woken_at = {}  # database -> monotonic time when this process last woke its lanes for a stalled job
+_woken_at = {}  # database name -> monotonic time when this process last woke lanes for a stalled job
 
 
 def wake_lanes(env, wanted=None):
-    """Wake lanes after the commit of this transaction.
+    """Wake lanes when this transaction commits.
 
-    :param int wanted: how many may find work; None: all
+    :param env: any environment on the transaction
+    :param int wanted: number of idle lanes to trigger; None: all
     """
     env.cr.execute("SELECT pg_notify(%s, '')", (WAKE_UP,))
     lanes = env["ir.cron"].sudo()._batch_lanes()
-    # a trigger exists until the run that it started is over: lanes that have one are busy
+    # a trigger exists until the run that it started ends, so lanes with a trigger are busy
     triggered = (
         env["ir.cron.trigger"]
         .sudo()
@@ -39,10 +40,11 @@ def wake_lanes(env, wanted=None):
 
 
 def wake_lanes_for(env, run_at, wanted):
-    """Wake lanes for a new job, at the time when it may start.
+    """Wake lanes for a new job, when it may start.
 
-    :param datetime run_at: None or in the past: after this commit. Odoo looks for later triggers once a minute
-    :param int wanted: how many lanes may find work
+    :param datetime run_at: when it may start (UTC); None or in the past: when this transaction commits. Odoo checks for triggers
+        in the future once a minute
+    :param int wanted: number of idle lanes to trigger
     """
     if not run_at or run_at <= env.cr.now():
         wake_lanes(env, wanted)
@@ -51,35 +53,36 @@ def wake_lanes_for(env, run_at, wanted):
 
 
 def wake_early(env, operations, wanted):
-    """Wake lanes while a large submission is still being stored, in a transaction of its own.
+    """Wake lanes while a large submission is still being stored, in a separate transaction. Does nothing for a small one.
 
-    A woken Odoo worker sleeps for up to 0.1 s (depending on its process id, so that not all come at once) before it looks for
-    work, and then prepares its run. For a job of one second, that is most of the time until it starts. A lane that is ready
-    too early waits for the commit.
+    A woken Odoo worker first sleeps for up to 0.1 s (it depends on the process id, so that not all workers start at once), and then
+    prepares its run. For a job of one second, that is most of the delay until it starts. A lane that is ready before the commit
+    waits for it.
 
-    :param operations: of the submission, not checked yet
-    :param int wanted: how many lanes may find work
+    :param env: the caller's environment
+    :param operations: operation objects as sent, not checked yet
+    :param int wanted: number of idle lanes to trigger
     """
-    # while modules are loaded, no scheduled action runs, and this transaction may hold locks on their tables
+    # while modules are being loaded, no scheduled action runs, and this transaction may hold locks on their tables
     if not (_is_large(operations) and env.registry.ready):
         return
     try:
         with env.registry.cursor() as cr:
-            # this transaction may have locked what the other one needs, e.g. by deleting a scheduled action
+            # the caller's transaction may hold a lock that this one needs, for example after deleting a scheduled action
             cr.execute("SET LOCAL lock_timeout = '100ms'")
-            # as superuser: the other transaction does not see a user who was made in this one
+            # as superuser: this transaction does not see a user created in the caller's
             wake_lanes(api.Environment(cr, SUPERUSER_ID, {}), wanted)
     except psycopg2.Error:
         _logger.info("The lanes could not be woken early; the commit wakes them", exc_info=True)
 
 
 def wake_if_stalled(job):
-    """Wake the lanes if a job makes no progress while somebody waits for it.
+    """Wake the lanes if a job whose status is read makes no progress, at most once per `STALLED_S` and process.
 
-    When all workers die at once (or PostgreSQL restarts, which ends them), their successors sleep for a minute before they
+    If all workers die at once (a restart of PostgreSQL ends them), the processes that replace them sleep for a minute before they
     first look for work.
 
-    :param job: as superuser
+    :param job: the job, in a superuser environment
     """
     now = fields.Datetime.now()
     stalled_at = fields.Datetime.add(job.progress_at or job.create_date, seconds=STALLED_S)
@@ -92,7 +95,7 @@ def wake_if_stalled(job):
 
 
 def _is_large(operations):
-    """Whether operations have at least `EARLY_FROM` records, by the lengths of their lists."""
+    """Whether unchecked operations have at least `EARLY_FROM` records, estimated from the lengths of their lists."""
     if not isinstance(operations, (list, tuple)):
         return False
     return (

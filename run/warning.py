@@ -1,16 +1,19 @@
-"""What Odoo says without raising: an action that asks a person for something, a remark of the import."""
+"""Warnings: what Odoo reports without raising. A method may return an action that asks the user for input; an import may warn."""
 
 from ..engine.isolation import Suspects
 from ..engine.outcome import Warned
 from .errors import MESSAGE_LIMIT, storable
 
 ACTION_RETURNED, IMPORT_WARNING = "ActionReturned", "ImportWarning"
-#: Client actions that only show something: what was asked for has been done.
+#: Tags of client actions that only show something: they are no warnings, as the method has done its work.
 HARMLESS_TAGS = frozenset(("display_notification", "reload", "reload_context", "soft_reload"))
 
 
 class WarningRefused(Exception):
-    """Under `strict`: an attempt that went well but for what Odoo said of it."""
+    """With `strict`: an attempt had warnings, and counts as failed.
+
+    :param warned: list of `Warned`, not empty
+    """
 
     def __init__(self, warned):
         self.warning_type = warned[0].warning_type
@@ -19,10 +22,12 @@ class WarningRefused(Exception):
 
 
 def refuse(warnings, positions):
-    """Under `strict`: undo an attempt at some positions, because of what was said of all or of some of them.
+    """With `strict`: fail an attempt because of its warnings.
 
-    :raises Suspects: it was said of some
-    :raises WarningRefused: it was said of all
+    :param dict warnings: position -> list of `Warned`, not empty
+    :param positions: all positions of the attempt
+    :raises Suspects: only some positions have warnings
+    :raises WarningRefused: all positions have warnings
     """
     if len(warnings) < len(positions):
         raise Suspects(set(warnings))
@@ -30,7 +35,11 @@ def refuse(warnings, positions):
 
 
 def warning_of(value, env):
-    """The warning in what a method called on records has returned; None where it asks nobody for anything."""
+    """The warning in the return value of a called method.
+
+    :param value: what the method returned
+    :returns: a `Warned` if it is an action that needs a user; None otherwise
+    """
     kind = value.get("type") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not kind.startswith("ir.actions.") or kind == "ir.actions.act_window_close":
         return None
@@ -43,7 +52,10 @@ def warning_of(value, env):
 
 
 def import_warning(message):
-    """A message of type warning from `Model.load`, with its field and its hint."""
+    """The `Warned` for a message of type "warning" from `Model.load`, with its field and its hint.
+
+    :param dict message: as `Model.load` returns it
+    """
     text = str(message.get("message") or "")
     if field := message.get("field"):
         text = f"{field}: {text}"
@@ -53,7 +65,7 @@ def import_warning(message):
 
 
 def _hint(moreinfo):
-    """What an import suggests: a text, a list of possible values, or an action that would show them."""
+    """The text of an import message's hint, which may be a text, a list of possible values, or an action that shows them."""
     if isinstance(moreinfo, dict):
         moreinfo = moreinfo.get("help") or moreinfo.get("name")
     if isinstance(moreinfo, (list, tuple)):

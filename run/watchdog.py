@@ -1,4 +1,4 @@
-"""Cancel what runs on a connection once its time is up, or nobody wants it any more."""
+"""Cancel the statement that runs on a connection when its deadline has passed, or when its job is no longer wanted."""
 
 import threading
 import time
@@ -6,14 +6,17 @@ from contextlib import suppress
 
 import psycopg2
 
-#: Seconds between two attempts to cancel the running statement once it has to end.
+#: Seconds between two cancel requests.
 CANCEL_EVERY_S = 0.05
-#: Seconds between two questions whether it is still wanted.
+#: Seconds between two calls of `is_wanted`.
 ASK_EVERY_S = 1.0
 
 
 class Deadline:
-    """The instant an attempt must have ended by, on the monotonic clock; None: never."""
+    """The time by which an attempt must have ended, on the monotonic clock.
+
+    :param float timeout_s: seconds from now; None or 0: no deadline
+    """
 
     def __init__(self, timeout_s):
         self.timeout_s = timeout_s or None
@@ -21,21 +24,24 @@ class Deadline:
 
     @property
     def expired(self):
+        """Whether the deadline has passed."""
         return self.at is not None and time.monotonic() >= self.at
 
     @property
     def left_s(self):
+        """Seconds left, at least 0; None without a deadline."""
         return None if self.at is None else max(self.at - time.monotonic(), 0.0)
 
 
 class Watchdog:
-    """Cancels the running statement of a connection once it has to end, again and again until `stop`.
+    """Cancels the running statement of a connection after the deadline, again and again until `stop`.
 
-    One cancel is not enough: it hits nothing between two statements, and user code may catch what it raises.
+    One cancel request is not enough: it has no effect between two statements, and user code may catch the error.
 
     :param connection: the psycopg2 connection to watch
-    :param Deadline deadline: when it has to end at the latest
-    :param is_wanted: asked about once a second, in a thread of its own, whether to go on at all; None: no question
+    :param Deadline deadline: when the statements must have ended
+    :param is_wanted: function called about once a second, in a separate thread; if it returns False, statements are cancelled
+        before the deadline. None: it is not called
     """
 
     def __init__(self, connection, deadline, is_wanted=None):
@@ -44,20 +50,23 @@ class Watchdog:
         self.is_wanted = is_wanted
         self.unwanted = False
         self.over = threading.Event()
-        # held while a cancel is under way, so that none can hit a statement after the attempt
+        # held during a cancel request, so that none can cancel a statement that runs after `stop`
         self.cancelling = threading.Lock()
 
     def start(self):
+        """Start watching, if there is a deadline or `is_wanted`; returns itself."""
         if self.deadline.at is not None or self.is_wanted:
             threading.Thread(target=self._watch, name="batch_executor.watchdog", daemon=True).start()
         return self
 
     def stop(self):
+        """Stop watching. No statement is cancelled after this returns."""
         with self.cancelling:
             self.over.set()
 
     @property
     def must_end(self):
+        """Whether the deadline has passed, or `is_wanted` has returned False."""
         return self.unwanted or self.deadline.expired
 
     def _watch(self):
@@ -68,7 +77,7 @@ class Watchdog:
                 with self.cancelling:
                     if self.over.is_set():
                         return
-                    with suppress(psycopg2.Error):  # a lost connection: the statement ends by itself
+                    with suppress(psycopg2.Error):  # on a lost connection, the statement ends by itself
                         self.connection.cancel()
 
     def _pause_s(self):
@@ -80,5 +89,5 @@ class Watchdog:
     def _ask(self):
         try:
             return self.is_wanted()
-        except psycopg2.Error:  # no answer to be had now
+        except psycopg2.Error:  # unknown now; `is_wanted` is called again later
             return True

@@ -1,7 +1,7 @@
-"""Run all chunks of a job in one transaction, and undo all of them where that is asked for.
+"""Run all chunks of a job in one transaction, and roll them all back if required.
 
-This is how a job with `rollback="job"` or `dry_run` runs in a lane (`driver.py`), and how `execute` runs inside the transaction
-of its caller (`inline.py`). The two differ in where chunks and results are kept: see `Chunks`.
+A job with `rollback="job"` or `dry_run` runs like this in a lane (`driver.py`), and every `execute` call runs like this in its
+caller's transaction (`inline.py`). The two differ in where chunks and results are kept: see `Chunks`.
 """
 
 import time
@@ -13,51 +13,66 @@ from .guarded import UserCode
 from .savepoint import UndoableSavepoint
 from .watchdog import Deadline
 
-#: A shared savepoint holds a quarter as many chunks as have run before.
+#: The next shared savepoint holds 1/GROWTH as many chunks as have run so far.
 GROWTH = 4
 
 
 class Chunks:
-    """Where the chunks of a whole job are kept, and what became of them."""
+    """Where the chunks of a whole job and their outcomes are kept."""
 
-    #: Whether several chunks may run in one savepoint: what `settle` has done is then undone with them.
+    #: Whether several chunks may run in one savepoint. If so, rolling it back must also undo what `settle` did.
     share_savepoints = False
 
     def next_chunk(self, last):
-        """The next chunk to be run, with those found since; None after the last one.
+        """The next chunk to run, in order, including chunks that selections found meanwhile; None if there is none left.
 
-        :param last: the chunk run before it, None for the first
+        :param last: the chunk that ran before it, None for the first
         """
         raise NotImplementedError
 
     def run(self, chunk, has_savepoint):
         """Run a chunk; returns its `Outcome`.
 
-        :param bool has_savepoint: whether it may have savepoints of its own; if not, what fails raises `NeedsSavepoint`
+        :param chunk: as `next_chunk` returned it
+        :param bool has_savepoint: whether its attempts have their own savepoints
+        :raises NeedsSavepoint: a record failed, and `has_savepoint` is False
         """
         raise NotImplementedError
 
     def settle(self, chunk, outcome, duration):
-        """Store what became of a chunk, and the chunks it has found; returns what `keep` is to be given."""
+        """Store the outcome of a chunk, and the chunks that a selection has found.
+
+        :param outcome: the `Outcome`
+        :param float duration: seconds it took
+        :returns: the argument for `keep`
+        """
         raise NotImplementedError
 
     def keep(self, settled):
-        """The chunk stands: it is not going to be run a second time."""
+        """Called when all chunks of a shared savepoint have run: this chunk is not going to be run again.
+
+        :param settled: what `settle` returned
+        """
 
     def show(self, processed, failed):
-        """Tell whoever watches how many records have run so far.
+        """Report progress.
 
-        :raises Interruption: the job is no longer wanted
+        :param int processed: records that have succeeded so far
+        :param int failed: records that have failed so far
+        :raises Interruption: the job was cancelled
         """
 
     def cancel_rest(self, failed):
-        """Nothing more is run, because so many records have failed."""
+        """Called when too many records have failed: the remaining chunks don't run.
+
+        :param int failed: number of records that have failed
+        """
 
     def undo(self, is_dry_run, reason):
-        """All effects were rolled back: say so of every record.
+        """Called after everything was rolled back: store the final outcome of every record.
 
-        :param bool is_dry_run: what went well counts as succeeded; else it has failed
-        :param str reason: what to say of records that were rolled back for the failures of others
+        :param bool is_dry_run: if True, records that went well count as succeeded, otherwise as failed
+        :param str reason: message for records that went well but were rolled back
         """
         raise NotImplementedError
 
@@ -65,12 +80,12 @@ class Chunks:
 class WholeJob:
     """One run of all chunks.
 
-    :param env: an environment on the transaction; texts are in its language
-    :param chunks: the `Chunks`
-    :param bool is_dry_run: undo everything in the end
-    :param bool all_or_nothing: undo everything if a record fails
-    :param most_failures: once more records have failed, nothing more is run
-    :param str transaction: number of the lane's transaction, None where it is the caller's
+    :param env: an environment on the transaction; messages are in its language
+    :param Chunks chunks: the chunks to run
+    :param bool is_dry_run: roll everything back at the end
+    :param bool all_or_nothing: roll everything back if a record fails
+    :param most_failures: stop once more records than this have failed
+    :param str transaction: PostgreSQL's number of the lane's transaction; None: it is the caller's transaction
     """
 
     def __init__(self, env, chunks, *, is_dry_run, all_or_nothing, most_failures=float("inf"), transaction=None):
@@ -84,10 +99,11 @@ class WholeJob:
         self.first_message = None  # of the first record that failed
 
     def run(self):
-        """Run the chunks; returns why everything was undone, None where it was not, or was meant to be.
+        """Run the chunks.
 
-        :raises Interruption: the transaction must be rolled back as a whole
-        :raises TransactionEnded: user code has committed
+        :returns: why everything was rolled back; None if it was not, or if it is a dry run
+        :raises Interruption: the whole transaction must be rolled back
+        :raises TransactionEnded: user code committed
         """
         with UndoableSavepoint(self.env) as savepoint:
             self._run_all()
@@ -106,6 +122,7 @@ class WholeJob:
 
     @property
     def is_undone(self):
+        """Whether everything is rolled back at the end."""
         return self.is_dry_run or (self.all_or_nothing and self.failed > 0)
 
     @property
@@ -120,13 +137,15 @@ class WholeJob:
             self.chunks.cancel_rest(self.failed)
 
     def _run_some(self, last, count):
-        """Run the next chunks in one savepoint; if something fails, run them again in smaller groups.
+        """Run the next chunks in one savepoint; if a record fails, run them again in smaller groups.
 
-        Every savepoint that wrote counts until the end of the transaction, and PostgreSQL slows down above 64. So the groups grow
-        with what has gone well: a thousand chunks take some thirty savepoints, and a failure costs a quarter more at most.
+        PostgreSQL keeps every savepoint that wrote until the end of the transaction, and slows down above 64. So the groups grow
+        with the number of chunks that have run: a thousand chunks take about thirty savepoints. A failure repeats at most a
+        quarter of the work done so far.
 
-        :param last: the chunk before them
-        :returns: the last one of them, and how many there were
+        :param last: the chunk that ran before them
+        :param int count: number of chunks
+        :returns: `(last chunk, number of chunks)`
         """
         if count == 1:
             return self._run_each(last, 1)
@@ -145,9 +164,10 @@ class WholeJob:
         return last, count - left
 
     def _run_each(self, last, count, has_savepoint=True):
-        """Run so many chunks, one after the other.
+        """Run the next chunks one after the other, at most `count`.
 
-        :raises NeedsSavepoint: something failed, and has no savepoint of its own
+        :returns: `(last chunk, number of chunks)`
+        :raises NeedsSavepoint: a record failed, and `has_savepoint` is False
         """
         settled = []
         while len(settled) < count and not self._has_failed_enough and (chunk := self.chunks.next_chunk(last)):

@@ -1,4 +1,4 @@
-"""The connection a lane's work is done on, and the transaction of each chunk."""
+"""The connection on which a lane runs chunks, and the transaction of each chunk."""
 
 import select
 from contextlib import closing, contextmanager, suppress
@@ -14,7 +14,7 @@ from .environments import keep_environments
 from .interruption import is_shutdown
 from .upsert_lock import key_locks
 
-#: Makes a session forget all it has set or holds: what `DISCARD ALL` does, but for DISCARD PLANS.
+#: Resets a session: all of `DISCARD ALL` except DISCARD PLANS.
 FORGET = SQL(
     """
     CLOSE ALL;
@@ -43,15 +43,16 @@ class Work:
 
     @contextmanager
     def transaction(self, claim):
-        """Hold a claimed chunk's row while the body runs and settles it; then commit both at once.
+        """Lock a claimed chunk's row, run the body of the `with`, which runs and settles the chunk, and commit.
 
-        Where the body raises, all of it is rolled back, and the chunk is free for others.
+        If the body raises, the transaction is rolled back and all locks of the chunk are released.
 
-        :returns: an environment of the superuser
-        :raises ClaimLost: another lane has taken the chunk over
+        :param claim: the `Claim`
+        :returns: a superuser environment on the transaction
+        :raises ClaimLost: another lane has taken over the chunk
         """
         try:
-            # what must be locked before the work's snapshot is taken: see `upsert_lock`
+            # the key locks must be taken before the snapshot of the work: see `upsert_lock`
             with key_locks(self.registry, claim), closing(self.connection.cursor()) as cr:
                 system = api.Environment(cr, SUPERUSER_ID, {})
                 keep_environments(system.transaction)
@@ -59,7 +60,7 @@ class Work:
                 yield system
                 cr.flush()
                 self.signals.announce(cr)
-                # the one commit of the work: what was done and the note that it is done
+                # the only commit of the work: it contains the effects of the chunk and its outcome
                 cr.commit()  # pylint: disable=invalid-commit
                 self.signals.after_commit()
         except BaseException as error:
@@ -69,50 +70,55 @@ class Work:
             raise
 
     def close(self):
-        """Give the connection back."""
+        """Give the connection back to Odoo's pool."""
         self.connection.close()
 
 
 class WorkConnection:
-    """One connection out of Odoo's pool, lent to a fresh cursor for each chunk.
+    """One connection from Odoo's pool, used by a new cursor for each chunk.
 
-    A connection lent by the pool has forgotten all of its session, also PostgreSQL's plans for checking foreign keys: made anew
-    for each chunk, they cost it a millisecond. Here all is forgotten but these plans, which depend on nothing that a session sets.
-    The first statement on each cursor must be `FORGET`: sent together with another one, it costs no round trip.
+    The pool resets a connection with DISCARD ALL when it lends it. That also drops PostgreSQL's plans for foreign key checks, and
+    making them again costs each chunk a millisecond. `FORGET` resets the session but keeps these plans, which don't depend on
+    session settings. It must be the first statement of each cursor; sent in one message with the next statement, it costs no round
+    trip.
 
-    Stands in for Odoo's `ConnectionPool`, with what a cursor uses of it: `borrow`, `give_back`, `readonly`.
+    Stands in for Odoo's `ConnectionPool` with the part that a cursor uses: `borrow`, `give_back`, `readonly`.
+
+    :param registry: the database's registry
     """
 
     readonly = False
 
     def __init__(self, registry):
         self.registry = registry
-        self.lender = None  # a cursor nobody else works with: the pool's own way to lend a connection
+        self.lender = None  # a cursor of Odoo's pool that owns the connection and is not used otherwise
 
     def cursor(self):
-        """A cursor in which nothing of the last chunk is cached."""
+        """A new cursor on the connection, with empty caches."""
         return Cursor(self, self.registry.db_name, {})
 
     def borrow(self, connection_info):
+        """As `ConnectionPool.borrow`: the connection, or a new one if it was lost."""
         if self.lender and _is_lost(self.lender.connection):
             self.close()
         if not self.lender:
             self.lender = self.registry.cursor()
-        # what a cursor has set for its transactions
+        # undo what the last cursor set for its transactions
         self.lender.connection.set_session("DEFAULT", "DEFAULT", "DEFAULT")
         return self.lender.connection
 
     def give_back(self, connection, keep_in_pool=True):
-        pass  # kept for the next chunk
+        """As `ConnectionPool.give_back`, but keeps the connection for the next chunk."""
 
     def unlock(self):
-        """Let go of the session's locks: what it was at came to nothing, and others may take it over."""
+        """Release the session's advisory locks after a failed chunk, so that other lanes can take it over."""
         if self.lender and not self.lender.connection.closed:
-            with suppress(psycopg2.Error):  # lost: they are gone as well
+            with suppress(psycopg2.Error):  # a lost connection has no locks
                 self.lender.execute("SELECT pg_advisory_unlock_all()", log_exceptions=False)
                 self.lender.rollback()  # pylint: disable=invalid-commit
 
     def close(self):
+        """Release all locks, and give the connection back to Odoo's pool."""
         self.unlock()
         lender, self.lender = self.lender, None
         if lender and not lender.connection.closed:
@@ -120,5 +126,5 @@ class WorkConnection:
 
 
 def _is_lost(connection):
-    """Whether its server has gone: that is all it says without being asked."""
+    """Whether a connection is lost. An idle connection only becomes readable when the server closes it."""
     return bool(connection.closed or select.select([connection], [], [], 0)[0])

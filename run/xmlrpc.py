@@ -1,4 +1,4 @@
-"""What XML-RPC can't carry."""
+"""Convert results that XML-RPC can't represent."""
 
 import threading
 from urllib.parse import urlsplit
@@ -7,11 +7,14 @@ from ..engine.values import MAX_INTEGER
 
 
 def as_carried(result):
-    """A result as the caller's protocol can carry it.
+    """A result in the form that the caller's protocol can carry.
 
-    XML-RPC has integers of 32 bits: larger ones that a method returned become texts there.
+    XML-RPC has 32-bit integers. For a call over XML-RPC, larger integers that a method returned become texts.
+
+    :param dict result: the result object; it is changed in place
+    :returns: the same object
     """
-    # Odoo hides the request from what is called by RPC
+    # Odoo does not set `request` for code called by RPC
     if urlsplit(getattr(threading.current_thread(), "url", "")).path.startswith("/xmlrpc/"):
         for entry in result["results"]:
             entry["result"] = _small(entry["result"])

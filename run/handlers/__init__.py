@@ -1,22 +1,22 @@
-"""What each type of operation does to records: one file each, listed here.
+"""Handlers: what each operation type does to records. Each type has its own file, and is listed here.
 
 To add a type of operation:
 
-0. `engine/operation.py`: a constant for its name, beside the others.
-1. `engine/operations/<type>.py`: its label in the backend, the keys it is submitted with and what they mean. List it in
+1. `engine/operation.py`: a constant for its name, beside the others.
+2. `engine/operations/<type>.py`: its label in the backend, the keys it is submitted with, and how they are parsed. List it in
    `engine/operations/__init__.py`.
-2. `run/handlers/<type>.py`: the rights it needs, what only the database can check, and what it does. List it below.
-3. `docs/api.md`: the table of operations (a test compares it with 1).
+3. `run/handlers/<type>.py`: the access rights it needs, the checks against the database, and what it does. List it below.
+4. `docs/api.md`: the table of operations (a test compares it with 2).
+5. `batch_executor.py`, if Python callers should have a class for it.
 
-Where callers in Python should have a class for it, that is in `batch_executor.py`.
+Some files handle single types, for a property that only these have. Change them only if the new type has the property too:
 
-Some files name single types, for what only these have. They need no change, unless the new type has it too:
-
-- keys of records, as an upsert: `engine/key_order.py`, `run/upsert_lock.py`, `run/inline.py`
-- values in its items, and `group_by`: `engine/planner.py`, `run/grouping.py`; `engine/mended.py` for pairs of an id and values
-- items that are lists but don't begin with an id, or whose numbers are no ids: `run/inline_results.py`
-- an answer that is neither ids nor true: `engine/report.py`, `store/results.py`
-- records that are gone afterwards: `models/batch_operation.py`
+- its records have keys, as in an upsert: `engine/key_order.py`, `run/upsert_lock.py`, `run/inline.py`
+- its items contain values, which `group_by` can use: `engine/planner.py`, `run/grouping.py`; for pairs of id and values also
+  `engine/mended.py`
+- its items are lists that don't begin with an id, or numbers that are not ids: `run/inline_results.py`
+- its result is neither ids nor true: `engine/report.py`, `store/results.py`
+- its records no longer exist afterwards: `models/batch_operation.py`
 """
 
 from ...engine.operation import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT

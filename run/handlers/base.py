@@ -1,4 +1,4 @@
-"""What all handlers have in common."""
+"""Base classes of the handlers."""
 
 from operator import itemgetter
 
@@ -12,25 +12,25 @@ from ..warning import refuse
 
 
 class Handler:
-    """Does to the records of one chunk what its operation says.
+    """Applies an operation to the records of one chunk.
 
-    `prepare` says which positions can't be run at all, `apply` runs some of the others and returns what each produced; afterwards
-    `warnings` holds what Odoo said without raising. Both may raise whatever the models raise: isolating is up to `run/chunk.py`.
+    `prepare` returns the positions that can't be run. `apply` runs some of the others, returns their ids, and sets `warnings`.
+    Both may raise any exception of the models; `run/chunk.py` finds the records that caused it.
 
     :param model: the model, in an environment of the job's user
-    :param payload: of the chunk; positions are places in it
-    :param bool strict: whether a warning is a failure, unless the operation says otherwise
+    :param Payload payload: of the chunk; a position is an index in it
+    :param bool strict: whether a warning is a failure, unless the operation sets it itself
     """
 
-    #: Rights on the model that its caller needs; the records' own rules speak when it runs.
+    #: Access rights on the model that the caller needs. Record rules are checked when it runs.
     rights = ()
-    #: Whether what it raises may be said of a conflict with another transaction.
+    #: Whether it may turn a conflict with another transaction into an error of its own.
     hides_conflicts = False
-    #: Whether `prepare` has anything to ask of the records there are.
+    #: Whether `prepare` needs to be called.
     reads_first = True
-    #: Whether records of two operations must never be handled together.
+    #: Whether an attempt that fails is cut between operations first.
     keeps_operations_apart = False
-    #: Whether the records of a set have one outcome.
+    #: Whether the records of a set fail together.
     fails_as_a_whole = False
 
     def __init__(self, model, payload, strict=False):
@@ -39,49 +39,64 @@ class Handler:
         self.payload = payload
         self.params = payload.params
         self.is_strict = self.params.get("strict", strict)
-        self.warnings = {}  # position -> [Warned], of the last `apply`
-        self.guard = None  # of the attempt under way
-        self.answers = {}  # of the last `apply`: position -> what a method returned
+        self.warnings = {}  # of the last `apply`: position -> list of `Warned`
+        self.guard = None  # the `Guard` of the running attempt
+        self.answers = {}  # of the last `apply`: position -> return value of a method, as JSON values
 
     @property
     def items(self):
+        """The payload's items, by position."""
         return self.payload.items
 
     @staticmethod
     def check(checker, operation, model):
-        """What only the database can say about a submitted operation: notes problems, completes the operation.
+        """Check a submitted operation against the registry and the database; complete it where needed.
 
-        :param checker: the `Checker`
+        :param checker: the `Checker`, to which problems are added
+        :param operation: the parsed `Operation`
+        :param model: its model, in the caller's environment
         """
         raise NotImplementedError
 
     def prepare(self, positions):
-        """Failures of positions that need not be tried. Only called where the type `reads_first`."""
+        """Find positions that can't be run. Only called if `reads_first` is set.
+
+        :returns: dict position -> `Failure`
+        """
         raise NotImplementedError
 
     def apply(self, positions):
-        """Run these positions as one; returns position -> id (or True)."""
+        """Run these positions together.
+
+        :returns: dict position -> id of the record created, or found and updated, or imported; True where there is none
+        :raises Exception: any exception of the models; `Suspects` or `Culprit` if it is known which positions failed
+        """
         raise NotImplementedError
 
     def record_id(self, position):
-        """Id of the existing record a position is about, or None."""
+        """Id of the existing record at a position, or None."""
         return
 
     def values(self, position):
-        """The values that are written at a position, where there are any."""
+        """The dict of values written at a position, or None."""
         return
 
     def add_warnings(self, warnings, positions):
-        """Keep what Odoo said of some of these positions without raising, or let them fail for it."""
+        """Keep the warnings of some positions; with `strict`, fail these positions instead.
+
+        :param dict warnings: position -> list of `Warned`
+        :param positions: all positions of the attempt
+        :raises Suspects, WarningRefused: see `warning.refuse`
+        """
         if warnings and self.is_strict:
             refuse(warnings, positions)
         self.warnings.update(warnings)
 
     def _write_all(self, pairs):
-        """Write `[id, values]` pairs: equal values at once, and what the ORM reads for a write for all of them at once.
+        """Write `[id, values]` pairs, with one call of `write` for equal values, and one prefetch for all records.
 
-        Different values of the same fields are flushed by the ORM as one statement. Where a record is written twice, what is
-        said of a change at the end of a transaction (tracking, above all) is said of each.
+        The ORM flushes different values of the same fields in one statement. If a record occurs twice, there is a flush between its
+        writes, so that what runs at the end of a transaction (mostly tracking) runs for each write.
         """
         everything = dict.fromkeys(record_id for record_id, _values in pairs)
         for number, part in enumerate(rounds(pairs, itemgetter(0))):
@@ -99,7 +114,7 @@ class Handler:
         return field and field.type
 
     def _missing(self, ids_by_position):
-        """Failures for records that are not there: writing on them would silently do nothing."""
+        """Failures of records that don't exist: writing to them would do nothing, without an error."""
         wanted = {record_id for record_id in ids_by_position.values() if can_be_id(record_id)}
         found = set(self.model.browse(wanted).exists()._ids)
         return {
@@ -116,9 +131,11 @@ class RecordsHandler(Handler):
     """Works on existing records."""
 
     def record_id(self, position):
+        """As `Handler.record_id`; the items are ids."""
         return self.items[position]
 
     def prepare(self, positions):
+        """Fail the records that don't exist."""
         return self._missing({position: self.record_id(position) for position in positions})
 
     def _records(self, positions):

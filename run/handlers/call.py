@@ -1,4 +1,4 @@
-"""Call a public method."""
+"""The operation `call`: call a public method."""
 
 import math
 
@@ -15,7 +15,7 @@ from .base import RecordsHandler
 
 
 class CallHandler(RecordsHandler):
-    """Calls the method once per operation, on just its records, in the order of the operations."""
+    """Calls the method once per operation, on that operation's records, in the order of the operations."""
 
     rights = ("read",)
     keeps_operations_apart = True
@@ -23,6 +23,7 @@ class CallHandler(RecordsHandler):
 
     @staticmethod
     def check(checker, operation, model):
+        """Check that the method exists and is public, and check the domain."""
         name = operation.params["method"]
         if isinstance(name, str) and name:
             try:
@@ -32,12 +33,18 @@ class CallHandler(RecordsHandler):
         checker.check_domain(operation, model)
 
     def prepare(self, positions):
+        """Fail the records that don't exist; a model-level call has none."""
         return {} if self.params.get("model_level") else super().prepare(positions)
 
     def record_id(self, position):
+        """As `Handler.record_id`; None for a model-level call."""
         return None if self.params.get("model_level") else self.items[position]
 
     def apply(self, positions):
+        """Call the method for each operation; sets `answers`.
+
+        :raises Culprit: the call of one operation failed, and there are others
+        """
         method = get_public_method(self.model, self.params["method"])
         together = dict.fromkeys(self.items[position] for position in positions)
         called = set()
@@ -45,7 +52,7 @@ class CallHandler(RecordsHandler):
             ids = [self.items[position] for position in members]
             try:
                 if not called.isdisjoint(ids):
-                    self.env.cr.flush()  # what is said of a change at the end of a transaction is said of each call
+                    self.env.cr.flush()  # so that what runs at the end of a transaction (tracking) runs for each call
                 self._call(method, members, together)
                 called.update(ids)
                 self.guard.is_behind = True
@@ -56,14 +63,15 @@ class CallHandler(RecordsHandler):
         return dict.fromkeys(positions, True)
 
     def _call(self, method, positions, together):
-        """Call it for one operation.
+        """Call the method for one operation.
 
-        :param together: ids of all records of the attempt: what is read of one is read of all at once
+        :param positions: of that operation
+        :param together: ids of all records of the attempt, to prefetch together
         """
         if self.params.get("model_level"):
             records = self.model
         else:
-            # as they were named, one named twice included
+            # in the order given, and with duplicates
             records = self.model.browse(self.items[position] for position in positions).with_prefetch(together)
         value = method(records, *copied(self.params["args"]), **copied(self.params["kwargs"]))
         if self.params.get("model_level") or self.payload.is_whole:
@@ -72,9 +80,9 @@ class CallHandler(RecordsHandler):
             self.add_warnings({position: [warned] for position in positions}, positions)
 
     def _as_json(self, value):
-        """What a method returned as plain JSON.
+        """The return value of a method, as JSON values.
 
-        :raises ValueError: it has no form that could be stored (too deep, in a circle, a number of thousands of digits)
+        :raises ValueError: it can't be stored (too deep, circular, or a number of thousands of digits)
         """
         try:
             value = jsonable(value)
@@ -91,9 +99,11 @@ class CallHandler(RecordsHandler):
 
 
 def jsonable(value, depth=0):
-    """A method's return value as plain JSON, false for null; what has no JSON form becomes its text.
+    """A method's return value as JSON values. None becomes False, a recordset its ids, other objects their text.
 
-    :raises ValueError: nested too deeply for those who are to read it
+    :param value: any value
+    :param int depth: levels of nesting around it
+    :raises ValueError: nested deeper than `MAX_DEPTH`
     """
     if depth > MAX_DEPTH:
         raise ValueError

@@ -1,22 +1,30 @@
-"""Create records."""
+"""The operation `create`: create records."""
 
 from ...engine.payload import copied
 from .base import Handler
 
 
 class CreateHandler(Handler):
+    """Creates the records of a chunk with one call of `create`."""
+
     rights = ("create",)
     reads_first = False
 
     @staticmethod
     def check(checker, operation, model):
+        """Check that all fields exist."""
         checker.check_fields(operation, model, enumerate(operation.items))
 
     def values(self, position):
+        """The values of the record."""
         return self.items[position]
 
     def apply(self, positions):
-        # copies: a model's create may change what it is given, and it may be needed again
+        """Create the records; returns position -> id.
+
+        :raises ValueError: an override of `create` returned another number of records
+        """
+        # copies, as a model's `create` may change its argument, and another attempt may need the values again
         records = self.model.create([copied(self.items[position]) for position in positions])
         if len(records) != len(positions):
             raise ValueError(

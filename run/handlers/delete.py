@@ -1,32 +1,42 @@
-"""Delete records."""
+"""The operation `delete`: delete records."""
 
 from ...engine.values import can_be_id
 from .base import RecordsHandler
 
 
 class DeleteHandler(RecordsHandler):
-    """Deletes what is still there: what was there and is gone by now, with its parent say, has been deleted as was asked for."""
+    """Deletes records that still exist.
+
+    A record that existed at submission and is gone now, for example deleted with its parent, counts as succeeded.
+    """
 
     rights = ("unlink",)
 
     @staticmethod
     def check(checker, operation, model):
+        """Check the domain, and find ids that don't exist at submission."""
         checker.check_domain(operation, model)
         checker.at_the_end(mark_absent, operation)
 
     def prepare(self, positions):
+        """Fail ids that did not exist at submission, unless they exist now."""
         absent = set(self.params.get("absent") or ())
         return self._missing(
             {position: self.items[position] for position in positions if self.items[position] in absent}
         )
 
     def apply(self, positions):
+        """Delete the records; returns position -> True."""
         self._records(positions).exists().unlink()
         return dict.fromkeys(positions, True)
 
 
 def mark_absent(env, operations):
-    """Tell what is not there at all from what will be gone by the time it is to be deleted; a query per model."""
+    """Set `absent` of each operation: its ids that don't exist at submission, and therefore fail. One query per model.
+
+    :param env: the caller's environment
+    :param operations: parsed `Operation`s
+    """
     by_model = {}
     for operation in operations:
         by_model.setdefault(operation.model, []).append(operation)

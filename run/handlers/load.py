@@ -1,4 +1,4 @@
-"""Import rows, as Odoo's own import does."""
+"""The operation `load`: import rows with Odoo's own import."""
 
 from odoo.models import fix_import_export_id_paths
 
@@ -8,28 +8,34 @@ from .. import import_rows
 from ..warning import import_warning
 from .base import Handler
 
-#: Columns that are no fields: external id and database id.
+#: Columns that are not fields: external id and database id.
 IMPORT_IDS = ("id", ".id")
 
 
 class LoadHandler(Handler):
-    """Odoo's own import; an item is a record's row with its sub-rows."""
+    """Calls `Model.load`. An item is the list of rows of one record: its own row and those of its lines."""
 
     rights = ("create", "write")
-    hides_conflicts = True  # it makes messages of whatever the database says
+    hides_conflicts = True  # `Model.load` turns database errors into messages
     reads_first = False
 
     @staticmethod
     def check(checker, operation, model):
+        """Check the columns, and group the rows into records."""
         paths = [fix_import_export_id_paths(name) for name in operation.params["fields"]]
         for name, path in zip(operation.params["fields"], paths, strict=True):
             if problem := _path_problem(model, path):
                 checker.add(operation, f"{name}: {problem}", "fields")
-        # the module of external ids without one, as `Model.load` has it
+        # the default module of external ids, as in `Model.load`
         module = {**checker.env.context, **operation.context}.get("module", "__import__")
         import_rows.arrange(operation, model, paths, module)
 
     def apply(self, positions):
+        """Import the rows; returns position -> id.
+
+        :raises Suspects: an import of several records was refused; it names the positions of the refused rows
+        :raises LoadError: an import of one record was refused
+        """
         rows, owner = [], []
         for position in positions:
             rows.extend(list(row) for row in self.items[position])
@@ -48,7 +54,7 @@ class LoadHandler(Handler):
         return dict(zip(positions, result["ids"], strict=True))
 
     def _remarks(self, messages, owner):
-        """Each remark with the record that its rows belong to."""
+        """The import's warnings, by the position of their record."""
         found = {}
         for message in messages:
             if message.get("type") == "warning":
@@ -70,11 +76,11 @@ class LoadHandler(Handler):
 
 
 def _path_problem(model, path):
-    """What is wrong with a column, a list of field names; None where nothing is."""
+    """What is wrong with a column, given as a list of field names; None if it is valid."""
     for place, name in enumerate(path):
         if name in IMPORT_IDS:
             return None
-        name = name.partition(".")[0]  # a property of a properties field
+        name = name.partition(".")[0]  # without the property of a properties field
         field = model._fields.get(name)
         if field is None:
             return model.env._("model %(model)r has no field %(field)s", model=model._name, field=repr(name))

@@ -1,4 +1,4 @@
-"""Write values on existing records."""
+"""The operation `update`: write values on existing records."""
 
 from ...engine.operation import SET
 from ...engine.payload import copied
@@ -7,10 +7,13 @@ from .base import RecordsHandler
 
 
 class UpdateHandler(RecordsHandler):
+    """Writes the same values on all records (`params["values"]`), or separate values on each."""
+
     rights = ("write",)
 
     @staticmethod
     def check(checker, operation, model):
+        """Check the fields and the domain, and decide whether shared values must be written in one call."""
         if "values" in operation.params:
             values = operation.params["values"]
             checker.check_fields(operation, model, [(False, values)])
@@ -27,16 +30,20 @@ class UpdateHandler(RecordsHandler):
 
     @property
     def is_shared(self):
+        """Whether all records get the same values."""
         return "values" in self.params
 
     def record_id(self, position):
+        """The id of the record."""
         item = self.items[position]
         return item if self.is_shared else item[0]
 
     def values(self, position):
+        """The values of the record."""
         return self.params["values"] if self.is_shared else self.items[position][1]
 
     def apply(self, positions):
+        """Write the values; returns position -> True."""
         if self.is_shared:
             self._records(positions).write(copied(self.params["values"]))
         else:
@@ -45,5 +52,5 @@ class UpdateHandler(RecordsHandler):
 
 
 def _is_shared_effect(field, value):
-    """Whether plain Odoo, writing it on all records at once, gives them something in common."""
+    """Whether writing this value on all records in one call has a shared effect, such as one new record linked to all of them."""
     return field is not None and field.type in REPEATABLE and has_own_effect(field.type, value)

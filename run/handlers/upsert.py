@@ -1,4 +1,4 @@
-"""Update the record that some fields identify, or create it."""
+"""The operation `upsert`: update the record that the key fields identify, or create it."""
 
 from odoo.exceptions import MissingError
 
@@ -12,12 +12,13 @@ from .base import Handler
 
 
 class UpsertHandler(Handler):
-    """Update the record a row's key fields match, create it where none does."""
+    """Updates the record that matches a row's key fields, or creates one if none matches."""
 
     rights = ("read", "create", "write")
 
     @staticmethod
     def check(checker, operation, model):
+        """Check the fields and the key fields, and compute the keys."""
         checker.check_fields(operation, model, enumerate(operation.items))
         env = checker.env
         for name in operation.params["key"]:
@@ -40,7 +41,7 @@ class UpsertHandler(Handler):
         self.known = {}  # position -> key
 
     def key(self, position):
-        """What identifies the record of a position, comparable with what was found.
+        """The key of the row at a position, see `UpsertKeys`; cached.
 
         :raises BadKey: its values can't identify a record
         """
@@ -49,9 +50,11 @@ class UpsertHandler(Handler):
         return self.known[position]
 
     def values(self, position):
+        """The values of the record."""
         return self.items[position]
 
     def prepare(self, positions):
+        """Fail records with an invalid key, and those with the same key as an earlier record of their operation."""
         failures = {}
         duplicates = self.params.get("duplicates") or {}
         seen = {}
@@ -64,7 +67,7 @@ class UpsertHandler(Handler):
                 continue
             first, mark = duplicates.get(str(index), (None, None))
             if mark not in (None, self.keys.number(key)):
-                first = None  # it was mended since
+                first = None  # its values were corrected, so it is no duplicate of that record any more
             if first is None:
                 first = seen.setdefault((self.payload.operations[position], key), index)
             if first != index:
@@ -74,21 +77,26 @@ class UpsertHandler(Handler):
         return failures
 
     def apply(self, positions):
+        """Write or create the records; returns position -> id.
+
+        :raises Suspects: some of several records can't be upserted; it names their positions
+        :raises ValueError, MissingError: a single record can't be upserted
+        """
         matches = self.matches(positions)
         self._refuse_ambiguous(positions, matches)
         found = {key: ids[0] for key, ids in matches.items()}
         made = {}
         for number, part in enumerate(rounds(positions, self.key)):
             if number:
-                self.env.cr.flush()  # what is said of a change at the end of a transaction is said of each
+                self.env.cr.flush()  # so that what runs at the end of a transaction (tracking) runs for each write
             made.update(self._upsert(part, found))
             found.update((self.key(position), made[position]) for position in part)
         return made
 
     def _upsert(self, positions, found):
-        """Write or create records that are all different ones; returns their ids by position.
+        """Write or create records whose keys all differ; returns their ids by position.
 
-        :param found: ids of those that are there, by key
+        :param dict found: key -> id of an existing record
         """
         names = self.keys.names
         old = {position: found[self.key(position)] for position in positions if self.key(position) in found}
@@ -128,7 +136,12 @@ class UpsertHandler(Handler):
         )
 
     def _refuse(self, guilty, positions, error_of):
-        """Let the positions fail that can't be run, by themselves."""
+        """Fail positions that can't be run; in an attempt at several, report them as suspects so that they run one by one.
+
+        :param guilty: the positions that can't be run
+        :param positions: all positions of the attempt
+        :param error_of: function that returns the exception for a position
+        """
         if guilty:
             raise Suspects(set(guilty)) if len(positions) > 1 else error_of(guilty[0])
 
@@ -136,10 +149,14 @@ class UpsertHandler(Handler):
         return ", ".join(f"{name}={self.items[position][name]!r}" for name in self.params["key"])
 
     def matches(self, positions):
-        """Ids of all records that match a key, by key: one search for the chunk."""
+        """Ids of the records that match the keys, by key, found with one search.
+
+        :returns: dict key -> list of ids
+        :raises BadKey: see `key`
+        """
         model = self.model
         if "active_test" not in self.env.context:
-            # an archived record is the same record: creating it again would double it
+            # archived records match too: creating a second one would be a duplicate
             model = model.with_context(active_test=False)
         domain = self.keys.domain((self.key(position), self.items[position]) for position in positions)
         found = {}
@@ -149,11 +166,12 @@ class UpsertHandler(Handler):
 
 
 def find_keys(operation, keys):
-    """Set the keys of an upsert's records, and which of them are there twice.
+    """Set `keys` of an upsert, and its parameter `duplicates`: the records with the same key as an earlier record.
 
-    As its duplicates are in chunks of their own, each has its first one's index, and what it is a duplicate by: values may be
-    mended later.
+    A duplicate may be in another chunk than the first record. So each has the index of the first record, and the hash of the key:
+    if its values are corrected later, the hash shows whether it is still a duplicate.
 
+    :param operation: the parsed `Operation`
     :param UpsertKeys keys: of its model and its key fields
     """
     seen, duplicates = {}, {}
@@ -162,7 +180,7 @@ def find_keys(operation, keys):
         try:
             key = keys.of(values)
         except BadKey:
-            key = None  # its own failure, when it runs
+            key = None  # the record fails when it runs
         else:
             first = seen.setdefault(key, index)
             if first != index:
