@@ -12,12 +12,12 @@ from ..run.change import lock_for_change
 from ..run.retry import retry_failures
 from ..store.findings import FAILURES
 
-#: Failures that are retried by themselves in one call, at most; whole jobs are retried in steps.
+#: Most failures that one call retries by themselves; whole jobs are retried in steps, without a limit.
 RETRIED_AT_ONCE = 5_000
 
 
 class BatchFailure(models.Model):
-    """One failed record: what was asked for, where it stood, and why it failed."""
+    """One failed record: its values, its place in the operation, and why it failed."""
 
     _name = "batch.failure"
     _description = "Failed Record"
@@ -26,25 +26,25 @@ class BatchFailure(models.Model):
     _findings = FAILURES
     _shown_limit = FAILURES_SHOWN
 
-    record_id = fields.Integer(help="Id of the record, where there was one.")
-    values = fields.Text(help="The values as sent, as JSON. Mend them here, then retry.")
+    record_id = fields.Integer(help="Id of the record, if it existed.")
+    values = fields.Text(help="The values as sent, as JSON. Correct them here, then retry.")
     error_type = fields.Char("Error", readonly=True)
     traceback = fields.Text(readonly=True, groups="batch_executor.group_batch_manager")
     attempts = fields.Integer(readonly=True)
     created_at = fields.Datetime("Failed On")
-    is_skipped = fields.Boolean(readonly=True, help="Not run, because of what it depends on.")
+    is_skipped = fields.Boolean(readonly=True, help="Not run, because an operation it depends on has not completed.")
 
     # for the backend
     pretty_values = fields.Text(
         "Values as Sent",
         compute="_compute_pretty_values",
         inverse="_inverse_pretty_values",
-        help="The values as sent, as JSON. Mend them here, then retry.",
+        help="The values as sent, as JSON. Correct them here, then retry.",
     )
-    can_mend = fields.Boolean(compute="_compute_can_mend", help="Its values are yours to change.")
+    can_mend = fields.Boolean(compute="_compute_can_mend", help="You may correct its values.")
     job_state = fields.Selection(related="job_id.state", string="Job State")
 
-    # `failures`, `result`, `retry`: what stands, in order
+    # `failures`, `result`, `retry`: failures that stand, in order
     _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL")
     _operation_idx = models.Index("(operation_id, id)")
     # `store.findings.first_of_operations`
@@ -57,7 +57,7 @@ class BatchFailure(models.Model):
 
     def _inverse_pretty_values(self):
         for failure in self:
-            failure.values = failure.pretty_values  # `write` says what is wrong with it
+            failure.values = failure.pretty_values  # `write` checks it
 
     @api.depends("job_id.is_own", "retried_at")
     @api.depends_context("uid")
@@ -73,11 +73,12 @@ class BatchFailure(models.Model):
             )
 
     def write(self, vals):
-        """Only the values of a failure that stands can be mended, and only by the submitter: they run with his rights.
+        """Correct the values of failures that stand. Only the submitter may do so, as they run with the submitter's rights.
 
-        :raises AccessError: another field is to be written, or by somebody else
-        :raises UserError: the record has been run again already
-        :raises ValidationError: `submit` would not take them
+        :param dict vals: only `values` or `pretty_values`, as JSON
+        :raises AccessError: another field is written, or the caller is not the submitter
+        :raises UserError: the record has been run again already, or can't be corrected
+        :raises ValidationError: `submit` would refuse the values
         """
         if self.env.su:
             return super().write(vals)
@@ -90,7 +91,7 @@ class BatchFailure(models.Model):
         return super().write(vals)
 
     def _checked(self, text):
-        """Mended values of these failures, as they are stored."""
+        """Check corrected values for these failures; returns them as normalized JSON."""
         stored = text
         for chunk, failures in self.grouped("chunk_id").items():
             try:
@@ -108,9 +109,11 @@ class BatchFailure(models.Model):
         return stored
 
     def action_retry(self):
-        """Run just these records again, with the values they were mended to.
+        """Run only these records again, with their corrected values. In a job in one transaction, all records run again.
 
-        :raises UserError: a job is not finished, a record has been run again already, or these are more than one call should take
+        :returns: True
+        :raises UserError: a job is not finished, all records of a job have been run again already, or there are more than
+            `RETRIED_AT_ONCE` failures
         """
         if len(self) > RETRIED_AT_ONCE:
             raise UserError(
@@ -127,13 +130,17 @@ class BatchFailure(models.Model):
         return True
 
     def _by_chunk(self):
-        """Ids of these failures by chunk, and of the others of the same sets: what a method must see as one is retried as one."""
+        """Ids of these failures by chunk id; for a call on a set, also of the set's other failures, as a set is retried whole."""
         sets = self.operation_id.filtered(lambda operation: operation.details and json.loads(operation.details).get("set"))
         siblings = self.search([("operation_id", "in", sets.ids), ("retried_at", "=", False)]) if sets else self
         return {chunk.id: set(found.ids) for chunk, found in (self | siblings).grouped("chunk_id").items()}
 
     def action_view_record(self):
-        """Open the record this is about."""
+        """Open the record that failed.
+
+        :returns: an action
+        :raises UserError: the record does not exist
+        """
         self.ensure_one()
         if self.model not in self.env or not self.env[self.model].browse(self.record_id).exists():
             raise UserError(self.env._("This record does not exist any longer."))

@@ -6,15 +6,15 @@ from ..store.schema import set_up_findings
 
 
 class BatchFinding(models.AbstractModel):
-    """What there is to say of a record: that it failed, or what Odoo warned of."""
+    """A failure or a warning of one record."""
 
     _name = "batch.finding"
     _description = "Batch Finding"
     _rec_name = "message"
 
-    #: Which ones they are, for `store.findings`.
+    #: The constant of `store.findings` for this model.
     _findings = None
-    #: How many of each operation `result` shows.
+    #: Most findings of each operation that `result` shows.
     _shown_limit = 0
 
     job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True, index=True)
@@ -23,19 +23,24 @@ class BatchFinding(models.AbstractModel):
     model = fields.Char(readonly=True)
     operation_type = fields.Char("Type", readonly=True)
     index = fields.Integer("Place", readonly=True, help="Place in the operation's data, from 0.")
-    record_id = fields.Integer("Record Id", readonly=True, help="Id of the record, where there is one.")
+    record_id = fields.Integer("Record Id", readonly=True, help="Id of the record, if it exists.")
     message = fields.Text(readonly=True)
     created_at = fields.Datetime(readonly=True, help="When its chunk was settled.")
-    retried_at = fields.Datetime("Retried On", readonly=True, help="Set once it was run again: history from then on.")
+    retried_at = fields.Datetime("Retried On", readonly=True, help="When its record was run again; from then on it only counts as history.")
 
     def init(self):
+        """Set up the parts of the table that a model can't declare: see `store.schema`."""
         super().init()
         if not self._abstract:
             set_up_findings(self.env.cr, self._table)
 
     @api.model
     def _first_of_operations(self, operation_ids):
-        """The first that stand of each operation, as the API gives them, by operation."""
+        """The first findings that stand of each operation.
+
+        :param operation_ids: ids of operations that the caller may see
+        :returns: dict operation id -> entries in the form of the API, without `operation_id`
+        """
         ids = first_of_operations(self.env.cr, self._findings, operation_ids, self._shown_limit)
         found = {}
         findings = self.sudo().browse(ids)
@@ -46,10 +51,14 @@ class BatchFinding(models.AbstractModel):
 
     @api.model
     def _page_of_job(self, job_id, offset, limit, domain=()):
-        """A page of what stands of a job that the caller may see; what was run again since is history.
+        """A page of the findings of a job that stand; those whose record was run again are left out.
 
-        :returns: entries as the API gives them, and `{"total": n, "next_offset": n or False}`
-        :raises UserError: the bounds of the page are no whole numbers, or too small
+        :param int job_id: id of a job that the caller may see
+        :param int offset: findings to skip
+        :param int limit: most findings to return
+        :param domain: further conditions
+        :returns: `(entries in the form of the API, {"total": n, "next_offset": n or False})`
+        :raises UserError: the bounds of the page are not whole numbers, or out of range
         """
         offset, limit = checked_page(self.env, offset, limit)
         domain = [("job_id", "=", job_id), ("retried_at", "=", False), *domain]
@@ -59,5 +68,5 @@ class BatchFinding(models.AbstractModel):
         return page._as_dicts(), {"total": total, "next_offset": offset + limit if offset + limit < total else False}
 
     def _as_dicts(self):
-        """As the API gives them, each with its `operation_id`."""
+        """The findings in the form of the API, as a list of dicts with `operation_id`."""
         raise NotImplementedError

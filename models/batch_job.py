@@ -26,10 +26,10 @@ EDITABLE = ("name",)
 
 
 class BatchJob(models.Model):
-    """A whole submission: what was asked for, how it is run, and how far it is.
+    """One submission: its options, its progress and its state.
 
-    Users may only read it: the verbs below write, and the lanes. While the job runs, its row is written in short transactions of
-    their own, never inside the work (`run/control.py`).
+    Users can only read a job; the verbs below and the lanes write it. While a job runs, its row is written in short transactions
+    (`run/control.py`), never in the transaction of a chunk's work.
     """
 
     _name = "batch.job"
@@ -47,7 +47,7 @@ class BatchJob(models.Model):
         copy=False,
         index=True,
         group_expand=True,
-        help="Partial: finished, some records failed. Failed: nothing succeeded, or all of it was undone.",
+        help="Partial: finished, some records failed. Failed: nothing succeeded, or everything was rolled back.",
     )
     user_id = fields.Many2one(
         "res.users",
@@ -56,7 +56,7 @@ class BatchJob(models.Model):
         readonly=True,
         index=True,
         ondelete="restrict",
-        help="Everything in this job runs as this user, with the rights this user has at that moment.",
+        help="Everything in this job runs as this user, with the rights the user has when it runs.",
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
 
@@ -75,16 +75,16 @@ class BatchJob(models.Model):
         readonly=True,
         default=options.ROLLBACK_RECORD,
     )
-    strict = fields.Boolean(readonly=True, help="What Odoo warns of without raising is a failure of that record.")
+    strict = fields.Boolean(readonly=True, help="A warning of Odoo about a record counts as a failure of that record.")
     max_failures = fields.Integer(
         "Stop After",
         readonly=True,
         default=options.NO_LIMIT,
-        help="Start nothing more once more records have failed. -1: no limit.",
+        help="No further chunk starts once more records than this have failed. -1: no limit.",
     )
-    dry_run = fields.Boolean(readonly=True, help="Run everything, report it, and undo it all at the end.")
+    dry_run = fields.Boolean(readonly=True, help="Run everything, report the results, and roll everything back at the end.")
     is_atomic = fields.Boolean(
-        "One Transaction", compute="_compute_is_atomic", store=True, help="All of it is one transaction, run by one chunk."
+        "One Transaction", compute="_compute_is_atomic", store=True, help="The whole job is one transaction, run by one chunk."
     )
     context = fields.Text(readonly=True, help="Odoo's context for all operations, as JSON.")
     run_at = fields.Datetime("Not Before", readonly=True)
@@ -100,14 +100,14 @@ class BatchJob(models.Model):
     processed_records = fields.Integer("Succeeded", readonly=True, default=0)
     failed_records = fields.Integer("Failed", readonly=True, default=0)
     cancelled_records = fields.Integer("Not Run", readonly=True, default=0)
-    warning_count = fields.Integer("Warnings", readonly=True, default=0, help="What Odoo said without raising.")
-    percentage = fields.Float(compute="_compute_progress", help="Records that have run, of all.")
+    warning_count = fields.Integer("Warnings", readonly=True, default=0, help="Warnings of Odoo about its records.")
+    percentage = fields.Float(compute="_compute_progress", help="Share of the records that have run.")
     operations_per_second = fields.Float(
-        "Operations/s", compute="_compute_progress", help="Operations that have ended, per second it was worked on."
+        "Operations/s", compute="_compute_progress", help="Operations that have ended, per second of work on the job."
     )
     records_per_second = fields.Float("Records/s", compute="_compute_progress")
     duration = fields.Float(
-        "Duration (s)", compute="_compute_progress", help="While it was worked on: without pauses and waiting."
+        "Duration (s)", compute="_compute_progress", help="Seconds of work on the job, without pauses and waiting."
     )
     eta = fields.Datetime("Expected End", compute="_compute_progress")
     error = fields.Text(readonly=True)
@@ -116,42 +116,44 @@ class BatchJob(models.Model):
     cancel_requested_at = fields.Datetime(readonly=True)
     called_back_at = fields.Datetime("Action Run", readonly=True)
 
-    # values that are to be dropped: see `run/forget.py`
-    holds_values = fields.Boolean(readonly=True, default=True, help="Values of what succeeded may be there still.")
-    forgotten_to = fields.Integer(readonly=True, default=0, help="The last chunk that has dropped its values.")
+    # values that are dropped after the end: see `run/forget.py`
+    holds_values = fields.Boolean(readonly=True, default=True, help="Values of records that succeeded may still be stored.")
+    forgotten_to = fields.Integer(readonly=True, default=0, help="Id of the last chunk whose values were checked or dropped.")
 
-    # the time it was worked on, and what was run in it: see `store/clock.py`
+    # working time and pace: see `store/clock.py`
     worked_s = fields.Float(
-        "Worked Before (s)", readonly=True, default=0.0, help="Seconds it was worked on, up to the last pause or end."
+        "Worked Before (s)", readonly=True, default=0.0, help="Seconds of work on the job up to the last pause or end."
     )
-    worked_since = fields.Datetime(readonly=True, help="Empty while nobody works on it.")
-    earlier_records = fields.Integer(readonly=True, default=0, help="Records that have run and were put back by a retry.")
-    earlier_operations = fields.Integer(readonly=True, default=0, help="Operations that a retry has opened again.")
-    paced_s = fields.Float("Pace From (s)", readonly=True, default=0.0, help="Where its present pace is measured from.")
+    worked_since = fields.Datetime(readonly=True, help="Start of the present period of work. Empty while no lane works on the job.")
+    earlier_records = fields.Integer(readonly=True, default=0, help="Records that had run and were put back by a retry.")
+    earlier_operations = fields.Integer(readonly=True, default=0, help="Operations that had ended and were put back by a retry.")
+    paced_s = fields.Float(
+        "Pace From (s)", readonly=True, default=0.0, help="Start of the pace measurement, in seconds of work on the job."
+    )
     paced_records = fields.Integer(
-        "Pace From (records)", readonly=True, default=0, help="Records that had run there."
+        "Pace From (records)", readonly=True, default=0, help="Records that had run at the start of the pace measurement."
     )
 
-    # whose turn it is
-    ready = fields.Boolean(readonly=True, default=False, help="In the queue: a lane may look for a chunk here.")
-    wake_at = fields.Datetime(readonly=True, help="When to look again, while it is not in the queue.")
+    # the queue
+    ready = fields.Boolean(readonly=True, default=False, help="The job is in the queue: lanes may claim a chunk of it.")
+    wake_at = fields.Datetime(readonly=True, help="When the job returns to the queue, if it is not in it.")
     queue_position = fields.Float(
-        readonly=True, default=0.0, help="Among equal priorities, lowest first; moved on at each claim."
+        readonly=True, default=0.0, help="Order among jobs of equal priority, lowest first. A claim moves the job back."
     )
     earlier_failures = fields.Integer(
-        readonly=True, default=0, help="Failures that stood when it was last retried: they do not count against its limit."
+        readonly=True, default=0, help="Failures that stood at the last retry; they do not count for the limit of failures."
     )
-    reopening = fields.Boolean(readonly=True, help="A retry is putting back what runs again; nothing runs meanwhile.")
-    reopened_to = fields.Integer(readonly=True, help="The last chunk that the retry has looked at.")
-    releasing = fields.Boolean(readonly=True, help="What waits is let go on, in steps; nothing runs meanwhile.")
-    released_to = fields.Integer(readonly=True, help="The place of the next operation that such a step looks at.")
-    steered_until = fields.Datetime(readonly=True, help="Lanes claim nothing in it until then: somebody wants to change it.")
-    progress_at = fields.Datetime(readonly=True, help="When its counters were last brought up to date.")
+    reopening = fields.Boolean(readonly=True, help="A retry is putting records back, in steps. No chunk starts meanwhile.")
+    reopened_to = fields.Integer(readonly=True, help="Id of the last chunk that the retry has checked.")
+    releasing = fields.Boolean(readonly=True, help="Waiting chunks are being released, in steps. No chunk starts meanwhile.")
+    released_to = fields.Integer(readonly=True, help="Position of the next operation that such a step checks.")
+    steered_until = fields.Datetime(readonly=True, help="Lanes claim nothing in the job until then, so that a call can change it.")
+    progress_at = fields.Datetime(readonly=True, help="When the counters were last updated.")
     expected_work = fields.Float(
         "Expected Work (s)",
         readonly=True,
         default=0.0,
-        help="Seconds a single lane would need for all records, by what was learned from other jobs; 0: unknown.",
+        help="Seconds a single lane would need for all records, estimated from other jobs. 0: unknown.",
     )
 
     operation_ids = fields.One2many("batch.operation", "job_id", "Operation List", readonly=True)
@@ -165,7 +167,7 @@ class BatchJob(models.Model):
     )
     is_final = fields.Boolean(compute="_compute_is_final")
     can_retry = fields.Boolean(compute="_compute_is_final")
-    is_own = fields.Boolean(compute="_compute_is_own", help="What it runs is yours to decide.")
+    is_own = fields.Boolean(compute="_compute_is_own", help="You have submitted this job.")
 
     _uuid_uniq = models.UniqueIndex("(uuid)")
     _idempotency_uniq = models.UniqueIndex("(user_id, idempotency_key) WHERE idempotency_key IS NOT NULL")
@@ -173,24 +175,25 @@ class BatchJob(models.Model):
         "CHECK ((state IN ('completed', 'partial', 'failed', 'cancelled')) = (finished_at IS NOT NULL))",
         "A job has an end exactly when it is over.",
     )
-    # `store/claim.py`: whose turn it is
+    # `store/claim.py`: the next job
     _ready_idx = models.Index("(priority DESC, queue_position, id) WHERE ready")
-    # `store/claim.py`: how many jobs a user shares the lanes among
+    # `store/claim.py`: number of a user's jobs in the queue
     _ready_user_idx = models.Index("(user_id) WHERE ready")
-    # `queue.promote`: parked jobs whose time has come
+    # `queue.promote`: parked jobs that are due
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
-    # `store.forget.old_jobs`: what has been over for long
+    # `store.forget.old_jobs`: jobs to delete
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
-    # `store.forget.next_with_values`: what still holds values
+    # `store.forget.next_with_values`: jobs whose values are to be dropped
     _values_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND holds_values")
-    # the limit of unfinished jobs per user
+    # `store.summary.count_unfinished_jobs`
     _unfinished_idx = models.Index("(user_id) WHERE finished_at IS NULL")
 
     def init(self):
+        """Set up the parts of the table that a model can't declare: see `store.schema`."""
         super().init()
         set_up_jobs(self.env.cr)
 
-    # -- what it is run with, and what it shows ------------------------------------------------------
+    # -- computed fields ---------------------------------------------------------------------------
 
     @api.depends("dry_run", "rollback")
     def _compute_is_atomic(self):
@@ -231,12 +234,14 @@ class BatchJob(models.Model):
         for job in self:
             job.update(figures[job.id])
 
-    # -- rights ------------------------------------------------------------------------------------
+    # -- access rights -----------------------------------------------------------------------------
 
     def write(self, vals):
-        """Users may rename a job and use its chatter; the engine alone writes all other fields.
+        """Users may rename a job and use its chatter; only the engine writes the other fields.
 
-        :raises AccessError: another field is to be written
+        :param dict vals: as for `write` of any model
+        :raises AccessError: another field is written
+        :raises UserError: the calling code is run by the job itself
         """
         if not self.env.su and (
             refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]
@@ -252,7 +257,7 @@ class BatchJob(models.Model):
 
     @api.private
     def with_context(self, ctx=None, /, **overrides):
-        """As on any model. RPC calls set the caller's context by this method: one that is no object is refused as a problem.
+        """As on any model. Odoo's RPC passes the caller's context to this method, so it checks that the context is an object.
 
         :raises BatchValidationError: `ctx` is no object
         """
@@ -265,12 +270,12 @@ class BatchJob(models.Model):
     @api.model
     @without_collection()
     def submit(self, operations=None, **options):
-        """Check a whole submission, store it as a job and wake the lanes.
+        """Check a submission, store it as a job, and wake the lanes unless it is a draft.
 
         :param list operations: operation objects, see the API documentation
         :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
             strict, priority, run_at, idempotency_key, draft, on_complete
-        :returns: status
+        :returns: the status object
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing is stored
         :raises AccessError: the caller is no batch user
@@ -280,13 +285,15 @@ class BatchJob(models.Model):
 
     @api.model
     def execute(self, operations=None, **options):
-        """Run operations at once, in the caller's own transaction: one savepoint per chunk, committed with the caller.
+        """Run operations at once, in the caller's transaction, with savepoints. The caller commits.
 
         :param list operations: as for `submit`
         :param options: as for `submit`, without draft, run_at, idempotency_key and on_complete
-        :returns: result, as `result` gives it
+        :returns: the result object, as `result` returns it
         :rtype: dict
-        :raises BatchValidationError: as `submit`
+        :raises BatchValidationError: with all problems at once; nothing has run
+        :raises BatchExecutionError: the execution can't continue
+        :raises AccessError: the caller is no batch user
         """
         return as_carried(submission.execute(self.env, operations, options))
 
@@ -294,9 +301,9 @@ class BatchJob(models.Model):
     def append(self, operations=None):
         """Add operations to a draft.
 
-        :param list operations: as for `submit`; they may refer to operations the job holds already
-        :returns: status
-        :raises AccessError: it is somebody else's: what is added would run with the submitter's rights
+        :param list operations: as for `submit`; they may refer to operations already in the draft
+        :returns: the status object
+        :raises AccessError: the caller is not the submitter, with whose rights the operations will run
         :raises BatchValidationError: with all problems at once; nothing is added
         :raises UserError: the job is no draft
         """
@@ -308,10 +315,10 @@ class BatchJob(models.Model):
     # -- verbs that change a job ---------------------------------------------------------------------
 
     def start(self):
-        """Let a draft run.
+        """Queue a draft.
 
-        :returns: status
-        :raises AccessError: it is somebody else's: what it holds runs with the submitter's rights
+        :returns: the status object
+        :raises AccessError: the caller is not the submitter, with whose rights the draft will run
         :raises UserError: the job is no draft
         """
         check_submitter(self)
@@ -320,22 +327,22 @@ class BatchJob(models.Model):
         return self._status()
 
     def pause(self):
-        """Let nothing more start until `resume`; chunks in flight finish.
+        """Start no further chunk until `resume`; chunks in flight finish. A paused job stays paused.
 
-        :returns: status
-        :raises UserError: the job is not waiting or running
+        :returns: the status object
+        :raises UserError: the job is a draft, or finished
         """
-        check_visible(self)  # first: an unusable language in the context would break the text below
+        check_visible(self)  # first, as the text below can't be translated with an invalid language in the context
         refusal = self.env._("Only a waiting or running job can be paused.")
         job = lock_for_change(self, (*states.JOB_ACTIVE, states.PAUSED), refusal)
         change.pause(job.env, job.id)
         return self._status()
 
     def resume(self):
-        """Go on with a paused job.
+        """Continue a paused job. A waiting or running job stays as it is.
 
-        :returns: status
-        :raises UserError: the job is not paused
+        :returns: the status object
+        :raises UserError: the job is a draft, or finished
         """
         check_visible(self)
         refusal = self.env._("Only a paused job can be resumed.")
@@ -344,11 +351,11 @@ class BatchJob(models.Model):
         return self._status()
 
     def cancel(self):
-        """Let nothing more start; chunks in flight finish. A job that runs in one transaction is undone.
+        """Start no further chunk; chunks in flight finish. A job that runs in one transaction is rolled back.
 
-        Of a large job lanes cancel what waits, in steps: it is final once they are through.
+        In a large job, lanes cancel the waiting chunks in steps; the job gets its final state after the last step.
 
-        :returns: status
+        :returns: the status object
         :raises UserError: the job is finished
         """
         check_visible(self)
@@ -357,9 +364,11 @@ class BatchJob(models.Model):
         return self._status()
 
     def retry(self):
-        """Run just the failed and cancelled records again. Their failures stay readable, as history.
+        """Run the failed and cancelled records again. Their failures stay readable, as history.
 
-        :returns: status
+        A job in one transaction runs again as a whole.
+
+        :returns: the status object
         :raises UserError: the job is not finished, or nothing in it failed or was cancelled
         """
         check_visible(self)
@@ -371,11 +380,12 @@ class BatchJob(models.Model):
         self.env.invalidate_all()
         return self._status()
 
-    # -- verbs that tell about a job -----------------------------------------------------------------
+    # -- verbs that read a job -----------------------------------------------------------------------
 
     def status(self):
-        """How far the job is: a few rows are read, however large the job.
+        """The state and the progress of the job. Reads only a few rows, even for a large job.
 
+        :returns: the status object
         :rtype: dict
         """
         check_visible(self)
@@ -383,16 +393,18 @@ class BatchJob(models.Model):
         return self._status()
 
     def _status(self, is_duplicate=False):
-        self.invalidate_recordset()  # flushes what the ORM has written; what SQL has written is read again
+        self.invalidate_recordset()  # flushes pending writes of the ORM, and drops values that SQL has changed since
         return status_of(self.env, self.id, is_duplicate)
 
     def result(self, offset=0, limit=1000, only=None):
-        """Status, and what became of each operation, in submission order.
+        """The status, and the result of each operation in submission order, a page at a time.
 
-        :param int offset: operations to leave out
-        :param int limit: operations at most, up to 10 000
-        :param str only: "failed" for just the operations with failures
+        :param int offset: operations to skip
+        :param int limit: most operations to return, up to 10 000
+        :param str only: "failed" for only the operations with failures
+        :returns: the result object
         :rtype: dict
+        :raises UserError: a parameter is not valid
         """
         check_visible(self)
         offset, limit = checked_page(self.env, offset, limit)
@@ -408,34 +420,36 @@ class BatchJob(models.Model):
         )
 
     def failures(self, offset=0, limit=1000):
-        """All failures that stand, a page at a time.
+        """All failures that stand (whose records were not run again), a page at a time.
 
-        :param int offset: failures to leave out
-        :param int limit: failures at most, up to 10 000
+        :param int offset: failures to skip
+        :param int limit: most failures to return, up to 10 000
         :returns: `{"failures": [...], "total": n, "next_offset": n or False}`
         :rtype: dict
+        :raises UserError: a parameter is not valid
         """
         check_visible(self)
         entries, rest = self.env["batch.failure"]._page_of_job(self.id, offset, limit, [("is_skipped", "=", False)])
         return {"failures": entries, **rest}
 
     def warnings(self, offset=0, limit=1000):
-        """What Odoo said of records without raising, a page at a time.
+        """Warnings of Odoo about records, a page at a time.
 
-        :param int offset: warnings to leave out
-        :param int limit: warnings at most, up to 10 000
+        :param int offset: warnings to skip
+        :param int limit: most warnings to return, up to 10 000
         :returns: `{"warnings": [...], "total": n, "next_offset": n or False}`
         :rtype: dict
+        :raises UserError: a parameter is not valid
         """
         check_visible(self)
         entries, rest = self.env["batch.warning"]._page_of_job(self.id, offset, limit)
         return {"warnings": entries, **rest}
 
-    # -- what Odoo's scheduler calls -----------------------------------------------------------------
+    # -- called by Odoo's scheduler ------------------------------------------------------------------
 
     @api.model
     def _run_lane(self):
-        """Entry point of a lane's scheduled action. Code that wants a lane in its own process uses `run.lane.Lane`.
+        """Entry point of a lane's scheduled action. To run a lane in another process, use `run.lane.Lane`.
 
         :raises AccessError: called by anything but Odoo's scheduler
         """
@@ -443,7 +457,9 @@ class BatchJob(models.Model):
 
     @api.autovacuum
     def _gc_values(self):
-        """Drop the values of what succeeded longer ago than the settings keep them."""
+        """Drop the values of records that succeeded, in jobs that ended longer ago than the setting `keep_payload_days`.
+
+        :returns: `(number of steps done, whether there may be more to drop)`"""
         self.env.flush_all()
         done = forget_old_values(self.env)
         self.env.invalidate_all()
@@ -451,19 +467,19 @@ class BatchJob(models.Model):
 
     @api.autovacuum
     def _gc_finished(self):
-        """Delete jobs that finished longer ago than the settings keep them."""
+        """Delete jobs that finished longer ago than the setting `keep_days`; returns as `_delete`."""
         return _delete(self.browse(old_jobs(self.env.cr, get_setting(self.env, "keep_days"))))
 
     @api.autovacuum
     def _gc_drafts(self):
-        """Delete drafts that nobody started for longer than the settings keep them."""
+        """Delete drafts that have not changed for longer than the setting `keep_draft_days`; returns as `_delete`."""
         return _delete(self.browse(old_drafts(self.env.cr, get_setting(self.env, "keep_draft_days"))))
 
 
 def _delete(jobs):
-    """Delete jobs; their operations, chunks and failures go with them, by the database's own cascade.
+    """Delete jobs; the database deletes their operations, chunks and failures by cascade.
 
-    :returns: how many, and whether there may be more: then Odoo calls again
+    :returns: `(number deleted, whether there may be more)`; if there may be, Odoo calls again
     """
     jobs.unlink()
     return len(jobs), len(jobs) == PURGED_AT_ONCE

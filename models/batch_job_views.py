@@ -9,20 +9,20 @@ from ..engine import states
 from ..engine.payload import dumps
 from ..store import summary
 
-#: Rows that the lists in a job's form load; the buttons above them open all rows.
+#: Most rows in the lists of a job's form; the buttons above them open all rows.
 SHOWN = 200
-#: Chunks read for the report of their sizes, and failures read for the summary of causes. A finished job is read once, the form of
-#: a running one is read again every second.
+#: Most chunks read for the report of chunk sizes, and most failures read for the summary of causes: of a finished job, and of a
+#: running one, whose form is read again up to once a second.
 LOOKED_AT = 10_000
 LOOKED_AT_LIVE = 500
-#: Causes that the summary names.
+#: Most causes in the summary.
 CAUSES_SHOWN = 10
-#: Jobs named for each reason in the report of a mass action.
+#: Most jobs named for each reason in the report of a mass action.
 NAMES_SHOWN = 3
 
 
 class BatchJob(models.Model):
-    """What the backend's views show of a job, and their buttons."""
+    """Computed fields and buttons of a job for the backend's views."""
 
     _inherit = "batch.job"
 
@@ -35,18 +35,18 @@ class BatchJob(models.Model):
         groups="batch_executor.group_batch_manager",
     )
     failure_causes = fields.Html(
-        "Causes", compute="_compute_failure_causes", sanitize=False, help="Failures that stand, by what they say."
+        "Causes", compute="_compute_failure_causes", sanitize=False, help="Failures that stand, grouped by message."
     )
     sizing_report = fields.Text(
-        "Chunk Sizes", compute="_compute_sizing_report", help="The sizes that were run, and how fast each was."
+        "Chunk Sizes", compute="_compute_sizing_report", help="The chunk sizes used, and the speed of each."
     )
     pretty_context = fields.Text(
-        "Context Laid Out", compute="_compute_pretty_context", help="Odoo's context of all operations."
+        "Context Laid Out", compute="_compute_pretty_context", help="Odoo's context for all operations."
     )
 
     @api.depends("state", "processed_records", "failed_records", "cancelled_records")
     def _compute_shown(self):
-        """The first rows only: a job may hold a hundred thousand operations, and its form has to open at once."""
+        """Only the first rows: a job may have a hundred thousand operations, and its form must open quickly."""
         for job in self:
             own = [("job_id", "=", job.id)]
             job.shown_operation_ids = self.env["batch.operation"].search(own, limit=SHOWN, order="position")
@@ -54,7 +54,7 @@ class BatchJob(models.Model):
 
     @api.depends("state", "processed_records", "failed_records", "cancelled_records")
     def _compute_shown_chunks(self):
-        """A method of its own: users who may not see chunks may not compute them either."""
+        """Separate from `_compute_shown`, as users without access to chunks can't compute this field."""
         for job in self:
             domain = [("job_id", "=", job.id)]
             job.shown_chunk_ids = self.env["batch.chunk"].search(domain, limit=SHOWN, order="id")
@@ -70,7 +70,7 @@ class BatchJob(models.Model):
             job.failure_causes = shown
 
     def _compute_sizing_report(self):
-        """What an adaptive chunk size has tried and chosen."""
+        """One line for each chunk size used, with its speed."""
         for job in self:
             rows = summary.chunk_sizes(self.env.cr, job.id, _looked_at(job), SHOWN)
             job.sizing_report = "\n".join(
@@ -91,18 +91,23 @@ class BatchJob(models.Model):
             job.pretty_context = dumps(json.loads(job.context or "{}"), indent=2, sort_keys=True)
 
     def action_start(self):
+        """Button: start the selected drafts. Returns as `_do_to_each`."""
         return _do_to_each(self, "start", self.env._("Start"))
 
     def action_pause(self):
+        """Button: pause the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "pause", self.env._("Pause"))
 
     def action_resume(self):
+        """Button: resume the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "resume", self.env._("Resume"))
 
     def action_cancel(self):
+        """Button: cancel the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "cancel", self.env._("Cancel"))
 
     def action_retry(self):
+        """Button: retry the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "retry", self.env._("Retry"))
 
 
@@ -121,29 +126,30 @@ def _causes_table(causes):
 
 
 def _do_to_each(jobs, verb, title):
-    """Call a verb on selected jobs. A single job raises why it can't; of several, all that can be are done.
+    """Call a verb on selected jobs. If several are selected, jobs that refuse it are skipped and reported.
 
     :param str verb: name of the method
-    :param str title: what it is called in the backend
-    :returns: True, or the notification that says what was done
+    :param str title: name of the verb in the backend
+    :returns: True for a single job; for several, a notification with the number done
+    :raises UserError: a single job refuses the verb
     """
     if len(jobs) == 1:
         getattr(jobs, verb)()
         return True
     refused = {}
-    for job in jobs.sorted("id"):  # in one order, so that two of these calls can't lock each other out
+    for job in jobs.sorted("id"):  # always in the same order, so that two of these calls can't deadlock
         try:
             getattr(job, verb)()
         except UserError as error:
-            # refused before anything was written: there is nothing to roll back
+            # a verb refuses before it writes anything, so there is nothing to roll back
             refused.setdefault(str(error), []).append(job.name)
     return _report(jobs, title, refused)
 
 
 def _report(jobs, title, refused):
-    """A notification of what was done.
+    """A notification with the number of jobs done, and the jobs that refused.
 
-    :param dict refused: reason -> names of the jobs that were left as they are
+    :param dict refused: reason -> names of the jobs that refused
     """
     env = jobs.env
     left = sum(map(len, refused.values()))
@@ -159,6 +165,6 @@ def _report(jobs, title, refused):
             "message": " ".join(parts),
             "type": "warning" if refused else "success",
             "sticky": bool(refused),
-            "next": {"type": "ir.actions.act_window_close"},  # makes the view load again
+            "next": {"type": "ir.actions.act_window_close"},  # reloads the view
         },
     }

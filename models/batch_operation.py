@@ -11,54 +11,54 @@ from ..store import results
 from ..store.references import collect_ids
 from ..store.schema import set_up_operations
 
-#: Records that the button of an operation opens at most.
+#: Most records that the button of an operation opens.
 VIEWED_RECORDS = 10_000
 
 
 class UncheckedMany2one(fields.Many2one):
-    """A many2one without a foreign key, which PostgreSQL would check row by row: half of what a row of operations takes it.
+    """A many2one without a foreign key: PostgreSQL's check for each row would double the time to store operations.
 
-    Whoever stores operations has made or locked their job in the same transaction; a trigger deletes them with it (`store.schema`).
+    The reference is safe without it: operations are stored in a transaction that has created or locked their job, and a trigger
+    deletes them with the job (`store.schema`).
     """
 
     def update_db_foreign_key(self, model, column):
-        pass
+        """Add no foreign key."""
 
 
 class BatchOperation(models.Model):
     """One entry of a submission, with its result.
 
-    Rows are inserted and updated in bulk, by SQL only. Whose turn it is to write one:
-    an operation that shares its chunk with others is written by that chunk's own transaction (it is in no
-    other chunk); one that has chunks to itself is written by the roll-up, under the job's lock.
+    Rows are inserted and updated in bulk, only by SQL. An operation that shares its chunk with others is in no other chunk, and that
+    chunk's transaction updates it. An operation with chunks of its own is updated when these are counted, under the job's lock.
     """
 
     _name = "batch.operation"
     _description = "Batch Operation"
     _order = "job_id.id desc, position"
     _rec_name = "operation_id"
-    _log_access = False  # a hundred thousand rows in one submission: no more columns than it takes
+    _log_access = False  # a submission may store a hundred thousand rows: fewer columns take less time
 
     job_id = UncheckedMany2one("batch.job", required=True, ondelete="cascade", readonly=True)
     position = fields.Integer("No.", readonly=True, help="Place in the submission, from 0.")
-    operation_id = fields.Char("Name", required=True, readonly=True, help="The caller's own name for it.")
+    operation_id = fields.Char("Name", required=True, readonly=True, help="Name of the operation, as the caller gave it.")
     operation_type = fields.Selection([(name, kind.label) for name, kind in TYPES.items()], "Type", required=True, readonly=True)
     model = fields.Char(required=True, readonly=True)
     priority = fields.Integer(readonly=True)
-    details = fields.Text(readonly=True, help="What the operation does besides its data, as JSON.")
+    details = fields.Text(readonly=True, help="Parameters of the operation, without its data, as JSON.")
     depends_on = fields.Text(readonly=True, help="Operations that must have completed, as JSON.")
     return_ids = fields.Boolean(readonly=True)
     data_length = fields.Integer(readonly=True)
     state = fields.Selection(
         [(state, state.capitalize()) for state in states.OPERATION_STATES], default=states.PENDING, readonly=True
     )
-    is_awaited = fields.Boolean(readonly=True, help="Others wait for its end.")
+    is_awaited = fields.Boolean(readonly=True, help="Other operations wait for its end.")
     record_count = fields.Integer("Records", readonly=True)
     processed_records = fields.Integer("Succeeded", readonly=True)
     failed_records = fields.Integer("Failed", readonly=True)
     cancelled_records = fields.Integer("Not Run", readonly=True)
-    warning_count = fields.Integer("Warnings", readonly=True, help="What Odoo said of its records without raising.")
-    result = fields.Text(readonly=True, help="Ids, as JSON, of an operation that shared its chunk with others.")
+    warning_count = fields.Integer("Warnings", readonly=True, help="Warnings of Odoo about its records.")
+    result = fields.Text(readonly=True, help="Ids as JSON, if the operation shared its chunk with others.")
     error = fields.Text(readonly=True)
     started_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
@@ -66,13 +66,13 @@ class BatchOperation(models.Model):
     failure_ids = fields.One2many("batch.failure", "operation_id", "Failures", readonly=True)
 
     # for the backend
-    pretty_details = fields.Text("Parameters", compute="_compute_pretty", help="What it does besides its data.")
+    pretty_details = fields.Text("Parameters", compute="_compute_pretty", help="Parameters of the operation, without its data.")
     needs = fields.Char(compute="_compute_pretty", help="Operations that must have completed first.")
     has_records = fields.Boolean(compute="_compute_has_records")
 
-    # results and lists by job, in order
+    # results and lists of a job, in order
     _job_position_uniq = models.UniqueIndex("(job_id, position)")
-    # references by name; what is called by its place is found by that, and costs no entry here: see `store.references.ids_by_name`
+    # references by name. An operation with its default name is found by position, and has no entry: `store.references.ids_by_name`
     _job_name_uniq = models.UniqueIndex(
         """(job_id, operation_id) WHERE operation_id <> 'op-' || ("position" + 1)::text"""
     )
@@ -80,6 +80,7 @@ class BatchOperation(models.Model):
     _failed_idx = models.Index("(job_id, position) WHERE failed_records > 0")
 
     def init(self):
+        """Set up the parts of the table that a model can't declare: see `store.schema`."""
         super().init()
         set_up_operations(self.env.cr)
 
@@ -102,12 +103,13 @@ class BatchOperation(models.Model):
 
     @api.model
     def _entries(self, rows):
-        """Entries of a result, of operations of a job that the caller may see.
+        """The entries of operations in a result object.
 
-        :param list rows: of `store.results.operations_page`
+        :param list rows: of `store.results.operations_page`, for a job that the caller may see
+        :returns: list of dicts
         """
         for row in rows:
-            # not in SQL: PostgreSQL's own JSON takes neither NUL nor lone surrogates, the details are the caller's
+            # not in SQL: the details come from the caller, and PostgreSQL's JSON functions reject NUL and lone surrogates
             row["has_answer"] = bool(row["call"]) and not json.loads(row["call"]).keys().isdisjoint(report.ANSWERED)
         ids = collect_ids(self.env.cr, [row for row in rows if _has_ids(row)])
         failures = self.env["batch.failure"]._first_of_operations([row["id"] for row in rows if row["failed_records"]])
@@ -118,7 +120,11 @@ class BatchOperation(models.Model):
         ]
 
     def action_view_records(self):
-        """Open the records it has made, or was run on."""
+        """Open the records that the operation has created, or that it ran on.
+
+        :returns: an action
+        :raises UserError: there are none
+        """
         self.ensure_one()
         self.check_access("read")
         find = results.made_ids if self.operation_type in PRODUCES_IDS else results.named_ids
@@ -136,6 +142,7 @@ class BatchOperation(models.Model):
         }
 
     def action_view_failures(self):
+        """Open the failures of the operation; returns an action."""
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",

@@ -1,4 +1,4 @@
-# settings are models of their own kind, as Odoo's
+# a settings page is a transient model, as in Odoo
 # pylint: disable=no-wizard-in-models
 from odoo import fields, models
 from odoo.exceptions import ValidationError
@@ -13,7 +13,7 @@ def _setting(name, label, help_text):
 
 
 class BatchSettings(models.TransientModel):
-    """The page of settings. Its own page, not Odoo's: that one is for administrators, this one for batch managers as well."""
+    """The settings page. It is separate from Odoo's, which only administrators can open; batch managers can open this one."""
 
     _name = "batch.settings"
     _description = "Batch Settings"
@@ -53,9 +53,10 @@ class BatchSettings(models.TransientModel):
     )
 
     def action_save(self):
-        """Make the values of this record the settings of the database.
+        """Store the values of this record as settings, and adjust the number of lanes.
 
-        :raises ValidationError: one of them is out of its bounds; none is changed then
+        :returns: an action that closes the page
+        :raises ValidationError: a value is out of its bounds; no setting is changed then
         """
         values = {name: self[f"batch_{name}"] for name in SETTINGS}
         for name, value in values.items():

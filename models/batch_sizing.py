@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class BatchSizing(models.Model):
-    """What was learned about chunk sizes: how long records of a model take, by operation and size (`store/sizing.py`)."""
+    """Measured durations: seconds per record, by model, operation type and chunk size. Used and updated by `store/sizing.py`."""
 
     _name = "batch.sizing"
     _description = "Learned Chunk Size"

@@ -5,7 +5,7 @@ from ..store.findings import WARNINGS
 
 
 class BatchWarning(models.Model):
-    """What Odoo said of a record without raising: the record stands (but where its whole job was undone)."""
+    """A warning of Odoo about a record. The record has succeeded nevertheless, unless the whole job was rolled back."""
 
     _name = "batch.warning"
     _description = "Batch Warning"
@@ -14,11 +14,11 @@ class BatchWarning(models.Model):
     _findings = WARNINGS
     _shown_limit = WARNINGS_SHOWN
 
-    warning_type = fields.Char("Warning", readonly=True, help="ActionReturned, or ImportWarning.")
-    message = fields.Text(help="What Odoo said.")
+    warning_type = fields.Char("Warning", readonly=True, help="ActionReturned or ImportWarning.")
+    message = fields.Text(help="Text of the warning.")
     created_at = fields.Datetime("Said On")
 
-    # `warnings`: what stands, in order
+    # `warnings`: warnings that stand, in order
     _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL")
     # cascades
     _operation_idx = models.Index("(operation_id, id)")
@@ -26,7 +26,7 @@ class BatchWarning(models.Model):
     _operation_standing_idx = models.Index("(operation_id, id) WHERE retried_at IS NULL")
 
     def _as_dicts(self):
-        """The warnings as the API gives them."""
+        """The warnings in the form of the API."""
         return [
             {
                 "operation_id": warning.operation_id.operation_id,

@@ -5,18 +5,18 @@ from ..run import lanes
 
 
 class IrCron(models.Model):
-    """The scheduled actions that are lanes: marking, finding, waking and admitting them. The rest is `run/lanes.py`."""
+    """Scheduled actions that are lanes: mark, find, trigger and admit them. See `run/lanes.py`."""
 
     _inherit = "ir.cron"
 
     is_batch_lane = fields.Boolean(
         copy=False,
         groups=fields.NO_ACCESS,
-        help="Runs jobs of the batch executor. Set by the batch executor alone.",
+        help="This scheduled action is a lane of the batch executor. Only the batch executor sets this.",
     )
 
     def _init_column(self, column_name):
-        """Mark the lanes of an installation that has none marked yet."""
+        """When the column is created: mark the lanes that an older version of the addon has made."""
         super()._init_column(column_name)
         if column_name == "is_batch_lane":
             self.env.cr.execute(
@@ -34,11 +34,11 @@ class IrCron(models.Model):
 
     @api.model
     def _batch_lanes(self):
-        """The active lanes."""
+        """The active lanes, in the order of their ids."""
         return self.search([("is_batch_lane", "=", True), ("active", "=", True)], order="id")
 
     def _trigger_lanes(self):
-        """Run these lanes soon: what `_trigger` does, for all of them at once."""
+        """As `_trigger`, but for several lanes at once: run them as soon as this transaction has committed."""
         now = fields.Datetime.now()
         self.env["ir.cron.trigger"].sudo().create([{"cron_id": lane.id, "call_at": now} for lane in self])
         self.env.cr.postcommit.add(self._notifydb)

@@ -13,20 +13,22 @@ ADDON = __name__.partition(".models.")[0]
 
 
 def _is_from_a_verb(exception):
-    """Whether an exception was raised by the code of this addon, or by what it called."""
+    """Whether an exception was raised by code of this addon, or by code called from it."""
     modules = (frame.f_globals.get("__name__", "") for frame, _line in walk_tb(exception.__traceback__))
     return any(name.startswith(ADDON) and name != __name__ for name in modules)
 
 
 class IrHttp(models.AbstractModel):
+    """Authentication of the routes, and answers to requests that Odoo can't read."""
+
     _inherit = "ir.http"
 
     @classmethod
     def _auth_method_batch_executor(cls):
-        """A session or a stateless API key, on the same route.
+        """Authentication by session or by API key, on the same route.
 
-        Odoo's `user` ignores an Authorization header, its `bearer` accepts a session only from a browser's navigation.
-        Other sites can't use a session here: their requests can't have the JSON content type.
+        Odoo's `user` ignores the Authorization header, and its `bearer` accepts a session only from a browser's navigation. Other
+        sites can't misuse a session here (CSRF), because they can't send requests with the JSON content type.
         """
         if request.httprequest.headers.get("Authorization"):
             cls._auth_method_bearer()
@@ -35,7 +37,7 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _handle_error(cls, exception):
-        """A request that Odoo fails to read is answered like any other that is refused, not as an internal error."""
+        """Answer a request that Odoo can't parse with a `BatchValidationError` instead of an internal error."""
         is_ours = request.httprequest.path.startswith(("/batch/v1/", "/json/2/batch.job/"))
         if is_ours and isinstance(exception, (TypeError, ValueError, RecursionError)) and not _is_from_a_verb(exception):
             problems = Problems()
@@ -47,7 +49,10 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _pre_dispatch(cls, rule, args):
-        """Tell a caller whose request is too large what to do; Odoo's own message names no limit."""
+        """Refuse a request that is too large with a message that says the limit and what to do, which Odoo's does not.
+
+        :raises RequestEntityTooLarge: the request is too large
+        """
         super()._pre_dispatch(rule, args)
         if rule.endpoint.routing.get("auth") == "batch_executor" or args.get("__model__") == "batch.job":
             size, limit = request.httprequest.content_length, request.httprequest.max_content_length
