@@ -1,4 +1,4 @@
-"""Zenoo RPC's `BatchExecutor` inside the server: the same operations, options and results, over the engine of `execute`."""
+"""Zenoo RPC's `BatchExecutor` for code inside the server, with the same operations, options and results. Uses `execute`."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from .run import submission
 
 @dataclass
 class BatchOperation:
-    """What all operations have in common; the names are those of the API's operation objects."""
+    """Base class of the operations. The fields are the keys of the API's operation objects."""
 
     model: str
     data: Any = None
@@ -21,7 +21,7 @@ class BatchOperation:
     operation_type: str = field(default="", init=False)
 
     def as_dict(self) -> dict:
-        """The operation as the API takes it: what was not given is left out."""
+        """The operation object of the API, without the fields that are None."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
@@ -54,7 +54,7 @@ class DeleteOperation(BatchOperation):
 
 @dataclass
 class UpsertOperation(BatchOperation):
-    """Update the record that the fields in `key` identify, or create it."""
+    """Update the records that the fields in `key` identify, or create them, from a list of value dicts."""
 
     key: list[str] = field(default_factory=list)
     return_ids: bool = True
@@ -64,7 +64,7 @@ class UpsertOperation(BatchOperation):
 
 @dataclass
 class LoadOperation(BatchOperation):
-    """Import rows as Odoo's own import does; `fields` names their columns."""
+    """Import rows with Odoo's own import; `fields` are the names of the columns."""
 
     fields: list[str] = field(default_factory=list)
     return_ids: bool = True
@@ -90,8 +90,8 @@ class BatchExecutor:
 
     :param env: environment; everything runs as its user
     :param int max_chunk_size: most records in a chunk; 0: adaptive
-    :param int max_concurrency: for `submit`: most chunks in flight at once
-    :param float timeout: seconds one attempt at one chunk may take
+    :param int max_concurrency: most chunks in flight at once; 1: strictly in order
+    :param float timeout: seconds one attempt at one chunk may take; None: no limit
     :param int retry_attempts: for `submit`: attempts after a transient failure
     """
 
@@ -113,13 +113,13 @@ class BatchExecutor:
         }
 
     def execute_operations(self, operations, progress_callback=None):
-        """Run operations at once, one savepoint per chunk; nothing is committed.
+        """Run operations at once, in savepoints; nothing is committed.
 
         :param list operations: operation objects or dicts
-        :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk
+        :param progress_callback: called with `{"completed", "total", "percentage", "stats"}` after every chunk of records
         :returns: `{"results": [...], "stats": {...}, "duration": seconds, ...}`, one result per operation, in order
-        :raises BatchValidationError: operations that can't be run; its `validation_errors` say why
-        :raises BatchExecutionError: the execution can't go on
+        :raises BatchValidationError: the operations can't be run; `validation_errors` has the reasons
+        :raises BatchExecutionError: the execution can't continue
         """
         if not operations:
             return {"results": [], "stats": self.stats, "duration": 0.0}
@@ -131,9 +131,9 @@ class BatchExecutor:
         """Queue operations as a job.
 
         :param list operations: operation objects or dicts
-        :param options: as for `batch.job.submit`, over the executor's own
+        :param options: options of `batch.job.submit`, which override those of this executor
         :returns: the `batch.job` record
-        :raises BatchValidationError: operations or options that can't be accepted
+        :raises BatchValidationError: operations or options are not valid; `validation_errors` has the reasons
         """
         status = self.env["batch.job"].submit(_plain(operations), **{**self._options, **options})
         return self.env["batch.job"].browse(status["job_id"])

@@ -1,12 +1,15 @@
-"""The exceptions of the addon. A class says what the engine, or the caller, does next."""
+"""The exceptions of the addon. Each class stands for one reaction of the engine or the caller."""
 
 from odoo.exceptions import UserError, ValidationError
 
 
 class BatchValidationError(ValidationError):
-    """A submission that was refused as a whole; nothing of it is stored.
+    """A submission was refused as a whole; nothing of it is stored.
 
-    `arguments` on the wire: `[message, [{"operation", "record", "key", "message"}, ...]]`.
+    In Odoo's JSON answer, `arguments` is `[message, [{"operation", "record", "key", "message"}, ...]]`.
+
+    :param str message: text for users, which lists the first problems
+    :param list validation_errors: all problems kept, as dicts
     """
 
     def __init__(self, message, validation_errors=None):
@@ -21,7 +24,11 @@ class BatchValidationError(ValidationError):
 
     @classmethod
     def from_problems(cls, env, problems):
-        """Build it from collected `Problems`: the first are spelled out, the rest counted."""
+        """Make the exception from collected `Problems`: the message lists the first ones, and counts the others.
+
+        :param env: an environment for the language of the message
+        :param Problems problems: at least one
+        """
         lines = problems.lines()
         head = env._("The batch was refused, nothing of it is stored. Problems found: %s", problems.count)
         more = problems.count - len(lines)
@@ -30,12 +37,12 @@ class BatchValidationError(ValidationError):
         return cls("\n".join([head, *(f"- {line}" for line in lines)]), problems.as_dicts())
 
 
-# Odoo's answer has the arguments of an exception as JSON, and as its message the `str()` of each, joined by newlines. As JSON,
-# the two classes below are the message and the list of problems; joined, their texts are the message again.
+# Odoo's JSON answer contains the exception's `args` as JSON, and a message made of the `str()` of each, joined by newlines. The two
+# classes below become the message and the list of problems as JSON, while their joined `str()`s are the message once.
 
 
 class _Text(str):
-    """The message as a value; as a text, the message without its last line."""
+    """The whole message; its `str()` is the message without the last line."""
 
     __slots__ = ("shown",)
 
@@ -49,7 +56,7 @@ class _Text(str):
 
 
 class _Errors(list):
-    """The problems as a value; as a text, the last line of the message."""
+    """The list of problems; its `str()` is the last line of the message."""
 
     def __init__(self, errors, shown):
         super().__init__(errors)
@@ -60,7 +67,12 @@ class _Errors(list):
 
 
 class BatchExecutionError(UserError):
-    """`execute` could not go on; the results so far are in `partial_results`."""
+    """`execute` could not continue.
+
+    :param str message: text for users
+    :param list failed_operations: names of the operations that have not completed
+    :param dict partial_results: the result object so far
+    """
 
     def __init__(self, message, failed_operations=None, partial_results=None):
         super().__init__(message)
@@ -69,15 +81,15 @@ class BatchExecutionError(UserError):
 
 
 class TransactionControlError(Exception):
-    """User code tried to commit or roll back the transaction of its chunk. Its records fail."""
+    """User code tried to commit or roll back the transaction of its chunk, which was prevented. Its records fail."""
 
 
 class TransactionEnded(TransactionControlError):
-    """User code did commit or roll back the transaction of its chunk, in a way that the guard can't prevent."""
+    """User code ended the transaction of its chunk in a way that the guard can't prevent."""
 
 
 class NeedsSavepoint(Exception):
-    """A chunk failed in a savepoint that it shares with others; the caller rolls back and runs them in smaller groups."""
+    """A chunk failed in a savepoint shared with other chunks; the caller rolls back and runs them in smaller groups."""
 
 
 class ChunkTimeout(Exception):
@@ -85,15 +97,15 @@ class ChunkTimeout(Exception):
 
 
 class ClaimLost(Exception):
-    """Another lane has taken the chunk over: what was done in this attempt must be rolled back."""
+    """Another lane has taken over the chunk: this attempt must be rolled back."""
 
 
 class SignalsAreNew(Exception):
-    """Another process has changed models or cached data: reload them, then claim again."""
+    """Another process has changed models or cached data: roll the claim back, apply the signals, and claim again."""
 
 
 class ChunkBroken(Exception):
-    """The row of a chunk can't be read, `__cause__` says why: the chunk is set aside."""
+    """The row of a chunk can't be read (see `__cause__`): the chunk is set aside."""
 
     def __init__(self, chunk_id):
         super().__init__(chunk_id)
@@ -101,7 +113,7 @@ class ChunkBroken(Exception):
 
 
 class JobBroken(Exception):
-    """A job can't be counted or moved on, `__cause__` says why: lanes leave it alone for a while."""
+    """A job can't be counted or advanced (see `__cause__`): it is taken out of the queue for a while."""
 
     def __init__(self, job_id):
         super().__init__(job_id)
@@ -109,7 +121,10 @@ class JobBroken(Exception):
 
 
 class LoadError(ValueError):
-    """`Model.load` refused an import row, for these reasons."""
+    """`Model.load` refused rows.
+
+    :param list texts: the import's messages
+    """
 
     def __init__(self, texts):
         super().__init__(texts)

@@ -1,4 +1,4 @@
-"""What is done once at installation, and before uninstallation."""
+"""Hooks that run after the installation and before the uninstallation."""
 
 from odoo.exceptions import UserError
 
@@ -8,11 +8,15 @@ from .store.schema import drop_functions
 
 
 def post_init_hook(env):
+    """Create the lanes."""
     set_lane_count(env, get_setting(env, "lanes"))
 
 
 def uninstall_hook(env):
-    """Refuse to delete jobs that are not finished; drop what Odoo does not."""
+    """Refuse the uninstallation while jobs are unfinished; drop the addon's SQL functions, as Odoo does not.
+
+    :raises UserError: jobs are unfinished
+    """
     unfinished = env["batch.job"].search_count([("state", "in", ("pending", "running", "paused"))])
     if unfinished:
         raise UserError(

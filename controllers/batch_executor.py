@@ -1,4 +1,4 @@
-"""The JSON-RPC routes: one per verb of `batch.job`, nothing of their own."""
+"""The JSON-RPC routes: one for each verb of `batch.job`."""
 
 from odoo.exceptions import MissingError, UserError
 from odoo.http import Controller, request, route
@@ -16,7 +16,10 @@ def _route(verb, call):
 
 
 def on_model(verb):
-    """The route of a verb that makes a job: its parameters are the verb's own."""
+    """Make the route of a model-level verb (`submit`, `execute`): its parameters are those of the verb.
+
+    :param str verb: name of the method of `batch.job`
+    """
 
     def call(self, **params):
         return getattr(self._model(params), verb)(**params)
@@ -25,9 +28,10 @@ def on_model(verb):
 
 
 def on_job(verb, *names):
-    """The route of a verb about one job, which `job_id` or `uuid` names.
+    """Make the route of a verb on one job, which is given by the parameter `job_id` or `uuid`.
 
-    :param str names: the parameters that the verb takes; others are refused, not ignored
+    :param str verb: name of the method of `batch.job`
+    :param str names: the other parameters that the verb takes; unknown parameters raise a `UserError`
     """
 
     def call(self, **params):
@@ -56,7 +60,10 @@ class BatchExecutorController(Controller):
     retry = on_job("retry")
 
     def _model(self, params):
-        """The model in the caller's context; `context` is taken out of the parameters."""
+        """The model `batch.job` in the caller's context; removes `context` from the parameters.
+
+        :raises BatchValidationError: the context is no object
+        """
         context = params.pop("context", None)
         if not absent(context):
             check_is_context(request.env, context)
@@ -64,9 +71,10 @@ class BatchExecutorController(Controller):
         return request.env["batch.job"]
 
     def _job(self, params):
-        """The job that `job_id` or `uuid` names; both are taken out of the parameters.
+        """The job given by `job_id` or `uuid`; removes both from the parameters.
 
-        :raises MissingError: there is none that the caller may see
+        :raises MissingError: there is no such job, or the caller may not see it
+        :raises UserError: neither parameter is valid
         """
         model = self._model(params)
         job_id, uuid = params.pop("job_id", None), params.pop("uuid", None)
