@@ -1,10 +1,10 @@
-"""Zenoo RPC's `BatchExecutor`, executed inside the server by the Odoo addon `batch_executor`.
+"""A `BatchExecutor` for Zenoo RPC that runs operations inside the server, by the Odoo addon `batch_executor`.
 
 Copy this file next to your code and change one import:
 
     from zenoo_batch import BatchExecutor  # was: from zenoo_rpc.batch import BatchExecutor
 
-It takes the same arguments, clients, operations and callbacks, and gives the same results.
+It takes the same arguments, clients, operations and callbacks as Zenoo RPC's own, and returns the same results.
 """
 
 import asyncio
@@ -21,22 +21,22 @@ from zenoo_rpc.exceptions import ConnectionError, TimeoutError, ValidationError
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at a job: the first pause, what it grows by, and the longest.
+#: The first pause between two requests for a job's status in seconds, the factor it grows by, and the longest pause in seconds.
 FIRST_PAUSE_S, GROWTH, LONGEST_PAUSE_S = 0.1, 1.5, 5.0
-#: Operations, or failures, fetched at once.
+#: Operations or failures fetched by one request.
 PAGE = 1000
 
 
 class BatchExecutor:
-    """Sends all operations as one job, waits for it, and reports as the original does.
+    """Sends all operations as one job, waits for its end, and returns the results in the form of Zenoo RPC's executor.
 
-    Beyond the original, `job` holds the server's last status, and `failures` each record that has failed.
+    Unlike that one, it also has `job`, the last status object of the server, and `failures`, a list of the records that failed.
 
     :param client: a `ZenooClient` that is logged in
-    :param max_chunk_size: most records in one chunk
-    :param max_concurrency: most chunks in flight at once
-    :param timeout: seconds one attempt at one chunk may take
-    :param retry_attempts: attempts after a transient failure, of a chunk as of a call to the server
+    :param max_chunk_size: most records in one chunk; 0: adaptive
+    :param max_concurrency: most chunks in flight at once; 1: strictly in order
+    :param timeout: seconds one attempt at one chunk may take; None: no limit
+    :param retry_attempts: attempts after a transient failure of a chunk, and after a failed request to the server
     """
 
     def __init__(self, client, max_chunk_size=100, max_concurrency=5, timeout=None, retry_attempts=3):
@@ -60,12 +60,12 @@ class BatchExecutor:
     async def execute_operations(self, operations, progress_callback=None, **options):
         """Run operations as one job, and wait for its end.
 
-        :param operations: the original's operation objects, or operations of the API as dicts
-        :param progress_callback: function or coroutine function, called with `completed`, `total`, `percentage`, `stats`
+        :param operations: operation objects of Zenoo RPC, or operation objects of the API as dicts
+        :param progress_callback: function or coroutine function, called with a dict of `completed`, `total`, `percentage`, `stats`
         :param options: more options of `submit`: `name`, `rollback`, `max_failures`, `dry_run`, ...
         :returns: `{"results": [...], "stats": {...}, "duration": seconds}`, one result per operation, in order
-        :raises BatchValidationError: the server refuses the operations; its `validation_errors` say why
-        :raises BatchExecutionError: the job can't be submitted, or be followed to its end
+        :raises BatchValidationError: the server refuses the operations; `validation_errors` has the reasons
+        :raises BatchExecutionError: the job can't be submitted, or its status or results can't be read
         """
         if not operations:
             return {"results": [], "stats": self.stats}
@@ -91,7 +91,7 @@ class BatchExecutor:
         return {"results": results, "stats": self.stats, "duration": self.stats["end_time"] - self.stats["start_time"]}
 
     def get_stats(self):
-        """The counters, with the rates once a job has ended."""
+        """The counters; after the end of a job also its duration in seconds and its rates per second."""
         stats = dict(self.stats)
         if stats["start_time"] and stats["end_time"]:
             stats["duration"] = stats["end_time"] - stats["start_time"]
@@ -103,7 +103,7 @@ class BatchExecutor:
     # -- the job -----------------------------------------------------------------------------------
 
     async def _submit(self, operations, options):
-        # its key makes it safe to send again what may have arrived
+        # with an idempotency key, the request can be sent again if it is unknown whether the server received it
         options = {
             "max_chunk_size": self.max_chunk_size,
             "max_concurrency": self.max_concurrency,
@@ -117,7 +117,7 @@ class BatchExecutor:
         self._note(await self._call("submit", [_as_sent(operation) for operation in operations], **options))
 
     async def _follow(self, progress_callback):
-        """Look at the job until it is final, less and less often; tell of each change."""
+        """Read the job's status until the job is final, with growing pauses; call the callback after each change."""
         pause, seen = FIRST_PAUSE_S, None
         while True:
             status = await self._call("status", [self.job["job_id"]])
@@ -152,7 +152,10 @@ class BatchExecutor:
         return found
 
     async def _call(self, method, argument, **options):
-        """A method of `batch.job`; called again, a bounded number of times, while the server can't be reached."""
+        """Call a method of `batch.job`; repeat it up to `retry_attempts` times if the server can't be reached.
+
+        :raises BatchValidationError: see `_refusal`
+        """
         pause, attempt = FIRST_PAUSE_S, 0
         while True:
             try:
@@ -169,7 +172,7 @@ class BatchExecutor:
     # -- the report --------------------------------------------------------------------------------
 
     def _report(self, operation, entry):
-        """The result of an operation, and its state, as the original has them."""
+        """The result of an operation in the form of Zenoo RPC; also sets the state of the operation object."""
         success, outcome = _outcome(operation, entry)
         _mark(
             operation,
@@ -186,10 +189,10 @@ class BatchExecutor:
 
 
 def _outcome(operation, entry):
-    """Whether an operation counts as successful, and its result or error.
+    """`(success, result or error)` of an operation, by the rules of Zenoo RPC.
 
-    The original takes a create for a success once it has made a record, and answers with the ids of those it has made; it takes
-    an update with values of their own for each record for a success always, and answers whether all were written.
+    There, a create is a success if it has created any record, and its result is the list of their ids. An update with separate values
+    for each record is always a success, and its result says whether all records were written.
     """
     if entry["success"]:
         return True, entry["result"]
@@ -202,7 +205,7 @@ def _outcome(operation, entry):
 
 
 def _as_sent(operation):
-    """An operation as JSON has it; the original ignores `return_ids` and always gives the ids."""
+    """An operation as a dict for JSON, without `return_ids`: Zenoo RPC ignores it and always returns the ids."""
     if not is_dataclass(operation):
         return operation
     values = {field.name: getattr(operation, field.name) for field in fields(operation) if field.name != "return_ids"}
@@ -216,7 +219,7 @@ def _mark(operation, **values):
 
 
 def _refusal(error):
-    """The server's `BatchValidationError` as the original's; any other error as it is."""
+    """Zenoo RPC's `BatchValidationError` for that of the server; any other error unchanged."""
     data = error.context.get("raw_error", {}).get("data", {})
     if not data.get("name", "").endswith("BatchValidationError"):
         return error

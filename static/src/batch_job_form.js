@@ -21,7 +21,7 @@ export class BatchJobFormController extends FormController {
         }
         const ended = await rereadJobs(this.model, [record]);
         if (ended && record === this.model.root && !(await record.isDirty())) {
-            await record.load(); // the lists on whatever page, the messages
+            await record.load(); // also the lists on other pages and the messages
         }
     }
 }

@@ -19,7 +19,7 @@ function useLiveList(controller) {
         },
         refresh: async () => {
             const ended = await rereadJobs(model, jobs());
-            // a whole reload draws each row anew: only where jobs come or go, and not under a selection
+            // a full reload renders every row again: only if jobs are new or have ended, and nothing is selected
             if ((ended || hasNewJobs) && !model.root.selection.length) {
                 hasNewJobs = false;
                 await model.load();

@@ -1,7 +1,7 @@
 import { registry } from "@web/core/registry";
 import { x2ManyField, X2ManyField } from "@web/views/fields/x2many/x2many_field";
 
-/** Lines that are things of their own: a click opens their form, with its buttons, in place of a dialog. */
+/** A list field whose rows open in their own form view, with its buttons, instead of a dialog. */
 export class BatchLinesField extends X2ManyField {
     async openRecord(record) {
         await this.switchToForm(record, {});

@@ -4,7 +4,7 @@ import { registry } from "@web/core/registry";
 import { formatFloat, formatInteger } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
-/** How far a job is, by what became of its records: succeeded, failed; what was not run leaves the bar empty. */
+/** A progress bar of a job's records: succeeded and failed. Records that were not run leave the bar empty. */
 export class BatchProgressField extends Component {
     static template = "batch_executor.BatchProgressField";
     static props = { ...standardFieldProps, isLarge: { type: Boolean, optional: true } };
@@ -15,7 +15,7 @@ export class BatchProgressField extends Component {
 
     get percentage() {
         const value = this.data[this.props.name];
-        // rounded down: 100 means all
+        // rounded down, so that 100 means all records
         const digits = [16, value < 100 ? 1 : 0];
         return formatFloat(Math.floor(value * 10) / 10, { digits }) + " %";
     }

@@ -3,24 +3,24 @@ import { useService } from "@web/core/utils/hooks";
 import { getFieldsSpec } from "@web/model/relational_model/utils";
 
 export const PROGRESS = "batch_executor/progress";
-/** Least milliseconds between two refreshes that the bus asks for. */
+/** Least milliseconds between two refreshes caused by bus messages. */
 const BUS_EVERY = 1000;
 
 /**
- * Refresh a view while it shows unfinished jobs: when the bus announces progress, and at intervals, as the bus
- * does not reach everybody (other users' jobs, no websocket).
+ * Refresh a view while it shows unfinished jobs: after bus messages about progress, and at intervals, because some
+ * browsers get no such messages (for other users' jobs, or without a websocket).
  *
  * @param {Object} params
  * @param {() => boolean} params.isUnfinished whether the view shows an unfinished job
- * @param {(status: Object) => boolean} params.concerns whether a job's status is of interest here
+ * @param {(status: Object) => boolean} params.concerns whether a refresh may show something new after this status
  * @param {() => Promise<void>} params.refresh
- * @param {number} params.every milliseconds between two refreshes without the bus
+ * @param {number} params.every milliseconds between two refreshes without bus messages
  */
 export function useLiveJobs({ isUnfinished, concerns, refresh, every }) {
     const component = useComponent();
     const bus = useService("bus_service");
     let busy = false;
-    let isStale = false; // the bus has announced progress since the last refresh
+    let isStale = false; // a bus message has come since the last refresh
     let refreshedAt = 0;
     let timer;
 
@@ -34,7 +34,7 @@ export function useLiveJobs({ isUnfinished, concerns, refresh, every }) {
         try {
             await refresh();
         } catch {
-            // nobody has asked for it: a lost connection or a deleted job shows at the next click
+            // ignored, as the user did not start it: a lost connection or a deleted job is reported at the next click
         } finally {
             busy = false;
         }
@@ -63,11 +63,11 @@ export function useLiveJobs({ isUnfinished, concerns, refresh, every }) {
 }
 
 /**
- * Read records again and show what has changed on the server; what the user has typed stays.
+ * Read records again and show the changes; unsaved input of the user stays.
  *
- * @param {Object} model
- * @param {Object[]} records of one list, or the one of a form
- * @returns {Promise<boolean>} whether a job has come to its end by this
+ * @param {Object} model the view's model
+ * @param {Object[]} records of one list, or the record of a form
+ * @returns {Promise<boolean>} whether a job has ended since the last read
  */
 export async function rereadJobs(model, records) {
     if (!records.length) {
@@ -97,7 +97,7 @@ export async function rereadJobs(model, records) {
     });
 }
 
-/** Lists start again at their first page when they are read again: not under the eyes of someone on another one. */
+/** The row without lists that the user has turned to another page: reading them again would go back to the first page. */
 function withoutTurnedPages(record, row) {
     return Object.fromEntries(
         Object.entries(row).filter(([name]) => !record.data[name]?.offset)
