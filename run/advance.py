@@ -145,7 +145,8 @@ def _look_for_forgotten(env, job, has_looked):
 def must_stop(env, job):
     """Whether no further chunk of a job may start. A job over its limit of failures is stopped here.
 
-    A finished job only runs its action, which is not stopped.
+    False for a finished job, which only runs its action, and while a retry puts records back. A job in one transaction applies its
+    limit of failures itself.
 
     :param JobRow job: the locked job as it is now
     :returns: bool

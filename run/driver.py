@@ -50,7 +50,7 @@ def run_job(system, claim, lane):
 
 
 def _most_failures(claim):
-    """The number of failures after which the job stops."""
+    """The job stops once more records than this have failed."""
     if claim.max_failures >= 0:
         return claim.max_failures
     return float("inf") if claim.is_dry_run else CULPRITS
