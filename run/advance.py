@@ -96,7 +96,7 @@ def advance(env, job_id):
         return False
     released = count(env, job_id)
     job = read_job(cr, job_id)
-    is_stopping = must_stop(env, job)
+    is_stopping = stop_if_over_limit(env, job)
     if is_stopping and ending.cancel_waiting(cr, job_id):
         return False
     has_looked = job.releasing and not is_stopping
@@ -142,14 +142,14 @@ def _look_for_forgotten(env, job, has_looked):
     return advance(env, job.id)
 
 
-def must_stop(env, job):
-    """Whether no further chunk of a job may start. A job over its limit of failures is stopped here.
+def stop_if_over_limit(env, job):
+    """Stop a job that is over its limit of failures.
 
-    False for a finished job, which only runs its action, and while a retry puts records back. A job in one transaction applies its
+    Never a finished job, which only runs its action, nor one in which a retry puts records back. A job in one transaction applies its
     limit of failures itself.
 
     :param JobRow job: the locked job as it is now
-    :returns: bool
+    :returns: whether no further chunk of the job may start, because it was stopped now or before
     """
     if job.finished_at or job.reopening:
         return False

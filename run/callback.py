@@ -26,7 +26,7 @@ def insert_action_chunk(cr, job_id):
     insert_chunks(cr, [NewChunk.of_job(job_id, states.CALLBACK, _MODEL)])
 
 
-def run_action(system, claim, lane=None):
+def run_action(system, claim, control=None):
     """Run the action of a claimed chunk's job, with the job as active record.
 
     An error is stored on the chunk only; the count of the chunk posts it on the job. The job's row is not written here: a
@@ -34,7 +34,7 @@ def run_action(system, claim, lane=None):
 
     :param system: superuser environment on the transaction of the work
     :param claim: the `Claim`
-    :param lane: not used; every runner takes it
+    :param control: not used; every runner takes it
     :returns: an `Outcome` whose `note` is the error message, or None
     :raises Interruption: the attempt must be rolled back and run again
     """

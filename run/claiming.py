@@ -51,7 +51,7 @@ def _take_counted(env, row, worker, signals, sole_job_id):
     if row["is_count_due"]:
         advance.count(env, job_id)
         if row["max_failures"] != NO_LIMIT:
-            advance.must_stop(env, read_job(env.cr, job_id))
+            advance.stop_if_over_limit(env, read_job(env.cr, job_id))
     taken = take_chunk(env.cr, job_id, worker, signals.query, sole_job_id)
     if taken is None and advance.advance(env, job_id):
         taken = take_chunk(env.cr, job_id, worker, signals.query, sole_job_id)

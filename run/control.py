@@ -75,7 +75,7 @@ class Control:
             with self.transaction() as env:
                 queue.wake(env.cr, last.job_id)
             if claim is None and not self.is_over:
-                return self.claim()
+                return self.claim()  # the job is back in the queue, and may have more to do
         return claim
 
     def claim_readable(self):
@@ -118,7 +118,7 @@ class Control:
         """
         claim = None
         with suppress(SignalsAreNew), self.transaction() as env:
-            if self.done == 1:
+            if self.done == 1:  # once a chunk has been settled; see `claim`
                 env.cr.execute("SET synchronous_commit TO off")
             if self.lesson:
                 learn(env.cr, *self.lesson)
@@ -131,7 +131,7 @@ class Control:
                 self.is_over = not self.signals.apply(env.cr)
             if not self.is_over:
                 return self.claim_with_housekeeping()
-        if self.done > 0:
+        if self.done > 0:  # until then no claim is fast, so that none skips the setting above
             self.last_full_claim_at = time.monotonic()
         return claim
 
@@ -150,7 +150,7 @@ class Control:
         """Record that a chunk was settled, and keep its duration as a measurement for the next claim to store.
 
         With adaptive chunk sizes every clean chunk is measured. With a fixed size one is measured every `LESSON_EVERY_S`, for
-        the estimates of the expected end.
+        the estimates of the expected end. A later claim counts the chunk into its operation and job: `run.advance.count`.
 
         :param claim: the `Claim`
         :param outcome: its `Outcome`

@@ -25,7 +25,7 @@ IDLE_S = 0.2
 #: Most seconds a lane waits for PostgreSQL to restart.
 COMEBACK_S = 60.0
 
-#: Chunk kind -> function that runs such a chunk. Its arguments: a superuser environment, the `Claim`, the lane's `Control`. It
+#: Chunk kind -> function that runs such a chunk; records are run by `run.chunk.run_chunk` and the handlers. Its arguments: a superuser environment, the `Claim`, the lane's `Control`. It
 #: returns an `Outcome`.
 RUNNERS = {
     states.RECORDS: run_records,
@@ -125,12 +125,12 @@ class Lane:
 
         :returns: whether to claim again; False ends the lane
         """
-        soon = self.control.seconds_until_work()
-        if soon is None and (left := self.busy_at + self.linger_s - time.monotonic()) > 0:
-            soon = left
-        if soon is None or soon > self.time_left():
+        wait_s = self.control.seconds_until_work()
+        if wait_s is None and (left := self.busy_at + self.linger_s - time.monotonic()) > 0:
+            wait_s = left
+        if wait_s is None or wait_s > self.time_left():
             return False
-        self.control.sleep(min(IDLE_S, max(soon, 0.01)))
+        self.control.sleep(min(IDLE_S, max(wait_s, 0.01)))
         return True
 
     def wait_for_database(self):

@@ -40,12 +40,12 @@ def _is_active(env, lang):
     return isinstance(lang, str) and bool(lang == "en_US" or env["res.lang"]._get_data(code=lang))
 
 
-def run_records(system, claim, lane=None, *, may_rest=True, keep_trying=False, has_savepoint=True):
+def run_records(system, claim, control=None, *, may_rest=True, keep_trying=False, has_savepoint=True):
     """Run a chunk of records; returns its `Outcome`.
 
     :param system: superuser environment on the transaction of the work
     :param claim: the `Claim`
-    :param lane: not used; every runner takes it
+    :param control: not used; every runner takes it
     :param may_rest, keep_trying, has_savepoint: see `Records`
     :raises Interruption, NeedsSavepoint, TransactionEnded: see `run_chunk`
     """

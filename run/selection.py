@@ -24,12 +24,12 @@ PAGE = 5000
 ANSWER_TIMEOUT_S = 1
 
 
-def run_page(system, claim, lane=None):
+def run_page(system, claim, control=None):
     """Run one page of a selection as the job's user.
 
     :param system: superuser environment on the transaction of the work
     :param claim: the `Claim` of the page
-    :param lane: not used; every runner takes it
+    :param control: not used; every runner takes it
     :returns: the `Outcome`: see `find`
     :raises Interruption: the whole attempt must be rolled back; also if the job is cancelled during the search
     """
