@@ -33,7 +33,7 @@ class Cluster:
     def create(self, database):
         """Start it, with a copy of `database` as it is now."""
         self.postgres.create()
-        self.postgres.start()
+        self.postgres.ctl("start")
         self.database = database
         self.sql(f'CREATE DATABASE "{database}" TEMPLATE template0', database="postgres")
         dump = subprocess.Popen(
@@ -48,7 +48,7 @@ class Cluster:
 
     def restart_immediate(self):
         """Crash it and start it again, as after a power cut."""
-        self.postgres.crash()
+        self.postgres.ctl("restart", "--mode=immediate")
 
     def remove(self):
         self.postgres.remove()

@@ -59,7 +59,7 @@ def demo() -> str:
     # On a server of the developer's own, each checkout has one for itself.
     name = f"batch_demo_{digest(str(CHECKOUT))}" if postgres.is_external() else "batch_demo"
     with lock(STATE, "demo"):
-        if not _exists(name):
+        if not _made_from(name):
             create(name)
     return name
 
@@ -70,21 +70,10 @@ def unique_name(prefix: str) -> str:
 
 def create(name: str) -> None:
     """Copy the template under this name and install the addon."""
-    with _building(name) as scratch:
-        copy(_template(), scratch)
-        install(scratch, doing=f"installing {ADDON} into a new database")
-
-
-@contextlib.contextmanager
-def _building(name: str):
-    """A name for a database that gets its own when it is ready."""
-    scratch = f"{name}_building"
-    drop(scratch)
-    try:
-        yield scratch
-        query(f'ALTER DATABASE "{scratch}" RENAME TO "{name}"')
-    finally:
-        drop(scratch)
+    template = _template()
+    drop(name)  # what was left unfinished
+    copy(template, name)
+    install(name, doing=f"installing {ADDON} into a new database")
 
 
 def copy(source: str, name: str) -> None:
@@ -96,20 +85,25 @@ def drop(name: str) -> None:
     query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def _exists(name: str) -> bool:
-    return bool(query("SELECT 1 FROM pg_database WHERE datname = %s", params=(name,)))
+def install(name: str, *options: str, doing: str) -> None:
+    """Install the addon; with `--update`, bring it up to date."""
+    odoo_bin.finish(name, f"--init={ADDON}", *options, doing=doing)
+    _finish(name, fingerprint())
 
 
 def is_current(name: str) -> bool:
     """Whether the database was made from the code as it is now."""
+    return _made_from(name) == fingerprint()
+
+
+def _finish(name: str, made_from: str) -> None:
+    query(f"COMMENT ON DATABASE \"{name}\" IS '{made_from}'")
+
+
+def _made_from(name: str) -> str | None:
+    """What was noted when the database was finished, if it ever was."""
     comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
-    return query(comment, params=(name,)) == [(fingerprint(),)]
-
-
-def install(name: str, *options: str, doing: str) -> None:
-    """Install the addon; with `--update`, bring it up to date."""
-    odoo_bin.finish(name, f"--init={ADDON}", *options, doing=doing)
-    query(f"COMMENT ON DATABASE \"{name}\" IS '{fingerprint()}'")
+    return next((row[0] for row in query(comment, params=(name,))), None)
 
 
 def fingerprint() -> str:
@@ -138,11 +132,12 @@ def _template() -> str:
     name = f"batch_base_{digest(odoo_bin.locate().version, BASE_MODULES, SETTLE)}"
     with connected("postgres") as connection, connection.cursor() as cursor:
         cursor.execute(ALONE)
-        if not _exists(name):
-            with _building(name) as scratch:
-                query(f'CREATE DATABASE "{scratch}" TEMPLATE template0')
-                doing = f"installing {BASE_MODULES} into the template database {name} (half a minute, once)"
-                odoo_bin.finish(scratch, f"--init={BASE_MODULES}", doing=doing)
-                shell = odoo_bin.command("shell", f"--database={scratch}", "--no-http", "--log-level=warn")
-                run(shell, doing="settling the template", input=SETTLE)
+        if not _made_from(name):
+            drop(name)
+            query(f'CREATE DATABASE "{name}" TEMPLATE template0')
+            doing = f"installing {BASE_MODULES} into the template database {name} (half a minute, once)"
+            odoo_bin.finish(name, f"--init={BASE_MODULES}", doing=doing)
+            shell = odoo_bin.command("shell", f"--database={name}", "--no-http", "--log-level=warn")
+            run(shell, doing="settling the template", input=SETTLE)
+            _finish(name, BASE_MODULES)
     return name

@@ -53,14 +53,12 @@ def main(options) -> int:
         status = _until_final(client, _submit(client, options.records))
         _summary(client, status)
         links.append(f"{address}{status['url']}  (this job)")
-    for line in (
-        "",
-        *links,
-        "For the examples of README.rst and docs/, in this shell:",
+    links += ["For the examples of README.rst and docs/, in this shell:"]
+    links += [
         f'  export ODOO_URL={address} ODOO_KEY="$(cat {databases.KEY_FILE})"',
         "scripts/demo --stop ends the servers",
-    ):
-        print(f"  {line}".rstrip())
+    ]
+    print("\n" + "\n".join(f"  {line}" for line in links))
     return 0
 
 
@@ -116,22 +114,17 @@ def _contacts(client: Client, limit: int | None) -> list[dict]:
     """Airports as values of `res.partner`, to create or, the next time, to update; with a few mistakes among them."""
     rows = client.call("res.country", "search_read", domain=[], fields=["code"])
     countries = {row["code"]: row["id"] for row in rows}
-    rows = client.call("res.country.state", "search_read", domain=[], fields=["name", "country_id"])
-    states = {(row["country_id"][0], row["name"]): row["id"] for row in rows}
-    values = []
-    for airport in list(airportsdata.load("ICAO").values())[:limit]:
-        country = countries.get(airport["country"], False)
-        values.append(
-            {
-                "name": airport["name"],
-                "ref": airport["icao"],
-                "city": airport["city"],
-                "is_company": True,
-                "country_id": country,
-                "state_id": states.get((country, airport["subd"]), False),
-                "tz": airport["tz"],
-            }
-        )
+    values = [
+        {
+            "name": airport["name"],
+            "ref": airport["icao"],
+            "city": airport["city"],
+            "is_company": True,
+            "country_id": countries.get(airport["country"], False),
+            "tz": airport["tz"],
+        }
+        for airport in list(airportsdata.load("ICAO").values())[:limit]
+    ]
     for number, mistake in enumerate(MISTAKES, start=1):
         values[len(values) * number // (len(MISTAKES) + 1)].update(mistake)
     return values
@@ -157,15 +150,11 @@ def _until_final(client: Client, status: dict) -> dict:
 
 def _summary(client: Client, status: dict) -> None:
     stats = status["stats"]
-    print(f"\n  {status['name']}: {status['state']}")
+    print(f"\n  {status['name']}: {status['state']} {status['error'] or ''}".rstrip())
     done, failed, total = stats["processed_records"], stats["failed_records"], stats["total_records"]
     print(f"  records     {done:,} done, {failed:,} failed of {total:,}")
     print(f"  operations  {stats['completed_operations']:,} of {stats['total_operations']:,} without a failure")
     print(f"  duration    {status['duration']:.1f} s, {stats['records_per_second']:,.0f} records/s")
-    if status["error"]:
-        print(f"  error       {status['error']}")
-    if failed:
-        print("  first failures:")
-        for failure in client.batch("failures", job_id=status["job_id"], limit=SHOWN_FAILURES)["failures"]:
-            where = f"{failure.get('operation_id', '?')}[{failure.get('index', '?')}]"
-            print(f"    {where:<12} {failure['error_type']}: {' '.join(str(failure['error']).split())[:110]}")
+    for failure in client.batch("failures", job_id=status["job_id"], limit=SHOWN_FAILURES)["failures"]:
+        where = f"{failure.get('operation_id', '?')}[{failure.get('index', '?')}]"
+        print(f"  failure     {where:<12} {failure['error_type']}: {' '.join(str(failure['error']).split())[:110]}")

@@ -9,8 +9,6 @@ import os
 import shutil
 from pathlib import Path
 
-from .console import say
-
 ADDON = "batch_executor"
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPTS = CHECKOUT / "scripts"
@@ -27,11 +25,7 @@ def lock(folder: Path, name: str):
     """Let one script at a time do a piece of work; the kernel frees the lock of one that is killed."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another script to finish with: {name}")
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 

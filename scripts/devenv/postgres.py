@@ -51,28 +51,13 @@ class Postgres:
         with (self.data / "postgresql.conf").open("a") as conf:
             conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
-    def start(self) -> None:
-        self._pg_ctl("start")
-
-    def stop(self, mode: str = "fast") -> None:
-        self._pg_ctl("stop", f"--mode={mode}")
-
-    def crash(self) -> None:
-        """Crash it and start it again, as after a power cut."""
-        self._pg_ctl("restart", "--mode=immediate")
-
-    def is_running(self) -> bool:
-        with contextlib.suppress(CannotDo, FileNotFoundError):
-            self._run("pg_ctl", "status")
-            return True
-        return False
-
     def remove(self) -> None:
         with contextlib.suppress(CannotDo, FileNotFoundError):
-            self.stop("immediate")
+            self.ctl("stop", "--mode=immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _pg_ctl(self, action: str, *options: str) -> None:
+    def ctl(self, action: str, *options: str) -> None:
+        """Call `pg_ctl`: `start`, `stop`, `restart`, `status` (an exception where it does not run)."""
         self._run("pg_ctl", action, "--wait", f"--log={self.folder / 'log'}", *options)
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -106,22 +91,29 @@ def start() -> None:
         say(f"using the PostgreSQL server at {os.environ.get('PGHOST', 'the default socket')}")
         return
     with lock(STATE, "postgres"):
-        there = (OURS.data / "PG_VERSION").exists() and (OURS.programs / "pg_ctl").exists()
-        if not there or not LINK.is_symlink() or LINK.resolve() != OURS.folder:
+        is_made = LINK.resolve() == OURS.folder and (OURS.data / "PG_VERSION").exists()
+        if not is_made or not (OURS.programs / "pg_ctl").exists():
             OURS.remove()
             OURS.create()
             point(LINK, OURS.folder)
             say(f"made a PostgreSQL server with {OURS.programs.resolve()}")
-        if not OURS.is_running():
-            OURS.start()
+        if not _is_running():
+            OURS.ctl("start")
             say("PostgreSQL is up")
     os.environ.update(OURS.variables)
 
 
 def stop() -> None:
-    if not is_external() and OURS.is_running():
-        OURS.stop()
+    if not is_external() and _is_running():
+        OURS.ctl("stop")
         say("PostgreSQL is stopped")
+
+
+def _is_running() -> bool:
+    with contextlib.suppress(CannotDo, FileNotFoundError):
+        OURS.ctl("status")
+        return True
+    return False
 
 
 def _programs(reachable: Path) -> Path:

@@ -24,35 +24,20 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 
 def locate(*, bench: bool = False) -> Path:
     """Return the environment's folder, building it at first use."""
-    base = _base_python()
-    version = subprocess.check_output([base, "-c", "import sys; print(sys.version)"], text=True)
     files = [REQUIREMENTS, *([BENCH_REQUIREMENTS] if bench else [])]
+    this = sys.version_info[:2]
+    is_fit = OLDEST <= this <= NEWEST
+    version = ".".join(map(str, this if is_fit else NEWEST))
 
     def make(folder: Path) -> None:
         say("installing the Python packages (half a minute, once)")
-        uv("venv", "--relocatable", "--allow-existing", "--python", base, folder)
-        # They name all they need themselves.
-        uv(
-            "pip",
-            "install",
-            f"--python={folder}",
-            "--compile-bytecode",
-            "--no-deps",
-            *(f"--requirement={file}" for file in files),
-        )
+        # Instead of a Python that is too old or too new uv finds another, or fetches it.
+        uv("venv", "--relocatable", "--allow-existing", "--python", sys.executable if is_fit else version, folder)
+        # The files name all that is needed.
+        requirements = [f"--requirement={file}" for file in files]
+        uv("pip", "install", f"--python={folder}", "--compile-bytecode", "--no-deps", *requirements)
 
     return build(CACHE / f"venv-{digest(*(file.read_text() for file in files), version)}", make)
-
-
-def _base_python() -> str:
-    """Choose the interpreter: the one running this script, where its version will do."""
-    if OLDEST <= sys.version_info[:2] <= NEWEST:
-        return sys.executable
-    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        if found := shutil.which(f"python3.{minor}"):
-            return found
-    oldest, newest, this = (".".join(map(str, version[:3])) for version in (OLDEST, NEWEST, sys.version_info))
-    raise CannotDo(f"Python {oldest} to {newest} is needed: this is {this}, and no other is on PATH")
 
 
 def uv(*arguments) -> None:
@@ -60,10 +45,9 @@ def uv(*arguments) -> None:
 
     def make(folder: Path) -> None:
         say(f"fetching {UV}")
-        base = _base_python()
-        if subprocess.call([base, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL):
+        if subprocess.call([sys.executable, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL):
             apt_install("python3-venv", otherwise="this Python has no venv module: install python3-venv, or uv")
-        call([base, "-m", "venv", folder], doing="creating the virtual environment")
+        call([sys.executable, "-m", "venv", folder], doing="creating the virtual environment")
         call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", UV], doing=f"fetching {UV}")
 
     program = shutil.which("uv") or build(CACHE / UV.replace("==", "-"), make) / "bin" / "uv"

@@ -1,10 +1,11 @@
 """What a measurement works with: a server, copies of its database, and a clock; all of it is gone at the end."""
 
-from __future__ import annotations
-
 import contextlib
+import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -13,8 +14,7 @@ import psycopg2.extensions
 from .. import databases, odoo_bin, paths
 from ..client import Client, pause_s
 from ..console import say
-from . import inside
-from .measuring import Invalid, Measurement, expect
+from .measuring import Invalid, Measurement
 
 MODULE = "batch_executor_bench"
 HTTP_WORKERS = 2
@@ -22,11 +22,12 @@ CRON_WORKERS = 2
 #: Accepting 100,000 operations takes longer than Odoo lets a request by default.
 REQUEST_S = 1200
 PATIENCE_S = 600
+#: A lane has less to run a job.
+CALL_TIMEOUT_S = 900
 #: How often the benchmark looks into the database; that costs those it measures next to nothing.
 LOOK_S = 0.01
 #: What the server needs to fall idle after a job: its lanes stay for half a second.
 REST_S = 1.0
-FINAL = {"completed", "partial", "failed", "cancelled"}
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,12 @@ class Bench:
             cursor.execute(query, params or None)
             return cursor.fetchall() if cursor.description else []
 
-    def wait(self, condition: Callable, what: str, every_s: float = LOOK_S):
-        """Ask until something is there; returns it."""
+    def wait(self, condition: Callable, what: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while not (found := condition()):
+        while not condition():
             if time.monotonic() > deadline:
                 raise Invalid(f"{what} did not come about within {PATIENCE_S} seconds")
-            time.sleep(every_s)
-        return found
+            time.sleep(LOOK_S)
 
     def rest(self) -> None:
         time.sleep(REST_S)
@@ -76,28 +75,19 @@ class Bench:
             status = self.client.batch("status", job_id=status["job_id"])
         return status
 
-    def look_after(self, job: int) -> None:
-        """Wait until all records of a job have succeeded, without asking the server."""
+    def look_after(self, job: int) -> float:
+        """Wait until all records of a job have succeeded, without asking the server.
 
-        def final():
-            [(state,)] = self.sql("SELECT state FROM batch_job WHERE id = %s", job)
-            return state if state in FINAL else None
-
-        state = self.wait(final, f"the end of job {job}")
-        if state != "completed":
+        :returns: seconds from the start of its first chunk to the end of its last
+        """
+        ended = "SELECT state FROM batch_job WHERE id = %s AND finished_at IS NOT NULL"
+        self.wait(lambda: self.sql(ended, job), f"the end of job {job}")
+        if (state := self.sql(ended, job)) != [("completed",)]:
             raise Invalid(f"a job ended as {state}")
-
-    def run_s(self, job: int) -> float:
-        """Seconds from the start of a job's first chunk to the end of its last."""
         times = (
             "SELECT extract(epoch FROM max(finished_at) - min(claimed_at))::float FROM batch_chunk WHERE job_id = %s"
         )
-        [(seconds,)] = self.sql(times, job)
-        return seconds
-
-    def expect_partners(self, mark: str, wanted: int) -> None:
-        [(count,)] = self.sql("SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{mark}-%")
-        expect(count, wanted, "partners")
+        return self.sql(times, job)[0][0]
 
 
 @contextlib.contextmanager
@@ -106,49 +96,28 @@ def ready(scale: SimpleNamespace) -> Iterator[Bench]:
     from .rows import queue
 
     with contextlib.ExitStack() as stack:
-        served, copied, crowded = (
-            databases.unique_name(f"batch_bench_{name}") for name in ("served", "inside", "crowded")
-        )
-        for database in (served, copied, crowded):
+        names = [databases.unique_name(f"batch_bench_{name}") for name in ("served", "inside", "crowded")]
+        served, copied, crowded = names
+        for database in names:
             stack.callback(databases.drop, database)
         databases.create(served)
         odoo_bin.finish(served, f"--init={MODULE}", doing=f"installing {MODULE}")
+        # What a new database has to do at first would be done beside the measurements.
+        idle = "UPDATE ir_cron SET active = false WHERE NOT is_batch_lane", "DELETE FROM ir_cron_trigger"
+        databases.query(*idle, database=served)
         key = databases.api_key(served)
         for database in (copied, crowded):
             databases.copy(served, database)
-        crowd = stack.enter_context(inside.process(crowded))
+        crowd = stack.enter_context(process(crowded))
         say(f"filling a queue with {scale.waiting:,} chunks")
         crowd(queue.fill, scale=scale)
         databases.query("VACUUM ANALYZE batch_job", "VACUUM ANALYZE batch_chunk", database=crowded)
         connection = stack.enter_context(databases.connected(served))
-        due = _due(connection)
         address = stack.enter_context(_serving(served))
         client = Client(address, key)
         client.log_in(served, "admin", "admin")
-        process = stack.enter_context(inside.process(copied))
-        bench = Bench(scale, address, served, client, connection, process, copied, crowd)
-        _let_settle(bench, due)
-        yield bench
-
-
-def _let_settle(bench: Bench, due: set[tuple]) -> None:
-    """Wait for the end of what a new database has to do at first, or it would be done beside the measurements."""
-
-    def is_settled():
-        # cron workers sleep for a minute before they first look for work by themselves
-        databases.query(f"NOTIFY cron_trigger, '{bench.database}'")
-        return not due & _due(bench.connection)
-
-    bench.wait(is_settled, "the end of the scheduled actions of a new database", every_s=1)
-    # each installation of a module asks for another clean-up a minute later, in the middle of a round
-    bench.sql("DELETE FROM ir_cron_trigger WHERE call_at > now() AT TIME ZONE 'UTC' RETURNING id")
-
-
-def _due(connection: psycopg2.extensions.connection) -> set[tuple]:
-    """Which scheduled actions are to be run, and since when; in a new database nearly all of them are."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id, nextcall FROM ir_cron WHERE active AND nextcall <= now() AT TIME ZONE 'UTC'")
-        return set(cursor.fetchall())
+        inside = stack.enter_context(process(copied))
+        yield Bench(scale, address, served, client, connection, inside, copied, crowd)
 
 
 @contextlib.contextmanager
@@ -168,3 +137,34 @@ def _serving(database: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         odoo_bin.stop(server)
+
+
+@contextlib.contextmanager
+def process(database: str):
+    """Odoo in a process of the benchmark's own, on a database that no server runs on: nobody else takes its jobs.
+
+    Gives a function that calls another one there, with the registry and what else it needs.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), load_odoo, (database,)) as pool:
+        yield lambda function, **arguments: pool.submit(_call, function, arguments).result(CALL_TIMEOUT_S)
+
+
+def load_odoo(database: str | None = None) -> None:
+    """Make Odoo and its addons importable here, and load a database."""
+    global registry
+    sys.path.insert(0, str(odoo_bin.locate().python_path))
+    import odoo.init  # noqa: F401
+    from odoo.modules.module import initialize_sys_path
+    from odoo.modules.registry import Registry
+    from odoo.tools import config
+
+    config.parse_config(
+        ["--no-http", "--log-level=warn", f"--logfile={paths.LOGS / 'bench-inside.log'}"], setup_logging=True
+    )
+    initialize_sys_path()
+    registry = Registry(database) if database else None
+
+
+def _call(function: Callable, arguments: dict):
+    registry.check_signaling()
+    return function(registry, **arguments)

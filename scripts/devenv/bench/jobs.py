@@ -1,16 +1,15 @@
 """What rows need: records for everybody, and jobs in a process of the benchmark's own, run by one lane there."""
 
-from __future__ import annotations
-
 import secrets
 import time
+from collections.abc import Callable
 
 from odoo import api
 from odoo.tools import SQL
 
 from odoo.addons.batch_executor.run.lane import Lane
 
-from .measuring import Invalid
+from .measuring import Invalid, expect
 
 PARTNER = "res.partner"
 ADMIN = 2
@@ -35,6 +34,11 @@ def partners(mark: str, count: int) -> list[dict]:
         }
         for number in range(count)
     ]
+
+
+def expect_partners(sql: Callable, mark: str, wanted: int) -> None:
+    [(count,)] = sql("SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{mark}-%")
+    expect(count, wanted, "partners")
 
 
 def create(values: list[dict], model: str = PARTNER) -> dict:
@@ -86,13 +90,11 @@ def copy(registry, table: str, id_: int, count: int, **overrides: SQL) -> list[i
 
     :param overrides: expressions for columns that differ; `number` in them counts from 1
     """
-    rows = query(
-        registry,
-        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
-        " AND attgenerated = '' AND attname <> 'id'",
-        table,
-    )
-    columns = [column for (column,) in rows]
+    settable = """
+        SELECT attname FROM pg_attribute
+         WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> 'id'
+    """
+    columns = [column for (column,) in query(registry, settable, table)]
     copied = SQL(
         "INSERT INTO %s (%s) SELECT %s FROM %s AS model, generate_series(1, %s) AS number WHERE model.id = %s RETURNING id",
         SQL.identifier(table),

@@ -1,7 +1,5 @@
 """What a benchmark consists of: measurements, taken in every round, and rows, which judge their medians."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Write docs/benchmarks.md and its charts."""
 
-from __future__ import annotations
-
 import ast
 import datetime
 import os
@@ -15,46 +13,47 @@ from ..paths import CHECKOUT
 from . import charts
 from .bench import CRON_WORKERS, HTTP_WORKERS, Bench
 from .measuring import number
-from .rounds import Outcome
-from .rows import MEASUREMENTS
-from .rows.peers import OUR_CHUNK_SIZE
+from .rows import MEASUREMENTS, peers
 
 PAGE = CHECKOUT / "docs" / "benchmarks.md"
 CHARTS = PAGE.parent / "benchmarks"
 TEMPLATE = Path(__file__).with_name("report.md")
 
 
-def write(bench: Bench, lines: list[tuple], outcome: Outcome) -> None:
+def write(bench: Bench, lines: list[tuple], outcome) -> None:
     scale, medians = vars(bench.scale), outcome.medians
     bound_s = bench.scale.singles / (CRON_WORKERS * medians["creates-1000/bare"])
     drawn = charts.draw(CHARTS, medians, bench.scale)
+    rows = [(row.title.format(**scale), value, row.goal, verdict) for row, value, verdict in lines]
     PAGE.write_text(
         TEMPLATE.read_text().format(
             **scale,
             date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-            facts="\n".join(f"| {name} | {value} |" for name, value in _facts(bench).items()),
-            rows="\n".join(
-                f"| {row.title.format(**scale)} | {value} | {row.goal} | {verdict} |" for row, value, verdict in lines
-            ),
+            facts=_table(_facts(bench).items()),
+            rows=_table(rows),
             http=HTTP_WORKERS,
             cron=CRON_WORKERS,
-            chunk_size=OUR_CHUNK_SIZE,
+            chunk_size=peers.OUR_CHUNK_SIZE,
             bound_s=bound_s,
             bound_zenoo=medians["zenoo-singles"] / bound_s,
             charts="\n\n".join(f"![{title}]({CHARTS.name}/{name})" for name, title in drawn.items()),
-            medians="\n".join(_medians(scale, outcome)),
+            medians=_table(_medians(scale, outcome)),
         )
     )
     say(f"written: {PAGE.relative_to(CHECKOUT)} and {len(drawn)} charts")
 
 
-def _medians(scale: dict, outcome: Outcome):
+def _table(rows) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _medians(scale: dict, outcome):
     for key, samples in outcome.samples.items():
         name, _slash, part = key.partition("/")
         measurement = MEASUREMENTS[name]
         title = measurement.title.format(**scale) + (f" ({part})" if part else "")
-        figures = " | ".join(map(number, (outcome.medians[key], min(samples), max(samples))))
-        yield f"| {title} | {figures} | {measurement.others.get(part, measurement.unit)} |"
+        figures = map(number, (outcome.medians[key], min(samples), max(samples)))
+        yield title, *figures, measurement.others.get(part, measurement.unit)
 
 
 def _facts(bench: Bench) -> dict[str, str]:

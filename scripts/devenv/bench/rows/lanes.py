@@ -1,23 +1,26 @@
-"""One lane against the bare work, and two against one."""
+"""One lane against the bare work, two against one, and whether a lane's memory stays as it is."""
 
-from __future__ import annotations
-
+import itertools
 import time
 from collections.abc import Iterator
 from functools import partial
 from unittest.mock import patch
 
+import psutil
+
 from odoo import api
 
 from odoo.addons.batch_executor.run.handlers.create import CreateHandler
+from odoo.addons.batch_executor.run.lane import Lane
 
 from .. import jobs
-from ..bench import Bench
-from ..measuring import Measurement, Row, expect
+from ..bench import Bench, process
+from ..measuring import Measurement, Row
 
 CHUNK_SIZES = (100, 1000)
 LANE_COUNTS = (1, 2)
 OVERHEAD_CHUNK_SIZE = 100
+SETTLED_AFTER = 10  # chunks
 
 
 def _side_by_side(registry, scale, size: int) -> dict[str, float]:
@@ -29,17 +32,17 @@ def _side_by_side(registry, scale, size: int) -> dict[str, float]:
         "bare": _bare_chunks(registry, jobs.partners(marks["bare"], count), size),
     }
     seconds = dict.fromkeys(contestants, 0.0)
-    going_on, turn = True, 0
+    turns = itertools.cycle([("lane", "bare"), ("bare", "lane")])
+    going_on = True
     while going_on:
-        turn += 1
         going_on = False
-        for name in sorted(contestants, reverse=turn % 2):
+        for name in next(turns):
             started = time.monotonic()
             going_on |= next(contestants[name], False)
             seconds[name] += time.monotonic() - started
     jobs.check(registry, job)
-    for name, mark in marks.items():
-        expect(_count(registry, mark), count, f"partners ({name})")
+    for mark in marks.values():
+        jobs.expect_partners(partial(jobs.query, registry), mark, count)
     return {name: count / spent for name, spent in seconds.items()}
 
 
@@ -63,11 +66,6 @@ def _bare_chunks(registry, values: list[dict], size: int) -> Iterator[bool]:
             yield True
 
 
-def _count(registry, mark: str) -> int:
-    [(count,)] = jobs.query(registry, "SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{mark}-%")
-    return count
-
-
 def _overhead(registry, scale) -> float:
     """Per cent of a lane's time that are not the creation itself, written to the database included."""
     apply, spent, mark = CreateHandler.apply, 0.0, jobs.new_mark()
@@ -84,7 +82,7 @@ def _overhead(registry, scale) -> float:
     job = jobs.submit(registry, operation, max_chunk_size=OVERHEAD_CHUNK_SIZE)
     with patch.object(CreateHandler, "apply", timed):
         seconds = jobs.run(registry, job)
-    expect(_count(registry, mark), scale.bare, "partners")
+    jobs.expect_partners(partial(jobs.query, registry), mark, scale.bare)
     return 100 * (seconds - spent) / seconds
 
 
@@ -94,11 +92,11 @@ def _lanes(bench: Bench, count: int) -> float:
     _activate(bench, count)
     try:
         job = bench.submit([jobs.create(jobs.partners(mark, bench.scale.lanes))])
-        bench.look_after(job)
+        seconds = bench.look_after(job)
     finally:
         _activate(bench, None)
-    bench.expect_partners(mark, bench.scale.lanes)
-    return bench.scale.lanes / bench.run_s(job)
+    jobs.expect_partners(bench.sql, mark, bench.scale.lanes)
+    return bench.scale.lanes / seconds
 
 
 def _activate(bench: Bench, count: int | None) -> None:
@@ -106,15 +104,33 @@ def _activate(bench: Bench, count: int | None) -> None:
     bench.sql(
         """
         UPDATE ir_cron
-           SET active = lane.number <= coalesce(%s, lane.number)
-          FROM (
-            SELECT id, row_number() OVER (ORDER BY id) AS number FROM ir_cron WHERE is_batch_lane
-          ) AS lane
-         WHERE lane.id = ir_cron.id
+           SET active = id IN (SELECT id FROM ir_cron WHERE is_batch_lane ORDER BY id LIMIT %s)
+         WHERE is_batch_lane
         """,
         count,
     )
     bench.rest()
+
+
+def _growth(bench: Bench) -> float:
+    """Megabytes, in a process that is fresh: it does not keep what the submission took."""
+    values = [{"name": f"Tag {number}"} for number in range(bench.scale.memory)]
+    job = bench.inside(jobs.submit, operation=jobs.create(values, "res.partner.category"))
+    with process(bench.inside_database) as fresh:
+        return fresh(growth, job=job)
+
+
+def growth(registry, job: int) -> float:
+    """Megabytes by which the process is larger at the job's end than after the first chunks."""
+    sizes = []
+
+    class WatchedLane(Lane):
+        def work_on(self, claim):
+            super().work_on(claim)
+            sizes.append(psutil.Process().memory_info().rss)
+
+    jobs.run(registry, job, WatchedLane)
+    return (sizes[-1] - sizes[min(SETTLED_AFTER, len(sizes)) - 1]) / 1024**2
 
 
 # fmt: off
@@ -124,6 +140,7 @@ MEASUREMENTS = [
     Measurement("overhead", "a lane's time outside the records' work", "%", _overhead, "inside"),
     *(Measurement(f"lanes-{count}", f"{count} lane{'s' if count > 1 else ''}, {{lanes:,}} partners", "records/s",
                   partial(_lanes, count=count)) for count in LANE_COUNTS),
+    Measurement("memory", "growth of a lane over {memory:,} records", "MB", _growth, once=True),
 ]
 ROWS = [
     *(Row(f"lane-{size}", f"a lane, against a bare loop of savepoint, create and commit; chunks of {size:,} partners",
@@ -131,5 +148,7 @@ ROWS = [
     Row("overhead", f"share of a lane's time outside the records' work, chunks of {OVERHEAD_CHUNK_SIZE} partners",
         "%", ("overhead",), most=4),
     Row("lanes", "two lanes, against one", "x", ("lanes-2",), ("lanes-1",), least=1.6),
+    Row("memory", f"growth of a lane's memory over a job of {{memory:,}} records, after its first {SETTLED_AFTER} chunks",
+        "MB", ("memory",), most=50),
 ]
 # fmt: on

@@ -1,7 +1,5 @@
 """A thousand records, by us and by others."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable
@@ -26,7 +24,7 @@ def _contest(bench: Bench, contestant: Callable, **options) -> float:
     """Seconds in which a contestant creates partners; they are counted."""
     mark = jobs.new_mark()
     seconds = contestant(bench, jobs.partners(mark, bench.scale.singles), **options)
-    bench.expect_partners(mark, bench.scale.singles)
+    jobs.expect_partners(bench.sql, mark, bench.scale.singles)
     return seconds
 
 

@@ -1,6 +1,6 @@
-"""Whether a long queue makes anything slower: one with very many chunks is another copy of the database."""
+"""How submissions are accepted and started, and whether a long queue makes anything slower.
 
-from __future__ import annotations
+A queue with very many chunks is another copy of the database."""
 
 import statistics
 import time
@@ -9,12 +9,52 @@ from odoo import api
 from odoo.tools import SQL
 
 from .. import jobs
-from ..measuring import Invalid, Measurement, Row
+from ..bench import Bench
+from ..measuring import Invalid, Measurement, Row, expect
 
 FEW_CHUNKS = 10
 OTHER_JOBS = 10
 CLAIMED_CHUNKS = 500
 WARM_UP_CALLS = 20
+
+
+def _accept(bench: Bench) -> float:
+    """Seconds of the call; the job is then cancelled, and deleted with all that belongs to it."""
+    operations = jobs.one_each(jobs.partners(jobs.new_mark(), bench.scale.many))
+    submit = bench.client.prepare("/batch/v1/submit", operations=operations)
+    started = time.monotonic()
+    job = submit()["job_id"]
+    seconds = time.monotonic() - started
+    stats = bench.follow(bench.client.batch("cancel", job_id=job))["stats"]
+    bench.sql("DELETE FROM batch_job WHERE id = %s", job)
+    bench.sql("VACUUM batch_operation, batch_chunk")  # or PostgreSQL would, beside what is measured next
+    expect(stats["total_operations"], bench.scale.many, "stored operations")
+    return seconds
+
+
+def _run(bench: Bench) -> float:
+    """Seconds that as many operations would take, by the time of a part of them."""
+    mark = jobs.new_mark()
+    job = bench.submit(jobs.one_each(jobs.partners(mark, bench.scale.run_of_many)))
+    seconds = bench.look_after(job)
+    jobs.expect_partners(bench.sql, mark, bench.scale.run_of_many)
+    return seconds * bench.scale.many / bench.scale.run_of_many
+
+
+def _start(bench: Bench) -> float:
+    """Milliseconds from the submission to the first chunk running, the median of several."""
+    return statistics.median(_start_once(bench) for _number in range(bench.scale.starts)) * 1000
+
+
+def _start_once(bench: Bench) -> float:
+    bench.rest()
+    operation = jobs.create(jobs.partners(jobs.new_mark(), 1))
+    submitted = time.time()
+    job = bench.submit([operation])
+    bench.look_after(job)
+    first = "SELECT extract(epoch FROM min(claimed_at) AT TIME ZONE 'UTC')::float FROM batch_chunk WHERE job_id = %s"
+    [(claimed,)] = bench.sql(first, job)
+    return claimed - submitted
 
 
 def fill(registry, scale) -> None:
@@ -102,11 +142,17 @@ def _median_ms(times: list[float]) -> float:
 
 # fmt: off
 MEASUREMENTS = [
+    Measurement("accept", "accepting {many:,} one-record operations", "s", _accept),
+    Measurement("run", "running {many:,} one-record operations, extrapolated from {run_of_many:,}", "s", _run),
+    Measurement("start", "submission to first chunk, median of {starts}", "ms", _start),
     Measurement("status", "status, of a job with 10 chunks and of one with {chunks:,}", "ms", _status, "crowd"),
     Measurement("claim-alone", "claim, nothing else in the queue", "ms", _claim_alone, "inside"),
     Measurement("claim-in-crowd", "claim, {waiting:,} chunks of other jobs in the queue", "ms", _claim, "crowd"),
 ]
 ROWS = [
+    Row("accept", "accepting {many:,} one-record operations, as a share of running them (extrapolated from {run_of_many:,})",
+        "%", ("accept",), ("run",), most=3),
+    Row("start", "from a submission to its first chunk running, idle server", "ms", ("start",), most=150),
     Row("status", "status of a job with {chunks:,} chunks, against one with 10",
         "x", ("status/many",), ("status/few",), most=1.2),
     Row("claim", "a claim among {waiting:,} waiting chunks of other jobs, against none",

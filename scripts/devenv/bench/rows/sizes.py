@@ -1,7 +1,5 @@
 """The adaptive chunk size against fixed ones, over different kinds of work."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from odoo import api
@@ -58,15 +56,6 @@ WORKS = {
 }
 
 
-def fixed(work: str, size: int) -> str:
-    """The key of a measurement."""
-    return f"{work}-{size}"
-
-
-def adaptive(work: str) -> str:
-    return f"{work}-adaptive"
-
-
 def _rate(registry, scale, work: str, size: int) -> float:
     """Records per second in chunks of a fixed size."""
     count = getattr(scale, WORKS[work][2])
@@ -93,26 +82,25 @@ def _submit(registry, work: str, count: int, size: int) -> int:
     return jobs.submit(registry, WORKS[work][1](registry, count), max_chunk_size=size)
 
 
-def _measurements(work: str, title: str):
-    for size in SIZES:
-        run = partial(_rate, work=work, size=size)
-        yield Measurement(fixed(work, size), f"{title}, chunks of {size:,}", "records/s", run, "inside")
-    run = partial(_rate_adaptive, work=work)
-    yield Measurement(adaptive(work), f"{title}, adaptive", "records/s", run, "inside", {"longest": "s"})
-
-
 def _row(work: str, key: str, title: str, sample: str, **goal) -> Row:
     """What a sample comes to, against the best of the fixed sizes."""
-    return Row(key, f"{WORKS[work][0]}: {title}", "x", (sample,), tuple(fixed(work, size) for size in SIZES), **goal)
+    return Row(key, f"{WORKS[work][0]}: {title}", "x", (sample,), tuple(f"{work}-{size}" for size in SIZES), **goal)
 
 
 # fmt: off
-MEASUREMENTS = [measurement for work, (title, *_how) in WORKS.items() for measurement in _measurements(work, title)]
+MEASUREMENTS = [
+    *(Measurement(f"{work}-{size}", f"{title}, chunks of {size:,}", "records/s",
+                  partial(_rate, work=work, size=size), "inside")
+      for work, (title, *_how) in WORKS.items() for size in SIZES),
+    *(Measurement(f"{work}-adaptive", f"{title}, adaptive", "records/s",
+                  partial(_rate_adaptive, work=work), "inside", {"longest": "s"})
+      for work, (title, *_how) in WORKS.items()),
+]
 ROWS = [
-    *(_row(work, adaptive(work), "adaptive chunk size, against the best fixed one", adaptive(work), least=0.95)
+    *(_row(work, f"{work}-adaptive", "adaptive chunk size, against the best fixed one", f"{work}-adaptive", least=0.95)
       for work in WORKS),
-    *(_row(work, f"{work}-cold", "the same, with nothing learned yet", f"{adaptive(work)}/cold") for work in WORKS),
+    *(_row(work, f"{work}-cold", "the same, with nothing learned yet", f"{work}-adaptive/cold") for work in WORKS),
     Row("longest-chunk", "longest chunk of an adaptive size",
-        "s", tuple(f"{adaptive(work)}/longest" for work in WORKS), most=LONGEST_CHUNK_S),
+        "s", tuple(f"{work}-adaptive/longest" for work in WORKS), most=LONGEST_CHUNK_S),
 ]
 # fmt: on
