@@ -398,6 +398,19 @@ class TestAction(OutlivesCase):
         self.assertGreater(time.monotonic() - started, 0.6)
         self.assertEqual(self.job(job_id)["state"], "cancelled")
 
+    def test_one_that_keeps_conflicting_is_given_up_for_a_cancelled_job_as_well(self):
+        action = self.action("env.cr.execute(\"SELECT id FROM res_country WHERE code = 'BE' FOR UPDATE NOWAIT\")")
+        job_id = self.submit(self.creates(2), on_complete=action, retry_attempts=1, run_at="2100-01-01T00:00:00Z")
+        self.call(job_id, "cancel")
+        with self.registry.cursor() as cr:
+            cr.execute("SELECT id FROM res_country WHERE code = 'BE' FOR UPDATE")
+            self.work()
+        callback = self.callback(job_id)
+        self.assertEqual((callback["state"], callback["attempt"]), ("done", 2))
+        self.assertIn("given up after 2 attempts", callback["error"])
+        job = self.job(job_id)
+        self.assertEqual((job["state"], job["ready"], bool(job["called_back_at"])), ("cancelled", False, True))
+
     def test_it_waits_for_the_end_of_a_retry_that_comes_first(self):
         action = self.action("record.sudo().write({'name': record.name + record.state})")
         bad = {"operation_type": "create", "model": "res.partner", "data": [{"ref": f"{self.mark}-9"}]}
