@@ -18,6 +18,7 @@ from .client import Client, pause_s
 from .console import CannotDo, say
 
 USUAL_PORT = 8069
+PORT = "--http-port="
 #: Tells the servers of this checkout from all other processes.
 MARK = f"--pidfile={paths.STATE / 'server.pid'}"
 OPERATION_SIZE = 1000
@@ -48,26 +49,21 @@ def main(options) -> int:
         port = _ensure_servers(name, options.port)
     address = f"http://127.0.0.1:{port}"
     client = Client(address, databases.api_key(name))
-    links = [f"{address}/odoo  (login admin, password admin)"]
+    print(f"\n  {address}/odoo  (login admin, password admin)\n  scripts/demo --stop ends the servers")
+    print("  For the examples of README.rst and docs/, in this shell:")
+    print(f'    export ODOO_URL={address} ODOO_KEY="$(cat {databases.KEY_FILE})"', flush=True)
     if not options.no_run:
         status = _until_final(client, _submit(client, options.records))
         _summary(client, status)
-        links.append(f"{address}{status['url']}  (this job)")
-    links += ["For the examples of README.rst and docs/, in this shell:"]
-    links += [
-        f'  export ODOO_URL={address} ODOO_KEY="$(cat {databases.KEY_FILE})"',
-        "scripts/demo --stop ends the servers",
-    ]
-    print("\n" + "\n".join(f"  {line}" for line in links))
+        print(f"  {address}{status['url']}  (this job)")
     return 0
 
 
 def _ensure_servers(database: str, port: int | None) -> int:
     """Return the port of the servers, starting them if need be; they run the code as it is now."""
     running = _running()
-    current = next(
-        (int(part.partition("=")[2]) for line in running.values() for part in line if "--http-port=" in part), None
-    )
+    arguments = [argument for line in running.values() for argument in line]
+    current = next((int(each[len(PORT) :]) for each in arguments if each.startswith(PORT)), None)
     if current and port not in (None, current):
         raise CannotDo(f"the demo is up on port {current}: end it with scripts/demo --stop first, or leave out --port")
     is_current = databases.is_current(database)
@@ -80,7 +76,7 @@ def _ensure_servers(database: str, port: int | None) -> int:
         databases.install(database, f"--update={paths.ADDON}", doing=doing)
     port = port or odoo_bin.free_port(USUAL_PORT)
     log, options = paths.LOGS / "web.log", (f"--database={database}", MARK)
-    web = odoo_bin.start(log, *options, "--workers=0", "--max-cron-threads=0", f"--http-port={port}")
+    web = odoo_bin.start(log, *options, "--workers=0", "--max-cron-threads=0", f"{PORT}{port}")
     odoo_bin.start(paths.LOGS / "lanes.log", *options, "--no-http", "--workers=1", "--max-cron-threads=2")
     odoo_bin.wait_until_serving(port, web, log)
     say(f"the servers are up, their logs in {paths.LOGS.relative_to(paths.CHECKOUT)}/")

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 
 from odoo import api
-from odoo.tools import SQL
 
 from odoo.addons.batch_executor.run.lane import Lane
 
@@ -78,30 +77,8 @@ def check(registry, job: int) -> None:
         raise Invalid(f"a job ended as {state}")
 
 
-def query(registry, statement: str | SQL, *params) -> list[tuple]:
+def query(registry, statement: str, *params) -> list[tuple]:
     """Run a statement, and commit."""
     with registry.cursor() as cr:
         cr.execute(statement, params or None)
         return cr.fetchall() if cr.description else []
-
-
-def copy(registry, table: str, id_: int, count: int, **overrides: SQL) -> list[int]:
-    """Copy a row that Odoo has made `count` times; returns the ids.
-
-    :param overrides: expressions for columns that differ; `number` in them counts from 1
-    """
-    settable = """
-        SELECT attname FROM pg_attribute
-         WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> 'id'
-    """
-    columns = [column for (column,) in query(registry, settable, table)]
-    copied = SQL(
-        "INSERT INTO %s (%s) SELECT %s FROM %s AS model, generate_series(1, %s) AS number WHERE model.id = %s RETURNING id",
-        SQL.identifier(table),
-        SQL(", ").join(map(SQL.identifier, columns)),
-        SQL(", ").join(overrides.get(column) or SQL.identifier("model", column) for column in columns),
-        SQL.identifier(table),
-        count,
-        id_,
-    )
-    return [row_id for (row_id,) in query(registry, copied)]

@@ -61,7 +61,8 @@ def _run(ready: bench.Bench, measurements: list[measuring.Measurement]) -> Outco
         if measurement.warms_up:
             _take(small, measurement, Outcome(problems=outcome.problems), "warming up")
     short = [measurement for measurement in measurements if measurement.is_short]
-    turns = short * ready.scale.repeated + [measurement for measurement in measurements if not measurement.is_short]
+    long = [measurement for measurement in measurements if not measurement.is_short]
+    turns = short * ready.scale.repeated + sorted(long, key=lambda measurement: measurement.once)
     for number in range(1, ready.scale.rounds + 1):
         # there and back again: whatever drifts falls on all alike
         for measurement in turns if number % 2 else reversed(turns):

@@ -1,12 +1,9 @@
-"""How submissions are accepted and started, and whether a long queue makes anything slower.
-
-A queue with very many chunks is another copy of the database."""
+"""How submissions are accepted and started, and whether a long queue makes anything slower."""
 
 import statistics
 import time
 
 from odoo import api
-from odoo.tools import SQL
 
 from .. import jobs
 from ..bench import Bench
@@ -16,6 +13,16 @@ FEW_CHUNKS = 10
 OTHER_JOBS = 10
 CLAIMED_CHUNKS = 500
 WARM_UP_CALLS = 20
+HALF_DONE = """
+    UPDATE batch_chunk
+       SET state = 'done', claimed_at = now(), finished_at = now(), duration = 0.1, processed_records = 1, tallied = true
+     WHERE job_id = %s AND id %% 2 = 0
+"""
+RUNNING = """
+    UPDATE batch_job
+       SET state = 'running', ready = false, started_at = now(), progress_at = now() + interval '1 day', processed_records = %s
+     WHERE id = %s
+"""
 
 
 def _accept(bench: Bench) -> float:
@@ -58,45 +65,18 @@ def _start_once(bench: Bench) -> float:
 
 
 def fill(registry, scale) -> None:
-    """Add waiting chunks of other jobs to the queue, a job to claim from, and two whose status is asked for."""
-    job, chunk = _submit(registry, 1)
-    for other in jobs.copy(registry, "batch_job", job, OTHER_JOBS, uuid=SQL("gen_random_uuid()::text")):
-        columns = {"job_id": SQL("%s", other), "operation_id": SQL("NULL")}
-        jobs.copy(registry, "batch_chunk", chunk, scale.waiting // OTHER_JOBS, **columns)
-    jobs.query(registry, "UPDATE batch_job SET ready = false WHERE id = %s", job)
-    _add_claimable(registry)
-    _add_running(registry, "few", FEW_CHUNKS)
-    _add_running(registry, "many", scale.chunks)
+    """Add waiting chunks of many jobs to the queue, and two jobs half of whose chunks are done, to ask for their status."""
+    for _number in range(OTHER_JOBS):
+        _submit(registry, scale.waiting // OTHER_JOBS)
+    for name, chunks in {"few": FEW_CHUNKS, "many": scale.chunks}.items():
+        job = _submit(registry, chunks, name=name)
+        jobs.query(registry, HALF_DONE, job)
+        jobs.query(registry, RUNNING, chunks // 2, job)
 
 
-def _add_claimable(registry) -> None:
-    """Add one job to claim from."""
-    _job, chunk = _submit(registry, 1)
-    jobs.copy(registry, "batch_chunk", chunk, CLAIMED_CHUNKS - 1)
-
-
-def _add_running(registry, name: str, chunks: int) -> None:
-    """Add a job half of whose chunks are done."""
-    job, chunk = _submit(registry, 1, name=name)
-    now = SQL("now()")
-    done = {"state": SQL("'done'"), "claimed_at": now, "finished_at": now, "duration": SQL("0.1"),
-            "processed_records": SQL("1"), "tallied": SQL("true")}  # fmt: skip
-    jobs.copy(registry, "batch_chunk", chunk, chunks // 2, **done)
-    jobs.copy(registry, "batch_chunk", chunk, chunks - chunks // 2 - 1)
-    jobs.query(
-        registry,
-        "UPDATE batch_job SET state = 'running', ready = false, started_at = now(), total_records = %s,"
-        " progress_at = now() + interval '1 day', processed_records = %s WHERE id = %s",
-        chunks, chunks // 2, job,
-    )  # fmt: skip
-
-
-def _submit(registry, chunks: int, **options) -> tuple[int, int]:
-    """Submit a job with so many chunks; returns its id and that of its first chunk."""
+def _submit(registry, chunks: int, **options) -> int:
     operation = jobs.create([{"name": f"Tag {number}"} for number in range(chunks)], "res.partner.category")
-    job = jobs.submit(registry, operation, max_chunk_size=1, **options)
-    [(chunk,)] = jobs.query(registry, "SELECT min(id) FROM batch_chunk WHERE job_id = %s", job)
-    return job, chunk
+    return jobs.submit(registry, operation, max_chunk_size=1, **options)
 
 
 def _status(registry, scale) -> dict[str, float]:
@@ -114,7 +94,7 @@ def _status(registry, scale) -> dict[str, float]:
 
 
 def _claim_alone(registry, scale) -> float:
-    _add_claimable(registry)
+    _submit(registry, CLAIMED_CHUNKS)
     try:
         return _claim(registry, scale)
     finally:
