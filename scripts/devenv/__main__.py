@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS)
 
-from devenv import console, venv  # noqa: E402
+from devenv import venv  # noqa: E402
+from devenv.console import CannotDo, say  # noqa: E402
 
 #: The module of each command, and the function in it.
 COMMANDS = {
@@ -67,4 +69,12 @@ def parse(command: str, *arguments: str) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    console.main(main)
+    # Leave through the `finally` clauses, which drop what was made for this run.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except CannotDo as problem:
+        say(f"cannot go on: {problem}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

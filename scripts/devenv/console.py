@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -44,16 +43,3 @@ def run(command, *, doing: str, input: str = "", **options) -> str:
         tail = ended.stdout.strip().splitlines()[-ERROR_TAIL_LINES:]
         raise CannotDo("\n  ".join([f"{doing} failed (exit {ended.returncode}):", *tail]))
     return ended.stdout
-
-
-def main(entry) -> None:
-    """Run an entry point; a foreseen problem is one message, not a traceback."""
-    # Leave through the `finally` clauses, which drop what was made for this run.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    try:
-        sys.exit(entry(sys.argv[1:]) or 0)
-    except CannotDo as problem:
-        say(f"cannot go on: {problem}")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)

