@@ -36,6 +36,7 @@ class Outcome:
     rolled_back: set[int] = field(default_factory=set)  # undone or not run because others failed: count as failed
     good: int = 0  # succeeded records of an undone selection, not in `ids`
     undone: int = 0  # rolled back records of an undone selection, not in `rolled_back`
+    unrun: int = 0  # found records of an undone selection that never ran: count as cancelled
     note: str | None = None  # error of the chunk as a whole, for people
     rest: list[int] = field(default_factory=list)  # positions that have not run: they become a chunk of their own
     found: list = field(default_factory=list)  # `(payload, group keys)` of the chunks that a selection has found

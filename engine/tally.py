@@ -36,7 +36,7 @@ def count_records(outcome: Outcome) -> dict[str, int]:
     return {
         PROCESSED: len(outcome.ids) + outcome.good,
         FAILED: len(outcome.failures) + len(outcome.rolled_back) + outcome.undone,
-        CANCELLED: len(outcome.skipped),
+        CANCELLED: len(outcome.skipped) + outcome.unrun,
     }
 
 

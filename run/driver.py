@@ -11,6 +11,7 @@ from ..engine.options import ROLLBACK_JOB
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.verdict import CONFLICT
+from ..store.finish import cancel_waiting, unfinished
 from ..store.settle import settle, take_awaiting_driver
 from . import selection
 from .advance import show_progress
@@ -32,7 +33,7 @@ def run_job(system, claim, lane):
     :param system: superuser environment on the transaction of the work
     :param claim: the `Claim` of the driver
     :param lane: the lane's `Control`
-    :returns: the driver's own `Outcome`; its `note` says why everything was rolled back, or is None
+    :returns: the driver's own `Outcome`; its `note` says why everything was rolled back, or why a dry run stopped, or is None
     :raises Interruption: the whole attempt must be rolled back; also if the job was cancelled
     :raises TransactionEnded: user code committed
     """
@@ -46,7 +47,7 @@ def run_job(system, claim, lane):
         most_failures=_most_failures(claim),
         transaction=claim.transaction,
     )
-    return Outcome(note=whole_job.run())
+    return Outcome(note=whole_job.run() or chunks.stop_reason)
 
 
 def _most_failures(claim):
@@ -72,6 +73,7 @@ class HeldChunks(Chunks):
         self.lane = lane
         self.reports = {}  # id of a chunk that existed before the run -> its `UndoneReport`
         self.pages = {}  # operation id -> id of the first page of its selection: the chunks it found are rolled back too
+        self.stop_reason = None  # why chunks were left when more records had failed than the user allows
         self.shown_at = 0.0  # monotonic time of the last `show`
 
     def next_chunk(self, last):
@@ -109,12 +111,28 @@ class HeldChunks(Chunks):
         if not is_wanted:
             raise Interruption(CONFLICT, "the job was cancelled")
 
+    def cancel_rest(self, failed):
+        """As `Chunks.cancel_rest`. `undo` cancels the chunks; if the limit is not the user's, it settles them as rolled back."""
+        _pending, _running, is_left = unfinished(self.system.cr, self.claim.job_id)
+        if is_left and self.claim.max_failures >= 0:
+            self.stop_reason = self.system._(
+                "Stopped: %(failed)s records failed, more than the %(limit)s allowed.",
+                failed=failed,
+                limit=self.claim.max_failures,
+            )
+
     def undo(self, is_dry_run, reason):
         """Settle the chunks, which the rollback has put back to `held`, with the outcomes of the run but without its effects."""
+        self._settle_held(is_dry_run, reason)
+        while self.stop_reason and cancel_waiting(self.system.cr, self.claim.job_id):
+            pass
+
+    def _settle_held(self, is_dry_run, reason):
+        """Settle the chunks that have run; also the others, as rolled back, unless they are to be cancelled."""
         held = None
-        while held := self.next_chunk(held):
+        while (self.reports or not self.stop_reason) and (held := self.next_chunk(held)):
             if report := self.reports.pop(held.chunk_id, None):
-                outcome, duration = report.settled(held, is_dry_run), report.duration
+                outcome, duration = report.settled(held, is_dry_run, bool(self.stop_reason)), report.duration
             else:
                 outcome, duration = Outcome(rolled_back=set(range(len(held.payload)))), 0.0
                 outcome.found_records = int(held.kind == states.RESOLVE)
@@ -156,16 +174,19 @@ class UndoneReport:
                 (place[position], what) for position, what in getattr(summary, name).items()
             )
 
-    def settled(self, held, is_dry_run):
+    def settled(self, held, is_dry_run, is_stopped=False):
         """The `Outcome` to settle the chunk with.
 
         :param held: the `Claim` of the chunk; a selection's gets the payload of the report
         :param bool is_dry_run: whether records that went well count as succeeded; if not, as rolled back
+        :param bool is_stopped: whether records that never ran count as cancelled; if not, as rolled back
         """
         outcome = self.outcome
         if self.is_selection:
             held.payload = self.payload
             outcome.good, outcome.undone = (self.good, 0) if is_dry_run else (0, self.good)
+            unrun = outcome.found_records - self.good - len(outcome.failures) - len(outcome.skipped)
+            outcome.unrun, outcome.undone = (unrun, outcome.undone) if is_stopped else (0, outcome.undone + unrun)
             return outcome
         left = set(range(len(held.payload))) - outcome.failures.keys() - outcome.skipped.keys()
         if is_dry_run:

@@ -179,7 +179,8 @@ class OperationResult:
         )
 
     def cancel_rest(self):
-        """Count the records that have not run as cancelled."""
+        """Count the records that have not run as cancelled; a page of a selection that has not run counts as one."""
+        self.tally.record_count += self.is_open
         self.is_open = False
         self.tally.cancel_rest()
 

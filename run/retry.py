@@ -1,5 +1,7 @@
 """Retry a job: its failed and cancelled records run again, in the same job. All in the caller's transaction."""
 
+from odoo.exceptions import UserError
+
 from ..store import queue, rerun
 from ..store.job import read_job
 from ..store.planning import by_index
@@ -13,6 +15,7 @@ def retry_job(env, job_id):
 
     :param env: a superuser environment
     :param int job_id: id of the job
+    :raises UserError: the job is in one transaction, which has been committed
     """
     _open_again(env, job_id)
     with by_index(env.cr):
@@ -25,6 +28,7 @@ def retry_failures(env, job_id, failures):
     :param env: a superuser environment
     :param int job_id: id of the job
     :param dict failures: chunk id -> ids of the failures to run again
+    :raises UserError: the job is in one transaction, which has been committed
     """
     job = _open_again(env, job_id)
     with by_index(env.cr):
@@ -36,6 +40,7 @@ def retry_failures(env, job_id, failures):
 
 def _open_again(env, job_id):
     """Set a final job back to pending, queue it and wake lanes; returns its `JobRow`. Its chunks are put back afterwards."""
+    _refuse_committed(env, read_job(env.cr, job_id))
     advance.count(env, job_id)  # so that an action that has just run is stored as run
     open_again(env.cr, job_id)
     job = read_job(env.cr, job_id)
@@ -44,3 +49,21 @@ def _open_again(env, job_id):
     queue.enqueue(env.cr, job_id)
     wake_lanes(env, job.max_concurrency)
     return job
+
+
+def _refuse_committed(env, job):
+    """Raise if a job in one transaction has records that were not rolled back: its retry would run them twice.
+
+    This should not occur, except where user code has committed in spite of the guard.
+
+    :param JobRow job: the locked job
+    :raises UserError: as said
+    """
+    if job.is_atomic and not job.dry_run and job.processed_records:
+        raise UserError(
+            env._(
+                "This job can't be retried: it would run all its records again, and %s of them have been committed. "
+                "Submit the others anew.",
+                job.processed_records,
+            )
+        )

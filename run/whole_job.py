@@ -5,8 +5,9 @@ caller's transaction (`inline.py`). The two differ in where chunks and results a
 """
 
 import time
+from dataclasses import dataclass, replace
 
-from ..engine.tally import FAILED, PROCESSED, count_records
+from ..engine.tally import CANCELLED, FAILED, PROCESSED, count_records
 from ..exceptions import NeedsSavepoint
 from .errors import SAVEPOINT_ERRORS
 from .guarded import UserCode
@@ -63,18 +64,41 @@ class Chunks:
         """
 
     def cancel_rest(self, failed):
-        """Called when too many records have failed: the remaining chunks don't run.
+        """Called when too many records have failed: the remaining chunks don't run. `undo` may follow.
 
         :param int failed: number of records that have failed
         """
 
     def undo(self, is_dry_run, reason):
-        """Called after everything was rolled back: store the final outcome of every record.
+        """Called after everything was rolled back: store the final outcome of every record, also of those `cancel_rest` left.
 
         :param bool is_dry_run: if True, records that went well count as succeeded, otherwise as failed
         :param str reason: message for records that went well but were rolled back
         """
         raise NotImplementedError
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has run so far."""
+
+    chunks: int = 0
+    processed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    first_failure: str | None = None  # message of the first record that failed
+    first_skip: str | None = None  # why the first record was skipped
+
+    def add(self, outcome):
+        """Add the `Outcome` of a chunk."""
+        counts = count_records(outcome)
+        self.chunks += 1
+        self.processed += counts[PROCESSED]
+        self.failed += counts[FAILED]
+        self.skipped += counts[CANCELLED]
+        if self.first_failure is None and outcome.failures:
+            self.first_failure = outcome.failures[min(outcome.failures)].message
+        self.first_skip = self.first_skip or outcome.skip_reason
 
 
 class WholeJob:
@@ -83,7 +107,7 @@ class WholeJob:
     :param env: an environment on the transaction; messages are in its language
     :param Chunks chunks: the chunks to run
     :param bool is_dry_run: roll everything back at the end
-    :param bool all_or_nothing: roll everything back if a record fails
+    :param bool all_or_nothing: roll everything back if a record fails or is skipped
     :param most_failures: stop once more records than this have failed
     :param str transaction: PostgreSQL's number of the lane's transaction; None: it is the caller's transaction
     """
@@ -95,8 +119,7 @@ class WholeJob:
         self.all_or_nothing = all_or_nothing
         self.most_failures = most_failures
         self.transaction = transaction
-        self.done = self.processed = self.failed = 0
-        self.first_message = None  # of the first record that failed
+        self.counts = Counts()
 
     def run(self):
         """Run the chunks.
@@ -111,30 +134,40 @@ class WholeJob:
                 savepoint.rollback()
         if not self.is_undone:
             return None
-        self.chunks.undo(self.is_dry_run, self.env._("Rolled back, because records of other operations failed."))
-        if self.is_dry_run:
-            return None
-        return self.env._(
-            "Everything was rolled back, because %(count)s records failed. The first: %(message)s",
-            count=self.failed,
-            message=self.first_message,
+        reason, message = self._reasons()
+        self.chunks.undo(self.is_dry_run, reason)
+        return None if self.is_dry_run else message
+
+    def _reasons(self):
+        """Why everything was rolled back: `(message for records that went well, message for the whole)`."""
+        counts = self.counts
+        if counts.failed or not counts.skipped:
+            return self.env._("Rolled back, because records of other operations failed."), self.env._(
+                "Everything was rolled back, because %(count)s records failed. The first: %(message)s",
+                count=counts.failed,
+                message=counts.first_failure,
+            )
+        return self.env._("Rolled back, because records of other operations were skipped."), self.env._(
+            "Everything was rolled back, because %(count)s records were skipped. The first: %(message)s",
+            count=counts.skipped,
+            message=counts.first_skip,
         )
 
     @property
     def is_undone(self):
         """Whether everything is rolled back at the end."""
-        return self.is_dry_run or (self.all_or_nothing and self.failed > 0)
+        return self.is_dry_run or (self.all_or_nothing and self.counts.failed + self.counts.skipped > 0)
 
     @property
     def _has_failed_enough(self):
-        return self.failed > self.most_failures
+        return self.counts.failed > self.most_failures
 
     def _run_all(self):
         last, ran = None, 1
         while ran:
-            last, ran = self._run_some(last, max(self.done // GROWTH, 1) if self.chunks.share_savepoints else 1)
+            last, ran = self._run_some(last, max(self.counts.chunks // GROWTH, 1) if self.chunks.share_savepoints else 1)
         if self._has_failed_enough:
-            self.chunks.cancel_rest(self.failed)
+            self.chunks.cancel_rest(self.counts.failed)
 
     def _run_some(self, last, count):
         """Run the next chunks in one savepoint; if a record fails, run them again in smaller groups.
@@ -149,14 +182,14 @@ class WholeJob:
         """
         if count == 1:
             return self._run_each(last, 1)
-        before = self.done, self.processed, self.failed, self.first_message
+        before = replace(self.counts)
         try:
             with UndoableSavepoint(self.env):
                 return self._run_each(last, count, has_savepoint=False)
         except SAVEPOINT_ERRORS as error:
             UserCode(self.env, None, Deadline(None), transaction=self.transaction).judge_end(error)
         except NeedsSavepoint:
-            self.done, self.processed, self.failed, self.first_message = before
+            self.counts = before
         left, ran = count, 1
         while left and ran:
             last, ran = self._run_some(last, min(max(count // GROWTH, 1), left))
@@ -181,12 +214,7 @@ class WholeJob:
         started = time.monotonic()
         outcome = self.chunks.run(chunk, has_savepoint)
         duration = time.monotonic() - started
-        self.done += 1
-        counts = count_records(outcome)
-        self.processed += counts[PROCESSED]
-        self.failed += counts[FAILED]
-        if self.first_message is None and outcome.failures:
-            self.first_message = outcome.failures[min(outcome.failures)].message
+        self.counts.add(outcome)
         settled = self.chunks.settle(chunk, outcome, duration)
-        self.chunks.show(self.processed, self.failed)
+        self.chunks.show(self.counts.processed, self.counts.failed)
         return settled

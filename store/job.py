@@ -19,6 +19,7 @@ class JobRow:
     user_id: int
     on_complete_id: int
     is_atomic: bool
+    dry_run: bool
     max_concurrency: int
     max_failures: int
     total_operations: int

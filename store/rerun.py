@@ -58,7 +58,8 @@ def store_payload(cr, chunk_id, payload):
 def begin_anew(cr, job_id):
     """Start the retry, once all chunks await a driver: reset the operations, recount the records, and store the driver.
 
-    Selections will find their records again, so their operations have none until then.
+    Selections will find their records again, so their operations have none until then. Operations that have nothing to do stay
+    completed: no chunk would complete them again.
     """
     cr.execute(
         SQL(
@@ -70,6 +71,10 @@ def begin_anew(cr, job_id):
                         SELECT 1 FROM batch_chunk WHERE operation_id = operation.id AND kind = 'resolve'
                    ) THEN 0 ELSE record_count END
              WHERE job_id = %s
+               AND (
+                    record_count > 0
+                    OR EXISTS (SELECT 1 FROM batch_chunk WHERE operation_id = operation.id AND kind = 'resolve')
+               )
             """,
             job_id,
         )
@@ -78,10 +83,17 @@ def begin_anew(cr, job_id):
         SQL(
             """
             UPDATE batch_job
-               SET total_records = (SELECT coalesce(sum(record_count), 0) FROM batch_operation WHERE job_id = batch_job.id)
-             WHERE id = %s
+               SET total_records = operations.records,
+                   completed_operations = operations.completed,
+                   earlier_operations = earlier_operations - operations.completed  -- they don't run again
+              FROM (
+                SELECT coalesce(sum(record_count), 0) AS records, count(*) FILTER (WHERE state = 'completed') AS completed
+                  FROM batch_operation
+                 WHERE job_id = %(id)s
+              ) AS operations
+             WHERE id = %(id)s
             """,
-            job_id,
+            id=job_id,
         )
     )
     insert_driver(cr, job_id)

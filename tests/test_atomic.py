@@ -1,15 +1,19 @@
 """Jobs in one transaction: what they cost does not grow with them."""
 
+import json
 import tracemalloc
 from types import SimpleNamespace
+from unittest.mock import patch
 
 from odoo.exceptions import UserError
 from odoo.tests.common import BaseCase
 
 from ..engine.outcome import Failure, Outcome
 from ..engine.payload import Payload
+from ..run import selection
 from ..run.driver import RunSummary, UndoneReport
-from ..run.whole_job import GROWTH
+from ..run.references import References
+from ..run.whole_job import GROWTH, WholeJob
 from .lane_case import LaneCase
 
 #: Subtransactions that wrote, up to which PostgreSQL keeps track of them in memory.
@@ -127,10 +131,12 @@ class TestReports(BaseCase):
         before = tracemalloc.get_traced_memory()[0]
         for _chunk in range(self.CHUNKS if is_selection else 1):
             places = range(self.RECORDS)
-            held = SimpleNamespace(payload=Payload([{"name": "x" * 500} for _ in places], [7] * self.RECORDS, [*places]))
+            payload = Payload([{"name": "x" * 500} for _ in places], [7] * self.RECORDS, [*places])
+            held = SimpleNamespace(payload=payload)
             outcome = Outcome(ids=dict.fromkeys(range(1, self.RECORDS), True), failures={0: Failure("ValueError", "bad")})
+            outcome.found_records = self.RECORDS if is_selection else 0
             report.add(RunSummary(held, outcome, 0.1))
-            del held, outcome
+            del held, payload, outcome
         return tracemalloc.get_traced_memory()[0] - before, report
 
     def test_only_what_failed_is_kept_of_a_chunk_or_a_selection(self):
@@ -143,3 +149,166 @@ class TestReports(BaseCase):
                 undone = report.settled(held, is_dry_run=False)
                 self.assertEqual(len(undone.failures), chunks)
                 self.assertEqual(len(undone.rolled_back) + undone.undone, chunks * (self.RECORDS - 1))
+
+
+class TestWhole(LaneCase):
+    """All or nothing, in a lane and in `execute`, also where records are skipped or never run."""
+
+    SHOWN = ("processed_records", "failed_records", "cancelled_records")
+
+    def operations(self, bad=True):
+        """One that has nothing to do, one that depends on it, and two that share a chunk, one of them bad."""
+        empty, waits, shares, last = ({**self.creates(1), "operation_id": name} for name in "abcd")
+        empty["data"] = []
+        waits["depends_on"] = ["a"]
+        for number, operation in enumerate((waits, shares, last)):
+            operation["data"][0]["ref"] = f"{self.mark}-{number}"
+        if bad:
+            last["data"][0]["type"] = "nonsense"
+        return empty, waits, shares, last
+
+    def mend(self, job):
+        with self.committed(self.user_id) as env:
+            for failure in env["batch.failure"].search([("job_id", "=", job), ("retried_at", "=", False)]):
+                failure.values = json.dumps({**json.loads(failure.values), "type": "contact"})
+
+    def skip(self):
+        """Skip whatever depends on others, though nothing has failed."""
+        return patch.object(References, "unmet", lambda self, names, env: "not yet" if names else None)
+
+    def in_both(self, *operations, **options):
+        """Run operations in a lane and by `execute`: the state, error and counters of both, and the states of operations."""
+        answers = []
+        for run in ("submit", "execute"):
+            with self.committed(self.user_id) as env:
+                answer = getattr(env["batch.job"], run)(list(operations), **options)
+            if run == "submit":
+                self.work()
+                self.check_counters(answer["job_id"])
+                answer = self.call(answer["job_id"], "result")
+            states_ = [entry["state"] for entry in answer["results"]]
+            answers.append((answer["state"], answer["error"], *map(answer["stats"].get, self.SHOWN), states_))
+        lane, inline = answers
+        self.assertEqual(lane, inline)
+        return lane
+
+    def test_a_retry_leaves_operations_completed_that_have_nothing_to_do(self):
+        for options, failed in (({"rollback": "job"}, 3), ({"dry_run": True}, 1)):
+            with self.subTest(**options):
+                job = self.submit(*self.operations(), **options)
+                self.work()
+                self.assertEqual(self.check_counters(job)["failed_records"], failed)
+                ended = "SELECT state, finished_at FROM batch_operation WHERE job_id = %s AND operation_id = 'a'"
+                before = self.sql(ended, job)
+                self.assertEqual(before[0][0], "completed")
+                self.mend(job)
+                self.call(job, "retry")
+                again = self.job(job)
+                self.assertEqual((again["completed_operations"], again["total_records"]), (1, 3))
+                self.assertEqual(self.sql(ended, job), before)
+                self.work()
+                done = self.check_counters(job)
+                self.assertEqual((done["state"], done["processed_records"], done["completed_operations"]), ("completed", 3, 4))
+                with self.assertRaisesRegex(UserError, "Nothing in this job"):
+                    self.call(job, "retry")
+                made = sorted(number for number, _id in self.partners())
+                self.assertEqual(made, [] if "dry_run" in options else [0, 1, 2], "each once")
+                self.delete_partners()
+
+    def test_the_retry_of_a_failed_one_leaves_them_completed_as_well(self):
+        job = self.submit(*self.operations(), rollback="job")
+        self.work()
+        self.mend(job)
+        with self.committed(self.user_id) as env:
+            env["batch.failure"].search([("job_id", "=", job)]).action_retry()
+        self.work()
+        self.assertEqual(self.check_counters(job)["state"], "completed")
+        self.assertEqual(len(self.partners()), 3)
+
+    def test_execute_does_as_a_lane(self):
+        state, error, *counts, states_ = self.in_both(*self.operations(), rollback="job")
+        self.assertEqual((state, counts, states_), ("failed", [0, 3, 0], ["completed", "failed", "failed", "failed"]))
+        self.assertIn("because 1 records failed", error)
+        self.assertEqual(self.partners(), [])
+        self.assertEqual(self.in_both(*self.operations(), dry_run=True)[:2], ("partial", False))
+        self.assertEqual(self.partners(), [])
+        self.assertEqual(self.in_both(*self.operations(bad=False), rollback="job")[:2], ("completed", False))
+
+    def test_an_operation_without_records_may_depend_on_others(self):
+        first, empty, last = ({**self.creates(1), "operation_id": name} for name in "abc")
+        empty.update(data=[], depends_on=["a"])
+        last["depends_on"] = ["b"]
+        for options in ({}, {"dry_run": True}, {"rollback": "job"}):
+            with self.subTest(**options):
+                self.assertEqual(self.in_both(first, empty, last, **options)[0], "completed")
+
+    def test_what_is_skipped_undoes_all_as_well(self):
+        with self.skip():
+            state, error, *counts, states_ = self.in_both(*self.operations(bad=False), rollback="job", max_failures=0)
+        self.assertEqual((state, counts), ("failed", [0, 2, 1]))
+        self.assertEqual(states_, ["completed", "skipped", "failed", "failed"])
+        self.assertEqual(error, "Everything was rolled back, because 1 records were skipped. The first: not yet")
+        self.assertEqual(self.partners(), [])
+
+    def test_what_was_committed_is_not_run_again(self):
+        job = self.submit(*self.operations(bad=False), rollback="job")
+        with self.skip(), patch.object(WholeJob, "is_undone", False):
+            self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["processed_records"], done["cancelled_records"]), ("partial", 2, 1))
+        with self.assertRaisesRegex(UserError, "2 of them have been committed"):
+            self.call(job, "retry")
+        with self.committed(self.user_id) as env, self.assertRaisesRegex(UserError, "2 of them have been committed"):
+            env["batch.failure"].search([("job_id", "=", job)]).action_retry()
+        self.work()
+        self.assertEqual(self.check_counters(job), done)
+        self.assertEqual(len(self.partners()), 2)
+
+    def test_what_never_ran_after_too_many_failures_is_cancelled(self):
+        creates = self.creates(10)
+        creates["data"][1]["type"] = "nonsense"
+        for options, counts in (({"dry_run": True}, [1, 1, 8]), ({"rollback": "job"}, [0, 2, 8])):
+            with self.subTest(**options):
+                state, error, *found, states_ = self.in_both(creates, max_failures=0, max_chunk_size=1, **options)
+                self.assertEqual((state, found, states_), ("partial" if counts[0] else "failed", counts, [state]))
+                self.assertIn("Stopped: 1 records failed" if counts[0] else "Everything was rolled back", error)
+        shared = [{**creates, "data": [values]} for values in creates["data"]]
+        self.assertEqual(self.in_both(*shared, max_failures=0, max_chunk_size=2, dry_run=True)[2:5], (1, 1, 8))
+
+    def test_a_limit_reached_by_the_last_record_stops_nothing(self):
+        creates = self.creates(2)
+        creates["data"][1]["type"] = "nonsense"
+        answer = self.in_both(creates, max_failures=0, max_chunk_size=1, dry_run=True)
+        self.assertEqual(answer, ("partial", False, 1, 1, 0, ["partial"]))
+
+    def test_what_a_selection_found_in_vain_is_cancelled(self):
+        ids = self.make_partners(10)
+
+        def probe(partners):
+            if ids[2] in partners.ids:
+                raise UserError("bad")
+
+        self.set_probe(probe)
+        found = {**self.probe(ids), "domain": [["id", "in", ids]]}
+        del found["record_ids"]
+        for options, good in (({"dry_run": True}, 2), ({"rollback": "job"}, 0)):
+            for page in (100, 4):
+                with self.subTest(page=page, **options), patch.object(selection, "PAGE", page):
+                    *_said, processed, failed, cancelled, states_ = self.in_both(
+                        found, dict(found), max_failures=0, max_chunk_size=1, **options
+                    )
+                    # the second selection has not begun, and counts as one record
+                    self.assertEqual((processed, failed, cancelled), (good, 3 - good, 7 + 1))
+                    self.assertEqual(states_, ["partial" if good else "failed", "cancelled"])
+
+    def test_a_retry_runs_what_was_cancelled(self):
+        creates = self.creates(10)
+        creates["data"][1]["type"] = "nonsense"
+        job = self.submit(creates, max_failures=0, max_chunk_size=1, rollback="job")
+        self.work()
+        self.assertEqual(self.check_counters(job)["cancelled_records"], 8)
+        self.mend(job)
+        self.call(job, "retry")
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 10)
+        self.assertEqual(len(self.partners()), 10)

@@ -32,6 +32,7 @@ class TestTally(BaseCase):
     def test_records_of_an_undone_selection_are_known_by_their_number_only(self):
         self.assertEqual(count_records(Outcome(good=5)), {PROCESSED: 5, FAILED: 0, CANCELLED: 0})
         self.assertEqual(count_records(Outcome(undone=5)), {PROCESSED: 0, FAILED: 5, CANCELLED: 0})
+        self.assertEqual(count_records(Outcome(unrun=5)), {PROCESSED: 0, FAILED: 0, CANCELLED: 5})
 
     def test_an_operation_keeps_ids_by_place_and_the_first_error(self):
         tally = OperationTally(record_count=7, data_length=7)
