@@ -46,8 +46,8 @@ def parse(command: str, *arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"scripts/{command}", add_help=not is_wrapper, allow_abbrev=False)
     add = parser.add_argument
     if command == "demo":
-        add("--records", type=int, metavar="N", help="so many contacts only (default: all 28,000)")
-        add("--port", type=int, metavar="P", help="serve on this port (default: 8069 where free)")
+        add("--records", type=_positive, metavar="N", help="so many contacts only (default: all 28,000)")
+        add("--port", type=_positive, metavar="P", help="serve on this port (default: 8069 where free)")
         add("--no-run", action="store_true", help="start the servers, submit nothing")
         add("--stop", action="store_true", help="stop the servers and the PostgreSQL of an earlier run")
     elif command in ("test", "chaos"):
@@ -59,13 +59,19 @@ def parse(command: str, *arguments: str) -> argparse.Namespace:
         add("--fix", action="store_true", help="let ruff mend what it can")
     elif command == "bench":
         add("--quick", action="store_true", help="two minutes, fewer records, nothing written")
-        add("--rounds", type=int, metavar="N", help="rounds (default 3, with --quick 1)")
+        add("--rounds", type=_positive, metavar="N", help="rounds (default 3, with --quick 1)")
         add("--only", default="", metavar="ROW,...", help="just these rows, nothing written")
         add("--no-write", action="store_true", help="print the table, leave docs/ alone")
     options, rest = parser.parse_known_args(arguments)
     if rest and not is_wrapper:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return argparse.Namespace(**vars(options), command=command, rest=rest)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
+    return int(text)
 
 
 if __name__ == "__main__":

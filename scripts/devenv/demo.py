@@ -64,10 +64,11 @@ def _ensure_servers(database: str, port: int | None) -> int:
     running = _running()
     arguments = [argument for line in running.values() for argument in line]
     current = next((int(each[len(PORT) :]) for each in arguments if each.startswith(PORT)), None)
-    if current and port not in (None, current):
+    is_moving = current and port not in (None, current)
+    if is_moving and not _confirms(f"the demo is up on port {current}: end it there, and serve on {port}?"):
         raise CannotDo(f"the demo is up on port {current}: end it with scripts/demo --stop first, or leave out --port")
     is_current = databases.is_current(database)
-    if len(running) == 2 and is_current:
+    if len(running) == 2 and is_current and not is_moving:
         say("the servers are up already")
         return current
     _stop_servers()  # an upgrade changes tables that running lanes would hold locks on
@@ -81,6 +82,11 @@ def _ensure_servers(database: str, port: int | None) -> int:
     odoo_bin.wait_until_serving(port, web, log)
     say(f"the servers are up, their logs in {paths.LOGS.relative_to(paths.CHECKOUT)}/")
     return port
+
+
+def _confirms(question: str) -> bool:
+    """Ask; without a terminal the answer is no."""
+    return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _stop_servers() -> None:

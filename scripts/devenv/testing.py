@@ -11,8 +11,8 @@ import pytest
 from . import databases, odoo_bin, paths, venv
 from .console import say
 
-#: A file of tests, as it can be named from anywhere.
-TEST_FILE = re.compile(r"(?:[^-].*/)?(test_\w+\.py)")
+#: A file of tests, or their folder, as it can be named from anywhere.
+TEST_FILE = re.compile(r"(?:[^-].*/)?(test_\w+\.py)|(?:\./)?tests/?$")
 #: In the order in which Odoo's own tests look for one.
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
 #: Set to 1, this does without browser tests.
@@ -75,7 +75,8 @@ def _command(database: str, arguments: list[str]) -> list[str]:
     # By way of the link, where the addon has its name.
     tests = paths.LINK / "tests"
     given = [
-        TEST_FILE.sub(rf"{tests}/\1", argument) if TEST_FILE.match(argument) else argument for argument in arguments
+        TEST_FILE.sub(lambda found: str(tests / (found[1] or "")), argument) if TEST_FILE.match(argument) else argument
+        for argument in arguments
     ]
     return [
         sys.executable, "-m", "pytest", "-p", "devenv.testing",
