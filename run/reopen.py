@@ -21,6 +21,8 @@ _logger = logging.getLogger(__name__)
 #: Most chunks that one step reads, and most records that it puts back; it puts back at least one chunk's.
 LOOKED_AT_ONCE = 5_000
 REOPENED_AT_ONCE = 5_000
+#: What a damaged payload raises, or damaged values of a failure: no JSON, NULL, or nested too deeply.
+UNREADABLE = (ValueError, TypeError, RecursionError)
 
 
 def step(env, job_id):
@@ -87,7 +89,7 @@ def _put_back_failed(env, job_id, chunk_ids, only=None):
         failures = wanted[chunk["id"]]
         try:
             payload = _failed_part(chunk, failures)
-        except ValueError as error:  # `BadPayload`, or values that are not valid JSON
+        except UNREADABLE as error:
             broken[chunk["id"]] = error
             continue
         new.append(_new_chunk(env.cr, job_id, chunk, payload))
@@ -103,7 +105,7 @@ def _put_back_failed(env, job_id, chunk_ids, only=None):
 def _failed_part(chunk, failures):
     """The payload of only the failed records of a chunk, with their corrected values, in the order in which they ran.
 
-    :raises ValueError: the payload or the values can't be read
+    :raises ValueError, TypeError, RecursionError: the payload or the values can't be read, see `UNREADABLE`
     """
     payload = Payload.decode(chunk["payload"])
     if chunk["kind"] == states.RESOLVE:
@@ -180,7 +182,10 @@ def _await_driver(cr, chunks):
 
 
 def _mend(cr, chunk_ids):
-    """Write the corrected values of failed records into the payloads of their chunks."""
+    """Write the corrected values of failed records into the payloads of their chunks.
+
+    A record whose failure can't be read runs again as it was sent.
+    """
     standing = retry.standing_failures(cr, chunk_ids)
     for chunk in retry.chunks_as_run(cr, list(standing)):
         if chunk["kind"] != states.RECORDS:
@@ -192,7 +197,10 @@ def _mend(cr, chunk_ids):
         mended = {(failure["operation_id"], failure["index"]): failure["values"] for failure in standing[chunk["id"]]}
         for position, place in enumerate(zip(payload.operations, payload.indexes, strict=True)):
             if place in mended:
-                payload.items[position] = json.loads(mended[place])
+                try:
+                    payload.items[position] = json.loads(mended[place])
+                except UNREADABLE as error:
+                    _logger.warning("chunk %s, place %s: runs again as it was sent", chunk["id"], place, exc_info=error)
         rerun.store_payload(cr, chunk["id"], payload)
     retry.retire_failures(cr, [failure["id"] for failures in standing.values() for failure in failures])
 

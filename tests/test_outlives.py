@@ -3,11 +3,12 @@
 import logging
 import threading
 import time
+from unittest.mock import patch
 
 from odoo.exceptions import UserError
 from odoo.tools import mute_logger
 
-from odoo.addons.batch_executor.run import advance
+from odoo.addons.batch_executor.run import advance, reopen
 from odoo.addons.batch_executor.run.control import stop_listening
 from odoo.addons.batch_executor.run.lane import Lane
 from odoo.addons.batch_executor.run.lanes import retire_lanes, set_lane_count
@@ -215,6 +216,42 @@ class TestBrokenRetries(OutlivesCase):
             job = self.retry(job_id, 0)
             self.assertTrue(job["error"])
             self.assertEqual(self.partners(), [])
+
+    def spoil_a_failure(self, values, **options):
+        """A job of three chunks whose retry takes three steps, and in the second one meets a failure with such values."""
+        self.startPatcher(patch.object(reopen, "REOPENED_AT_ONCE", 1))
+        self.bad = True
+
+        def probe(partners):
+            if self.bad and f"{self.mark}-2" in partners.mapped("ref"):
+                raise UserError("bad")
+            if self.bad and not options:
+                raise UserError("bad")
+
+        self.set_probe(probe)
+        job_id = self.submit(self.probe(self.make_partners(6)), max_chunk_size=2, **options)
+        self.work()
+        self.sql('UPDATE batch_failure SET "values" = %s WHERE job_id = %s AND index = 2', values, job_id)
+        self.bad = False
+        return job_id
+
+    def test_a_failure_that_can_not_be_read_keeps_no_other_from_a_retry(self):
+        for values in (None, "{", "[" * 100_000):
+            with self.subTest(values=values and values[:9]):
+                job_id = self.spoil_a_failure(values)
+                for _ in range(2):
+                    job = self.retry(job_id, 1)
+                    self.assertEqual((job["state"], job["processed_records"], job["failed_records"]), ("partial", 4, 2))
+                    self.assertEqual([failure["index"] for failure in self.failures(job_id)], [2, 3])
+                self.delete_partners()
+
+    def test_in_a_job_in_one_transaction_its_record_runs_as_it_was_sent(self):
+        for values in (None, "{", "[" * 100_000):
+            with self.subTest(values=values and values[:9]):
+                job_id = self.spoil_a_failure(values, rollback="job")
+                job = self.retry(job_id, 0)
+                self.assertEqual((job["state"], job["processed_records"]), ("completed", 6))
+                self.delete_partners()
 
 
 class TestBrokenJobs(OutlivesCase):
