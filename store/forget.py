@@ -11,6 +11,8 @@ from .sql import NOW, fetch, fetch_dicts
 
 #: Parameters of an operation that are kept: names of fields and methods, ids, switches, but no values.
 KEPT_DETAILS = frozenset(("fields", "group_by", "key", "method", "model_level", "record_ids", "set", "strict"))
+#: Stands for a damaged payload whose values have been dropped: `Payload.decode` refuses it too.
+DAMAGED = "{}"
 #: Jobs deleted at once, with all their rows.
 PURGED_AT_ONCE = 100
 
@@ -106,10 +108,12 @@ def forget_payloads(cr, chunk_ids):
         try:
             payload = Payload.decode(chunk["payload"])
         except BadPayload:
-            payload = Payload([], [], [])  # it can't be retried anyway
-        operations.update(payload.operations)
-        kept = payload.without_values(chunk["operation_type"], keep_params=chunk["stands"])
-        rows.append((chunk["id"], kept.encode(), not chunk["stands"]))
+            # failed records must not run without the parameters and the context that were lost
+            kept = DAMAGED if chunk["stands"] else Payload([], [], []).encode()
+        else:
+            operations.update(payload.operations)
+            kept = payload.without_values(chunk["operation_type"], keep_params=chunk["stands"]).encode()
+        rows.append((chunk["id"], kept, not chunk["stands"]))
     if rows:
         cr.execute_values(
             """

@@ -196,6 +196,26 @@ class TestKept(ValuesCase):
             self.clean_up()
             self.assertEqual(len(self.holders(job)), 2)
 
+    def test_what_failed_in_a_chunk_that_can_not_be_read_never_runs_without_its_parameters(self):
+        job = self.half_failed()
+        self.sql(
+            "UPDATE batch_chunk SET payload = %s WHERE id = (SELECT min(id) FROM batch_chunk WHERE job_id = %s)",
+            f"{{ {SECRET}",
+            job,
+        )
+        self.clean_up()
+        self.assertNotIn(min(chunk["id"] for chunk in self.chunks(job)), [id_ for _table, id_ in self.holders(job)])
+        with self.committed(self.user_id) as env, self.assertRaisesRegex(UserError, "can't be run again"):
+            env["batch.failure"].search([("job_id", "=", job)], order="id", limit=1).values = str(self.ids[1])
+        self.good = True
+        with self.assertLogs("odoo.addons.batch_executor.run.reopen", "ERROR"):
+            self.call(job, "retry")
+        self.work()
+        done = self.check_counters(job)
+        self.assertEqual((done["state"], done["processed_records"], done["failed_records"]), ("partial", 8, 1))
+        [failure] = self.failures(job)
+        self.assertEqual((failure["index"], failure["error_type"]), (1, "UserError"))
+
     def test_a_chunk_that_can_not_be_read_is_no_obstacle(self):
         item = f'{{"items": ["{SECRET}"], "operations": [%s], "indexes": 0, "params": {{}}, "context": {{}}}}'
         for payload in (f"{{ {SECRET}", item % "{}", item % '"x"', item % "1, 2"):
