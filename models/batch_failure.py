@@ -8,6 +8,7 @@ from ..engine.payload import BadPayload, Payload, indented
 from ..engine.report import FAILURES_SHOWN
 from ..run import mended
 from ..run.access import check_submitter
+from ..run.caller import check_caller
 from ..run.change import lock_for_change
 from ..run.retry import retry_failures
 from ..store.findings import FAILURES
@@ -82,6 +83,7 @@ class BatchFailure(models.Model):
         """
         if self.env.su:
             return super().write(vals)
+        check_caller(self.env)  # first, as the texts below can't be translated with an invalid language in the context
         if vals.keys() - {"values", "pretty_values"}:
             raise AccessError(self.env._("Only the values of a failed record can be changed."))
         for job in self.job_id:
@@ -112,9 +114,11 @@ class BatchFailure(models.Model):
         """Run only these records again, with their corrected values. In a job in one transaction, all records run again.
 
         :returns: True
+        :raises AccessError, BatchValidationError: see `check_caller`
         :raises UserError: a job is not finished, all records of a job have been run again already, or there are more than
             `RETRIED_AT_ONCE` failures
         """
+        check_caller(self.env)  # first, for the texts below
         if len(self) > RETRIED_AT_ONCE:
             raise UserError(
                 self.env._("Retry at most %s failed records by themselves, or their jobs as a whole.", RETRIED_AT_ONCE)

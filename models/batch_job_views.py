@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ..engine import states
 from ..engine.payload import dumps
+from ..run.caller import check_caller
 from ..store import summary
 
 #: Most rows in the lists of a job's form; the buttons above them open all rows.
@@ -92,23 +93,23 @@ class BatchJob(models.Model):
 
     def action_start(self):
         """Button: start the selected drafts. Returns as `_do_to_each`."""
-        return _do_to_each(self, "start", self.env._("Start"))
+        return _do_to_each(self, "start")
 
     def action_pause(self):
         """Button: pause the selected jobs. Returns as `_do_to_each`."""
-        return _do_to_each(self, "pause", self.env._("Pause"))
+        return _do_to_each(self, "pause")
 
     def action_resume(self):
         """Button: resume the selected jobs. Returns as `_do_to_each`."""
-        return _do_to_each(self, "resume", self.env._("Resume"))
+        return _do_to_each(self, "resume")
 
     def action_cancel(self):
         """Button: cancel the selected jobs. Returns as `_do_to_each`."""
-        return _do_to_each(self, "cancel", self.env._("Cancel"))
+        return _do_to_each(self, "cancel")
 
     def action_retry(self):
         """Button: retry the selected jobs. Returns as `_do_to_each`."""
-        return _do_to_each(self, "retry", self.env._("Retry"))
+        return _do_to_each(self, "retry")
 
 
 def _looked_at(job):
@@ -125,14 +126,15 @@ def _causes_table(causes):
     return Markup("<table class='table table-sm mb-0'><tbody>%s</tbody></table>") % rows
 
 
-def _do_to_each(jobs, verb, title):
+def _do_to_each(jobs, verb):
     """Call a verb on selected jobs. If several are selected, jobs that refuse it are skipped and reported.
 
     :param str verb: name of the method
-    :param str title: name of the verb in the backend
     :returns: True for a single job; for several, a notification with the number done
+    :raises AccessError, BatchValidationError: see `check_caller`
     :raises UserError: a single job refuses the verb
     """
+    check_caller(jobs.env)  # first, as the report can't be translated with an invalid language in the context
     if len(jobs) == 1:
         getattr(jobs, verb)()
         return True
@@ -143,16 +145,23 @@ def _do_to_each(jobs, verb, title):
         except UserError as error:
             # a verb refuses before it writes anything, so there is nothing to roll back
             refused.setdefault(str(error), []).append(job.name)
-    return _report(jobs, title, refused)
+    return _report(jobs, verb, refused)
 
 
-def _report(jobs, title, refused):
+def _report(jobs, verb, refused):
     """A notification with the number of jobs done, and the jobs that refused.
 
     :param dict refused: reason -> names of the jobs that refused
     """
     env = jobs.env
     left = sum(map(len, refused.values()))
+    titles = {
+        "start": env._("Start"),
+        "pause": env._("Pause"),
+        "resume": env._("Resume"),
+        "cancel": env._("Cancel"),
+        "retry": env._("Retry"),
+    }
     parts = [env._("Done for %(done)s of %(all)s jobs.", done=len(jobs) - left, all=len(jobs))]
     for reason, names in refused.items():
         shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
@@ -161,7 +170,7 @@ def _report(jobs, title, refused):
         "type": "ir.actions.client",
         "tag": "display_notification",
         "params": {
-            "title": title,
+            "title": titles[verb],
             "message": " ".join(parts),
             "type": "warning" if refused else "success",
             "sticky": bool(refused),

@@ -9,7 +9,7 @@ from contextlib import suppress
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
-from odoo.exceptions import UserError
+from odoo.exceptions import MissingError, UserError
 
 from ..engine import states
 from ..store import change, clock, queue
@@ -52,6 +52,8 @@ def _lock(env, job_id):
     except psycopg2.errors.SerializationFailure:
         _keep_lanes_off(env.registry, job_id)
         raise
+    if job is None:  # the superuser's access to it is not checked, so nothing has missed it before
+        raise MissingError(env._("There is no such batch job."))
     if job.steered_until:
         change.let_lanes_back(env.cr, job_id)
 

@@ -4,10 +4,12 @@ import json
 import re
 from unittest.mock import patch
 
+from odoo.exceptions import MissingError
+
 from ..engine.problems import sayable
 from .api_case import ApiCase
 from .case import create
-from .doors import DOORS, Json2Door, Refused, RouteDoor, XmlRpcDoor, base_url
+from .doors import DOORS, Json2Door, JsonRpcDoor, Refused, RouteDoor, SessionDoor, XmlRpcDoor, base_url
 
 LONE, NUL, LONG = "\ud800", "\x00", "m" * 300_000
 #: Bytes that any refusal fits into: what was sent by mistake does not come back.
@@ -115,6 +117,30 @@ class TestBadInput(ApiCase):
                     self.assertProblem(door_class, "status", "context must be an object", job_id, context=context)
         for context in (None, False, {}, {"self": 1, "overrides": 2}):
             self.assertEqual(self.door.call("status", job_id, context=context)["job_id"], job_id)
+
+    def test_every_button_refuses_a_context_that_can_not_be_used(self):
+        bad = {**create(), "data": [{"name": "Bad", "type": "nonsense"}]}
+        job_id, other = self.run_job([bad])["job_id"], self.run_job([bad])["job_id"]
+        with self.committed() as env:
+            failures = env["batch.failure"].search([("job_id", "=", job_id)]).ids
+        buttons = [("batch.job", f"action_{verb}", ids) for verb in ("start", "pause", "resume", "cancel", "retry") for ids in ([job_id], [job_id, other])]  # fmt: skip
+        buttons += [("batch.failure", "action_retry", failures), ("batch.failure", "action_retry", list(range(1, 5_002)))]
+        for door_class in (JsonRpcDoor, SessionDoor):
+            for model, method, ids in buttons:
+                with self.subTest(door=door_class.__name__, model=model, method=method, ids=len(ids)):
+                    door = door_class(self.user)
+                    error = self.assertRefused(door.execute_kw, model, method, [ids], {"context": {"lang": ["x"]}})
+                    self.assertTrue(error.name.endswith("BatchValidationError"), error.name)
+                    self.assertIn("there is no language", error.message)
+            with self.subTest(door=door_class.__name__, method="write"):
+                arguments = ("batch.failure", "write", [failures, {"message": "x"}], {"context": {"lang": ["x"]}})
+                self.assertRefused(door_class(self.user).execute_kw, *arguments, name="BatchValidationError")
+
+    def test_a_job_that_is_gone_is_told_to_the_superuser_too(self):
+        with self.committed() as env:
+            for verb in ("append", "start", "pause", "resume", "cancel", "retry"):
+                with self.subTest(verb), self.assertRaisesRegex(MissingError, "no such batch job"):
+                    getattr(env["batch.job"].browse(2**31 - 5), verb)()
 
     def test_what_is_no_job_or_no_parameter_is_told(self):
         for door_class in DOORS[2:]:
