@@ -33,7 +33,7 @@ def check_graph(operations: list[Operation], problems: Problems, known: dict[str
                     _check_producer(operation, names[name], key, problems, offset)
                 elif name not in known:
                     problems.add(f"there is no operation {name!r}", operation=operation.position - offset, key=key)
-    depth, cyclic = levels(needs)
+    depth, cyclic = levels(needs)  # an operation behind a cycle is in neither: it is well once the cycle is gone
     for operation in operations:
         if operation.position in cyclic:
             problems.add(
@@ -52,12 +52,12 @@ def _check_producer(operation, producer, key, problems, offset):
 
 
 def levels(dependencies: dict[int, Iterable[int]]) -> tuple[dict[int, int], set[int]]:
-    """The level of each node (its depth in the dependency graph), and the nodes on a cycle or behind one.
+    """The level of each node (its depth in the dependency graph), and the nodes on a cycle.
 
     All operations of a chunk have the same level, so two chunks never wait for each other.
 
     :param dependencies: node -> the nodes it needs; a node without needs has level 0 and may be left out
-    :returns: `(node -> level, nodes without a level)`
+    :returns: `(node -> level, nodes that need themselves, directly or through others)`; nodes behind a cycle are in neither
     """
     waiting = {node: {need for need in needs if need in dependencies} for node, needs in dependencies.items()}
     followers: dict[int, list[int]] = {}
@@ -75,5 +75,46 @@ def levels(dependencies: dict[int, Iterable[int]]) -> tuple[dict[int, int], set[
             depth[follower] = max(depth.get(follower, 1), depth[node] + 1)
             if not waiting[follower]:
                 ready.append(follower)
-    cyclic = {node for node, needs in waiting.items() if needs}
-    return {node: level for node, level in depth.items() if node not in cyclic}, cyclic
+    stuck = {node: needs for node, needs in waiting.items() if needs}
+    return {node: level for node, level in depth.items() if node not in stuck}, _on_cycles(stuck)
+
+
+def _on_cycles(needs: dict[int, set[int]]) -> set[int]:
+    """The nodes on a cycle, by Kosaraju's algorithm: nodes that can reach each other form a group.
+
+    :param needs: node -> the nodes it needs, all of them keys
+    """
+    followers: dict[int, list[int]] = {node: [] for node in needs}
+    for node, needed in needs.items():
+        for need in needed:
+            followers[need].append(node)
+    cyclic: set[int] = set()
+    grouped: set[int] = set()
+    for root in reversed(_needed_first(needs)):
+        if root in grouped:
+            continue
+        grouped.add(root)
+        group = [root]
+        for node in group:  # it grows meanwhile
+            new = [follower for follower in followers[node] if follower not in grouped]
+            grouped.update(new)
+            group += new
+        if len(group) > 1 or root in needs[root]:
+            cyclic.update(group)
+    return cyclic
+
+
+def _needed_first(needs: dict[int, set[int]]) -> list[int]:
+    """All nodes, each after those it needs, as far as there are no cycles: the post-order of a depth-first search."""
+    order, seen = [], set()
+    for root in needs:
+        stack = [(root, False)]
+        while stack:
+            node, is_done = stack.pop()
+            if is_done:
+                order.append(node)
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                stack += [(need, False) for need in needs[node]]
+    return order

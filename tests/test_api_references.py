@@ -154,6 +154,21 @@ class TestReferencesAndOrder(OperationsCase):
             error = self.assertRefused(self.door.submit, operations, name="BatchValidationError")
             self.assertIn(text, error.message)
 
+    def test_only_what_is_in_a_cycle_waits_for_itself(self):
+        error = self.assertRefused(
+            self.door.submit,
+            [
+                create("Behind one", depends_on=["a"]),
+                create("A", operation_id="a", depends_on=["b"]),
+                create("B", operation_id="b", depends_on=["a"]),
+                create("Between two", operation_id="between", depends_on=["b"]),
+                create("Itself", operation_id="itself", depends_on=["itself", "between"]),
+                create("Behind all", depends_on=["itself"]),
+            ],
+            name="BatchValidationError",
+        )
+        self.assertEqual([problem["operation"] for problem in error.problems], [1, 2, 4], error.problems)
+
     def test_priority_and_position_give_the_order_where_only_one_may_run(self):
         operations = [
             create("P", operation_id="low", priority=-5),
