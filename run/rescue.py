@@ -114,8 +114,8 @@ def _reason(env, claim, interruption, words):
     if interruption == verdict.ENDED:
         return transaction_control_message(env)
     if interruption == verdict.LOST:
-        return env._("The worker running it died, %s times in a row.", claim.attempt)
-    given_up = env._("It kept conflicting with other transactions: given up after %s attempts.", claim.attempt)
+        return env._("The worker running it died; given up after %s attempts.", claim.attempt)
+    given_up = env._("It conflicted with other transactions; given up after %s attempts.", claim.attempt)
     return f"{words}\n{given_up}" if words else given_up
 
 

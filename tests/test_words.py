@@ -115,4 +115,4 @@ except Exception:
         [failure] = result["results"][0]["failures"]
         self.assertEqual(failure["error_type"], "ConcurrencyError")
         self.assertIn("Somebody else is at it. Come back later.", failure["error"])
-        self.assertIn("given up after 2 attempts", failure["error"])
+        self.assertIn("It conflicted with other transactions; given up after 2 attempts", failure["error"])
