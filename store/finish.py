@@ -115,10 +115,11 @@ def close_operations(cr, job_id):
                         WHEN failed_records > 0 THEN 'failed'
                         ELSE 'cancelled'
                    END,
-                   finished_at = clock_timestamp() AT TIME ZONE 'UTC'
+                   finished_at = %s
              WHERE job_id = %s
                AND state IN ('pending', 'running')
             """,
+            NOW,
             job_id,
         )
     )

@@ -231,7 +231,7 @@ def read_in_flight(cr, job_ids, lanes):
            LATERAL (
                 SELECT count(*) AS lanes,
                        coalesce(
-                            sum(extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - claimed_at))
+                            sum(extract(epoch FROM %(now)s - claimed_at))
                                 FILTER (WHERE kind = 'records'),  -- the driver updates the counters while it runs
                             0
                        )::float AS lane_s
@@ -257,6 +257,7 @@ def read_in_flight(cr, job_ids, lanes):
                    AND finished_at IS NOT NULL
                 ) AS uncounted
             """,
+            now=NOW,
             jobs=list(job_ids),
             lanes=lanes,
         ),

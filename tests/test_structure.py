@@ -23,6 +23,8 @@ STATEMENTS_ABOVE = {
     ("run/errors.py", "integrity_message"),  # no statement: the model of the table that PostgreSQL names
     ("run/upsert_lock.py", "_created_since"),  # on the table of the model that is upserted
 }
+#: Where `clock_timestamp()` stands: in `NOW`, and in statements for `execute_values`, which takes plain text.
+CLOCK = {("store/sql.py", ""), ("store/progress.py", "add_to_operations"), ("store/progress.py", "_move_operations")}
 #: Methods that `batch.job` stays under, in all its files together.
 MOST_METHODS = 40
 MOST_LINES_OF_LANE = 200
@@ -121,6 +123,17 @@ class TestStructure(BaseCase):
         }
         self.assertEqual(found - STATEMENTS_ABOVE, set(), "statements on batch_* tables belong into store/")
         self.assertEqual(STATEMENTS_ABOVE - found, set(), "no longer so: shorten the list")
+
+    def test_the_time_of_statements_is_spelt_in_one_place(self):
+        found = {
+            (name, function)
+            for folder in LAYERS
+            for name, tree in modules(folder)
+            for function, node in by_function(tree)
+            if isinstance(node, ast.Constant) and "clock_timestamp()" in str(node.value)
+        }
+        self.assertEqual(found - CLOCK, set(), "use `store.sql.NOW`")
+        self.assertEqual(CLOCK - found, set(), "no longer so: shorten the list")
 
     def test_nothing_below_the_models_calls_their_private_methods(self):
         private = {
