@@ -67,7 +67,7 @@ class BatchJob(models.Model):
         "Concurrency", readonly=True, help="Most chunks in flight at once. 1 runs everything strictly in order."
     )
     timeout = fields.Float("Timeout (s)", readonly=True, help="Seconds one attempt at one chunk may take. 0: no limit.")
-    retry_attempts = fields.Integer("Retries", readonly=True, help="Attempts after a transient failure.")
+    retry_attempts = fields.Integer("Retries", readonly=True, help="Further attempts after a transient failure.")
     rollback = fields.Selection(
         [("record", "The failing records"), ("chunk", "Their whole chunk"), ("job", "Everything")],
         "Undo on Failure",

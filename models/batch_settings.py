@@ -32,7 +32,7 @@ class BatchSettings(models.TransientModel):
     batch_retry_attempts = _setting(
         "retry_attempts",
         "Retries",
-        "Attempts after a transient failure (a lock, a timeout), where the job does not say.",
+        "Further attempts after a transient failure (a lock, a timeout), where the job does not say.",
     )
     batch_max_records = _setting("max_records", "Records per Submission", "A submission with more is refused.")
     batch_max_operations = _setting("max_operations", "Operations per Submission", "A submission with more is refused.")
