@@ -20,6 +20,8 @@ REQUIREMENTS = SCRIPTS / "requirements.txt"
 BENCH_REQUIREMENTS = SCRIPTS / "bench-requirements.txt"
 #: What Odoo 19.0.0 runs on (it fails on 3.14), and what the pins are for, compiled packages as ready-made wheels.
 OLDEST, NEWEST = (3, 10), (3, 13)
+#: What pip is told by its environment, and how uv calls it: a mirror of PyPI, and whom to trust.
+AS_PIP = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_CERT": "SSL_CERT_FILE"}
 
 
 def locate(*, bench: bool = False) -> Path:
@@ -50,6 +52,10 @@ def uv(*arguments) -> None:
         call([sys.executable, "-m", "venv", folder], doing="creating the virtual environment")
         call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", UV], doing=f"fetching {UV}")
 
+    os.environ.setdefault("UV_SYSTEM_CERTS", "true")
+    for pips, uvs in AS_PIP.items():
+        if pips in os.environ:
+            os.environ.setdefault(uvs, os.environ[pips])
     program = shutil.which("uv") or build(CACHE / UV.replace("==", "-"), make) / "bin" / "uv"
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
     call([program, *quiet, *arguments], doing=f"uv {arguments[0]}")
