@@ -7,7 +7,6 @@ from odoo.tests.common import BaseCase
 from . import docs
 
 PAGE = "CONTRIBUTING.md"
-FOLDERS = ("engine", "store", "run", "models", "controllers")
 #: Folders that CONTRIBUTING.md goes through file by file, under a heading of their own.
 LISTED = ("engine", "store", "run")
 PATH = re.compile(r"`((?:\w+/)*\w+\.(?:py|md|xml|rst))`")
