@@ -1,38 +1,11 @@
 import datetime
 
-from odoo.tests import HttpCase
-from odoo.tools import file_path
-
-from .api_case import ApiCase
-from .case import PATIENCE_S, create
-
-#: A library that Debian's Odoo does not carry: the module `mail` names it, and the browser complains.
-NOT_PACKAGED = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
+from .browser_case import BrowserCase
+from .case import create
 
 
-class TestTours(HttpCase, ApiCase):
-    """The backend in a real browser, on committed data, with lanes at work beside it."""
-
-    registry_test_mode = False
-
-    @classmethod
-    def set_up_data(cls, env):
-        try:
-            file_path(NOT_PACKAGED)
-        except FileNotFoundError:
-            values = {
-                "name": "Not packaged",
-                "bundle": "web.assets_backend",
-                "directive": "remove",
-                "path": NOT_PACKAGED,
-            }
-            asset = env["ir.asset"].create(values)
-            cls.addClassCleanup(cls._delete_asset, asset.id)
-
-    @classmethod
-    def _delete_asset(cls, asset_id):
-        with cls.committed() as env:
-            env["ir.asset"].browse(asset_id).unlink()
+class TestTours(BrowserCase):
+    """The backend in a real browser, with lanes at work beside it."""
 
     def setUp(self):
         super().setUp()
@@ -46,9 +19,6 @@ class TestTours(HttpCase, ApiCase):
             self.paused = jobs.submit([create("Tour E", "Tour F")], name="Tour paused")["job_id"]
             jobs.browse(self.paused).pause()
         self.work()
-
-    def run_tour(self, name):
-        self.start_tour("/odoo/batch-jobs", name, login=self.user.login, timeout=PATIENCE_S)
 
     def test_failed_values_are_mended_and_retried(self):
         with self.lanes_at_work():

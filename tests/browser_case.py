@@ -1,0 +1,39 @@
+"""The case for a real browser."""
+
+from odoo.tests import HttpCase
+from odoo.tools import file_path
+
+from .api_case import ApiCase
+from .case import PATIENCE_S
+
+#: A library that Debian's Odoo does not carry: the module `mail` names it, and the browser complains.
+NOT_PACKAGED = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
+
+
+class BrowserCase(HttpCase, ApiCase):
+    """The backend in a real browser, on committed data: lanes can be at work beside it."""
+
+    registry_test_mode = False
+
+    @classmethod
+    def set_up_data(cls, env):
+        try:
+            file_path(NOT_PACKAGED)
+        except FileNotFoundError:
+            values = {
+                "name": "Not packaged",
+                "bundle": "web.assets_backend",
+                "directive": "remove",
+                "path": NOT_PACKAGED,
+            }
+            asset = env["ir.asset"].create(values)
+            cls.addClassCleanup(cls._delete_asset, asset.id)
+
+    @classmethod
+    def _delete_asset(cls, asset_id):
+        with cls.committed() as env:
+            env["ir.asset"].browse(asset_id).unlink()
+
+    def run_tour(self, name, url="/odoo/batch-jobs", login=None):
+        """Run a tour, as `user` unless another one is named."""
+        self.start_tour(url, name, login=login or self.user.login, timeout=PATIENCE_S)
