@@ -57,6 +57,7 @@ class BatchExecutorController(Controller):
     cancel = on_job("cancel")
     pause = on_job("pause")
     resume = on_job("resume")
+    run_now = on_job("run_now")
     retry = on_job("retry")
 
     def _model(self, params):

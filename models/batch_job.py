@@ -4,12 +4,14 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..engine import options, states
+from ..engine.operations import TYPES
 from ..run import change, lanes, submission
 from ..run.access import check_outside, check_submitter, check_visible, checked_page
 from ..run.caller import check_is_context
 from ..run.change import lock_for_change
 from ..run.forget import forget_old_values
 from ..run.garbage import without_collection
+from ..run.pace import set_pace
 from ..run.retry import retry_job
 from ..run.settings import get_setting
 from ..run.status import job_figures
@@ -21,8 +23,16 @@ from ..store.results import operations_page
 from ..store.schema import set_up_jobs
 
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
+TYPE_LABELS = [(name, kind.label) for name, kind in TYPES.items()]
 #: Fields of a job that its users may write.
-EDITABLE = ("name",)
+EDITABLE = ("name", "priority", "max_concurrency")
+#: Those of them that decide how lanes work on it: see `run.change.set_pace`.
+PACE = ("priority", "max_concurrency")
+
+
+def _was_ordered(jobs):
+    for job in jobs:
+        job.is_ordered = job.max_concurrency == 1
 
 
 class BatchJob(models.Model):
@@ -46,7 +56,6 @@ class BatchJob(models.Model):
         default=states.PENDING,
         copy=False,
         index=True,
-        group_expand=True,
         help="Partial: finished, some records failed. Failed: nothing succeeded, or everything was rolled back.",
     )
     user_id = fields.Many2one(
@@ -60,11 +69,30 @@ class BatchJob(models.Model):
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
 
+    # what it is
+    contents = fields.Text(readonly=True, help="Numbers of its operations and records for each type and model, as JSON.")
+    main_type = fields.Selection(TYPE_LABELS, "Type", readonly=True, help="Type of the operations with most of its records.")
+    main_model_id = fields.Many2one(
+        "ir.model",
+        "Model",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        bypass_search_access=True,
+        help="Model of the operations with most of its records.",
+    )
+
     # how it is run
-    priority = fields.Integer(readonly=True, help="Higher first.")
+    priority = fields.Integer(help="Higher first. Can be changed while the job runs.", aggregator=None)
     max_chunk_size = fields.Integer("Chunk Size", readonly=True, help="Most records in a chunk. 0: adaptive.")
     max_concurrency = fields.Integer(
-        "Concurrency", readonly=True, help="Most chunks in flight at once. 1 runs everything strictly in order."
+        "Concurrency",
+        aggregator=None,
+        help="Most chunks in flight at once. Can be changed while the job runs. A job that was submitted with 1 runs strictly in order, "
+        "and keeps it.",
+    )
+    is_ordered = fields.Boolean(
+        "Strictly in Order", compute=_was_ordered, store=True, help="It was submitted with a concurrency of 1."
     )
     timeout = fields.Float("Timeout (s)", readonly=True, help="Seconds one attempt at one chunk may take. 0: no limit.")
     retry_attempts = fields.Integer("Retries", readonly=True, help="Further attempts after a transient failure.")
@@ -167,6 +195,7 @@ class BatchJob(models.Model):
     )
     is_final = fields.Boolean(compute="_compute_is_final")
     can_retry = fields.Boolean(compute="_compute_is_final")
+    is_scheduled = fields.Boolean(compute="_compute_is_final", help="It waits for its time.")
     is_own = fields.Boolean(compute="_compute_is_own", help="You have submitted this job.")
 
     _uuid_uniq = models.UniqueIndex("(uuid)")
@@ -200,9 +229,11 @@ class BatchJob(models.Model):
         for job in self:
             job.is_atomic = job.dry_run or job.rollback == options.ROLLBACK_JOB
 
-    @api.depends("state", "failed_records", "cancelled_records")
+    @api.depends("state", "failed_records", "cancelled_records", "run_at")
     def _compute_is_final(self):
+        now = fields.Datetime.now()
         for job in self:
+            job.is_scheduled = job.state in (states.PENDING, states.PAUSED) and bool(job.run_at and job.run_at > now)
             job.is_final = job.state in states.JOB_FINAL
             job.can_retry = job.is_final and bool(job.failed_records or job.cancelled_records)
 
@@ -237,17 +268,21 @@ class BatchJob(models.Model):
     # -- access rights -----------------------------------------------------------------------------
 
     def write(self, vals):
-        """Users may rename a job and use its chatter; only the engine writes the other fields.
+        """Users may rename a job, change its pace and use its chatter; only the engine writes the other fields.
 
         :param dict vals: as for `write` of any model
         :raises AccessError: another field is written
-        :raises UserError: the calling code is run by the job itself
+        :raises BatchValidationError: a priority or a concurrency is out of range
+        :raises UserError: the calling code is run by the job itself, or the job is finished and its pace is written
         """
         if not self.env.su and (
             refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]
         ):
             raise AccessError(self.env._("Fields of a batch job that can't be written: %s", ", ".join(refused)))
         check_outside(self)
+        if not self.env.su and not vals.keys().isdisjoint(PACE):
+            set_pace(self, {name: vals[name] for name in PACE if name in vals})
+            vals = {name: value for name, value in vals.items() if name not in PACE}
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -348,6 +383,20 @@ class BatchJob(models.Model):
         refusal = self.env._("Only a paused job can be resumed.")
         job = lock_for_change(self, (*states.JOB_ACTIVE, states.PAUSED), refusal)
         change.resume(job.env, job)
+        return self._status()
+
+    def run_now(self):
+        """Start a job that waits for its `run_at` at once; a paused one, as soon as it is resumed.
+
+        :returns: the status object
+        :raises UserError: the job does not wait for its time
+        """
+        check_visible(self)
+        refusal = self.env._("Only a job that waits for its time can be started before it.")
+        job = lock_for_change(self, (states.PENDING, states.PAUSED), refusal)
+        if not job.is_scheduled:
+            raise UserError(refusal)
+        change.run_now(job.env, job)
         return self._status()
 
     def cancel(self):

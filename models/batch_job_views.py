@@ -6,8 +6,10 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..engine import states
+from ..engine.isolate import isolate
 from ..engine.payload import dumps
 from ..run.caller import check_caller
+from ..run.contents import describe
 from ..store import summary
 
 #: Most rows in the lists of a job's form; the buttons above them open all rows.
@@ -22,13 +24,22 @@ CAUSES_SHOWN = 10
 NAMES_SHOWN = 3
 
 
+@api.depends("contents")
+@api.depends_context("lang", "uid")
+def _contents_text(jobs):
+    for job in jobs:
+        job.contents_text = describe(jobs.env, json.loads(job.contents or "[]")) or False
+
+
 class BatchJob(models.Model):
     """Computed fields and buttons of a job for the backend's views."""
 
     _inherit = "batch.job"
 
+    contents_text = fields.Char("Contents in Words", compute=_contents_text, help="Types, models and numbers of its records.")
     shown_operation_ids = fields.Many2many("batch.operation", string="First Operations", compute="_compute_shown")
     shown_failure_ids = fields.Many2many("batch.failure", string="First Failures", compute="_compute_shown")
+    shown_warning_ids = fields.Many2many("batch.warning", string="First Warnings", compute="_compute_shown")
     shown_chunk_ids = fields.Many2many(
         "batch.chunk",
         string="First Chunks",
@@ -52,6 +63,7 @@ class BatchJob(models.Model):
             own = [("job_id", "=", job.id)]
             job.shown_operation_ids = self.env["batch.operation"].search(own, limit=SHOWN, order="position")
             job.shown_failure_ids = self.env["batch.failure"].search([*own, ("retried_at", "=", False)], limit=SHOWN)
+            job.shown_warning_ids = self.env["batch.warning"].search([*own, ("retried_at", "=", False)], limit=SHOWN)
 
     @api.depends("state", "processed_records", "failed_records", "cancelled_records")
     def _compute_shown_chunks(self):
@@ -103,6 +115,10 @@ class BatchJob(models.Model):
         """Button: resume the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "resume")
 
+    def action_run_now(self):
+        """Button: start the selected jobs before their time. Returns as `_do_to_each`."""
+        return _do_to_each(self, "run_now")
+
     def action_cancel(self):
         """Button: cancel the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "cancel")
@@ -144,7 +160,7 @@ def _do_to_each(jobs, verb):
             getattr(job, verb)()
         except UserError as error:
             # a verb refuses before it writes anything, so there is nothing to roll back
-            refused.setdefault(str(error), []).append(job.name)
+            refused.setdefault(str(error), []).append(isolate(job.name))
     return _report(jobs, verb, refused)
 
 
@@ -159,6 +175,7 @@ def _report(jobs, verb, refused):
         "start": env._("Start"),
         "pause": env._("Pause"),
         "resume": env._("Resume"),
+        "run_now": env._("Run Now"),
         "cancel": env._("Cancel"),
         "retry": env._("Retry"),
     }

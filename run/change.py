@@ -1,4 +1,4 @@
-"""The verbs that change a job: cancel, pause, resume, start.
+"""The verbs that change a job: cancel, pause, resume, start, run now.
 
 They run in the caller's transaction, after `lock_for_change` has locked the job's row. If two calls come at once, the second
 waits for the lock; if the first has changed the row, Odoo runs the second again. `env` is a superuser environment.
@@ -122,6 +122,17 @@ def resume(env, job):
     """
     if job.state == states.PAUSED:
         clock.resume(env.cr, job.id)
+        queue.enqueue(env.cr, job.id)
+        wake_lanes(env, job.max_concurrency)
+
+
+def run_now(env, job):
+    """Let a locked job that waits for its time start at once; a paused one, as soon as it is resumed.
+
+    :param job: the record, in a superuser environment
+    """
+    change.run_now(env.cr, job.id)
+    if job.state != states.PAUSED:
         queue.enqueue(env.cr, job.id)
         wake_lanes(env, job.max_concurrency)
 

@@ -8,6 +8,7 @@ import psycopg2
 from odoo.exceptions import ConcurrencyError
 
 from ..engine import states
+from ..engine.contents import sum_up
 from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
 from ..engine.key_order import last_of_keys, order_upserts
@@ -21,6 +22,7 @@ from ..store.submit import add_upsert_keys, insert_driver, last_with_upsert_keys
 from . import inline
 from .caller import check_group, kept_context, refuse, sound_context
 from .check import Checker
+from .contents import describe
 from .limits import check_execute_limit, check_size, check_unfinished_jobs
 from .settings import get_setting
 from .trust import find_action
@@ -55,7 +57,7 @@ def submit(env, operations, options):
     submission.check_size()
     check_unfinished_jobs(submission.env, submission.problems)
     submission.refuse()
-    job = _create_job(submission.env, wanted, fingerprint, action)
+    job = _create_job(submission.env, wanted, fingerprint, action, sum_up(submission.operations))
     if job.is_atomic:
         insert_driver(job.env.cr, job.id)
     submission.store_in(job)
@@ -78,6 +80,7 @@ def append(env, draft, operations):
     submission.read_operations(operations, draft)
     submission.check_size(draft)
     submission.refuse()
+    draft.write(_summary(env, sum_up(submission.operations, json.loads(draft.contents or "[]"))))
     submission.store_in(draft)
 
 
@@ -254,13 +257,15 @@ class Submission:
         self.add(self.env._("the data has no JSON form: %s", error), "operations")
 
 
-def _create_job(env, options, fingerprint, action):
+def _create_job(env, options, fingerprint, action, contents):
     """Create the job of a submission, still without operations; returns it in a superuser environment.
 
+    :param list contents: the summary of its operations
     :raises ConcurrencyError: the idempotency key is used by a concurrent call
     """
     values = {
-        "name": options.name or env._("Batch of %s", env.user.name),
+        "name": options.name or describe(env, contents) or env._("Batch of %s", env.user.name),
+        **_summary(env, contents),
         "state": states.DRAFT if options.draft else states.PENDING,
         "user_id": env.uid,
         "company_id": env.company.id,
@@ -286,6 +291,19 @@ def _create_job(env, options, fingerprint, action):
     except psycopg2.errors.UniqueViolation as error:
         # a concurrent call with the same key: Odoo repeats this call, which then finds the other call's job
         raise ConcurrencyError(env._("This idempotency_key is being used right now.")) from error
+
+
+def _summary(env, contents):
+    """The columns of a job that sum up its operations.
+
+    :param list contents: of `sum_up`
+    """
+    main_type, main_model, _operations, _records = contents[0] if contents else (False, "", 0, 0)
+    return {
+        "contents": json.dumps(contents) if contents else False,
+        "main_type": main_type,
+        "main_model_id": main_model and env["ir.model"]._get_id(main_model),
+    }
 
 
 def _names(operations):

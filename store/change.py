@@ -27,6 +27,16 @@ def start(cr, job_id):
     update_job(cr, job_id, SQL("state = 'pending'"))
 
 
+def run_now(cr, job_id):
+    """Let a job that waits for its time start at once."""
+    update_job(cr, job_id, SQL("run_at = now() AT TIME ZONE 'UTC'"))
+
+
+def set_pace(cr, job_id, priority, max_concurrency):
+    """Change how urgent a job is, and how many of its chunks may be in flight. Each claim reads both anew."""
+    update_job(cr, job_id, SQL("priority = %s, max_concurrency = %s", priority, max_concurrency))
+
+
 def pause(cr, job_id):
     """Pause a job. It stays in the queue until a lane has counted the chunks that are still in flight."""
     update_job(cr, job_id, SQL("state = 'paused', ready = true, wake_at = NULL"))

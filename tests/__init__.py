@@ -26,6 +26,7 @@ from . import test_bad_input
 from . import test_calls
 from . import test_claim
 from . import test_concurrency
+from . import test_contents
 from . import test_control
 from . import test_dead_rows
 from . import test_execute
@@ -42,6 +43,7 @@ from . import test_mended
 from . import test_merged_writes
 from . import test_order
 from . import test_outlives
+from . import test_pace
 from . import test_permissions
 from . import test_permissions_lanes
 from . import test_permissions_oracles

@@ -13,7 +13,7 @@ from odoo.tests.common import HOST, get_db_name
 
 from .case import PATIENCE_S
 
-JOB_VERBS = ("append", "start", "status", "result", "failures", "warnings", "cancel", "pause", "resume", "retry")
+JOB_VERBS = ("append", "start", "status", "result", "failures", "warnings", "cancel", "pause", "resume", "run_now", "retry")
 
 
 @dataclass(frozen=True)

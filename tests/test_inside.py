@@ -7,7 +7,7 @@ from ..run import control
 from .case import PATIENCE_S
 from .lane_case import LaneCase
 
-VERBS = ("cancel", "pause", "resume", "retry", "start", "action_cancel")
+VERBS = ("cancel", "pause", "resume", "run_now", "retry", "start", "action_cancel")
 #: Seconds that a job of a few records may take; to wait for a row of its own takes a minute.
 AT_ONCE_S = PATIENCE_S / 2
 
@@ -36,9 +36,10 @@ class TestInside(LaneCase):
 
     def test_a_name_is_no_exception(self):
         for options in ({}, {"rollback": "job"}):
-            job, errors = self.run_inside(lambda job: job.write({"name": "Renamed"}), **options)
-            self.assertEqual(job["state"], "failed")
-            self.assertIn("from inside", errors[0])
+            for values in ({"name": "Renamed"}, {"priority": 5}):
+                job, errors = self.run_inside(lambda job, values=values: job.write(values), **options)
+                self.assertEqual(job["state"], "failed")
+                self.assertIn("from inside", errors[0])
 
     def test_what_only_reads_works(self):
         for options in ({}, {"rollback": "job"}):

@@ -11,7 +11,7 @@ from .api_case import ApiCase
 from .case import create, update
 
 VIEWS = {
-    "batch.job": ("list", "kanban", "form", "search", "graph", "pivot"),
+    "batch.job": ("list", "kanban", "form", "search", "calendar", "graph", "pivot"),
     "batch.operation": ("list", "form", "search"),
     "batch.chunk": ("list", "form", "search"),
     "batch.failure": ("list", "form", "search", "pivot"),
@@ -245,7 +245,7 @@ class TestViews(ApiCase):
                     {"processed_records": 9},
                     {"state": "completed"},
                     {"user_id": self.other.id},
-                    {"priority": 9},
+                    {"max_chunk_size": 9},
                 ):
                     with self.subTest(user=someone.login, values=values), self.assertRaises(AccessError):
                         job.write(values)

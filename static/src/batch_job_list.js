@@ -1,6 +1,8 @@
+import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { KanbanController } from "@web/views/kanban/kanban_controller";
 import { kanbanView } from "@web/views/kanban/kanban_view";
+import { ListArchParser } from "@web/views/list/list_arch_parser";
 import { ListController } from "@web/views/list/list_controller";
 import { listView } from "@web/views/list/list_view";
 import { rereadJobs, useLiveJobs } from "./live_jobs";
@@ -43,5 +45,25 @@ export class BatchJobKanbanController extends KanbanController {
     }
 }
 
-registry.category("views").add("batch_job_list", { ...listView, Controller: BatchJobListController });
+/** Titles and ways out of the dialogs that buttons ask in: a list's architecture may not name them, unlike a form's. */
+export class BatchJobListArchParser extends ListArchParser {
+    parse(xmlDoc, ...args) {
+        const dialogs = {
+            action_cancel: [_t("Cancel the jobs?"), _t("Keep Them")],
+            action_retry: [_t("Retry the jobs?"), _t("Leave Them")],
+        };
+        for (const [name, [title, label]] of Object.entries(dialogs)) {
+            const button = xmlDoc.querySelector(`header > button[name=${name}]`);
+            button?.setAttribute("confirm-title", title);
+            button?.setAttribute("cancel-label", label);
+        }
+        return super.parse(xmlDoc, ...args);
+    }
+}
+
+registry.category("views").add("batch_job_list", {
+    ...listView,
+    ArchParser: BatchJobListArchParser,
+    Controller: BatchJobListController,
+});
 registry.category("views").add("batch_job_kanban", { ...kanbanView, Controller: BatchJobKanbanController });
