@@ -20,7 +20,12 @@
         "views/batch_executor_menus.xml",
     ],
     "assets": {
-        "web.assets_backend": ["batch_executor/static/src/**/*"],
+        "web.assets_backend": [
+            "batch_executor/static/src/**/*",
+            ("remove", "batch_executor/static/src/batch_graph.js"),
+        ],
+        # where Odoo's graph view is: it is loaded when it is needed
+        "web.assets_backend_lazy": ["batch_executor/static/src/batch_graph.js"],
         "web.assets_tests": ["batch_executor/static/tests/tours/**/*"],
     },
     "application": True,
