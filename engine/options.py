@@ -14,6 +14,18 @@ ROLLBACKS = (ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB)
 #: Options refused by `execute`: a job in the caller's own transaction can't wait, be found again or call back.
 QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete")
 
+#: What `quiet` adds to the context, where the caller does not set it.
+QUIET_CONTEXT = dict.fromkeys(
+    (
+        "tracking_disable",
+        "mail_create_nolog",
+        "mail_create_nosubscribe",
+        "mail_notrack",
+        "mail_activity_automation_skip",
+    ),
+    True,
+)
+
 #: `max_failures` of a stored job without a limit: an integer field of Odoo can't be null.
 NO_LIMIT = -1
 
@@ -31,6 +43,7 @@ class Options:
     max_failures: int | None = None
     dry_run: bool = False
     strict: bool = False
+    quiet: bool = False
     priority: int = 0
     run_at: datetime | None = None
     idempotency_key: str | None = None
@@ -138,6 +151,7 @@ READERS = {
     "max_failures": _integer(0),
     "dry_run": _boolean,
     "strict": _boolean,
+    "quiet": _boolean,
     "priority": _integer(-MAX_INTEGER),
     "run_at": _instant,
     "idempotency_key": _text(256),

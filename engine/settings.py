@@ -17,6 +17,7 @@ SETTINGS = {
     "keep_draft_days": 7,
     "keep_payload_days": 7,
     "lanes": 4,
+    "run_in_lists": 1,
 }
 #: Least and greatest value, where they are not 1 and `MAX_INTEGER`. They also hold for the option of the same name.
 BOUNDS = {
@@ -27,6 +28,7 @@ BOUNDS = {
     "keep_draft_days": (0, MAX_INTEGER),
     "keep_payload_days": (0, MAX_INTEGER),
     "lanes": (1, 1000),
+    "run_in_lists": (0, 1),
 }
 
 

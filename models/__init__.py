@@ -10,4 +10,7 @@ from . import batch_job_views
 from . import res_users
 from . import ir_cron
 from . import ir_http
+from . import ir_actions_actions
+from . import ir_actions_server
 from . import batch_settings
+from . import batch_wizard

@@ -104,6 +104,9 @@ class BatchJob(models.Model):
         default=options.ROLLBACK_RECORD,
     )
     strict = fields.Boolean(readonly=True, help="A warning of Odoo about a record counts as a failure of that record.")
+    quiet = fields.Boolean(
+        readonly=True, help="No chatter: no tracking, no log of creation, no followers. Business rules run as always."
+    )
     max_failures = fields.Integer(
         "Stop After",
         readonly=True,
@@ -309,7 +312,7 @@ class BatchJob(models.Model):
 
         :param list operations: operation objects, see the API documentation
         :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
-            strict, priority, run_at, idempotency_key, draft, on_complete
+            strict, quiet, priority, run_at, idempotency_key, draft, on_complete
         :returns: the status object
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing is stored

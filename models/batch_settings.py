@@ -52,13 +52,19 @@ class BatchSettings(models.TransientModel):
         "Values of records that succeeded, after the end of their job; results and failures stay. 0: no longer than it runs.",
     )
 
+    batch_run_in_lists = fields.Boolean(
+        "Run in Batch in Lists",
+        default=lambda self: bool(get_setting(self.env, "run_in_lists")),
+        help="Batch users find Run in batch… in the Actions menu of every list.",
+    )
+
     def action_save(self):
         """Store the values of this record as settings, and adjust the number of lanes.
 
         :returns: an action that closes the page
         :raises ValidationError: a value is out of its bounds; no setting is changed then
         """
-        values = {name: self[f"batch_{name}"] for name in SETTINGS}
+        values = {name: int(self[f"batch_{name}"]) for name in SETTINGS}
         for name, value in values.items():
             low, high = bounds(name)
             if not low <= value <= high:

@@ -15,6 +15,15 @@ class IrCron(models.Model):
         help="This scheduled action is a lane of the batch executor. Only the batch executor sets this.",
     )
 
+    #: An own field: the one of the server action is not there before the scheduled action is stored.
+    allowed_states = fields.Json(compute="_compute_allowed_states")
+
+    @api.depends("state")
+    def _compute_allowed_states(self):
+        """What the form offers: code, as in Odoo, and batch jobs."""
+        for cron in self:
+            cron.allowed_states = [*dict.fromkeys([cron.state or "code", "code", "batch"])]
+
     def _init_column(self, column_name):
         """When the column is created: mark the lanes that an older version of the addon has made."""
         super()._init_column(column_name)

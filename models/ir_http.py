@@ -7,6 +7,8 @@ from odoo.http import request
 
 from ..engine.problems import Problems
 from ..exceptions import BatchValidationError
+from ..run.caller import GROUP_USER
+from ..run.settings import get_setting
 
 MIB = 1 << 20
 ADDON = __name__.partition(".models.")[0]
@@ -19,7 +21,7 @@ def _is_from_a_verb(exception):
 
 
 class IrHttp(models.AbstractModel):
-    """Authentication of the routes, and answers to requests that Odoo can't read."""
+    """Authentication of the routes, answers to requests that Odoo can't read, and what the backend is told of its user."""
 
     _inherit = "ir.http"
 
@@ -34,6 +36,13 @@ class IrHttp(models.AbstractModel):
             cls._auth_method_bearer()
         else:
             cls._auth_method_user()
+
+    def session_info(self):
+        """As in Odoo; tells the backend whether lists offer *Run in batch…* to this user."""
+        info = super().session_info()
+        is_batch_user = bool(self.env.uid) and self.env.user.has_group(GROUP_USER)
+        info["batch_run_in_lists"] = is_batch_user and bool(get_setting(self.env, "run_in_lists"))
+        return info
 
     @classmethod
     def _handle_error(cls, exception):

@@ -12,7 +12,7 @@ from ..engine.contents import sum_up
 from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
 from ..engine.key_order import last_of_keys, order_upserts
-from ..engine.options import NO_LIMIT, parse_options
+from ..engine.options import NO_LIMIT, QUIET_CONTEXT, parse_options
 from ..engine.planner import plan
 from ..engine.problems import Problems
 from ..engine.spec import parse_operations
@@ -101,7 +101,10 @@ def execute(env, operations, options, progress_callback=None):
     submission.read_operations(operations)
     check_execute_limit(submission.env, submission.problems, submission.record_count)
     plans = submission.plan(wanted.max_chunk_size, wanted.max_concurrency)
-    return inline.execute(submission.env, submission.operations, plans, wanted, progress_callback)
+    env = submission.env
+    if wanted.quiet:
+        env = env(context={**QUIET_CONTEXT, **env.context})
+    return inline.execute(env, submission.operations, plans, wanted, progress_callback)
 
 
 class Submission:
@@ -278,7 +281,8 @@ def _create_job(env, options, fingerprint, action, contents):
         "max_failures": NO_LIMIT if options.max_failures is None else options.max_failures,
         "dry_run": options.dry_run,
         "strict": options.strict,
-        "context": json.dumps(kept_context(env.context)),
+        "quiet": options.quiet,
+        "context": json.dumps({**(QUIET_CONTEXT if options.quiet else {}), **kept_context(env.context)}),
         "run_at": options.run_at,
         "idempotency_key": options.idempotency_key,
         "fingerprint": fingerprint,

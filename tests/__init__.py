@@ -14,6 +14,7 @@ from . import test_stock_odoo
 from . import test_structure
 
 # In Odoo: on a test's own transaction, on committed data with lanes, or over HTTP.
+from . import test_action_operations
 from . import test_api_doors
 from . import test_api_operations
 from . import test_api_options
@@ -51,6 +52,7 @@ from . import test_plans
 from . import test_python
 from . import test_recovery
 from . import test_selection
+from . import test_server_actions
 from . import test_sessions
 from . import test_sizing
 from . import test_steps
@@ -59,12 +61,14 @@ from . import test_strict_order
 from . import test_time
 from . import test_timeouts
 from . import test_tours
+from . import test_tours_actions
 from . import test_upsert_keys
 from . import test_upsert_order
 from . import test_values
 from . import test_views
 from . import test_waiting
 from . import test_warnings
+from . import test_wizard
 from . import test_words
 
 # The pages of documentation: each example is run. Some need clients that Odoo does not.

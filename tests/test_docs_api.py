@@ -48,8 +48,19 @@ class TestApiPage(ApiCase):
                 "code": "record.message_post(body='finished')",
             }
         )
+        visited = env["ir.actions.server"].create(
+            {
+                "name": "Mark as visited",
+                "model_id": env["ir.model"]._get_id("res.partner"),
+                "state": "code",
+                "code": "records.write({'comment': 'Visited'})",
+            }
+        )
         env["ir.model.data"].create(
-            {"module": "my_module", "name": "batch_finished", "model": action._name, "res_id": action.id}
+            [
+                {"module": "my_module", "name": name, "model": action._name, "res_id": action_id}
+                for name, action_id in (("batch_finished", action.id), ("mark_as_visited", visited.id))
+            ]
         )
 
     @classmethod

@@ -26,12 +26,12 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KEYS = (
-    "operation_type", "model", "data", "record_ids", "domain", "key", "fields", "method", "args", "kwargs", "operation_id",
+    "operation_type", "model", "data", "record_ids", "domain", "key", "fields", "method", "args", "kwargs", "action", "operation_id",
     "depends_on", "priority", "group_by", "context", "return_ids", "status", "colour",
 )  # fmt: skip
 OPTIONS = (
     "name", "max_chunk_size", "max_concurrency", "timeout", "retry_attempts", "rollback", "max_failures", "dry_run", "priority",
-    "run_at", "idempotency_key", "draft", "on_complete", "colour",
+    "run_at", "idempotency_key", "draft", "on_complete", "strict", "quiet", "colour",
 )  # fmt: skip
 REFERENCE = st.fixed_dictionaries(
     {"$ref": st.sampled_from(["op-1", "op-2", "x"])}, optional={"index": st.integers(-1, 3)}
@@ -40,7 +40,7 @@ VALUES = st.dictionaries(
     st.sampled_from(["name", "ref", "parent_id", "child_ids", "nope", "id"]), JSON | REFERENCE, max_size=3
 )
 LIKELY = {
-    "operation_type": st.sampled_from(["create", "update", "upsert", "delete", "unlink", "load", "call"]),
+    "operation_type": st.sampled_from(["create", "update", "upsert", "delete", "unlink", "load", "call", "action"]),
     "model": st.sampled_from(["res.partner", "res.partner.category", "mail.thread", "batch.job", "res.country"]),
     "data": st.lists(VALUES, max_size=3) | VALUES | st.lists(st.integers(1, 9) | REFERENCE, max_size=3) | st.lists(st.lists(JSON, max_size=2), max_size=3),
     "record_ids": st.lists(st.integers(1, 9) | REFERENCE, max_size=3) | REFERENCE,
@@ -52,6 +52,7 @@ LIKELY = {
     "kwargs": st.dictionaries(st.text(max_size=4), JSON | REFERENCE, max_size=2),
     "depends_on": st.lists(st.sampled_from(["op-1", "op-2", "op-9"]), max_size=2),
     "group_by": st.sampled_from(["parent_id", "name", "child_ids", "nope"]),
+    "action": st.sampled_from([1, 2**40, "web.download_contact", "base.nothing", ".", "x"]),
 }  # fmt: skip
 OPERATION = st.fixed_dictionaries(
     {"operation_type": LIKELY["operation_type"], "model": LIKELY["model"]},
@@ -96,6 +97,7 @@ PLAUSIBLE = st.one_of(
     plausible("load", fields=st.just(["name", "parent_id/id"]), data=st.lists(st.tuples(JSON, JSON), max_size=3)),
     plausible("load", fields=st.just(["name", "child_ids/name"]), data=st.lists(st.tuples(JSON, JSON), max_size=3)),
     plausible("call", TARGETS, method=st.sampled_from(["write", "read", "copy"]), args=st.lists(VALUE, max_size=2)),
+    plausible("action", TARGETS, action=st.just("web.download_contact")),
     plausible(
         "call",
         method=st.sampled_from(["search", "search_count", "name_search"]),

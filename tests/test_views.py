@@ -73,7 +73,7 @@ class TestViews(ApiCase):
                 root = env.ref("batch_executor.batch_executor_menu_root")
                 menus = env["ir.ui.menu"].browse(env["ir.ui.menu"]._visible_menu_ids())
                 names[someone.login] = {menu.name for menu in menus if f"{root.id}/" in menu.parent_path}
-        for_all = {"Batch", "Jobs", "Failed Records", "Warnings", "Operations"}
+        for_all = {"Batch", "Jobs", "New", "Failed Records", "Warnings", "Operations"}
         self.assertEqual(names[self.user.login], for_all)
         self.assertEqual(names[self.manager.login], for_all | {"Configuration", "Settings", "Chunks", "Learned Sizes"})
         self.assertEqual(names[self.admin.login], names[self.manager.login])

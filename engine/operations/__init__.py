@@ -3,6 +3,7 @@
 `run/handlers` has what each type does; its docstring tells how to add a type.
 """
 
+from .action import Action
 from .base import OperationType
 from .call import Call
 from .create import Create
@@ -12,7 +13,7 @@ from .update import Update
 from .upsert import Upsert
 
 TYPES: dict[str, OperationType] = {
-    kind.name: kind for kind in (Create(), Update(), Upsert(), Delete(), Load(), Call())
+    kind.name: kind for kind in (Create(), Update(), Upsert(), Delete(), Load(), Call(), Action())
 }
 ALIASES = {alias: kind.name for kind in TYPES.values() for alias in kind.aliases}
 #: The types whose result is ids.

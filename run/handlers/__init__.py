@@ -19,7 +19,8 @@ Some files handle single types, for a property that only these have. Change them
 - its records no longer exist afterwards: `models/batch_operation.py`
 """
 
-from ...engine.operation import CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
+from ...engine.operation import ACTION, CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
+from .action import ActionHandler
 from .call import CallHandler
 from .create import CreateHandler
 from .delete import DeleteHandler
@@ -34,4 +35,5 @@ HANDLERS = {
     DELETE: DeleteHandler,
     LOAD: LoadHandler,
     CALL: CallHandler,
+    ACTION: ActionHandler,
 }

@@ -45,7 +45,7 @@ class CallHandler(RecordsHandler):
 
         :raises Culprit: the call of one operation failed, and there are others
         """
-        method = get_public_method(self.model, self.params["method"])
+        method = self._method()
         together = dict.fromkeys(self.items[position] for position in positions)
         called = set()
         for members in self._by_operation(positions):
@@ -62,9 +62,15 @@ class CallHandler(RecordsHandler):
                 raise Culprit(members, error) from error
         return dict.fromkeys(positions, True)
 
+    def _method(self):
+        """What to call with the records of an operation as its only argument."""
+        method = get_public_method(self.model, self.params["method"])
+        return lambda records: method(records, *copied(self.params["args"]), **copied(self.params["kwargs"]))
+
     def _call(self, method, positions, together):
         """Call the method for one operation.
 
+        :param method: see `_method`
         :param positions: of that operation
         :param together: ids of all records of the attempt, to prefetch together
         """
@@ -73,7 +79,7 @@ class CallHandler(RecordsHandler):
         else:
             # in the order given, and with duplicates
             records = self.model.browse(self.items[position] for position in positions).with_prefetch(together)
-        value = method(records, *copied(self.params["args"]), **copied(self.params["kwargs"]))
+        value = method(records)
         if self.params.get("model_level") or self.payload.is_whole:
             self.answers[positions[0]] = self._as_json(value)
         if not self.params.get("model_level") and (warned := warning_of(value, self.env)):

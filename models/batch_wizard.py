@@ -1,0 +1,246 @@
+# pylint: disable=no-wizard-in-models
+import json
+
+from lxml import etree
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+from odoo.tools.safe_eval import safe_eval
+
+from ..engine import options
+from ..run.batch_action import job_context, open_job
+from ..run.caller import check_caller
+from ..run.plan import plan_of
+from ..run.trust import action_refusal
+
+#: Models of ours, whose records only the engine and their own buttons change.
+OWN = "batch."
+
+
+class BatchWizard(models.TransientModel):
+    """*Run in batch…* and *Batch > New*: what to do with which records; a plan; then a job.
+
+    A further source of work adds a choice to `source`, a page to the form, and its case to `_operation`.
+    """
+
+    _name = "batch.wizard"
+    _description = "New Batch"
+
+    step = fields.Selection([("edit", "What To Do"), ("plan", "Plan")], default="edit", required=True)
+    source = fields.Selection(
+        [("selected", "The selected records"), ("domain", "All records that match a filter")],
+        "Records",
+        default="domain",
+        required=True,
+    )
+    model_name = fields.Char("Model")
+    record_ids = fields.Json(help="Ids of the selected records.")
+    selected_count = fields.Integer("Selected", compute="_compute_selected_count")
+    domain = fields.Char("Filter", default="[]")
+    list_context = fields.Json(help="Odoo's context of the list.")
+
+    batch_type = fields.Selection(
+        [("update", "Update"), ("call", "Press a Button"), ("delete", "Delete"), ("action", "Run a Server Action")],
+        "Do This",
+        default="update",
+        required=True,
+    )
+    values = fields.Text(help="The new values by field, as JSON.")
+    method = fields.Char("Button", help="Name of a public method of the model, without arguments: what the button calls.")
+    action_id = fields.Integer("Server Action")
+
+    name = fields.Char(help="Name of the job.")
+    max_chunk_size = fields.Integer("Chunk Size", help="Most records in one transaction. 0: adapted to how long they take.")
+    max_concurrency = fields.Integer("Concurrency", help="Most chunks at once. 0: as the settings say. 1: strictly in order.")
+    rollback = fields.Selection(
+        [("record", "The failing records"), ("chunk", "Their whole chunk"), ("job", "Everything")],
+        "Undo on Failure",
+        default=options.ROLLBACK_RECORD,
+        required=True,
+    )
+    dry_run = fields.Boolean(help="Run everything, report the results, and roll everything back at the end.")
+    quiet = fields.Boolean(help="No chatter: no tracking, no log of creation, no followers. Business rules run as always.")
+    run_at = fields.Datetime("Not Before")
+    plan = fields.Html(readonly=True, sanitize=False)
+
+    @api.depends("record_ids")
+    def _compute_selected_count(self):
+        for wizard in self:
+            wizard.selected_count = len(wizard.record_ids or ())
+
+    # -- what it opens -----------------------------------------------------------------------------
+
+    @api.model
+    def open_for(self, model_name, record_ids=None, domain=None):
+        """Open the wizard for records of a list.
+
+        :param str model_name: model of the list
+        :param list record_ids: the selected records; None if all that match are meant
+        :param list domain: the filter of the list
+        :returns: an action that opens the wizard
+        :raises AccessError: the caller is no batch user
+        """
+        check_caller(self.env)
+        wizard = self.create(
+            {
+                "model_name": model_name,
+                "source": "domain" if record_ids is None else "selected",
+                "record_ids": record_ids,
+                "domain": str(domain or []),
+                "list_context": job_context(self.env.context),
+            }
+        )
+        return wizard._reopen()
+
+    def _reopen(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Run in batch"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [[False, "form"]],
+            "target": "new",
+        }
+
+    @api.model
+    def choices(self, kind, model_name=None):
+        """What can be chosen in the wizard.
+
+        :param str kind: `model`, `method` (buttons of the model's form) or `action` (server actions)
+        :param str model_name: technical name of the model, for `method` and `action`
+        :returns: list of `[value, label]`
+        """
+        check_caller(self.env)
+        if kind == "model":
+            models_of_user = self.env["ir.model"].get_available_models()
+            return [[one["model"], one["display_name"]] for one in models_of_user if not one["model"].startswith(OWN)]
+        if model_name not in self.env:
+            return []
+        return self._buttons(model_name) if kind == "method" else self._actions(model_name)
+
+    def _buttons(self, model_name):
+        """The buttons of the model's form view that the user may see, as `choices`."""
+        try:
+            arch = self.env[model_name].get_view(view_type="form")["arch"]
+        except (AccessError, UserError):
+            return []
+        buttons = {}
+        for button in etree.fromstring(arch).iter("button"):
+            name, label = button.get("name"), button.get("string") or button.get("title")
+            if button.get("type") == "object" and name and not name.startswith("_"):
+                buttons.setdefault(name, label or name)
+        return [[name, label] for name, label in buttons.items()]
+
+    def _actions(self, model_name):
+        """The server actions in the model's menus that the user may run, as `choices`."""
+        ids = [action["id"] for action in self.env["ir.actions.actions"].get_bindings(model_name).get("action", ())]
+        actions = self.env["ir.actions.server"].sudo().search([("id", "in", ids), ("state", "!=", "batch")])
+        return [[action.id, action.name] for action in actions if not action_refusal(action, model_name, self.env.user)]
+
+    # -- what it does ------------------------------------------------------------------------------
+
+    def _operation(self):
+        """The operation that the wizard stands for.
+
+        :raises UserError: something is missing
+        """
+        if not self.model_name or self.model_name not in self.env:
+            raise UserError(self.env._("Choose a model."))
+        return {"model": self.model_name, **self._targets(), **self._work()}
+
+    def _targets(self):
+        if self.source == "selected":
+            if not self.record_ids:
+                raise UserError(self.env._("Select the records first."))
+            return {"record_ids": self.record_ids}
+        try:
+            domain = safe_eval(self.domain or "[]", {"uid": self.env.uid})
+            Domain(domain).validate(self.env[self.model_name])
+        except Exception as error:
+            raise UserError(self.env._("The filter is not valid: %s", error)) from error
+        return {"domain": domain}
+
+    def _work(self):
+        if self.batch_type == "call":
+            if not self.method:
+                raise UserError(self.env._("Choose a button."))
+            return {"operation_type": "call", "method": self.method}
+        if self.batch_type == "action":
+            if not self.action_id:
+                raise UserError(self.env._("Choose a server action."))
+            return {"operation_type": "action", "action": self.action_id}
+        if self.batch_type == "delete":
+            return {"operation_type": "delete"}
+        values = json.loads(self.values or "{}")
+        if not values:
+            raise UserError(self.env._("Choose a field, and its new value."))
+        return {"operation_type": "update", "data": values}
+
+    def _options(self):
+        return {
+            "name": self.name or None,
+            "max_chunk_size": self.max_chunk_size,
+            "max_concurrency": self.max_concurrency or None,
+            "rollback": self.rollback,
+            "dry_run": self.dry_run,
+            "quiet": self.quiet,
+            "run_at": self.run_at or None,
+        }
+
+    def action_plan(self):
+        """Button: show what would happen to the first records.
+
+        :returns: an action that shows the plan
+        :raises UserError: something is missing
+        :raises BatchValidationError: the work would be refused
+        """
+        self.ensure_one()
+        check_caller(self.env)
+        plan = plan_of(self._env(), self._operation(), {"quiet": self.quiet})
+        self.write({"plan": self._shown(plan), "step": "plan"})
+        return self._reopen()
+
+    def action_edit(self):
+        """Button: back from the plan."""
+        self.step = "edit"
+        return self._reopen()
+
+    def action_run(self):
+        """Button: submit the job.
+
+        :returns: an action that opens the job
+        :raises UserError, BatchValidationError: as `action_plan`
+        """
+        self.ensure_one()
+        check_caller(self.env)
+        jobs = self._env()["batch.job"]
+        job_id = jobs.submit([self._operation()], **self._options())["job_id"]
+        return open_job(jobs.browse(job_id))
+
+    def _env(self):
+        """The environment of the job: the list's context, with the user's language and companies of now."""
+        return self.env(context={**(self.list_context or {}), **job_context(self.env.context)})
+
+    def _shown(self, plan):
+        """A plan as HTML."""
+        row = Markup("<tr><td><bdi>%s</bdi></td><td>%s</td></tr>")
+        rows = Markup().join(row % (trial.name, self._shown_trial(trial)) for trial in plan.trials)
+        head = self.env._("%(count)s records. Tried on the first %(tried)s, and undone:", count=plan.count, tried=len(plan.trials))
+        if not plan.trials:
+            head = self.env._("No record matches.")
+        error = Markup("<p class='text-danger'>%s</p>") % plan.error if plan.error else Markup()
+        table = Markup("<div class='table-responsive'><table class='table table-sm'><tbody>%s</tbody></table></div>") % rows
+        return Markup("<p>%s</p>") % head + error + table
+
+    def _shown_trial(self, trial):
+        if trial.error:
+            return Markup("<span class='text-danger'><bdi>%s</bdi></span>") % trial.error
+        if trial.is_deleted:
+            return self.env._("deleted")
+        if not trial.changes:
+            return Markup("<span class='text-muted'>%s</span>") % self.env._("no visible change")
+        change = Markup("<div>%s: <bdi class='text-muted'>%s</bdi> → <bdi class='fw-bold'>%s</bdi></div>")
+        empty = self.env._("(empty)")
+        return Markup().join(change % (label, before or empty, after or empty) for label, before, after in trial.changes)

@@ -1,0 +1,188 @@
+import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+import { SelectMenu } from "@web/core/select_menu/select_menu";
+import { useService } from "@web/core/utils/hooks";
+import { Record } from "@web/model/record";
+import { makeActiveField } from "@web/model/relational_model/utils";
+import { Field, getPropertyFieldInfo } from "@web/views/fields/field";
+import { standardFieldProps } from "@web/views/fields/standard_field_props";
+
+/** Types of fields that have an editor here; values of others are kept, and shown as JSON. */
+const EDITED = new Set([
+    "boolean",
+    "char",
+    "date",
+    "datetime",
+    "float",
+    "html",
+    "integer",
+    "many2many",
+    "many2one",
+    "monetary",
+    "selection",
+    "text",
+]);
+const SET = 6;
+
+/** Ids that commands of a many2many field stand for, as far as these are about records that exist. */
+function idsOf(commands) {
+    const ids = [];
+    for (const command of Array.isArray(commands) ? commands : []) {
+        if (Number.isInteger(command)) {
+            ids.push(command);
+        } else if (command[0] === SET) {
+            ids.push(...command[2]);
+        } else if (Number.isInteger(command[1])) {
+            ids.push(command[1]);
+        }
+    }
+    return ids;
+}
+
+/** The value of a field in the editor of that field. */
+export class BatchValue extends Component {
+    static template = "batch_executor.BatchValue";
+    static components = { Field, Record };
+    static props = { definition: Object, model: String, name: String, value: true, update: Function };
+
+    setup() {
+        const { definition, model, name, value } = this.props;
+        const { type, string, relation, selection } = definition;
+        // the domain of the model's own field may name fields that are not here
+        const info = getPropertyFieldInfo({ name, type, string, relation, selection, domain: "[]" });
+        const active = { ...makeActiveField(), ...info };
+        if (info.relatedFields) {
+            const names = Object.keys(info.relatedFields);
+            active.related = {
+                activeFields: Object.fromEntries(names.map((related) => [related, makeActiveField()])),
+                fields: info.relatedFields,
+            };
+        }
+        this.fieldInfo = info;
+        this.recordProps = {
+            resModel: model,
+            fields: { [name]: { ...definition, name, domain: [] } },
+            activeFields: { [name]: active },
+            // read once: what is typed is the record's
+            values: { [name]: type === "many2many" ? idsOf(value) : value },
+            mode: "edit",
+            hooks: { onRecordChanged: (record, changes) => this.onChanged(record, changes) },
+        };
+    }
+
+    onChanged(record, changes) {
+        const { definition, name, update } = this.props;
+        if (definition.type === "many2many") {
+            update(name, [[SET, 0, record.data[name].currentIds]]);
+        } else if (name in changes) {
+            update(name, changes[name]);
+        }
+    }
+}
+
+/** A JSON object of values, field by field. The option `model` names the field that holds the model. */
+export class BatchValuesField extends Component {
+    static template = "batch_executor.BatchValuesField";
+    static components = { BatchValue, SelectMenu };
+    static props = { ...standardFieldProps, modelField: String };
+
+    setup() {
+        this.fieldService = useService("field");
+        this.state = useState({ definitions: {} });
+        onWillStart(() => this.load(this.props));
+        onWillUpdateProps((props) => this.load(props));
+    }
+
+    async load({ record, modelField }) {
+        const model = record.data[modelField];
+        if (model === this.loadedFor) {
+            return;
+        }
+        const isOther = this.loadedFor !== undefined;
+        this.loadedFor = model;
+        this.state.definitions = model ? await this.fieldService.loadFields(model) : {};
+        if (isOther && record.data[this.props.name]) {
+            await record.update({ [this.props.name]: false }); // its fields were those of another model
+        }
+    }
+
+    get model() {
+        return this.props.record.data[this.props.modelField];
+    }
+
+    /** The values, or null where the text is no JSON object. */
+    get values() {
+        try {
+            const values = JSON.parse(this.props.record.data[this.props.name] || "{}");
+            return values && typeof values === "object" && !Array.isArray(values) ? values : null;
+        } catch {
+            return null;
+        }
+    }
+
+    get rows() {
+        return Object.entries(this.values).map(([name, value]) => {
+            const definition = this.state.definitions[name];
+            const isEdited = !this.props.readonly && definition && EDITED.has(definition.type);
+            return { key: `${this.model} ${name}`, name, value, definition, isEdited, label: definition?.string || name };
+        });
+    }
+
+    get choices() {
+        const { values } = this;
+        return Object.entries(this.state.definitions)
+            .filter(([name, field]) => !(name in values) && !field.readonly && EDITED.has(field.type))
+            .map(([value, field]) => ({ value, label: odoo.debug ? `${field.string} (${value})` : field.string }));
+    }
+
+    get placeholder() {
+        return _t("Add a field…");
+    }
+
+    shown(value) {
+        return JSON.stringify(value);
+    }
+
+    removeLabel(row) {
+        return _t("Remove %s", row.label);
+    }
+
+    add(name) {
+        if (name) {
+            const { type } = this.state.definitions[name];
+            this.update(name, type === "many2many" ? [[SET, 0, []]] : false);
+        }
+    }
+
+    update(name, value) {
+        return this.store({ ...this.values, [name]: value });
+    }
+
+    updateShown(name, ev) {
+        try {
+            ev.target.classList.remove("is-invalid");
+            return this.update(name, JSON.parse(ev.target.value));
+        } catch {
+            ev.target.classList.add("is-invalid");
+        }
+    }
+
+    remove(name) {
+        const { [name]: _removed, ...others } = this.values;
+        return this.store(others);
+    }
+
+    store(values) {
+        return this.props.record.update({ [this.props.name]: JSON.stringify(values, null, 2) });
+    }
+}
+
+export const batchValuesField = {
+    component: BatchValuesField,
+    displayName: _t("Values by field"),
+    supportedTypes: ["text"],
+    extractProps: ({ options }) => ({ modelField: options.model }),
+};
+
+registry.category("fields").add("batch_values", batchValuesField);
