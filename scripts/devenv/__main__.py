@@ -23,7 +23,7 @@ COMMANDS = {
     "bench": ("bench.main", "main"),
     "chaos": ("testing", "chaos"),
     "demo": ("demo", "main"),
-    "lint": ("testing", "lint"),
+    "lint": ("lint", "main"),
     "odoo": ("odoo_bin", "main"),
     "test": ("testing", "test"),
 }
@@ -56,7 +56,7 @@ def parse(command: str, *arguments: str) -> argparse.Namespace:
     elif command == "odoo":
         add("--db")
     elif command == "lint":
-        add("--fix", action="store_true", help="let ruff mend what it can")
+        add("--fix", action="store_true", help="let ruff and eslint mend what they can")
     elif command == "bench":
         add("--quick", action="store_true", help="two minutes, fewer records, nothing written")
         add("--rounds", type=_positive, metavar="N", help="rounds (default 3, with --quick 1)")

@@ -1,4 +1,4 @@
-"""Run the addon's tests with pytest, in a database made for this run, and what a test run needs of pytest, as its plugin; lint."""
+"""Run the addon's tests with pytest, in a database made for this run, and what a test run needs of pytest, as its plugin."""
 
 import os
 import re
@@ -17,25 +17,6 @@ TEST_FILE = re.compile(r"(?:[^-].*/)?(test_\w+\.py)|(?:\./)?tests/?$")
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
 #: Set to 1, this does without browser tests.
 NO_BROWSER = "BATCH_TEST_NO_BROWSER"
-PARSE_XML = "import sys; from lxml import etree; [etree.parse(path) for path in sys.argv[1:]]"
-
-
-def lint(options) -> int:
-    """Run every check, so that one run shows all there is to mend."""
-    fix = ["--fix"] if options.fix else []
-    documents = [str(path) for path in paths.CHECKOUT.glob("[!.]*/**/*.xml")]
-    checks = {
-        "ruff": ["-m", "ruff", "check", "--no-cache", "--output-format=concise", *fix, "."],
-        "pylint": ["-m", "pylint", f"--rcfile={paths.CHECKOUT / '.pylintrc'}", str(paths.CHECKOUT)],
-        "XML": ["-c", PARSE_XML, *documents],
-    }
-    failed = []
-    for name, arguments in checks.items():
-        say(f"lint: {name}")
-        if subprocess.call([sys.executable, *arguments], cwd=paths.CHECKOUT, stdin=subprocess.DEVNULL):
-            failed.append(name)
-    say(f"lint: {'failed: ' + ', '.join(failed) if failed else 'all checks passed'}")
-    return 1 if failed else 0
 
 
 def chaos(options) -> int:

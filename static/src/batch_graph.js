@@ -17,9 +17,18 @@ export const STATE_COLORS = {
 /** A graph that gives states of jobs their colours, instead of those of their places. */
 export class BatchJobGraphRenderer extends GraphRenderer {
     get stateColors() {
-        const labels = new Map(this.model.metaData.fields.state.selection.map(([value, label]) => [label, STATE_COLORS[value]]));
+        const labels = new Map(
+            this.model.metaData.fields.state.selection.map(([value, label]) => [
+                label,
+                STATE_COLORS[value],
+            ])
+        );
         // a label is the chain of its groups
-        return (label) => String(label).split(" / ").map((part) => labels.get(part)).find(Boolean);
+        return (label) =>
+            String(label)
+                .split(" / ")
+                .map((part) => labels.get(part))
+                .find(Boolean);
     }
 
     getBarChartData() {
@@ -44,7 +53,11 @@ export class BatchJobGraphRenderer extends GraphRenderer {
         for (const dataset of data.datasets) {
             const color = colorOf(dataset.label);
             if (color) {
-                Object.assign(dataset, { borderColor: color, pointBackgroundColor: color, hoverBackgroundColor: color });
+                Object.assign(dataset, {
+                    borderColor: color,
+                    pointBackgroundColor: color,
+                    hoverBackgroundColor: color,
+                });
             }
         }
         return data;
@@ -55,7 +68,9 @@ export class BatchJobGraphRenderer extends GraphRenderer {
         const colors = data.labels.map(this.stateColors);
         if (colors.some(Boolean)) {
             for (const dataset of data.datasets) {
-                dataset.backgroundColor = colors.map((color, index) => color || dataset.backgroundColor[index]);
+                dataset.backgroundColor = colors.map(
+                    (color, index) => color || dataset.backgroundColor[index]
+                );
                 dataset.hoverBackgroundColor = dataset.backgroundColor;
             }
         }
@@ -63,4 +78,6 @@ export class BatchJobGraphRenderer extends GraphRenderer {
     }
 }
 
-registry.category("views").add("batch_job_graph", { ...graphView, Renderer: BatchJobGraphRenderer });
+registry
+    .category("views")
+    .add("batch_job_graph", { ...graphView, Renderer: BatchJobGraphRenderer });

@@ -26,4 +26,6 @@ export class BatchJobFormController extends FormController {
     }
 }
 
-registry.category("views").add("batch_job_form", { ...formView, Controller: BatchJobFormController });
+registry
+    .category("views")
+    .add("batch_job_form", { ...formView, Controller: BatchJobFormController });

@@ -66,4 +66,6 @@ registry.category("views").add("batch_job_list", {
     ArchParser: BatchJobListArchParser,
     Controller: BatchJobListController,
 });
-registry.category("views").add("batch_job_kanban", { ...kanbanView, Controller: BatchJobKanbanController });
+registry
+    .category("views")
+    .add("batch_job_kanban", { ...kanbanView, Controller: BatchJobKanbanController });

@@ -32,20 +32,43 @@ export class BatchProgressField extends Component {
     }
 
     get counts() {
-        const { processed_records, failed_records, cancelled_records, warning_count, total_records } = this.data;
+        const {
+            processed_records,
+            failed_records,
+            cancelled_records,
+            warning_count,
+            total_records,
+        } = this.data;
         return [
             { color: "", text: _t("%s records", formatInteger(total_records)), isShown: true },
-            { color: "text-success", text: _t("%s succeeded", formatInteger(processed_records)), isShown: true },
-            { color: "text-danger", text: _t("%s failed", formatInteger(failed_records)), isShown: failed_records },
-            { color: "text-muted", text: _t("%s not run", formatInteger(cancelled_records)), isShown: cancelled_records },
-            { color: "text-warning", text: _t("%s warnings", formatInteger(warning_count)), isShown: warning_count },
+            {
+                color: "text-success",
+                text: _t("%s succeeded", formatInteger(processed_records)),
+                isShown: true,
+            },
+            {
+                color: "text-danger",
+                text: _t("%s failed", formatInteger(failed_records)),
+                isShown: failed_records,
+            },
+            {
+                color: "text-muted",
+                text: _t("%s not run", formatInteger(cancelled_records)),
+                isShown: cancelled_records,
+            },
+            {
+                color: "text-warning",
+                text: _t("%s warnings", formatInteger(warning_count)),
+                isShown: warning_count,
+            },
         ].filter((count) => count.isShown);
     }
 
     get pace() {
         const { eta, records_per_second } = this.data;
         return [
-            records_per_second && _t("%s records/s", formatFloat(records_per_second, { digits: [16, 1] })),
+            records_per_second &&
+                _t("%s records/s", formatFloat(records_per_second, { digits: [16, 1] })),
             eta && this.timeLeft,
         ]
             .filter(Boolean)

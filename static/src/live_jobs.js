@@ -99,7 +99,5 @@ export async function rereadJobs(model, records) {
 
 /** The row without lists that the user has turned to another page: reading them again would go back to the first page. */
 function withoutTurnedPages(record, row) {
-    return Object.fromEntries(
-        Object.entries(row).filter(([name]) => !record.data[name]?.offset)
-    );
+    return Object.fromEntries(Object.entries(row).filter(([name]) => !record.data[name]?.offset));
 }
