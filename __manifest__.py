@@ -5,7 +5,7 @@
     "category": "Technical",
     "author": "Batch Executor contributors",
     "license": "LGPL-3",
-    "depends": ["base", "web", "bus", "mail"],
+    "depends": ["base", "web", "bus", "mail", "base_import"],
     "data": [
         "security/batch_executor_groups.xml",
         "security/ir.model.access.csv",

@@ -9,6 +9,7 @@ from . import place, states
 from .operation import CREATE, DELETE, UPDATE, Operation
 from .payload import Payload, dumps
 from .rounds import in_rounds
+from .row_numbers import ROWS, within
 
 #: Records in a stored chunk where the engine chooses the size: it is cut to that size when it is claimed.
 ADAPTIVE_BLOCK = 1000
@@ -186,10 +187,14 @@ class _Planner:
             chunk.waits |= _waits(operation)
             chunk.after |= operation.after
         chunk.group_keys = keys
+        if runs := chunk.payload.params.get(ROWS):
+            chunk.payload.params[ROWS] = within(runs, chunk.payload.indexes)
         return chunk
 
     def _append(self, operation, items, indexes, kind=states.RECORDS):
         params = {**operation.params, "return_ids": operation.return_ids}
+        if indexes and ROWS in params:
+            params[ROWS] = within(params[ROWS], indexes)
         if operation.group_by and kind == states.RESOLVE:
             params["group_by"] = operation.group_by
         chunk = ChunkPlan(

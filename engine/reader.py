@@ -4,6 +4,8 @@ from typing import Any
 
 from .problems import UNSAYABLE, Problems
 from .references import INDEX, is_ref
+from .row_numbers import ROWS, runs_of
+from .values import MAX_INTEGER
 
 #: Most characters of a name of a model, an operation or a field.
 MAX_NAME = 256
@@ -83,6 +85,18 @@ class Reader:
                 self.add("a record must be an object of field values", index, "data")
                 rows[index] = {}
         return rows
+
+    def row_numbers(self, operation):
+        """Read the numbers that the rows of `data` have in their file; sets `params[ROWS]` if they are given."""
+        numbers = self.get("row_numbers")
+        if numbers is None:
+            return
+        if not isinstance(numbers, (list, tuple)) or not all(is_id(number) and number <= MAX_INTEGER for number in numbers):
+            self.add("row_numbers must be a list of whole numbers above 0", key="row_numbers")
+        elif len(numbers) != len(self.rows("data")):
+            self.add("row_numbers must have a number for each row of data", key="row_numbers")
+        elif numbers:
+            operation.params[ROWS] = runs_of(numbers)
 
     def targets(self, operation, ids_key="record_ids"):
         """Read which existing records an operation is about.

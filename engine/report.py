@@ -63,6 +63,11 @@ def status(
     }
 
 
+def finding(entry: dict, row: int | None) -> dict:
+    """An entry of a failure or a warning, with the row of its file where that is known."""
+    return {**entry, "row": row} if row else entry
+
+
 def operation_entry(operation: dict, ids: list | None, failures: list[dict], warnings: list[dict]) -> dict:
     """One entry of a result.
 

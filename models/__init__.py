@@ -14,3 +14,5 @@ from . import ir_actions_actions
 from . import ir_actions_server
 from . import batch_settings
 from . import batch_wizard
+from . import base
+from . import base_import

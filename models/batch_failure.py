@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..engine import states
 from ..engine.payload import BadPayload, Payload, indented
-from ..engine.report import FAILURES_SHOWN
+from ..engine.report import FAILURES_SHOWN, finding
 from ..run import mended
 from ..run.access import check_submitter
 from ..run.caller import check_caller
@@ -158,13 +158,16 @@ class BatchFailure(models.Model):
     def _as_dicts(self):
         """The failures as the API gives them."""
         return [
-            {
-                "operation_id": failure.operation_id.operation_id,
-                "index": failure.index,
-                "record_id": failure.record_id or False,
-                "error_type": failure.error_type,
-                "error": failure.message,
-                "attempts": failure.attempts,
-            }
+            finding(
+                {
+                    "operation_id": failure.operation_id.operation_id,
+                    "index": failure.index,
+                    "record_id": failure.record_id or False,
+                    "error_type": failure.error_type,
+                    "error": failure.message,
+                    "attempts": failure.attempts,
+                },
+                failure.file_row,
+            )
             for failure in self
         ]

@@ -24,6 +24,7 @@ class BatchFinding(models.AbstractModel):
     operation_type = fields.Char("Type", readonly=True)
     index = fields.Integer("Place", readonly=True, help="Place in the operation's data, from 0.")
     record_id = fields.Integer("Record Id", readonly=True, help="Id of the record, if it exists.")
+    file_row = fields.Integer("Row in File", readonly=True, help="Number of its row in the file it was imported from, from 1.")
     message = fields.Text(readonly=True)
     created_at = fields.Datetime(readonly=True, help="When its chunk was settled.")
     retried_at = fields.Datetime("Retried On", readonly=True, help="When its record was run again; from then on it only counts as history.")

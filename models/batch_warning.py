@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from ..engine.report import WARNINGS_SHOWN
+from ..engine.report import WARNINGS_SHOWN, finding
 from ..store.findings import WARNINGS
 
 
@@ -28,12 +28,15 @@ class BatchWarning(models.Model):
     def _as_dicts(self):
         """The warnings in the form of the API."""
         return [
-            {
-                "operation_id": warning.operation_id.operation_id,
-                "index": warning.index,
-                "record_id": warning.record_id or False,
-                "warning_type": warning.warning_type,
-                "message": warning.message,
-            }
+            finding(
+                {
+                    "operation_id": warning.operation_id.operation_id,
+                    "index": warning.index,
+                    "record_id": warning.record_id or False,
+                    "warning_type": warning.warning_type,
+                    "message": warning.message,
+                },
+                warning.file_row,
+            )
             for warning in self
         ]

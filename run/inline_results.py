@@ -8,6 +8,7 @@ from ..engine import report, states
 from ..engine.operation import CREATE, LOAD
 from ..engine.operations import PRODUCES_IDS
 from ..engine.progress import progress
+from ..engine.row_numbers import ROWS, number_at
 from ..engine.tally import FAILED, OperationTally
 
 
@@ -160,23 +161,30 @@ class OperationResult:
         index = payload.indexes[position]
         for warned in outcome.warnings.get(position, ()):
             record_id = outcome.record_id(self.operation.type, payload, position) or False
-            self.warnings.append(
-                {"index": index, "record_id": record_id, "warning_type": warned.warning_type, "message": warned.message}
-            )
+            entry = {
+                "index": index,
+                "record_id": record_id,
+                "warning_type": warned.warning_type,
+                "message": warned.message,
+            }
+            self.warnings.append(report.finding(entry, self._row(index)))
         if self.tally.add(outcome, position, index) == FAILED:
             self._add_failure(index, payload.items[position], outcome.failures[position])
 
     def _add_failure(self, index, item, reason):
         record_id = item[0] if isinstance(item, list) and self.operation.type != LOAD else item
-        self.failures.append(
-            {
-                "index": index,
-                "record_id": record_id if self.operation.type != CREATE and record_id.__class__ is int else False,
-                "error_type": reason.error_type,
-                "error": reason.message,
-                "attempts": 1,
-            }
-        )
+        entry = {
+            "index": index,
+            "record_id": record_id if self.operation.type != CREATE and record_id.__class__ is int else False,
+            "error_type": reason.error_type,
+            "error": reason.message,
+            "attempts": 1,
+        }
+        self.failures.append(report.finding(entry, self._row(index)))
+
+    def _row(self, index):
+        """The number of a record's row in its file, or None."""
+        return number_at(self.operation.params.get(ROWS), index)
 
     def cancel_rest(self):
         """Count the records that have not run as cancelled; a page of a selection that has not run counts as one."""

@@ -84,6 +84,20 @@ def append(env, draft, operations):
     submission.store_in(draft)
 
 
+def problems_of(env, operations):
+    """What is wrong with operations, as `submit` would say it; nothing is stored.
+
+    :param env: the caller's environment
+    :param operations: operation objects as sent
+    :returns: `Problems`
+    :raises AccessError: the caller is no batch user
+    """
+    submission = Submission(env)
+    submission.read_operations(operations)
+    submission.check_size()
+    return submission.problems
+
+
 def execute(env, operations, options, progress_callback=None):
     """Run operations at once, in the caller's transaction.
 

@@ -5,6 +5,7 @@ from odoo.tools import SQL
 from ..engine.operations import PRODUCES_IDS
 from ..engine.outcome import Failure
 from ..engine.payload import dumps, named_id
+from ..engine.row_numbers import ROWS, number_at
 from .planning import rows_of
 from .sql import NOW, fetch
 
@@ -18,7 +19,7 @@ SHOWN = {
     WARNINGS: SQL("retried_at IS NULL"),
 }
 #: Columns of both tables.
-PLACE = ("job_id", "operation_id", "chunk_id", "model", "operation_type", "index", "record_id")
+PLACE = ("job_id", "operation_id", "chunk_id", "model", "operation_type", "index", "record_id", "file_row")
 FAILURE = ("values", "error_type", "message", "traceback", "attempts", "is_skipped")
 WARNING = ("warning_type", "message")
 
@@ -100,6 +101,7 @@ def _place(claim, payload, position, record_id):
         claim.operation_type,
         payload.indexes[position],
         record_id,
+        number_at(payload.params.get(ROWS), payload.indexes[position]),
     )
 
 

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from ..engine import place, states
 from ..engine.payload import dumps
+from ..engine.row_numbers import ROWS
 from .copy import copy_rows
 from .references import ids_by_name, mark_awaited
 from .release import ended_among, release_waiting
@@ -157,7 +158,7 @@ def _details(operation):
     """What an operation does, besides its data, as JSON text for people; None where there is nothing to show."""
     if not (operation.params or operation.selection or operation.group_by or operation.context):
         return None
-    details = {key: value for key, value in operation.params.items() if key != "duplicates"}
+    details = {key: value for key, value in operation.params.items() if key not in ("duplicates", ROWS)}
     if operation.selection:
         details.update(operation.selection)
     if operation.group_by:

@@ -4,6 +4,7 @@ from . import test_engine_isolation
 from . import test_engine_key_order
 from . import test_engine_payload
 from . import test_engine_planner
+from . import test_engine_row_numbers
 from . import test_engine_sizing
 from . import test_engine_spec
 from . import test_engine_tally
@@ -37,11 +38,13 @@ from . import test_groups
 from . import test_guard
 from . import test_hooks
 from . import test_hostile
+from . import test_import
 from . import test_inside
 from . import test_lane
 from . import test_language
 from . import test_mended
 from . import test_merged_writes
+from . import test_ndjson
 from . import test_order
 from . import test_outlives
 from . import test_pace
@@ -62,6 +65,7 @@ from . import test_time
 from . import test_timeouts
 from . import test_tours
 from . import test_tours_actions
+from . import test_tours_import
 from . import test_upsert_keys
 from . import test_upsert_order
 from . import test_values

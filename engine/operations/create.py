@@ -7,11 +7,12 @@ class Create(OperationType):
 
     name = CREATE
     label = "Create"
-    keys = frozenset({"data", "group_by", "return_ids"})
+    keys = frozenset({"data", "group_by", "return_ids", "row_numbers"})
     produces_ids = True
 
     def parse(self, reader, operation):
         operation.items = reader.dicts()
+        reader.row_numbers(operation)
 
     def as_sent(self, item, params):
         return {"data": [item]}

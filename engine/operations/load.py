@@ -8,7 +8,7 @@ class Load(OperationType):
 
     name = LOAD
     label = "Import"
-    keys = frozenset({"data", "fields", "return_ids"})
+    keys = frozenset({"data", "fields", "return_ids", "row_numbers"})
     produces_ids = True
 
     def parse(self, reader, operation):
@@ -25,6 +25,7 @@ class Load(OperationType):
                 reader.add(f"a row must have {len(fields)} values, as fields; this one has {len(row)}", index, "data")
         operation.items = [[row] for row in rows]
         operation.data_length = len(rows)
+        reader.row_numbers(operation)
 
     def as_sent(self, item, params):
         return {"data": item, "fields": params["fields"]}

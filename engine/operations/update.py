@@ -10,7 +10,7 @@ class Update(OperationType):
 
     name = UPDATE
     label = "Update"
-    keys = frozenset({"data", "record_ids", "domain", "group_by"})
+    keys = frozenset({"data", "record_ids", "domain", "group_by", "row_numbers"})
 
     def parse(self, reader, operation):
         data = reader.raw.get("data")
@@ -20,6 +20,7 @@ class Update(OperationType):
             if is_flat(data):
                 operation.give_values_to_each()
             return
+        reader.row_numbers(operation)
         for key in ("record_ids", "domain"):
             if reader.get(key) is not None:
                 reader.add(f"{key} goes with one object of values in data, not with a list", key=key)

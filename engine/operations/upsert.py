@@ -8,7 +8,7 @@ class Upsert(OperationType):
 
     name = UPSERT
     label = "Upsert"
-    keys = frozenset({"data", "key", "group_by", "return_ids"})
+    keys = frozenset({"data", "key", "group_by", "return_ids", "row_numbers"})
     produces_ids = True
 
     def parse(self, reader, operation):
@@ -20,6 +20,7 @@ class Upsert(OperationType):
             key = []
         operation.params["key"] = key = list(dict.fromkeys(key))
         operation.items = reader.dicts()
+        reader.row_numbers(operation)
         for index, values in enumerate(operation.items):
             missing = [name for name in key if name not in values]
             if missing:

@@ -3,9 +3,11 @@
 from odoo.models import fix_import_export_id_paths
 
 from ...engine.isolation import Suspects
+from ...engine.outcome import Warned
 from ...exceptions import LoadError
 from .. import import_rows
-from ..warning import import_warning
+from ..errors import MESSAGE_LIMIT, storable
+from ..warning import IMPORT_WARNING, import_warning
 from .base import Handler
 
 #: Columns that are not fields: external id and database id.
@@ -40,18 +42,29 @@ class LoadHandler(Handler):
         for position in positions:
             rows.extend(list(row) for row in self.items[position])
             owner.extend([position] * len(self.items[position]))
-        result = self.model.load(list(self.params["fields"]), rows)
+        skipped = []  # records that the import is told to skip, by their place among these
+        result = self.model.with_context(batch_note_skipped=skipped.append).load(list(self.params["fields"]), rows)
         errors = [message for message in result["messages"] if message.get("type") == "error"]
         if result["ids"] is False or errors:
             self._raise(errors or result["messages"], owner, positions)
-        if len(result["ids"]) != len(positions):
+        without = {positions[place] for place in skipped}
+        imported = [position for position in positions if position not in without]
+        if len(result["ids"]) != len(imported):
             raise ValueError(
-                self.env._(
-                    "The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(positions)
-                )
+                self.env._("The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(imported))
             )
-        self.add_warnings(self._remarks(result["messages"], owner), positions)
-        return dict(zip(positions, result["ids"], strict=True))
+        remarks = self._remarks(result["messages"], owner)
+        for position in without:
+            remarks.setdefault(position, []).append(self._skipped)
+        self.add_warnings(remarks, positions)
+        return {**dict(zip(imported, result["ids"], strict=True)), **dict.fromkeys(without, True)}
+
+    @property
+    def _skipped(self):
+        """The warning for a record that was not imported, as its importer has chosen."""
+        columns = ", ".join(map(str, self.env.context.get("import_skip_records") or ()))
+        message = self.env._("Not imported: the import skips records without a match for %s.", columns)
+        return Warned(IMPORT_WARNING, storable(message, MESSAGE_LIMIT))
 
     def _remarks(self, messages, owner):
         """The import's warnings, by the position of their record."""

@@ -1,0 +1,47 @@
+"""Reads NDJSON: a JSON object on each line."""
+
+import json
+from typing import Any
+
+from .problems import Problems
+
+
+def read_lines(content: bytes, problems: Problems) -> tuple[list[dict], list[int]]:
+    """The objects of a file, and the numbers of their lines, from 1. Blank lines are left out.
+
+    :param content: of the file, in UTF-8
+    :param problems: what is wrong is added to it, with the number of the line as `record`
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problems.add("is not UTF-8: save the file in this encoding", record=line)
+        return [], []
+    records, numbers = [], []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            problems.add(f"is not valid JSON: {_reason(error)}", record=number)
+            continue
+        if not isinstance(record, dict):
+            problems.add('must be an object of field values, as {"name": "Azure Interior"}', record=number)
+            continue
+        records.append(record)
+        numbers.append(number)
+    return records, numbers
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no value")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
+    return str(error)

@@ -1,0 +1,57 @@
+"""The background import through Odoo's own import screen, in a real browser."""
+
+from .browser_case import BrowserCase
+from .case import PATIENCE_S, SUBMITTER
+from .test_import import as_csv
+
+CONTACTS = "/odoo/action-base.action_partner_form"
+#: Rows of the file, titles and blank rows counted.
+LAST, MISTAKES, BLANK = 2003, [2, 777, 1500, 2003], [5, 6, 1000]
+RECORDS = LAST - 1 - len(BLANK)
+
+
+def partners():
+    """A CSV file of partners; of some the country is not found."""
+    rows = [["Name", "Reference", "Country"]]
+    for number in range(2, LAST + 1):
+        country = "Atlantis" if number in MISTAKES else "Belgium"
+        rows.append([] if number in BLANK else [f"Tour, {number}", "import-tour", country])
+    return as_csv(*rows)
+
+
+class TestImportTour(BrowserCase):
+    @classmethod
+    def set_up_users(cls, env):
+        super().set_up_users(env)
+        cls.outsider = cls.new_user(env, "import-outsider", *(name for name in SUBMITTER if "batch" not in name))
+
+    def import_file(self, tour, name, content, kind="text/csv", login=None, seconds=PATIENCE_S):
+        """Run a tour that uploads this file."""
+        values = {"name": name, "url": f"/batch_import_tour/{name}", "raw": content, "mimetype": kind}
+        with self.committed() as env:
+            attachment = env["ir.attachment"].create(values)
+        try:
+            self.start_tour(
+                CONTACTS, tour, login=login or self.user.login, timeout=seconds, cookies={"batch_import_file": name}
+            )
+        finally:
+            with self.committed() as env:
+                attachment.with_env(env).unlink()
+
+    def test_a_file_is_imported_while_the_browser_is_closed(self):
+        self.import_file("batch_import_in_background", "partners.csv", partners())
+        with self.committed() as env:
+            job = env["batch.job"].search([("name", "=", "partners.csv")])
+            self.assertEqual((job.state, job.user_id.id, job.total_records), ("pending", self.user.id, RECORDS))
+        self.work()
+        with self.committed() as env:
+            job = job.with_env(env)
+            self.assertEqual((job.state, job.processed_records), ("partial", RECORDS - len(MISTAKES)))
+            failures = env["batch.failure"].search([("job_id", "=", job.id)], order="file_row")
+            self.assertEqual(failures.mapped("file_row"), MISTAKES)
+            self.assertTrue(all("Atlantis" in failure.message for failure in failures))
+            made = env["res.partner"].search([("ref", "=", "import-tour")])
+            self.assertEqual((len(made), made.country_id.code), (RECORDS - len(MISTAKES), "BE"))
+
+    def test_who_is_no_batch_user_sees_nothing_of_it(self):
+        self.import_file("batch_import_is_for_batch_users", "partners.csv", partners(), login=self.outsider.login)
