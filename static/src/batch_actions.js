@@ -25,7 +25,8 @@ patch(ListController.prototype, {
             ...super.getStaticActionMenuItems(),
             batch: {
                 // jobs and their parts are changed by their own buttons only
-                isAvailable: () => session.batch_run_in_lists && !this.props.resModel.startsWith("batch."),
+                isAvailable: () =>
+                    session.batch_run_in_lists && !this.props.resModel.startsWith("batch."),
                 sequence: 60,
                 icon: "fa fa-cogs",
                 description: _t("Run in batch…"),
@@ -40,10 +41,15 @@ patch(ListController.prototype, {
         const targets = root.isDomainSelected
             ? { domain: this.props.domain }
             : { record_ids: root.selection.map((record) => record.resId) };
-        const action = await this.model.orm.call("batch.wizard", "open_for", [this.props.resModel], {
-            ...targets,
-            context: root.context,
-        });
+        const action = await this.model.orm.call(
+            "batch.wizard",
+            "open_for",
+            [this.props.resModel],
+            {
+                ...targets,
+                context: root.context,
+            }
+        );
         return this.actionService.doAction(action);
     },
 });

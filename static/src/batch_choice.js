@@ -28,7 +28,10 @@ export class BatchChoiceField extends Component {
             return;
         }
         this.loadedFor = model;
-        const pairs = modelField && !model ? [] : await this.orm.call("batch.wizard", "choices", [kind, model]);
+        const pairs =
+            modelField && !model
+                ? []
+                : await this.orm.call("batch.wizard", "choices", [kind, model]);
         this.state.choices = pairs.map(([value, label]) => ({ value, label }));
     }
 

@@ -44,18 +44,33 @@ function idsOf(commands) {
 export class BatchValue extends Component {
     static template = "batch_executor.BatchValue";
     static components = { Field, Record };
-    static props = { definition: Object, model: String, name: String, value: true, update: Function };
+    static props = {
+        definition: Object,
+        model: String,
+        name: String,
+        value: true,
+        update: Function,
+    };
 
     setup() {
         const { definition, model, name, value } = this.props;
         const { type, string, relation, selection } = definition;
         // the domain of the model's own field may name fields that are not here
-        const info = getPropertyFieldInfo({ name, type, string, relation, selection, domain: "[]" });
+        const info = getPropertyFieldInfo({
+            name,
+            type,
+            string,
+            relation,
+            selection,
+            domain: "[]",
+        });
         const active = { ...makeActiveField(), ...info };
         if (info.relatedFields) {
             const names = Object.keys(info.relatedFields);
             active.related = {
-                activeFields: Object.fromEntries(names.map((related) => [related, makeActiveField()])),
+                activeFields: Object.fromEntries(
+                    names.map((related) => [related, makeActiveField()])
+                ),
                 fields: info.relatedFields,
             };
         }
@@ -125,15 +140,27 @@ export class BatchValuesField extends Component {
         return Object.entries(this.values).map(([name, value]) => {
             const definition = this.state.definitions[name];
             const isEdited = !this.props.readonly && definition && EDITED.has(definition.type);
-            return { key: `${this.model} ${name}`, name, value, definition, isEdited, label: definition?.string || name };
+            return {
+                key: `${this.model} ${name}`,
+                name,
+                value,
+                definition,
+                isEdited,
+                label: definition?.string || name,
+            };
         });
     }
 
     get choices() {
         const { values } = this;
         return Object.entries(this.state.definitions)
-            .filter(([name, field]) => !(name in values) && !field.readonly && EDITED.has(field.type))
-            .map(([value, field]) => ({ value, label: odoo.debug ? `${field.string} (${value})` : field.string }));
+            .filter(
+                ([name, field]) => !(name in values) && !field.readonly && EDITED.has(field.type)
+            )
+            .map(([value, field]) => ({
+                value,
+                label: odoo.debug ? `${field.string} (${value})` : field.string,
+            }));
     }
 
     get placeholder() {
@@ -169,7 +196,8 @@ export class BatchValuesField extends Component {
     }
 
     remove(name) {
-        const { [name]: _removed, ...others } = this.values;
+        const { ...others } = this.values;
+        delete others[name];
         return this.store(others);
     }
 

@@ -11,15 +11,29 @@ const selectAll = [
     { trigger: ".o_selection_box:contains(All)" },
 ];
 const menu = (entry) => [
-    { content: "open the menu", trigger: ".o_cp_action_menus .dropdown-toggle:contains(Actions)", run: "click" },
-    { content: `choose ${entry}`, trigger: `.o-dropdown--menu .o-dropdown-item:contains(${entry})`, run: "click" },
+    {
+        content: "open the menu",
+        trigger: ".o_cp_action_menus .dropdown-toggle:contains(Actions)",
+        run: "click",
+    },
+    {
+        content: `choose ${entry}`,
+        trigger: `.o-dropdown--menu .o-dropdown-item:contains(${entry})`,
+        run: "click",
+    },
 ];
-const jobIsOpen = { content: "the job is open", trigger: ".o_form_view .o_field_widget[name=state]" };
+const jobIsOpen = {
+    content: "the job is open",
+    trigger: ".o_form_view .o_field_widget[name=state]",
+};
 
 registry.category("web_tour.tours").add("batch_server_action", {
     steps: () => [
         { content: "a new server action", trigger: ".o_list_button_add", run: "click" },
-        { trigger: ".o_field_widget[name=name] input, .o_field_widget[name=name] textarea", run: "edit Tour: move to Ghent" },
+        {
+            trigger: ".o_field_widget[name=name] input, .o_field_widget[name=name] textarea",
+            run: "edit Tour: move to Ghent",
+        },
         { trigger: ".o_field_widget[name=model_id] input", run: "edit res.partner" },
         { trigger: ".o-autocomplete--dropdown-item a:contains(/^Contact$/)", run: "click" },
         {
@@ -28,10 +42,18 @@ registry.category("web_tour.tours").add("batch_server_action", {
             run: "click",
         },
         { trigger: ".o_field_widget[name=batch_type]" },
-        { content: "the field", trigger: ".o_field_widget[name=update_path] .o_model_field_selector", run: "click" },
+        {
+            content: "the field",
+            trigger: ".o_field_widget[name=update_path] .o_model_field_selector",
+            run: "click",
+        },
         { trigger: ".o_model_field_selector_popover_search input", run: "edit city" },
         { trigger: ".o_model_field_selector_popover_item[data-name=city] button", run: "click" },
-        { content: "its value", trigger: ".o_field_widget[name=value] textarea, .o_field_widget[name=value] input", run: "edit Ghent" },
+        {
+            content: "its value",
+            trigger: ".o_field_widget[name=value] textarea, .o_field_widget[name=value] input",
+            run: "edit Ghent",
+        },
         { content: "in the menu", trigger: "button[name=create_action]", run: "click" },
         { trigger: "button[name=unlink_action]" },
     ],
@@ -43,7 +65,10 @@ registry.category("web_tour.tours").add("batch_server_action_run", {
         ...selectAll,
         ...menu("Tour: move to Ghent"),
         jobIsOpen,
-        { content: "it ends under our eyes", trigger: ".o_arrow_button_current:contains(Completed)" },
+        {
+            content: "it ends under our eyes",
+            trigger: ".o_arrow_button_current:contains(Completed)",
+        },
         { trigger: ".o_batch_progress_large:contains(90 succeeded)" },
     ],
 });
@@ -53,15 +78,34 @@ registry.category("web_tour.tours").add("batch_run_in_batch", {
         ...search("Tour group"),
         ...selectAll,
         ...menu("Run in batch"),
-        { content: "a field", trigger: ".modal .o_batch_values > .o_select_menu .o_select_menu_toggler", run: "click" },
+        {
+            content: "a field",
+            trigger: ".modal .o_batch_values > .o_select_menu .o_select_menu_toggler",
+            run: "click",
+        },
         { trigger: ".o_select_menu_item:contains(/^City$/)", run: "click" },
-        { content: "its value", trigger: ".modal .o_batch_value[data-name=city] input", run: "edit Namur && press Tab" },
-        { content: "another field", trigger: ".modal .o_batch_values > .o_select_menu .o_select_menu_toggler", run: "click" },
+        {
+            content: "its value",
+            trigger: ".modal .o_batch_value[data-name=city] input",
+            run: "edit Namur && press Tab",
+        },
+        {
+            content: "another field",
+            trigger: ".modal .o_batch_values > .o_select_menu .o_select_menu_toggler",
+            run: "click",
+        },
         { trigger: ".o_select_menu_item:contains(/^Country$/)", run: "click" },
-        { content: "a record", trigger: ".modal .o_batch_value[data-name=country_id] input", run: "edit Belgium" },
+        {
+            content: "a record",
+            trigger: ".modal .o_batch_value[data-name=country_id] input",
+            run: "edit Belgium",
+        },
         { trigger: ".o-autocomplete--dropdown-item a:contains(Belgium)", run: "click" },
         { content: "what would happen", trigger: ".modal button[name=action_plan]", run: "click" },
-        { trigger: ".modal .o_field_widget[name=plan]:contains(90 records):contains(Namur):contains(Belgium)" },
+        {
+            trigger:
+                ".modal .o_field_widget[name=plan]:contains(90 records):contains(Namur):contains(Belgium)",
+        },
         { trigger: ".modal button[name=action_run]", run: "click" },
         jobIsOpen,
         { trigger: ".o_arrow_button_current:contains(Completed)" },
@@ -71,7 +115,11 @@ registry.category("web_tour.tours").add("batch_run_in_batch", {
 
 registry.category("web_tour.tours").add("batch_new", {
     steps: () => [
-        { content: "the menu", trigger: ".o_menu_sections [data-menu-xmlid='batch_executor.batch_wizard_menu']", run: "click" },
+        {
+            content: "the menu",
+            trigger: ".o_menu_sections [data-menu-xmlid='batch_executor.batch_wizard_menu']",
+            run: "click",
+        },
         { trigger: ".modal .o_field_widget[name=model_name] .o_select_menu_toggler", run: "click" },
         { trigger: ".o_select_menu_item:contains(/^Contact$/)", run: "click" },
         { content: "the filter", trigger: ".modal .o_field_widget[name=domain]:contains(Match)" },
