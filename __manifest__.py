@@ -18,6 +18,7 @@
         "views/batch_job_views.xml",
         "views/batch_settings_views.xml",
         "views/batch_wizard_views.xml",
+        "views/batch_wizard_file_views.xml",
         "views/ir_actions_server_views.xml",
         "views/batch_executor_menus.xml",
     ],

@@ -16,3 +16,4 @@ from . import batch_settings
 from . import batch_wizard
 from . import base
 from . import base_import
+from . import batch_wizard_file

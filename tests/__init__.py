@@ -73,6 +73,7 @@ from . import test_views
 from . import test_waiting
 from . import test_warnings
 from . import test_wizard
+from . import test_wizard_file
 from . import test_words
 
 # The pages of documentation: each example is run. Some need clients that Odoo does not.

@@ -25,14 +25,14 @@ class TestImportTour(BrowserCase):
         super().set_up_users(env)
         cls.outsider = cls.new_user(env, "import-outsider", *(name for name in SUBMITTER if "batch" not in name))
 
-    def import_file(self, tour, name, content, kind="text/csv", login=None, seconds=PATIENCE_S):
+    def import_file(self, tour, name, content, kind="text/csv", login=None, seconds=PATIENCE_S, url=CONTACTS):
         """Run a tour that uploads this file."""
         values = {"name": name, "url": f"/batch_import_tour/{name}", "raw": content, "mimetype": kind}
         with self.committed() as env:
             attachment = env["ir.attachment"].create(values)
         try:
             self.start_tour(
-                CONTACTS, tour, login=login or self.user.login, timeout=seconds, cookies={"batch_import_file": name}
+                url, tour, login=login or self.user.login, timeout=seconds, cookies={"batch_import_file": name}
             )
         finally:
             with self.committed() as env:
@@ -55,3 +55,11 @@ class TestImportTour(BrowserCase):
 
     def test_who_is_no_batch_user_sees_nothing_of_it(self):
         self.import_file("batch_import_is_for_batch_users", "partners.csv", partners(), login=self.outsider.login)
+
+    def test_a_batch_is_made_from_a_file_of_json_lines(self):
+        lines = b'{"name": "Tour line", "ref": "import-tour"}\n\n{"name": false}\n'
+        self.import_file("batch_new_from_a_file", "lines.ndjson", lines, "application/x-ndjson", url="/odoo/batch-jobs")
+        self.work()
+        with self.committed() as env:
+            job = env["batch.job"].search([("name", "=", "lines.ndjson")])
+            self.assertEqual((job.state, job.failure_ids.file_row), ("partial", 3))
