@@ -16,6 +16,7 @@
         "views/batch_chunk_views.xml",
         "views/batch_operation_views.xml",
         "views/batch_job_views.xml",
+        "views/batch_overview_views.xml",
         "views/batch_settings_views.xml",
         "views/batch_wizard_views.xml",
         "views/batch_wizard_file_views.xml",

@@ -7,6 +7,7 @@ from . import batch_warning
 from . import batch_sizing
 from . import batch_draft_key
 from . import batch_job_views
+from . import batch_overview
 from . import res_users
 from . import ir_cron
 from . import ir_http

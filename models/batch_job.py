@@ -30,7 +30,8 @@ EDITABLE = ("name", "priority", "max_concurrency")
 PACE = ("priority", "max_concurrency")
 
 
-def _was_ordered(jobs):
+@api.depends("uuid")  # which never changes: this is computed once, and does not follow the concurrency
+def _compute_is_ordered(jobs):
     for job in jobs:
         job.is_ordered = job.max_concurrency == 1
 
@@ -92,7 +93,7 @@ class BatchJob(models.Model):
         "and keeps it.",
     )
     is_ordered = fields.Boolean(
-        "Strictly in Order", compute=_was_ordered, store=True, help="It was submitted with a concurrency of 1."
+        "Strictly in Order", compute=_compute_is_ordered, store=True, help="It was submitted with a concurrency of 1."
     )
     timeout = fields.Float("Timeout (s)", readonly=True, help="Seconds one attempt at one chunk may take. 0: no limit.")
     retry_attempts = fields.Integer("Retries", readonly=True, help="Further attempts after a transient failure.")
@@ -163,6 +164,10 @@ class BatchJob(models.Model):
     )
     paced_records = fields.Integer(
         "Pace From (records)", readonly=True, default=0, help="Records that had run at the start of the pace measurement."
+    )
+
+    pace_points = fields.Text(
+        "Pace", readonly=True, help="After how many seconds of work how many records had run, at up to 60 points, as JSON."
     )
 
     # the queue

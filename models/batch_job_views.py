@@ -7,10 +7,13 @@ from odoo.exceptions import UserError
 
 from ..engine import states
 from ..engine.isolate import isolate
+from ..engine.operation import DELETE
 from ..engine.payload import dumps
+from ..run.access import check_visible
 from ..run.caller import check_caller
-from ..run.contents import describe
+from ..run.contents import describe, model_labels
 from ..store import summary
+from ..store.records import ids_of_job
 
 #: Most rows in the lists of a job's form; the buttons above them open all rows.
 SHOWN = 200
@@ -20,14 +23,17 @@ LOOKED_AT = 10_000
 LOOKED_AT_LIVE = 500
 #: Most causes in the summary.
 CAUSES_SHOWN = 10
+#: Most records that the button of a job opens.
+VIEWED_RECORDS = 10_000
 #: Most jobs named for each reason in the report of a mass action.
 NAMES_SHOWN = 3
 
 
-@api.depends("contents")
+@api.depends("contents", "processed_records", "dry_run")
 @api.depends_context("lang", "uid")
-def _contents_text(jobs):
+def _compute_contents(jobs):
     for job in jobs:
+        job.has_records = job.processed_records > 0 and not job.dry_run and bool(_models_of_records(job))
         job.contents_text = describe(jobs.env, json.loads(job.contents or "[]")) or False
 
 
@@ -36,7 +42,8 @@ class BatchJob(models.Model):
 
     _inherit = "batch.job"
 
-    contents_text = fields.Char("Contents in Words", compute=_contents_text, help="Types, models and numbers of its records.")
+    contents_text = fields.Char("Contents in Words", compute=_compute_contents, help="Types, models and numbers of its records.")
+    has_records = fields.Boolean(compute=_compute_contents, help="There are records that it created or changed.")
     shown_operation_ids = fields.Many2many("batch.operation", string="First Operations", compute="_compute_shown")
     shown_failure_ids = fields.Many2many("batch.failure", string="First Failures", compute="_compute_shown")
     shown_warning_ids = fields.Many2many("batch.warning", string="First Warnings", compute="_compute_shown")
@@ -126,6 +133,62 @@ class BatchJob(models.Model):
     def action_retry(self):
         """Button: retry the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "retry")
+
+
+    def action_view_records(self, model=None):
+        """Button: open the records that the job created or changed; where they are of several models, let the user choose one.
+
+        :param str model: technical name, one of the job's
+        :returns: an action
+        :raises UserError: there are none
+        """
+        check_visible(self)
+        models = _models_of_records(self)
+        if not model and len(models) > 1:
+            return _choice_of_models(self, models)
+        model = model or next(iter(models), None)
+        ids, is_complete = ids_of_job(self.env.cr, self.id, model, VIEWED_RECORDS) if model in models else ([], True)
+        if not ids:
+            raise UserError(self.env._("This job has no records to show."))
+        name = isolate(self.name)
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Records of %s", name)
+            if is_complete
+            else self.env._("First %(count)s records of %(name)s", count=len(ids), name=name),
+            "res_model": model,
+            "view_mode": "list,form",
+            "views": [(False, "list"), (False, "form")],
+            "domain": [("id", "in", ids)],
+            "context": {"active_test": False},
+        }
+
+
+def _models_of_records(job):
+    """The models of which a job may have created or changed records, as keys, with the number of records sent as values."""
+    models = {}
+    for kind, model, _operations, records in json.loads(job.contents or "[]"):
+        if kind != DELETE and model in job.env:
+            models[model] = models.get(model, 0) + records
+    return models
+
+
+def _choice_of_models(job, models):
+    """A dialog in which the user chooses of which model to open the records.
+
+    :param dict models: technical name -> number of records sent; of a selection they are not known
+    """
+    labels = model_labels(job.env, models)
+    return {
+        "type": "ir.actions.client",
+        "tag": "batch_executor.choose_records",
+        "name": job.env._("Records of %s", isolate(job.name)),
+        "target": "new",
+        "params": {
+            "job_id": job.id,
+            "models": [{"model": model, "label": labels[model], "records": records} for model, records in models.items()],
+        },
+    }
 
 
 def _looked_at(job):

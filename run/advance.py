@@ -3,11 +3,14 @@
 Everything here runs in short transactions that hold the lock of the job's row. `env` is a superuser environment.
 """
 
+import json
 import logging
 
 from ..engine import states
 from ..engine.forecast import newer_origin, run_records, worked_s
 from ..engine.options import NO_LIMIT
+from ..engine.pace import with_point
+from ..engine.payload import dumps
 from ..store import clock, progress, queue, release
 from ..store import finish as ending
 from ..store.job import read_job
@@ -55,12 +58,13 @@ def _count_chunks(env, job_id, chunks):
     """Add chunks that were just marked as counted to all counters; returns the number of chunks released."""
     cr = env.cr
     ended, awaited = progress.add_to_operations(cr, chunks)
-    job, is_watched = progress.add_to_job(cr, job_id, chunks, ended)
+    job, points, is_watched = progress.add_to_job(cr, job_id, chunks, ended)
     for chunk in chunks:
         if chunk["kind"] == states.CALLBACK and chunk["state"] == states.DONE:
             note_action_run(env, job_id, chunk["error"])
     if not job.is_atomic:
         _keep_pace(cr, job, max(chunk["duration"] or 0.0 for chunk in chunks))
+        _keep_history(cr, job, points)
     if is_watched:
         send_progress(env, job_id)
     awaited += [id_ for chunk in chunks for id_ in chunk["ended_ids"] or ()]
@@ -77,6 +81,17 @@ def _keep_pace(cr, job, chunk_s):
     origin = newer_origin((job.paced_records, job.paced_s), run_records(job), worked_s(job, utc_now()), chunk_s)
     if origin:
         progress.set_pace_origin(cr, job.id, *origin)
+
+
+def _keep_history(cr, job, points):
+    """Add a point to the history of the job's pace, if it is time for one: this becomes rare as the job grows older.
+
+    :param JobRow job: the job as it is now
+    :param str points: the history as JSON, or None
+    """
+    points = with_point(json.loads(points or "[]"), worked_s(job, utc_now()), run_records(job))
+    if points:
+        progress.set_pace_points(cr, job.id, dumps(points))
 
 
 # -- moving on -------------------------------------------------------------------------------------

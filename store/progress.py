@@ -143,7 +143,7 @@ def add_to_job(cr, job_id, chunks, ended):
 
     :param list chunks: dicts of `mark_counted`
     :param list ended: states of operations that have just ended, from `add_to_operations`
-    :returns: `(the updated JobRow, whether its submitter has a browser open)`
+    :returns: `(the updated JobRow, the history of its pace as JSON or None, whether its submitter has a browser open)`
     """
 
     def total(column):
@@ -163,7 +163,7 @@ def add_to_job(cr, job_id, chunks, ended):
                    failed_operations = failed_operations + %(failed_operations)s,
                    progress_at = %(now)s
              WHERE id = %(id)s
-            RETURNING %(job)s, %(is_watched)s AS is_watched
+            RETURNING %(job)s, pace_points, %(is_watched)s AS is_watched
             """,
             job=JOB_ROW,
             is_watched=IS_WATCHED,
@@ -178,7 +178,7 @@ def add_to_job(cr, job_id, chunks, ended):
             failed_operations=total("failed_operations") + sum(state in states.OPERATION_FAILED for state in ended),
         ),
     )
-    return as_job(row), row["is_watched"]
+    return as_job(row), row["pace_points"], row["is_watched"]
 
 
 def note_counted(cr, job_id):
@@ -206,6 +206,14 @@ def set_pace_origin(cr, job_id, records, worked_s):
     :param float worked_s: seconds worked at the origin
     """
     update_job(cr, job_id, SQL("paced_records = %s, paced_s = %s", records, worked_s))
+
+
+def set_pace_points(cr, job_id, points):
+    """Store the history of the pace of a job.
+
+    :param str points: of `engine.pace`, as JSON
+    """
+    update_job(cr, job_id, SQL("pace_points = %s", points))
 
 
 def is_watched(cr, job_id):

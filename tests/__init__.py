@@ -2,6 +2,7 @@
 from . import test_engine_forecast
 from . import test_engine_isolation
 from . import test_engine_key_order
+from . import test_engine_pace
 from . import test_engine_payload
 from . import test_engine_planner
 from . import test_engine_row_numbers
@@ -47,6 +48,7 @@ from . import test_merged_writes
 from . import test_ndjson
 from . import test_order
 from . import test_outlives
+from . import test_overview
 from . import test_pace
 from . import test_permissions
 from . import test_permissions_lanes
@@ -66,6 +68,7 @@ from . import test_timeouts
 from . import test_tours
 from . import test_tours_actions
 from . import test_tours_import
+from . import test_tours_views
 from . import test_upsert_keys
 from . import test_upsert_order
 from . import test_values

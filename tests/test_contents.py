@@ -1,9 +1,16 @@
 """What a job consists of: summed up when it is stored, and its name where the caller gives none."""
 
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
+
+from odoo.addons.batch_executor.models import batch_job_views
+
 from ..engine.contents import MOST_ENTRIES, sum_up
 from ..engine.isolate import isolate
 from ..engine.operation import Operation
 from .case import BatchCase, create, update
+from .lane_case import LaneCase
 
 
 def operation(kind, model, records):
@@ -56,3 +63,51 @@ class TestContents(BatchCase):
         other = self.job(create("A"), name="\u202eworse", draft=True)
         message = (job + other).action_resume()["params"]["message"]
         self.assertIn(isolate("\u202eworse"), message)
+
+
+class TestRecords(LaneCase):
+    def records(self, job, model=None):
+        action = self.call(job, "action_view_records", *([model] if model else []))
+        return action if action["type"] != "ir.actions.act_window" else action["domain"][0][2]
+
+    def test_what_it_created_and_changed_is_opened(self):
+        named = self.make_partners(3)
+        for options in ({"max_chunk_size": 2}, {"max_chunk_size": 100}):
+            with self.subTest(options):
+                job = self.submit(
+                    *({**self.creates(1), "operation_id": f"small-{number}"} for number in range(3)),  # they share a chunk
+                    self.creates(5),
+                    update({"city": "Bern"}, *named),
+                    {"operation_type": "delete", "model": "res.partner", "record_ids": self.make_partners(1)},
+                    **options,
+                )
+                with self.assertRaises(UserError):
+                    self.call(job, "action_view_records")
+                self.work()
+                made = self.sql("SELECT id FROM res_partner WHERE ref LIKE %s AND create_uid = %s", f"{self.mark}-%", self.user_id)
+                found = self.records(job)
+                self.assertLessEqual(set(found), {id_ for (id_,) in made} | set(named))
+                self.assertEqual(len(found), 11)
+
+    def test_of_several_models_one_is_chosen(self):
+        tag = {"operation_type": "create", "model": "res.partner.category", "data": [{"name": f"Tag {self.mark}"}]}
+        job = self.submit(self.creates(2), tag)
+        self.work()
+        choice = self.records(job)
+        self.assertEqual([entry["model"] for entry in choice["params"]["models"]], ["res.partner", "res.partner.category"])
+        self.assertEqual((len(self.records(job, "res.partner")), len(self.records(job, "res.partner.category"))), (2, 1))
+        with self.assertRaises(UserError):
+            self.records(job, "res.users")
+
+    def test_of_many_the_first_are_opened(self):
+        self.startPatcher(patch.object(batch_job_views, "VIEWED_RECORDS", 3))
+        job = self.submit(self.creates(5), name="Many", max_chunk_size=2)
+        self.work()
+        action = self.call(job, "action_view_records")
+        self.assertEqual((len(action["domain"][0][2]), action["name"]), (3, f"First 3 records of {isolate('Many')}"))
+
+    def test_what_a_dry_run_made_is_not_there(self):
+        job = self.submit(self.creates(2), dry_run=True)
+        self.work()
+        with self.committed(self.user_id) as env:
+            self.assertFalse(env["batch.job"].browse(job).has_records)

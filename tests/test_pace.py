@@ -25,7 +25,7 @@ class TestPace(LaneCase):
             self.assertIsNone(one.claim(), "two are in flight still")
             two.work_on(claims[1][1])
             three.work_on(claims[2][1])
-            self.assertTrue(one.claim())
+            self.assertTrue(two.claim())
             self.call(job, "write", {"max_concurrency": 5})
         self._give_up_claims(job)
         self.work(lanes=2)

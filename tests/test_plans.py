@@ -10,10 +10,12 @@ from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
 from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
+from ..models.batch_overview import TIMELINE_CHUNKS
 from ..run import advance, reopen
 from ..run.claiming import claim_with_housekeeping
 from ..run.forget import FORGOTTEN_AT_ONCE
 from ..run.forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
+from ..run.overview import MOST_HISTORIES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
 from ..store import queue
@@ -331,7 +333,7 @@ class TestPlans(PlanCase):
         self.assertEqual(status["state"], "pending")
 
     def test_the_form_of_a_job(self):
-        fields = ["shown_operation_ids", "shown_failure_ids", "failure_causes", "percentage", "eta"]
+        fields = ["shown_operation_ids", "shown_failure_ids", "shown_warning_ids", "failure_causes", "percentage", "eta", "contents_text"]
         self.cheap(self.of_user("waiting").read, fields, rows=1000)
         self.cheap(self.job("grouped").read, ["shown_chunk_ids"], rows=1000)
         # once a second while it runs, once when it is over
@@ -343,6 +345,32 @@ class TestPlans(PlanCase):
         self.system.invalidate_all()
         [shown], _plans = self.cheap(self.of_user("failed").read, ["failure_causes"], **live)
         self.assertIn(f"Of the first {LOOKED_AT_LIVE} failures", str(shown["failure_causes"]))
+
+    def test_the_records_of_a_job(self):
+        for name in ("waiting", "failed", "blocked"):
+            self.sql("UPDATE batch_job SET contents = %s WHERE id = %s", '[["create", "res.partner", 1, 9]]', getattr(self.backlog, name))
+        self.system.invalidate_all()
+        for name in ("waiting", "failed"):
+            self.cheap(self.of_user(name).action_view_records, rows=1100, pages=1100)
+
+    def test_the_overview_and_a_timeline(self):
+        overview = self.env["batch.overview"]
+        _none, plans = self.cheap(overview.read_standstill)
+        self.assertUses(plans, "batch_chunk_running_idx")
+        shown, _plans = self.cheap(overview.read_overview, rows=4 * MOST_HISTORIES, pages=2000)
+        self.assertEqual(shown["counts"]["running"], 5)
+        self.cheap(self.system["batch.overview"].read_overview, rows=4 * MOST_HISTORIES, pages=2000)
+        for name in ("waiting", "failed", "blocked", "draft", "stopped"):
+            with self.subTest(name):
+                shown, _plans = self.cheap(
+                    overview.read_timeline, getattr(self.backlog, name), rows=5 * TIMELINE_CHUNKS, pages=4 * TIMELINE_CHUNKS
+                )
+                self.assertLessEqual(len(shown["chunks"]), TIMELINE_CHUNKS)
+
+    def test_jobs_are_listed_by_model(self):
+        self.cheap(
+            self.env["batch.job"].web_search_read, [("main_model_id.model", "ilike", "partner")], {"main_model_id": {}}, limit=80, rows=3000
+        )
 
     def test_the_records_of_an_operation(self):
         """No more is read than is shown."""

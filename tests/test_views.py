@@ -73,7 +73,7 @@ class TestViews(ApiCase):
                 root = env.ref("batch_executor.batch_executor_menu_root")
                 menus = env["ir.ui.menu"].browse(env["ir.ui.menu"]._visible_menu_ids())
                 names[someone.login] = {menu.name for menu in menus if f"{root.id}/" in menu.parent_path}
-        for_all = {"Batch", "Jobs", "New", "Failed Records", "Warnings", "Operations"}
+        for_all = {"Batch", "Overview", "Jobs", "New", "Failed Records", "Warnings", "Operations"}
         self.assertEqual(names[self.user.login], for_all)
         self.assertEqual(names[self.manager.login], for_all | {"Configuration", "Settings", "Chunks", "Learned Sizes"})
         self.assertEqual(names[self.admin.login], names[self.manager.login])
@@ -229,7 +229,7 @@ class TestViews(ApiCase):
             self.assertEqual(jobs.mapped("state"), ["cancelled"] * 3 + ["partial"])
             self.assertEqual(report["type"], "warning")
             self.assertIn("Done for 3 of 4 jobs.", report["message"])
-            self.assertIn("1 not (Views): A finished job can't be cancelled.", report["message"])
+            self.assertIn("1 not (\u2068Views\u2069): A finished job can't be cancelled.", report["message"])
             report = jobs.action_retry()["params"]
             self.assertEqual(report["type"], "success")
             self.assertEqual(set(jobs.mapped("state")), {"pending"})

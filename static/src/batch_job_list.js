@@ -5,6 +5,7 @@ import { kanbanView } from "@web/views/kanban/kanban_view";
 import { ListArchParser } from "@web/views/list/list_arch_parser";
 import { ListController } from "@web/views/list/list_controller";
 import { listView } from "@web/views/list/list_view";
+import { BatchStandstill } from "./batch_standstill";
 import { rereadJobs, useLiveJobs } from "./live_jobs";
 
 /** Keep the jobs of a list or kanban view up to date. */
@@ -31,17 +32,35 @@ function useLiveList(controller) {
     });
 }
 
+/** Whether a list or kanban view shows an unfinished job. */
+const hasUnfinished = ({ model }) =>
+    model.isReady && !model.useSampleModel && model.root.records.some((job) => !job.data.is_final);
+
 export class BatchJobListController extends ListController {
+    static template = "batch_executor.BatchJobListView";
+    static components = { ...ListController.components, BatchStandstill };
+
     setup() {
         super.setup();
         useLiveList(this);
     }
+
+    get hasUnfinished() {
+        return hasUnfinished(this);
+    }
 }
 
 export class BatchJobKanbanController extends KanbanController {
+    static template = "batch_executor.BatchJobKanbanView";
+    static components = { ...KanbanController.components, BatchStandstill };
+
     setup() {
         super.setup();
         useLiveList(this);
+    }
+
+    get hasUnfinished() {
+        return hasUnfinished(this);
     }
 }
 

@@ -1,0 +1,212 @@
+import { Component, onMounted, onWillStart, onWillUnmount, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+import { formatFloat, formatInteger } from "@web/views/fields/formatters";
+import { Layout } from "@web/search/layout";
+import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { BatchChart, COLORS, GRID_COLOR, TEXT_COLOR } from "./batch_chart";
+import { formatDuration } from "./batch_duration";
+import { BatchStandstill } from "./batch_standstill";
+import { PROGRESS } from "./live_jobs";
+
+/** Milliseconds between two reads: after a message about progress, while jobs are unfinished, and otherwise. */
+const AFTER_MESSAGE = 1000;
+const WHILE_BUSY = 2000;
+const WHILE_IDLE = 10000;
+
+/** Lanes, queue, throughput, jobs and causes of failure on one page, live. */
+export class BatchOverview extends Component {
+    static template = "batch_executor.BatchOverview";
+    static components = { BatchChart, BatchStandstill, Layout };
+    static props = { ...standardActionServiceProps };
+
+    setup() {
+        this.orm = useService("orm");
+        this.action = useService("action");
+        this.bus = useService("bus_service");
+        this.state = useState({ data: null, config: null });
+        this.display = { controlPanel: {} };
+        let timer;
+        let isStale = false;
+        let readAt = 0;
+        let isReading = false;
+        const read = async () => {
+            isReading = true;
+            isStale = false;
+            readAt = Date.now();
+            try {
+                await this.read();
+            } catch {
+                // ignored, as the user did not ask: a lost connection is reported at the next click
+            } finally {
+                isReading = false;
+            }
+        };
+        const tick = () => {
+            const waited = Date.now() - readAt;
+            const every = isStale ? AFTER_MESSAGE : this.isBusy ? WHILE_BUSY : WHILE_IDLE;
+            if (!isReading && !document.hidden && waited >= every) {
+                read();
+            }
+        };
+        const onProgress = () => {
+            isStale = true;
+        };
+        onWillStart(async () => {
+            await this.read();
+            readAt = Date.now();
+        });
+        onMounted(() => {
+            this.bus.subscribe(PROGRESS, onProgress);
+            timer = setInterval(tick, 500);
+        });
+        onWillUnmount(() => {
+            clearInterval(timer);
+            this.bus.unsubscribe(PROGRESS, onProgress);
+        });
+    }
+
+    async read() {
+        const data = await this.orm.silent.call("batch.overview", "read_overview", []);
+        const sign = JSON.stringify(data.throughput);
+        if (sign !== this.sign) {
+            this.sign = sign;
+            this.state.config = this.configOf(data.throughput);
+        }
+        this.state.data = data;
+    }
+
+    get data() {
+        return this.state.data;
+    }
+
+    get isBusy() {
+        const { running, pending } = this.data.counts;
+        return Boolean(running || pending);
+    }
+
+    // -- numbers -----------------------------------------------------------------------------------
+
+    get tiles() {
+        const { counts } = this.data;
+        return [
+            { name: "running", label: _t("Running"), number: counts.running, filter: "running" },
+            { name: "pending", label: _t("Waiting"), number: counts.pending, filter: "pending" },
+            { name: "scheduled", label: _t("Scheduled"), number: counts.scheduled, filter: "scheduled" },
+            { name: "paused", label: _t("Paused"), number: counts.paused, filter: "paused" },
+            { name: "draft", label: _t("Drafts"), number: counts.draft, filter: "draft" },
+        ].map((tile) => ({ ...tile, text: formatInteger(tile.number) }));
+    }
+
+    get queueText() {
+        const { records_left, oldest_s } = this.data.counts;
+        const left = _t("%s records left", formatInteger(records_left));
+        return oldest_s === false ? left : _t("%(left)s · the oldest job waits for %(time)s", { left, time: this.duration(oldest_s) });
+    }
+
+    duration(seconds) {
+        return formatDuration(seconds);
+    }
+
+    integer(number) {
+        return formatInteger(number);
+    }
+
+    // -- throughput --------------------------------------------------------------------------------
+
+    get throughputText() {
+        const { total, minutes, is_cut } = this.data.throughput;
+        const text = _t("%(total)s records in the last %(minutes)s minutes", { total: formatInteger(total), minutes: minutes.length });
+        return is_cut ? _t("%s, of the jobs looked at", text) : text;
+    }
+
+    configOf({ minutes }) {
+        return {
+            type: "bar",
+            data: {
+                labels: minutes.map((_count, place) => place - minutes.length + 1),
+                datasets: [{ data: minutes, backgroundColor: COLORS.running, barPercentage: 1, categoryPercentage: 0.9 }],
+            },
+            options: {
+                animation: false,
+                maintainAspectRatio: false,
+                scales: {
+                    x: {
+                        grid: { display: false },
+                        ticks: { color: TEXT_COLOR, maxTicksLimit: 7, maxRotation: 0, callback: (place) => _t("%s min", place - minutes.length + 1) },
+                    },
+                    y: { beginAtZero: true, grid: { color: GRID_COLOR }, ticks: { color: TEXT_COLOR, precision: 0 } },
+                },
+                plugins: {
+                    legend: { display: false },
+                    tooltip: { callbacks: { title: ([item]) => _t("%s min", item.label), label: ({ raw }) => _t("%s records", formatInteger(raw)) } },
+                },
+            },
+        };
+    }
+
+    // -- lanes -------------------------------------------------------------------------------------
+
+    get lanesHint() {
+        const active = this.data.lanes.filter((lane) => lane.active && lane.number).length;
+        const { cron_workers } = this.data;
+        return cron_workers && active > cron_workers
+            ? _t("%(lanes)s lanes, but this server has %(workers)s cron workers (max_cron_threads): the other lanes wait, unless other servers run them.", {
+                  lanes: active,
+                  workers: cron_workers,
+              })
+            : "";
+    }
+
+    laneName({ number, id }) {
+        return number ? _t("Lane %s", number) : _t("Another process (%s)", id);
+    }
+
+    laneText(lane) {
+        if (lane.chunk) {
+            return lane.chunk.is_alive ? _t("for %s", this.duration(lane.chunk.running_s)) : _t("its worker is gone");
+        }
+        if (!lane.active) {
+            return _t("archived");
+        }
+        return lane.unseen_s === null || lane.unseen_s === false ? _t("never seen") : _t("seen %s ago", this.duration(Math.max(lane.unseen_s, 0)));
+    }
+
+    chunkText({ model, records, attempt }) {
+        const text = _t("%(records)s records of %(model)s", { records: formatInteger(records), model });
+        return attempt > 1 ? _t("%(text)s, attempt %(attempt)s", { text, attempt }) : text;
+    }
+
+    // -- jobs --------------------------------------------------------------------------------------
+
+    jobStyle(count, { total }) {
+        return `width: ${(100 * count) / (total || 1)}%`;
+    }
+
+    jobText(job) {
+        if (job.starts_s) {
+            return _t("starts in %s", this.duration(job.starts_s));
+        }
+        return [
+            job.records_per_second && _t("%s records/s", formatFloat(job.records_per_second, { digits: [16, 1] })),
+            job.left_s && _t("about %s left", this.duration(job.left_s)),
+        ]
+            .filter(Boolean)
+            .join(" · ");
+    }
+
+    // -- ways out ----------------------------------------------------------------------------------
+
+    openJobs(filter) {
+        this.action.doAction("batch_executor.batch_job_action", {
+            additionalContext: { [`search_default_${filter}`]: 1 },
+        });
+    }
+
+    openRecord(model, id) {
+        this.action.doAction({ type: "ir.actions.act_window", res_model: model, res_id: id, views: [[false, "form"]] });
+    }
+}
+
+registry.category("actions").add("batch_executor.overview", BatchOverview);

@@ -1,0 +1,158 @@
+"""What lanes do, what Odoo's scheduler does, and which chunks of a job ran when. Each reads a limited number of rows."""
+
+from odoo.tools import SQL
+
+from .chunk_row import WORK_LOCK
+from .planning import by_index, rows_of
+from .sql import NOW, fetch, fetch_dicts
+
+#: Most lanes, and most running chunks, that are told.
+MOST_LANES = 100
+#: Whether a worker holds the work lock of a running `chunk`: two keys, which PostgreSQL shows as numbers without a sign.
+IS_ALIVE = SQL(
+    """
+    EXISTS (
+        SELECT 1
+          FROM pg_locks AS held
+          JOIN (SELECT %s) AS work (group_key, chunk_key) ON true
+         WHERE held.locktype = 'advisory'
+           AND held.objsubid = 2
+           AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND held.classid::bigint = mod(work.group_key::bigint + 4294967296, 4294967296)
+           AND held.objid::bigint = work.chunk_key::bigint
+    )
+    """,
+    WORK_LOCK,
+)
+
+
+def running_chunks(cr):
+    """Chunks that lanes have claimed, those whose workers are gone included.
+
+    :returns: dicts with id, job_id, worker, type, model, record_count, attempt, running_s, and is_alive: its worker holds its lock
+    """
+    query = SQL(
+        """
+        SELECT chunk.id, chunk.job_id, chunk.worker, chunk.kind, chunk.operation_type, chunk.model, chunk.record_count, chunk.attempt,
+               greatest(extract(epoch FROM %s - chunk.claimed_at), 0)::float AS running_s, %s AS is_alive
+          FROM batch_chunk AS chunk
+         WHERE chunk.state = 'running'
+         ORDER BY chunk.job_id, chunk.claimed_at
+         LIMIT %s
+        """,
+        NOW,
+        IS_ALIVE,
+        MOST_LANES,
+    )
+    with by_index(cr):
+        return fetch_dicts(cr, query)
+
+
+def lanes(cr):
+    """The lanes, archived ones included, as Odoo's scheduler sees them.
+
+    :returns: dicts with id, name, active, is_failing, unseen_s (since its last run began or ended; None: never), and overdue_s (since
+        it should have run; negative: in the future)
+    """
+    query = SQL(
+        """
+        SELECT cron.id,
+               cron.active IS TRUE AS active,
+               cron.failure_count > 0 AS is_failing,
+               extract(epoch FROM %(now)s - greatest(cron.lastcall, progress.create_date))::float AS unseen_s,
+               extract(epoch FROM %(now)s - least(cron.nextcall, trigger.call_at))::float AS overdue_s
+          FROM ir_cron AS cron
+          LEFT JOIN LATERAL (
+            SELECT create_date FROM ir_cron_progress WHERE cron_id = cron.id ORDER BY id DESC LIMIT 1
+          ) AS progress ON true
+          LEFT JOIN LATERAL (
+            SELECT min(call_at) AS call_at FROM ir_cron_trigger WHERE cron_id = cron.id
+          ) AS trigger ON true
+         WHERE cron.is_batch_lane
+         ORDER BY cron.id
+         LIMIT %(limit)s
+        """,
+        now=NOW,
+        limit=MOST_LANES,
+    )
+    return fetch_dicts(cr, query)
+
+
+def has_work(cr):
+    """Whether a job is in the queue."""
+    return bool(fetch(cr, SQL("SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, queue_position, id LIMIT 1")))
+
+
+def scheduler(cr):
+    """Odoo's scheduler as a whole.
+
+    :returns: `(seconds since it ran anything, or None; whether it rests because modules change)`
+    """
+    query = SQL(
+        """
+        SELECT extract(epoch FROM %s - greatest(
+                    (SELECT max(lastcall) FROM ir_cron),
+                    (SELECT create_date FROM ir_cron_progress ORDER BY id DESC LIMIT 1)
+               ))::float,
+               EXISTS (SELECT 1 FROM ir_module_module WHERE state IN ('to install', 'to upgrade', 'to remove'))
+        """,
+        NOW,
+    )
+    [row] = fetch(cr, query)
+    return row
+
+
+def timeline(cr, job_id, limit):
+    """The chunks of a job that were claimed last, as far as few rows tell.
+
+    No index has their order. Chunks run about in the order of their ids, so these are looked at: the last ones before the first that
+    waits, the last ones of all (those that retries and halving have added), and those that run.
+
+    :param int limit: most chunks, and most rows of each kind that are looked at
+    :returns: dicts with id, worker, kind, state, attempt, record_count, processed_records, failed_records, duration, and `started_s`,
+        `ended_s`: seconds ago, the latter None while it runs; the last claimed first
+    """
+    columns = SQL(
+        "id, worker, kind, state, attempt, record_count, processed_records, failed_records, duration, claimed_at, finished_at"
+    )
+    query = SQL(
+        """
+          WITH looked_at AS (
+            (SELECT %(columns)s FROM batch_chunk WHERE %(before_waiting)s ORDER BY job_id DESC, id DESC LIMIT %(limit)s)
+             UNION
+            (SELECT %(columns)s FROM batch_chunk WHERE %(own)s ORDER BY job_id DESC, id DESC LIMIT %(limit)s)
+             UNION
+            (
+                SELECT %(columns)s
+                  FROM batch_chunk
+                 WHERE job_id = %(job)s
+                   AND state = 'running'
+                 ORDER BY claimed_at
+                 LIMIT %(limit)s
+            )
+          )
+        SELECT id, worker, kind, state, attempt, record_count, processed_records, failed_records, duration,
+               greatest(extract(epoch FROM %(now)s - claimed_at), 0)::float AS started_s,
+               greatest(extract(epoch FROM %(now)s - finished_at), 0)::float AS ended_s
+          FROM looked_at
+         WHERE claimed_at IS NOT NULL
+           AND (finished_at IS NOT NULL OR state = 'running')
+         ORDER BY claimed_at DESC, id DESC
+         LIMIT %(limit)s
+        """,
+        columns=columns,
+        before_waiting=SQL(
+            """
+            job_id >= %(job)s AND (job_id, id) < (%(job)s, coalesce((
+                SELECT id FROM batch_chunk WHERE job_id = %(job)s AND state = 'pending' ORDER BY sequence, id LIMIT 1
+            ), 0))
+            """,
+            job=job_id,
+        ),
+        own=rows_of("job_id", job_id),
+        job=job_id,
+        now=NOW,
+        limit=limit,
+    )
+    with by_index(cr):
+        return fetch_dicts(cr, query)
