@@ -1,4 +1,3 @@
-/* global Chart */
 import { Component, onWillStart, onWillUnmount, useEffect, useRef } from "@odoo/owl";
 import { loadBundle } from "@web/core/assets";
 import { cookie } from "@web/core/browser/cookie";
@@ -8,7 +7,12 @@ const colorScheme = cookie.get("color_scheme");
 export const TEXT_COLOR = getCustomColor(colorScheme, "#374151", "#e4e4e4");
 export const GRID_COLOR = getCustomColor(colorScheme, "rgba(0,0,0,.1)", "rgba(255,255,255,.15)");
 /** Bootstrap's colours, as lists and progress bars have them. */
-export const COLORS = { running: "#0d6efd", succeeded: "#28a745", retried: "#fd7e14", failed: "#dc3545" };
+export const COLORS = {
+    running: "#0d6efd",
+    succeeded: "#28a745",
+    retried: "#fd7e14",
+    failed: "#dc3545",
+};
 
 /** A chart of Chart.js, which is changed in place when its configuration changes. */
 export class BatchChart extends Component {

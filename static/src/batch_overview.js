@@ -93,7 +93,12 @@ export class BatchOverview extends Component {
         return [
             { name: "running", label: _t("Running"), number: counts.running, filter: "running" },
             { name: "pending", label: _t("Waiting"), number: counts.pending, filter: "pending" },
-            { name: "scheduled", label: _t("Scheduled"), number: counts.scheduled, filter: "scheduled" },
+            {
+                name: "scheduled",
+                label: _t("Scheduled"),
+                number: counts.scheduled,
+                filter: "scheduled",
+            },
             { name: "paused", label: _t("Paused"), number: counts.paused, filter: "paused" },
             { name: "draft", label: _t("Drafts"), number: counts.draft, filter: "draft" },
         ].map((tile) => ({ ...tile, text: formatInteger(tile.number) }));
@@ -102,7 +107,12 @@ export class BatchOverview extends Component {
     get queueText() {
         const { records_left, oldest_s } = this.data.counts;
         const left = _t("%s records left", formatInteger(records_left));
-        return oldest_s === false ? left : _t("%(left)s · the oldest job waits for %(time)s", { left, time: this.duration(oldest_s) });
+        return oldest_s === false
+            ? left
+            : _t("%(left)s · the oldest job waits for %(time)s", {
+                  left,
+                  time: this.duration(oldest_s),
+              });
     }
 
     duration(seconds) {
@@ -117,7 +127,10 @@ export class BatchOverview extends Component {
 
     get throughputText() {
         const { total, minutes, is_cut } = this.data.throughput;
-        const text = _t("%(total)s records in the last %(minutes)s minutes", { total: formatInteger(total), minutes: minutes.length });
+        const text = _t("%(total)s records in the last %(minutes)s minutes", {
+            total: formatInteger(total),
+            minutes: minutes.length,
+        });
         return is_cut ? _t("%s, of the jobs looked at", text) : text;
     }
 
@@ -126,7 +139,14 @@ export class BatchOverview extends Component {
             type: "bar",
             data: {
                 labels: minutes.map((_count, place) => place - minutes.length + 1),
-                datasets: [{ data: minutes, backgroundColor: COLORS.running, barPercentage: 1, categoryPercentage: 0.9 }],
+                datasets: [
+                    {
+                        data: minutes,
+                        backgroundColor: COLORS.running,
+                        barPercentage: 1,
+                        categoryPercentage: 0.9,
+                    },
+                ],
             },
             options: {
                 animation: false,
@@ -134,13 +154,27 @@ export class BatchOverview extends Component {
                 scales: {
                     x: {
                         grid: { display: false },
-                        ticks: { color: TEXT_COLOR, maxTicksLimit: 7, maxRotation: 0, callback: (place) => _t("%s min", place - minutes.length + 1) },
+                        ticks: {
+                            color: TEXT_COLOR,
+                            maxTicksLimit: 7,
+                            maxRotation: 0,
+                            callback: (place) => _t("%s min", place - minutes.length + 1),
+                        },
                     },
-                    y: { beginAtZero: true, grid: { color: GRID_COLOR }, ticks: { color: TEXT_COLOR, precision: 0 } },
+                    y: {
+                        beginAtZero: true,
+                        grid: { color: GRID_COLOR },
+                        ticks: { color: TEXT_COLOR, precision: 0 },
+                    },
                 },
                 plugins: {
                     legend: { display: false },
-                    tooltip: { callbacks: { title: ([item]) => _t("%s min", item.label), label: ({ raw }) => _t("%s records", formatInteger(raw)) } },
+                    tooltip: {
+                        callbacks: {
+                            title: ([item]) => _t("%s min", item.label),
+                            label: ({ raw }) => _t("%s records", formatInteger(raw)),
+                        },
+                    },
                 },
             },
         };
@@ -152,10 +186,13 @@ export class BatchOverview extends Component {
         const active = this.data.lanes.filter((lane) => lane.active && lane.number).length;
         const { cron_workers } = this.data;
         return cron_workers && active > cron_workers
-            ? _t("%(lanes)s lanes, but this server has %(workers)s cron workers (max_cron_threads): the other lanes wait, unless other servers run them.", {
-                  lanes: active,
-                  workers: cron_workers,
-              })
+            ? _t(
+                  "%(lanes)s lanes, but this server has %(workers)s cron workers (max_cron_threads): the other lanes wait, unless other servers run them.",
+                  {
+                      lanes: active,
+                      workers: cron_workers,
+                  }
+              )
             : "";
     }
 
@@ -165,16 +202,23 @@ export class BatchOverview extends Component {
 
     laneText(lane) {
         if (lane.chunk) {
-            return lane.chunk.is_alive ? _t("for %s", this.duration(lane.chunk.running_s)) : _t("its worker is gone");
+            return lane.chunk.is_alive
+                ? _t("for %s", this.duration(lane.chunk.running_s))
+                : _t("its worker is gone");
         }
         if (!lane.active) {
             return _t("archived");
         }
-        return lane.unseen_s === null || lane.unseen_s === false ? _t("never seen") : _t("seen %s ago", this.duration(Math.max(lane.unseen_s, 0)));
+        return lane.unseen_s === null || lane.unseen_s === false
+            ? _t("never seen")
+            : _t("seen %s ago", this.duration(Math.max(lane.unseen_s, 0)));
     }
 
     chunkText({ model, records, attempt }) {
-        const text = _t("%(records)s records of %(model)s", { records: formatInteger(records), model });
+        const text = _t("%(records)s records of %(model)s", {
+            records: formatInteger(records),
+            model,
+        });
         return attempt > 1 ? _t("%(text)s, attempt %(attempt)s", { text, attempt }) : text;
     }
 
@@ -184,12 +228,26 @@ export class BatchOverview extends Component {
         return `width: ${(100 * count) / (total || 1)}%`;
     }
 
+    stateOf({ state, starts_s }) {
+        const labels = {
+            pending: starts_s ? _t("Scheduled") : _t("Waiting"),
+            running: _t("Running"),
+            paused: _t("Paused"),
+        };
+        return labels[state];
+    }
+
+    badgeOf({ state }) {
+        return state === "paused" ? "text-bg-warning" : "text-bg-info";
+    }
+
     jobText(job) {
         if (job.starts_s) {
             return _t("starts in %s", this.duration(job.starts_s));
         }
         return [
-            job.records_per_second && _t("%s records/s", formatFloat(job.records_per_second, { digits: [16, 1] })),
+            job.records_per_second &&
+                _t("%s records/s", formatFloat(job.records_per_second, { digits: [16, 1] })),
             job.left_s && _t("about %s left", this.duration(job.left_s)),
         ]
             .filter(Boolean)
@@ -205,7 +263,12 @@ export class BatchOverview extends Component {
     }
 
     openRecord(model, id) {
-        this.action.doAction({ type: "ir.actions.act_window", res_model: model, res_id: id, views: [[false, "form"]] });
+        this.action.doAction({
+            type: "ir.actions.act_window",
+            res_model: model,
+            res_id: id,
+            views: [[false, "form"]],
+        });
     }
 }
 

@@ -48,7 +48,11 @@ export class BatchPaceField extends Component {
         const end = rates.at(-1).to;
         const most = Math.max(...rates.map(({ rate }) => rate)) || 1;
         const place = (seconds, rate) =>
-            `${((seconds / end) * WIDTH).toFixed(1)},${(HEIGHT - 1 - (rate / most) * (HEIGHT - 2)).toFixed(1)}`;
+            `${((seconds / end) * WIDTH).toFixed(1)},${(
+                HEIGHT -
+                1 -
+                (rate / most) * (HEIGHT - 2)
+            ).toFixed(1)}`;
         return rates.map(({ from, to, rate }) => place((from + to) / 2, rate)).join(" ");
     }
 

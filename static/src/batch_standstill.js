@@ -9,8 +9,8 @@ const EVERY = 15000;
 export class BatchStandstill extends Component {
     static template = "batch_executor.BatchStandstill";
     static props = {
-        ...standardWidgetProps,
-        record: { type: Object, optional: true },
+        readonly: { type: Boolean, optional: true },
+        record: { type: Object, optional: true }, // of a form
         found: { type: [Object, Boolean], optional: true }, // where another answer tells it already
     };
 

@@ -32,15 +32,28 @@ export class BatchTimeline extends Component {
     }
 
     signOf({ resId, data }) {
-        return [resId, data.state, data.processed_records, data.failed_records, data.cancelled_records].join();
+        return [
+            resId,
+            data.state,
+            data.processed_records,
+            data.failed_records,
+            data.cancelled_records,
+        ].join();
     }
 
     async load(record) {
         this.sign = this.signOf(record);
         this.loadedAt = Date.now();
-        const { chunks, is_cut } = await this.orm.silent.call("batch.overview", "read_timeline", [record.resId]);
+        const { chunks, is_cut } = await this.orm.silent.call("batch.overview", "read_timeline", [
+            record.resId,
+        ]);
         const lanes = lanesOf(chunks);
-        Object.assign(this.state, { lanes, isCut: is_cut, count: chunks.length, config: this.configOf(lanes) });
+        Object.assign(this.state, {
+            lanes,
+            isCut: is_cut,
+            count: chunks.length,
+            config: this.configOf(lanes),
+        });
     }
 
     nameOf({ host, lane }) {
@@ -62,10 +75,13 @@ export class BatchTimeline extends Component {
     }
 
     get label() {
-        return _t("%(chunks)s chunks over time, in %(lanes)s lanes; the table below has their sums", {
-            chunks: this.state.count,
-            lanes: this.state.lanes.length,
-        });
+        return _t(
+            "%(chunks)s chunks over time, in %(lanes)s lanes; the table below has their sums",
+            {
+                chunks: this.state.count,
+                lanes: this.state.lanes.length,
+            }
+        );
     }
 
     get cutText() {
@@ -75,7 +91,12 @@ export class BatchTimeline extends Component {
     configOf(lanes) {
         this.state.lanes = lanes; // names depend on the hosts of all
         const labels = lanes.map((lane) => this.nameOf(lane));
-        const fates = { succeeded: _t("Succeeded"), retried: _t("After Retries"), failed: _t("With Failures"), running: _t("Running") };
+        const fates = {
+            succeeded: _t("Succeeded"),
+            retried: _t("After Retries"),
+            failed: _t("With Failures"),
+            running: _t("Running"),
+        };
         const datasets = Object.entries(fates).map(([fate, label]) => ({
             label,
             backgroundColor: COLORS[fate],
@@ -97,7 +118,9 @@ export class BatchTimeline extends Component {
                 maintainAspectRatio: false,
                 onClick: (_event, [element], chart) => {
                     if (element) {
-                        this.open(chart.data.datasets[element.datasetIndex].data[element.index].chunk);
+                        this.open(
+                            chart.data.datasets[element.datasetIndex].data[element.index].chunk
+                        );
                     }
                 },
                 scales: {
@@ -105,13 +128,27 @@ export class BatchTimeline extends Component {
                         type: "linear",
                         min: 0,
                         grid: { color: GRID_COLOR },
-                        ticks: { color: TEXT_COLOR, maxRotation: 0, callback: (seconds) => formatDuration(seconds) },
+                        ticks: {
+                            color: TEXT_COLOR,
+                            maxRotation: 0,
+                            callback: (seconds) => formatDuration(seconds),
+                        },
                     },
-                    y: { type: "category", labels, grid: { display: false }, ticks: { color: TEXT_COLOR } },
+                    y: {
+                        type: "category",
+                        labels,
+                        grid: { display: false },
+                        ticks: { color: TEXT_COLOR },
+                    },
                 },
                 plugins: {
                     legend: { labels: { color: TEXT_COLOR } },
-                    tooltip: { callbacks: { title: ([item]) => item.label, label: ({ raw }) => this.linesOf(raw.chunk) } },
+                    tooltip: {
+                        callbacks: {
+                            title: ([item]) => item.label,
+                            label: ({ raw }) => this.linesOf(raw.chunk),
+                        },
+                    },
                 },
             },
         };

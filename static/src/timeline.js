@@ -22,7 +22,16 @@ export function lanesOf(chunks) {
     for (const chunk of chunks) {
         const key = `${chunk.host} ${chunk.lane}`;
         if (!lanes.has(key)) {
-            lanes.set(key, { key, host: chunk.host, lane: chunk.lane, chunks: [], records: 0, failed: 0, retried: 0, busy: 0 });
+            lanes.set(key, {
+                key,
+                host: chunk.host,
+                lane: chunk.lane,
+                chunks: [],
+                records: 0,
+                failed: 0,
+                retried: 0,
+                busy: 0,
+            });
         }
         const lane = lanes.get(key);
         const from = start - chunk.started_s;

@@ -10,12 +10,18 @@ const isState = (label) => ({
     content: `the job is ${label}`,
     trigger: `.o_form_view .o_arrow_button_current:contains(${label})`,
 });
-const backTo = (name) => ({ content: "go back", trigger: `.o_breadcrumb a:contains(${name})`, run: "click" });
+const backTo = (name) => ({
+    content: "go back",
+    trigger: `.o_breadcrumb a:contains(${name})`,
+    run: "click",
+});
 const isWay = (...labels) => ({
     content: `the way is ${labels}`,
     trigger: ".o_form_view .o_statusbar_status",
     run() {
-        const shown = [...this.anchor.querySelectorAll(".o_arrow_button:not(.dropdown-toggle):not(.d-none)")];
+        const shown = [
+            ...this.anchor.querySelectorAll(".o_arrow_button:not(.dropdown-toggle):not(.d-none)"),
+        ];
         const found = shown.map((button) => button.textContent.trim()).reverse();
         if (found.join() !== labels.join()) {
             throw new Error(`the way shown is ${found}, not ${labels}`);
@@ -33,7 +39,10 @@ tours.add("batch_job_form_way", {
         openJob("View mixed"),
         isState("Partial"),
         isWay("Pending", "Running", "Partial"),
-        { content: "what it does", trigger: ".oe_title .o_field_widget[name=contents_text]:contains(Create 3 × Contact)" },
+        {
+            content: "what it does",
+            trigger: ".oe_title .o_field_widget[name=contents_text]:contains(Create 3 × Contact)",
+        },
         {
             content: "its name keeps its direction to itself",
             trigger: ".o_field_widget[name=name]",
@@ -43,8 +52,15 @@ tours.add("batch_job_form_way", {
                 }
             },
         },
-        { content: "records of which model?", trigger: "button[name=action_view_records]", run: "click" },
-        { trigger: ".modal .o_batch_choose_records button:contains(Contact):contains(3 sent)", run: "click" },
+        {
+            content: "records of which model?",
+            trigger: "button[name=action_view_records]",
+            run: "click",
+        },
+        {
+            trigger: ".modal .o_batch_choose_records button:contains(Contact):contains(3 sent)",
+            run: "click",
+        },
         { content: "the two that were made", trigger: ".o_list_view, .o_kanban_view" },
         { trigger: ".o_pager_limit:contains(2)" },
         backTo("View mixed"),
@@ -55,7 +71,11 @@ tours.add("batch_job_form_way", {
         openJob("View paused"),
         isState("Paused"),
         isWay("Pending", "Paused", "Running", "Completed"),
-        { content: "change its pace", trigger: ".o_field_widget[name=priority] input", run: "edit 7" },
+        {
+            content: "change its pace",
+            trigger: ".o_field_widget[name=priority] input",
+            run: "edit 7",
+        },
         { trigger: ".o_field_widget[name=max_concurrency] input", run: "edit 3" },
         { trigger: ".o_form_button_save", run: "click" },
         { trigger: ".o_form_saved, .o_form_button_save:not(:visible)" },
@@ -66,7 +86,11 @@ tours.add("batch_job_form_way", {
         { content: "a long error is folded", trigger: ".o_batch_text .o_batch_folded" },
         { trigger: ".o_batch_text button:contains(Show all)", run: "click" },
         { trigger: ".o_batch_text:not(:has(.o_batch_folded)):contains(line 29)" },
-        { content: "run what was not run", trigger: "button[name=action_retry]:contains(Run the Rest)", run: "click" },
+        {
+            content: "run what was not run",
+            trigger: "button[name=action_retry]:contains(Run the Rest)",
+            run: "click",
+        },
         isState("Completed"),
         backTo("Batch Jobs"),
         openJob("View later"),
@@ -80,11 +104,26 @@ tours.add("batch_job_form_way", {
 tours.add("batch_job_list_search", {
     steps: () => [
         { trigger: ".o_data_row:contains(View later) td[name=main_model_id]:contains(Contact)" },
-        { content: "select it", trigger: ".o_data_row:contains(View later) .o_list_record_selector input", run: "click" },
-        { content: "cancel it", trigger: ".o_control_panel button[name=action_cancel]:contains(Cancel Jobs)", run: "click" },
-        { content: "the dialog says what its buttons do", trigger: ".modal .modal-title:contains(Cancel the jobs?)" },
+        {
+            content: "select it",
+            trigger: ".o_data_row:contains(View later) .o_list_record_selector input",
+            run: "click",
+        },
+        {
+            content: "cancel it",
+            trigger: ".o_control_panel button[name=action_cancel]:contains(Cancel Jobs)",
+            run: "click",
+        },
+        {
+            content: "the dialog says what its buttons do",
+            trigger: ".modal .modal-title:contains(Cancel the jobs?)",
+        },
         { trigger: ".modal .btn-primary:contains(Cancel the Jobs)" },
-        { content: "change one's mind", trigger: ".modal .btn-secondary:contains(Keep Them)", run: "click" },
+        {
+            content: "change one's mind",
+            trigger: ".modal .btn-secondary:contains(Keep Them)",
+            run: "click",
+        },
         { trigger: ".o_data_row:contains(View later) td[name=state]:contains(Pending)" },
         { trigger: ".o_list_record_selector input:checked", run: "click" },
         { content: "search for it", trigger: ".o_searchview_input", run: "edit contact" },
@@ -96,7 +135,10 @@ tours.add("batch_job_list_search", {
         { trigger: ".o_list_view:not(:has(.o_data_row:contains(View failed)))" },
         { trigger: ".o_data_row:contains(View later)" },
         { trigger: ".o_group_by_menu .o_menu_item:contains(Model)", run: "click" },
-        { content: "groups have the names of models", trigger: ".o_group_header:contains(Contact (1))" },
+        {
+            content: "groups have the names of models",
+            trigger: ".o_group_header:contains(Contact (1))",
+        },
         { content: "as a calendar", trigger: ".o_switch_view.o_calendar", run: "click" },
         { trigger: ".o_calendar_renderer .fc-event:contains(View later)" },
         { content: "as a graph", trigger: ".o_switch_view.o_graph", run: "click" },
@@ -110,12 +152,22 @@ tours.add("batch_job_list_search", {
 
 tours.add("batch_overview", {
     steps: () => [
-        { content: "how many jobs there are of each kind", trigger: ".o_batch_tile[data-name=scheduled]:contains(1)" },
+        {
+            content: "how many jobs there are of each kind",
+            trigger: ".o_batch_tile[data-name=scheduled]:contains(1)",
+        },
         { trigger: ".o_batch_tile[data-name=paused]:contains(1)" },
-        { content: "what has run", trigger: ".o_batch_throughput:contains(records in the last 60 minutes)" },
+        {
+            content: "what has run",
+            trigger: ".o_batch_throughput:contains(records in the last 60 minutes)",
+        },
         { trigger: ".o_batch_overview canvas" },
         { content: "the lanes", trigger: ".o_batch_lane:contains(Lane 1)" },
-        { content: "a job", trigger: ".o_batch_overview_job a:contains(View paused)", run: "click" },
+        {
+            content: "a job",
+            trigger: ".o_batch_overview_job a:contains(View paused)",
+            run: "click",
+        },
         isState("Paused"),
         { content: "it goes on", trigger: "button[name=action_resume]", run: "click" },
         isState("Completed"),
@@ -140,7 +192,10 @@ tours.add("batch_standstill", {
 
 tours.add("batch_job_phone", {
     steps: () => [
-        { content: "cards of all jobs, not one column", trigger: ".o_kanban_view .o_kanban_ungrouped .o_kanban_record:contains(View mixed)" },
+        {
+            content: "cards of all jobs, not one column",
+            trigger: ".o_kanban_view .o_kanban_ungrouped .o_kanban_record:contains(View mixed)",
+        },
         { trigger: ".o_kanban_record:contains(View mixed):contains(Partial):contains(1 failed)" },
         { trigger: ".o_kanban_record:contains(View later):contains(starts)" },
         { content: "open one", trigger: ".o_kanban_record:contains(View failed)", run: "click" },
@@ -150,7 +205,9 @@ tours.add("batch_job_phone", {
             trigger: ".o_form_view",
             run() {
                 if (document.documentElement.scrollWidth > window.innerWidth + 1) {
-                    throw new Error(`the page is ${document.documentElement.scrollWidth} wide, the screen ${window.innerWidth}`);
+                    throw new Error(
+                        `the page is ${document.documentElement.scrollWidth} wide, the screen ${window.innerWidth}`
+                    );
                 }
             },
         },
