@@ -31,6 +31,10 @@
         # where Odoo's graph view is: it is loaded when it is needed
         "web.assets_backend_lazy": ["batch_executor/static/src/batch_graph.js"],
         "web.assets_tests": ["batch_executor/static/tests/tours/**/*"],
+        "web.assets_unit_tests": [
+            "batch_executor/static/tests/**/*",
+            ("remove", "batch_executor/static/tests/tours/**/*"),
+        ],
     },
     "application": True,
     "post_init_hook": "post_init_hook",

@@ -41,6 +41,7 @@ from . import test_hooks
 from . import test_hostile
 from . import test_import
 from . import test_inside
+from . import test_js
 from . import test_lane
 from . import test_language
 from . import test_mended
@@ -80,6 +81,7 @@ from . import test_wizard_file
 from . import test_words
 
 # The pages of documentation: each example is run. Some need clients that Odoo does not.
+from . import test_description
 from . import test_docs_api
 from . import test_docs_house
 from . import test_docs_queue_job

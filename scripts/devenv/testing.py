@@ -42,14 +42,19 @@ def test(options) -> int:
 
 def _ensure_programs() -> None:
     """Make sure that browser tests and the shell examples of the documentation can run, rather than be skipped unnoticed."""
-    if os.environ.get(NO_BROWSER) != "1" and not any(map(shutil.which, BROWSERS)):
-        venv.apt_install(
-            "chromium", otherwise=f"browser tests need Chromium on PATH: install it, or set {NO_BROWSER}=1"
-        )
+    if os.environ.get(NO_BROWSER) != "1":
+        browser()
     if not shutil.which("curl"):
         venv.apt_install(
             "curl", "ca-certificates", otherwise="the tests of the documentation need curl on PATH: install it"
         )
+
+
+def browser() -> str:
+    """Return the browser's program; it is installed where there is none."""
+    if not any(map(shutil.which, BROWSERS)):
+        venv.apt_install("chromium", otherwise=f"Chromium must be on PATH: install it, or do without by {NO_BROWSER}=1")
+    return next(filter(None, map(shutil.which, BROWSERS)))
 
 
 def _command(database: str, arguments: list[str]) -> list[str]:
