@@ -35,6 +35,7 @@ class BatchWizard(models.TransientModel):
         default="domain",
         required=True,
     )
+    is_from_list = fields.Boolean(help="Opened from a list: the model is that of the list.")
     model_name = fields.Char("Model")
     record_ids = fields.Json(help="Ids of the selected records.")
     selected_count = fields.Integer("Selected", compute="_compute_selected_count")
@@ -85,6 +86,7 @@ class BatchWizard(models.TransientModel):
         check_caller(self.env)
         wizard = self.create(
             {
+                "is_from_list": True,
                 "model_name": model_name,
                 "source": "domain" if record_ids is None else "selected",
                 "record_ids": record_ids,

@@ -111,7 +111,7 @@ def _text(record, name):
         return _names(value)
     if one.type == "boolean":
         return env._("yes") if value else env._("no")
-    if not value and value != 0:
+    if value is False or value is None:
         return ""
     if one.type == "datetime":
         return format_datetime(env, value)

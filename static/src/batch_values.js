@@ -2,7 +2,7 @@ import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { SelectMenu } from "@web/core/select_menu/select_menu";
-import { useService } from "@web/core/utils/hooks";
+import { useBus, useService } from "@web/core/utils/hooks";
 import { Record } from "@web/model/record";
 import { makeActiveField } from "@web/model/relational_model/utils";
 import { Field, getPropertyFieldInfo } from "@web/views/fields/field";
@@ -44,16 +44,19 @@ function idsOf(commands) {
 export class BatchValue extends Component {
     static template = "batch_executor.BatchValue";
     static components = { Field, Record };
+    // no prop changes while somebody types: the record below would be made anew
     static props = {
+        bus: Object,
         definition: Object,
+        initial: Function,
         model: String,
         name: String,
-        value: true,
         update: Function,
     };
 
     setup() {
-        const { definition, model, name, value } = this.props;
+        const { bus, definition, initial, model, name } = this.props;
+        const value = initial(name);
         const { type, string, relation, selection } = definition;
         // the domain of the model's own field may name fields that are not here
         const info = getPropertyFieldInfo({
@@ -79,20 +82,25 @@ export class BatchValue extends Component {
             resModel: model,
             fields: { [name]: { ...definition, name, domain: [] } },
             activeFields: { [name]: active },
-            // read once: what is typed is the record's
             values: { [name]: type === "many2many" ? idsOf(value) : value },
             mode: "edit",
-            hooks: { onRecordChanged: (record, changes) => this.onChanged(record, changes) },
+            hooks: {
+                onRootLoaded: (record) => (this.record = record),
+                onRecordChanged: (record, changes) => this.onChanged(record, changes),
+            },
         };
+        // before the form is saved: what is being typed
+        useBus(bus, "NEED_LOCAL_CHANGES", ({ detail }) =>
+            detail.proms.push(this.record?.isDirty())
+        );
     }
 
     onChanged(record, changes) {
         const { definition, name, update } = this.props;
         if (definition.type === "many2many") {
-            update(name, [[SET, 0, record.data[name].currentIds]]);
-        } else if (name in changes) {
-            update(name, changes[name]);
+            return update(name, [[SET, 0, record.data[name].currentIds]]);
         }
+        return name in changes && update(name, changes[name]);
     }
 }
 
@@ -105,6 +113,8 @@ export class BatchValuesField extends Component {
     setup() {
         this.fieldService = useService("field");
         this.state = useState({ definitions: {} });
+        this.text = this.props.record.data[this.props.name];
+        this.version = 0; // of the values, as far as others have changed them
         onWillStart(() => this.load(this.props));
         onWillUpdateProps((props) => this.load(props));
     }
@@ -137,11 +147,16 @@ export class BatchValuesField extends Component {
     }
 
     get rows() {
+        const text = this.props.record.data[this.props.name];
+        if (text !== this.text) {
+            this.text = text;
+            this.version += 1;
+        }
         return Object.entries(this.values).map(([name, value]) => {
             const definition = this.state.definitions[name];
             const isEdited = !this.props.readonly && definition && EDITED.has(definition.type);
             return {
-                key: `${this.model} ${name}`,
+                key: `${this.model} ${this.version} ${name}`,
                 name,
                 value,
                 definition,
@@ -175,6 +190,10 @@ export class BatchValuesField extends Component {
         return _t("Remove %s", row.label);
     }
 
+    initial(name) {
+        return this.values[name];
+    }
+
     add(name) {
         if (name) {
             const { type } = this.state.definitions[name];
@@ -196,13 +215,14 @@ export class BatchValuesField extends Component {
     }
 
     remove(name) {
-        const { ...others } = this.values;
-        delete others[name];
-        return this.store(others);
+        const { values } = this;
+        delete values[name];
+        return this.store(values);
     }
 
     store(values) {
-        return this.props.record.update({ [this.props.name]: JSON.stringify(values, null, 2) });
+        this.text = JSON.stringify(values, null, 2);
+        return this.props.record.update({ [this.props.name]: this.text });
     }
 }
 

@@ -4,6 +4,7 @@ const search = (text) => [
     { content: `filter by ${text}`, trigger: ".o_searchview_input", run: `edit ${text}` },
     { trigger: ".o_searchview_autocomplete .o-dropdown-item", run: "click" },
     { trigger: `.o_facet_value:contains(${text})` },
+    { content: "the list is that of the filter", trigger: ".o_pager_limit:contains(90)" },
 ];
 const selectAll = [
     { content: "tick the page", trigger: "thead .o_list_record_selector input", run: "click" },
@@ -87,7 +88,7 @@ registry.category("web_tour.tours").add("batch_run_in_batch", {
         {
             content: "its value",
             trigger: ".modal .o_batch_value[data-name=city] input",
-            run: "edit Namur && press Tab",
+            run: "edit Namur",
         },
         {
             content: "another field",
@@ -101,6 +102,11 @@ registry.category("web_tour.tours").add("batch_run_in_batch", {
             run: "edit Belgium",
         },
         { trigger: ".o-autocomplete--dropdown-item a:contains(Belgium)", run: "click" },
+        {
+            content: "both are shown",
+            trigger: ".modal .o_batch_value[data-name=city] input:value(Namur)",
+        },
+        { trigger: ".modal .o_batch_value[data-name=country_id] input:value(Belgium)" },
         { content: "what would happen", trigger: ".modal button[name=action_plan]", run: "click" },
         {
             trigger:
