@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 #: Longer estimates (seconds) are not shown.
 FORESEEABLE_S = 10 * 365 * 86400
 #: The recent pace covers at least this many seconds, or this many chunks, whichever takes longer.
-PACE_S = 15.0
+PACE_S = 5.0
 PACE_CHUNKS = 8
 #: Seconds from the start of a job until all available lanes work on it: Odoo wakes idle cron workers within 0.1 s.
 GATHERING_S = 0.15
@@ -50,7 +50,7 @@ def expected_end(job, in_flight: InFlight | None, lanes: int, now: datetime) -> 
     :param lanes: number of lanes in the database
     :param now: naive, in UTC
     """
-    if not in_flight:
+    if not in_flight or job.cancel_requested_at:  # what is left will not run
         return None
     worked, run = worked_s(job, now), run_records(job) + in_flight.uncounted
     settled = job.processed_records + job.failed_records + job.cancelled_records + in_flight.uncounted

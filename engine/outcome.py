@@ -6,6 +6,9 @@ from typing import Any
 from .operations import PRODUCES_IDS
 from .payload import Payload, named_id
 
+#: What became of a failed record that was run again.
+RETRY_SUCCEEDED, RETRY_FAILED, RETRY_SKIPPED, RETRY_UNDONE = "succeeded", "failed", "skipped", "undone"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -75,3 +78,12 @@ class Outcome:
     def skip_reason(self) -> str | None:
         """Why the first skipped record was skipped; None where none was."""
         return self.skipped[min(self.skipped)] if self.skipped else None
+
+
+def retry_outcome(outcome: Outcome, position: int) -> str:
+    """What became of the record at a position, if it was run again: one of the `RETRY_` constants."""
+    if position in outcome.failures:
+        return RETRY_FAILED
+    if position in outcome.skipped:
+        return RETRY_SKIPPED
+    return RETRY_UNDONE if position in outcome.rolled_back else RETRY_SUCCEEDED

@@ -1,7 +1,7 @@
 """The payload of a chunk: its items, and the operation and place that each came from."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -77,7 +77,8 @@ def copied(value: Any) -> Any:
 class Payload:
     """The items of one chunk. `operations` and `indexes` hold the operation and the place in its data of each item.
 
-    All items of a chunk share `params` (what the operation type needs besides them) and `context`.
+    All items of a chunk share `params` (what the operation type needs besides them) and `context`. `is_retry`: items of it have
+    failed before, and their failures are to be told what becomes of them now.
     """
 
     items: list
@@ -85,18 +86,18 @@ class Payload:
     indexes: list
     params: dict = field(default_factory=dict)
     context: dict = field(default_factory=dict)
+    is_retry: bool = False
 
     def __len__(self):
         return len(self.items)
 
     def subset(self, positions: list[int]) -> "Payload":
         """The same chunk with only some of its items."""
-        return Payload(
-            [self.items[position] for position in positions],
-            [self.operations[position] for position in positions],
-            [self.indexes[position] for position in positions],
-            self.params,
-            self.context,
+        return replace(
+            self,
+            items=[self.items[position] for position in positions],
+            operations=[self.operations[position] for position in positions],
+            indexes=[self.indexes[position] for position in positions],
         )
 
     @property
@@ -178,15 +179,14 @@ class Payload:
         indexes = self.indexes
         if indexes and indexes == list(range(indexes[0], indexes[0] + len(indexes))):
             indexes = indexes[0]
-        return dumps(
-            {
-                "items": self.items,
-                "operations": operations,
-                "indexes": indexes,
-                "params": self.params,
-                "context": self.context,
-            }
-        )
+        parts = {
+            "items": self.items,
+            "operations": operations,
+            "indexes": indexes,
+            "params": self.params,
+            "context": self.context,
+        }
+        return dumps({**parts, "retry": True} if self.is_retry else parts)
 
     @classmethod
     def decode(cls, text: str) -> "Payload":
@@ -201,7 +201,7 @@ class Payload:
                 operations = [operations] * len(items)
             if not isinstance(indexes, list):
                 indexes = list(range(indexes, indexes + len(items)))
-            payload = cls(items, operations, indexes, raw["params"], raw["context"])
+            payload = cls(items, operations, indexes, raw["params"], raw["context"], bool(raw.get("retry")))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadPayload("The stored text of a payload is damaged.") from error
         if not payload._is_sound:

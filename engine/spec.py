@@ -5,12 +5,13 @@
 
 import enum
 from dataclasses import asdict, is_dataclass
+from difflib import get_close_matches
 from itertools import count
 from typing import Any
 
 from .operation import Operation, default_name
 from .operations import ALIASES, TYPES
-from .problems import Problems
+from .problems import KEPT, Problems
 from .reader import MAX_NAME, Reader, absent, is_name
 from .references import INDEX, REF, TooDeep, find_refs, is_flat, is_too_deep, ref_problem
 from .values import MAX_INTEGER
@@ -20,6 +21,12 @@ IGNORED = frozenset({"status", "created_at", "started_at", "completed_at", "erro
 #: Keys of all types.
 COMMON = frozenset({"operation_type", "model", "operation_id", "depends_on", "priority", "context", "strict"})
 KNOWN = COMMON.union(*(kind.keys for kind in TYPES.values()))
+#: Keys that callers try, and the key that they mean.
+MEANT = {
+    "type": "operation_type", "operation": "operation_type", "op": "operation_type", "model_name": "model", "name": "operation_id",
+    "values": "data", "vals": "data", "records": "data", "rows": "data", "ids": "record_ids", "res_ids": "record_ids",
+    "args_list": "args", "depends": "depends_on", "columns": "fields",
+}  # fmt: skip
 #: By type, the keys that need none of the checks for unknown and common keys.
 PLAIN = {
     name: kind.keys - {"group_by", "return_ids"} | {"operation_type", "model", "operation_id"}
@@ -88,7 +95,8 @@ class _Parser(Reader):
             kind = kind.value
         if isinstance(kind, str) and (kind := ALIASES.get(kind, kind)) in TYPES:
             return kind
-        self.add(f"operation_type must be one of {', '.join(TYPES)}", key="operation_type")
+        hint = self._hint(kind, TYPES) if isinstance(kind, str) else ""
+        self.add(f"operation_type must be one of {', '.join(TYPES)}{hint}", key="operation_type")
         return None
 
     def _check_keys(self, kind):
@@ -98,9 +106,17 @@ class _Parser(Reader):
             return
         for key in sorted(map(str, keys - allowed - IGNORED)):
             if key not in KNOWN:
-                self.add(f"unknown key {key!r}", key=key)
+                self.add(f"unknown key {key!r}{self._hint(key, allowed)}", key=key)
             elif not absent(self.raw[key]) and not (key == "return_ids" and self.raw[key] is True):
                 self.add(f"{key!r} does not apply to an operation of type {kind!r}", key=key)
+
+    def _hint(self, given, allowed):
+        """The name that was probably meant, in words; empty where none of the allowed ones is like it."""
+        if self.problems.count >= KEPT:  # nobody reads it, and the search takes time
+            return ""
+        given = given[:MAX_NAME].lower()
+        meant = [MEANT[given]] if MEANT.get(given) in allowed else get_close_matches(given, allowed, 1)
+        return f"; did you mean {meant[0]!r}?" if meant else ""
 
     def _read_common(self, operation):
         """Read the common keys that most operations don't use."""

@@ -36,15 +36,13 @@ class BatchChunk(models.Model):
     sequence = fields.Float(
         readonly=True, aggregator=None, help="Order in the job: by priority, then by position. Parts of a chunk keep its place."
     )
-    state = fields.Selection(
-        [(state, state.capitalize()) for state in states.CHUNK_STATES], required=True, readonly=True
-    )
+    state = fields.Selection([(state, state.capitalize()) for state in states.CHUNK_STATES], required=True, readonly=True)
     payload = fields.Text(readonly=True)
     result = fields.Text(readonly=True)
     first_index = fields.Integer(
-        readonly=True, help="Lowest index in its operation's data for which it has produced an id."
+        readonly=True, aggregator=None, help="Lowest index in its operation's data for which it has produced an id."
     )
-    last_index = fields.Integer(readonly=True, help="Highest such index.")
+    last_index = fields.Integer(readonly=True, aggregator=None, help="Highest such index.")
     error = fields.Text(readonly=True)
     skip_reason = fields.Text(readonly=True, help="Why its records were not run.")
     record_count = fields.Integer("Records", readonly=True)
@@ -55,9 +53,11 @@ class BatchChunk(models.Model):
     warning_count = fields.Integer("Warnings", readonly=True, help="Warnings of Odoo about its records.")
     completed_operations = fields.Integer(readonly=True)
     failed_operations = fields.Integer(readonly=True)
-    attempt = fields.Integer(readonly=True, help="Attempts made with exactly these records.")
+    attempt = fields.Integer(readonly=True, aggregator="avg", help="Attempts made with exactly these records.")
     claims = fields.Integer(
-        readonly=True, help="Number of claims. A worker that holds a lower number has lost the chunk to another one."
+        readonly=True,
+        aggregator="avg",
+        help="Number of claims. A worker that holds a lower number has lost the chunk to another one.",
     )
     runs_alone = fields.Boolean(
         readonly=True, help="It kept conflicting, and now runs only while no other chunk of its job is in flight."
@@ -66,8 +66,10 @@ class BatchChunk(models.Model):
     run_at = fields.Datetime("Not Before", readonly=True)
     claimed_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
-    duration = fields.Float("Duration (s)", digits=(16, 3), readonly=True)
-    values_gone = fields.Boolean(readonly=True, help="Values of its records that succeeded were dropped after their retention time.")
+    duration = fields.Float(digits=(16, 3), readonly=True)
+    values_gone = fields.Boolean(
+        readonly=True, help="Values of its records that succeeded were dropped after their retention time."
+    )
     tallied = fields.Boolean(readonly=True, help="Counted into its job and operation.")
     pretty_payload = fields.Text("Payload Laid Out", compute="_compute_pretty_payload", help="What the chunk runs, as JSON.")
 

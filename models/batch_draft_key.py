@@ -15,7 +15,7 @@ class BatchDraftKey(models.Model):
     _log_access = False
 
     job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
-    number = fields.Integer(required=True, readonly=True, help="Hash of the model and the key's values.")
+    number = fields.Integer(required=True, readonly=True, aggregator=None, help="Hash of the model and the key's values.")
     operation_name = fields.Char(required=True, readonly=True, help="Name of the operation, as the caller gave it.")
 
     # `store.submit.last_with_upsert_keys`; cascades

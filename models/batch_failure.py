@@ -2,8 +2,10 @@ import json
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import formatLang
 
 from ..engine import states
+from ..engine.outcome import RETRY_FAILED, RETRY_SKIPPED, RETRY_SUCCEEDED, RETRY_UNDONE
 from ..engine.payload import BadPayload, Payload, indented
 from ..engine.report import FAILURES_SHOWN, finding
 from ..run import mended
@@ -11,10 +13,13 @@ from ..run.access import check_submitter
 from ..run.caller import check_caller
 from ..run.change import lock_for_change
 from ..run.retry import retry_failures
-from ..store.findings import FAILURES
+from ..store.findings import FAILURES, count_failures
+from ..store.retried import RUNS_AGAIN
 
 #: Most failures that one call retries by themselves; whole jobs are retried in steps, without a limit.
 RETRIED_AT_ONCE = 5_000
+#: Most failures counted for a button; Odoo's lists say "10,000+" above that, too.
+COUNTED_AT_MOST = 10_000
 
 
 class BatchFailure(models.Model):
@@ -31,9 +36,22 @@ class BatchFailure(models.Model):
     values = fields.Text(help="The values as sent, as JSON. Correct them here, then retry.")
     error_type = fields.Char("Error", readonly=True)
     traceback = fields.Text(readonly=True, groups="batch_executor.group_batch_manager")
-    attempts = fields.Integer(readonly=True)
+    attempts = fields.Integer(readonly=True, aggregator="avg")
     created_at = fields.Datetime("Failed On")
     is_skipped = fields.Boolean(readonly=True, help="Not run, because an operation it depends on has not completed.")
+    retry_outcome = fields.Selection(
+        [
+            (RETRY_SUCCEEDED, "Succeeded"),
+            (RETRY_FAILED, "Failed Again"),
+            (RETRY_SKIPPED, "Skipped"),
+            (RETRY_UNDONE, "Rolled Back"),
+        ],
+        readonly=True,
+        help="What became of its record when it was run again. Empty while it waits for that, or if it was cancelled before.",
+    )
+    retry_record_id = fields.Integer(
+        "Retried Record Id", readonly=True, aggregator=None, help="Id of the record that its retry has created or changed."
+    )
 
     # for the backend
     pretty_values = fields.Text(
@@ -50,6 +68,8 @@ class BatchFailure(models.Model):
     _operation_idx = models.Index("(operation_id, id)")
     # `store.findings.first_of_operations`
     _operation_standing_idx = models.Index("(operation_id, id) WHERE retried_at IS NULL AND is_skipped IS NOT TRUE")
+    # `store.retried`: failures whose record is being run again
+    _runs_again_idx = models.Index(f"(index, operation_id) WHERE {RUNS_AGAIN.code}")
 
     @api.depends("values")
     def _compute_pretty_values(self):
@@ -154,6 +174,19 @@ class BatchFailure(models.Model):
             "res_id": self.record_id,
             "views": [(False, "form")],
         }
+
+    @api.model
+    def _count_text(self, column, owner_id):
+        """How many failures of a job or an operation stand, for its button: as many as the list shows that the button opens.
+
+        :param str column: `job_id` or `operation_id`
+        :param int owner_id: of a job or an operation that the caller may see
+        :returns: the number as text, "10,000+" where there are more than are counted; False for none
+        """
+        if not owner_id:
+            return False
+        count, has_more = count_failures(self.env.cr, column, owner_id, COUNTED_AT_MOST)
+        return formatLang(self.env, count, digits=0) + ("+" if has_more else "") if count else False
 
     def _as_dicts(self):
         """The failures as the API gives them."""

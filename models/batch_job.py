@@ -8,7 +8,7 @@ from ..engine.operations import TYPES
 from ..run import change, lanes, submission
 from ..run.access import check_outside, check_submitter, check_visible, checked_page
 from ..run.caller import check_is_context
-from ..run.change import lock_for_change
+from ..run.change import lock_for_change, lock_for_write
 from ..run.forget import forget_old_values
 from ..run.garbage import without_collection
 from ..run.pace import set_pace
@@ -18,9 +18,11 @@ from ..run.status import job_figures
 from ..run.status import status as status_of
 from ..run.wake import wake_if_stalled
 from ..run.xmlrpc import as_carried
+from ..store import figures
 from ..store.forget import PURGED_AT_ONCE, old_drafts, old_jobs
 from ..store.results import operations_page
 from ..store.schema import set_up_jobs
+from .figure import Figure
 
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
 TYPE_LABELS = [(name, kind.label) for name, kind in TYPES.items()]
@@ -85,7 +87,7 @@ class BatchJob(models.Model):
 
     # how it is run
     priority = fields.Integer(help="Higher first. Can be changed while the job runs.", aggregator=None)
-    max_chunk_size = fields.Integer("Chunk Size", readonly=True, help="Most records in a chunk. 0: adaptive.")
+    max_chunk_size = fields.Integer("Chunk Size", readonly=True, aggregator=None, help="Most records in a chunk. 0: adaptive.")
     max_concurrency = fields.Integer(
         "Concurrency",
         aggregator=None,
@@ -95,8 +97,10 @@ class BatchJob(models.Model):
     is_ordered = fields.Boolean(
         "Strictly in Order", compute=_compute_is_ordered, store=True, help="It was submitted with a concurrency of 1."
     )
-    timeout = fields.Float("Timeout (s)", readonly=True, help="Seconds one attempt at one chunk may take. 0: no limit.")
-    retry_attempts = fields.Integer("Retries", readonly=True, help="Further attempts after a transient failure.")
+    timeout = fields.Float(
+        readonly=True, aggregator=None, help="Seconds one attempt at one chunk may take. 0: no limit."
+    )
+    retry_attempts = fields.Integer("Retries", readonly=True, aggregator=None, help="Further attempts after a transient failure.")
     rollback = fields.Selection(
         [("record", "The failing records"), ("chunk", "Their whole chunk"), ("job", "Everything")],
         "Undo on Failure",
@@ -112,6 +116,7 @@ class BatchJob(models.Model):
         "Stop After",
         readonly=True,
         default=options.NO_LIMIT,
+        aggregator=None,
         help="No further chunk starts once more records than this have failed. -1: no limit.",
     )
     dry_run = fields.Boolean(readonly=True, help="Run everything, report the results, and roll everything back at the end.")
@@ -133,13 +138,31 @@ class BatchJob(models.Model):
     failed_records = fields.Integer("Failed", readonly=True, default=0)
     cancelled_records = fields.Integer("Not Run", readonly=True, default=0)
     warning_count = fields.Integer("Warnings", readonly=True, default=0, help="Warnings of Odoo about its records.")
-    percentage = fields.Float(compute="_compute_progress", help="Share of the records that have run.")
-    operations_per_second = fields.Float(
-        "Operations/s", compute="_compute_progress", help="Operations that have ended, per second of work on the job."
+    percentage = Figure(
+        compute="_compute_progress",
+        formula=figures.percentage,
+        aggregator=None,
+        help="Share of the records that have run.",
     )
-    records_per_second = fields.Float("Records/s", compute="_compute_progress")
-    duration = fields.Float(
-        "Duration (s)", compute="_compute_progress", help="Seconds of work on the job, without pauses and waiting."
+    operations_per_second = Figure(
+        "Operations/s",
+        compute="_compute_progress",
+        formula=figures.operations_per_second,
+        aggregator="avg",
+        help="Operations that have ended, per second of work on the job.",
+    )
+    records_per_second = Figure(
+        "Records/s",
+        compute="_compute_progress",
+        formula=figures.records_per_second,
+        aggregator="avg",
+        help="Records that have run, per second of work on the job.",
+    )
+    duration = Figure(
+        compute="_compute_progress",
+        formula=figures.duration,
+        aggregator="avg",
+        help="Seconds of work on the job, without pauses and waiting.",
     )
     eta = fields.Datetime("Expected End", compute="_compute_progress")
     error = fields.Text(readonly=True)
@@ -150,20 +173,38 @@ class BatchJob(models.Model):
 
     # values that are dropped after the end: see `run/forget.py`
     holds_values = fields.Boolean(readonly=True, default=True, help="Values of records that succeeded may still be stored.")
-    forgotten_to = fields.Integer(readonly=True, default=0, help="Id of the last chunk whose values were checked or dropped.")
+    forgotten_to = fields.Integer(
+        readonly=True, default=0, aggregator=None, help="Id of the last chunk whose values were checked or dropped."
+    )
 
     # working time and pace: see `store/clock.py`
     worked_s = fields.Float(
-        "Worked Before (s)", readonly=True, default=0.0, help="Seconds of work on the job up to the last pause or end."
+        "Worked Before (s)",
+        readonly=True,
+        default=0.0,
+        aggregator=None,
+        help="Seconds of work on the job up to the last pause or end.",
     )
     worked_since = fields.Datetime(readonly=True, help="Start of the present period of work. Empty while no lane works on the job.")
-    earlier_records = fields.Integer(readonly=True, default=0, help="Records that had run and were put back by a retry.")
-    earlier_operations = fields.Integer(readonly=True, default=0, help="Operations that had ended and were put back by a retry.")
+    earlier_records = fields.Integer(
+        readonly=True, default=0, aggregator=None, help="Records that had run and were put back by a retry."
+    )
+    earlier_operations = fields.Integer(
+        readonly=True, default=0, aggregator=None, help="Operations that had ended and were put back by a retry."
+    )
     paced_s = fields.Float(
-        "Pace From (s)", readonly=True, default=0.0, help="Start of the pace measurement, in seconds of work on the job."
+        "Pace From (s)",
+        readonly=True,
+        default=0.0,
+        aggregator=None,
+        help="Start of the pace measurement, in seconds of work on the job.",
     )
     paced_records = fields.Integer(
-        "Pace From (records)", readonly=True, default=0, help="Records that had run at the start of the pace measurement."
+        "Pace From (records)",
+        readonly=True,
+        default=0,
+        aggregator=None,
+        help="Records that had run at the start of the pace measurement.",
     )
 
     pace_points = fields.Text(
@@ -174,21 +215,28 @@ class BatchJob(models.Model):
     ready = fields.Boolean(readonly=True, default=False, help="The job is in the queue: lanes may claim a chunk of it.")
     wake_at = fields.Datetime(readonly=True, help="When the job returns to the queue, if it is not in it.")
     queue_position = fields.Float(
-        readonly=True, default=0.0, help="Order among jobs of equal priority, lowest first. A claim moves the job back."
+        readonly=True,
+        default=0.0,
+        aggregator=None,
+        help="Order among jobs of equal priority, lowest first. A claim moves the job back.",
     )
     earlier_failures = fields.Integer(
-        readonly=True, default=0, help="Failures that stood at the last retry; they do not count for the limit of failures."
+        readonly=True,
+        default=0,
+        aggregator=None,
+        help="Failures that stood at the last retry; they do not count for the limit of failures.",
     )
     reopening = fields.Boolean(readonly=True, help="A retry is putting records back, in steps. No chunk starts meanwhile.")
-    reopened_to = fields.Integer(readonly=True, help="Id of the last chunk that the retry has checked.")
+    reopened_to = fields.Integer(readonly=True, aggregator=None, help="Id of the last chunk that the retry has checked.")
     releasing = fields.Boolean(readonly=True, help="Waiting chunks are being released, in steps. No chunk starts meanwhile.")
-    released_to = fields.Integer(readonly=True, help="Position of the next operation that such a step checks.")
+    released_to = fields.Integer(readonly=True, aggregator=None, help="Position of the next operation that such a step checks.")
     steered_until = fields.Datetime(readonly=True, help="Lanes claim nothing in the job until then, so that a call can change it.")
     progress_at = fields.Datetime(readonly=True, help="When the counters were last updated.")
     expected_work = fields.Float(
         "Expected Work (s)",
         readonly=True,
         default=0.0,
+        aggregator=None,
         help="Seconds a single lane would need for all records, estimated from other jobs. 0: unknown.",
     )
 
@@ -269,9 +317,9 @@ class BatchJob(models.Model):
         "expected_work",
     )
     def _compute_progress(self):
-        figures = job_figures(self.env, self)
+        found = job_figures(self.env, self)
         for job in self:
-            job.update(figures[job.id])
+            job.update(found[job.id])
 
     # -- access rights -----------------------------------------------------------------------------
 
@@ -283,14 +331,15 @@ class BatchJob(models.Model):
         :raises BatchValidationError: a priority or a concurrency is out of range
         :raises UserError: the calling code is run by the job itself, or the job is finished and its pace is written
         """
-        if not self.env.su and (
-            refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]
-        ):
+        if not self.env.su and (refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]):
             raise AccessError(self.env._("Fields of a batch job that can't be written: %s", ", ".join(refused)))
         check_outside(self)
         if not self.env.su and not vals.keys().isdisjoint(PACE):
             set_pace(self, {name: vals[name] for name in PACE if name in vals})
             vals = {name: value for name, value in vals.items() if name not in PACE}
+        if not self.env.su and "name" in vals:
+            self.check_access("write")
+            lock_for_write(self.sudo())
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)

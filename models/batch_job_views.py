@@ -37,6 +37,12 @@ def _compute_contents(jobs):
         job.contents_text = describe(jobs.env, json.loads(job.contents or "[]")) or False
 
 
+@api.depends("state", "failed_records", "cancelled_records")
+def _failures_text(jobs):
+    for job in jobs:
+        job.failures_text = job.env["batch.failure"]._count_text("job_id", job.id)
+
+
 class BatchJob(models.Model):
     """Computed fields and buttons of a job for the backend's views."""
 
@@ -52,6 +58,9 @@ class BatchJob(models.Model):
         string="First Chunks",
         compute="_compute_shown_chunks",
         groups="batch_executor.group_batch_manager",
+    )
+    failures_text = fields.Char(
+        "Failures in Numbers", compute=_failures_text, help="How many of its failures stand; empty for none."
     )
     failure_causes = fields.Html(
         "Causes", compute="_compute_failure_causes", sanitize=False, help="Failures that stand, grouped by message."

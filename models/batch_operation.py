@@ -40,15 +40,15 @@ class BatchOperation(models.Model):
     _log_access = False  # a submission may store a hundred thousand rows: fewer columns take less time
 
     job_id = UncheckedMany2one("batch.job", required=True, ondelete="cascade", readonly=True)
-    position = fields.Integer("No.", readonly=True, help="Place in the submission, from 0.")
+    position = fields.Integer("No.", readonly=True, aggregator=None, help="Place in the submission, from 0.")
     operation_id = fields.Char("Name", required=True, readonly=True, help="Name of the operation, as the caller gave it.")
     operation_type = fields.Selection([(name, kind.label) for name, kind in TYPES.items()], "Type", required=True, readonly=True)
     model = fields.Char(required=True, readonly=True)
-    priority = fields.Integer(readonly=True)
+    priority = fields.Integer(readonly=True, aggregator=None)
     details = fields.Text(readonly=True, help="Parameters of the operation, without its data, as JSON.")
     depends_on = fields.Text(readonly=True, help="Operations that must have completed, as JSON.")
     return_ids = fields.Boolean(readonly=True)
-    data_length = fields.Integer(readonly=True)
+    data_length = fields.Integer(readonly=True, aggregator=None)
     state = fields.Selection(
         [(state, state.capitalize()) for state in states.OPERATION_STATES], default=states.PENDING, readonly=True
     )
@@ -62,20 +62,21 @@ class BatchOperation(models.Model):
     error = fields.Text(readonly=True)
     started_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
-    duration = fields.Float("Duration (s)", digits=(16, 3), readonly=True, help="Seconds its records took to run.")
+    duration = fields.Float(digits=(16, 3), readonly=True, help="Seconds its records took to run.")
     failure_ids = fields.One2many("batch.failure", "operation_id", "Failures", readonly=True)
 
     # for the backend
     pretty_details = fields.Text("Parameters", compute="_compute_pretty", help="Parameters of the operation, without its data.")
     needs = fields.Char(compute="_compute_pretty", help="Operations that must have completed first.")
     has_records = fields.Boolean(compute="_compute_has_records")
+    failures_text = fields.Char(
+        "Failures in Numbers", compute="_compute_failures_text", help="How many of its failures stand; empty for none."
+    )
 
     # results and lists of a job, in order
     _job_position_uniq = models.UniqueIndex("(job_id, position)")
     # references by name. An operation with its default name is found by position, and has no entry: `store.references.ids_by_name`
-    _job_name_uniq = models.UniqueIndex(
-        """(job_id, operation_id) WHERE operation_id <> 'op-' || ("position" + 1)::text"""
-    )
+    _job_name_uniq = models.UniqueIndex("""(job_id, operation_id) WHERE operation_id <> 'op-' || ("position" + 1)::text""")
     # `result(only="failed")`
     _failed_idx = models.Index("(job_id, position) WHERE failed_records > 0")
 
@@ -100,6 +101,11 @@ class BatchOperation(models.Model):
                 and (operation.return_ids or operation.operation_type not in PRODUCES_IDS)
                 and operation.operation_type != DELETE
             )
+
+    @api.depends("failed_records", "state")
+    def _compute_failures_text(self):
+        for operation in self:
+            operation.failures_text = self.env["batch.failure"]._count_text("operation_id", operation.id)
 
     @api.model
     def _entries(self, rows):
@@ -150,7 +156,7 @@ class BatchOperation(models.Model):
             "res_model": "batch.failure",
             "view_mode": "list,form",
             "domain": [("operation_id", "=", self.id)],
-            "context": {"search_default_standing": 1},
+            "context": {"search_default_standing": 1, "search_default_failed": 1},
         }
 
 

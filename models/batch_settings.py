@@ -1,10 +1,10 @@
 # a settings page is a transient model, as in Odoo
 # pylint: disable=no-wizard-in-models
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..engine.settings import SETTINGS, bounds
-from ..run.lanes import set_lane_count
+from ..run.lanes import cron_workers, most_lanes, set_lane_count
 from ..run.settings import get_setting, set_settings
 
 
@@ -23,6 +23,7 @@ class BatchSettings(models.TransientModel):
         "Lanes",
         "Chunks that may run at once, over all jobs. Each needs a cron worker of the server (max_cron_threads).",
     )
+    lanes_warning = fields.Char(compute="_compute_lanes_warning", help="Why some of the lanes will not run.")
     batch_max_chunk_size = _setting(
         "max_chunk_size", "Chunk Size", "Most records in a chunk, where the job does not say. 0: adaptive."
     )
@@ -58,6 +59,17 @@ class BatchSettings(models.TransientModel):
         help="Batch users find Run in batch… in the Actions menu of every list.",
     )
 
+    @api.depends("batch_lanes")
+    def _compute_lanes_warning(self):
+        workers = cron_workers()
+        for settings in self:
+            settings.lanes_warning = settings.batch_lanes > workers and self.env._(
+                "%(lanes)s lanes, but this server has only %(workers)s cron workers (max_cron_threads), which also run Odoo's other "
+                "scheduled actions. The other lanes run only if further servers work on this database.",
+                lanes=settings.batch_lanes,
+                workers=workers,
+            )
+
     def action_save(self):
         """Store the values of this record as settings, and adjust the number of lanes.
 
@@ -72,6 +84,15 @@ class BatchSettings(models.TransientModel):
                 raise ValidationError(
                     self.env._("%(label)s must be from %(low)s to %(high)s.", label=label, low=low, high=high)
                 )
+        if self.batch_lanes > (most := most_lanes(self.env.cr)):
+            raise ValidationError(
+                self.env._(
+                    "%(lanes)s lanes are too many: each needs two connections to PostgreSQL while it runs, and its limit "
+                    "(max_connections) leaves room for %(most)s lanes.",
+                    lanes=self.batch_lanes,
+                    most=most,
+                )
+            )
         set_settings(self.env, values)
         set_lane_count(self.env, self.batch_lanes)
         return {"type": "ir.actions.act_window_close"}

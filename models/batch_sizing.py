@@ -11,8 +11,8 @@ class BatchSizing(models.Model):
 
     model = fields.Char(required=True, readonly=True)
     operation_type = fields.Char("Type", required=True, readonly=True)
-    size = fields.Integer("Chunk Size", required=True, readonly=True)
-    seconds_per_record = fields.Float(digits=(16, 6), readonly=True, help="Moving average.")
+    size = fields.Integer("Chunk Size", required=True, readonly=True, aggregator="avg")
+    seconds_per_record = fields.Float(digits=(16, 6), readonly=True, aggregator="avg", help="Moving average.")
     samples = fields.Integer(readonly=True)
 
     _size_uniq = models.UniqueIndex("(model, operation_type, size)")

@@ -16,6 +16,7 @@ from ..store import finish as ending
 from ..store.job import read_job
 from . import reopen
 from .callback import insert_action_chunk, note_action_run
+from .numbers import stopped
 from .status import send_progress, utc_now
 
 _logger = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ def advance(env, job_id):
     if may_start and (released or (has_looked and pending)):
         return True
     if pending or running or waiting:
-        if job.state == states.PAUSED and not running:
+        if not running:  # paused, or all that is left waits to be tried again
             clock.stop_clock(cr, job_id)
         queue.park(cr, job_id)
     elif job.finished_at:
@@ -171,12 +172,7 @@ def stop_if_over_limit(env, job):
     failed = job.failed_records - job.earlier_failures
     if job.cancel_requested_at or job.max_failures == NO_LIMIT or failed <= job.max_failures or job.is_atomic:
         return bool(job.cancel_requested_at)
-    reason = env._(
-        "Stopped: %(failed)s records failed, more than the %(limit)s allowed.",
-        failed=job.failed_records,
-        limit=job.max_failures,
-    )
-    ending.request_stop(env.cr, job.id, reason)
+    ending.request_stop(env.cr, job.id, stopped(env, job.failed_records, job.max_failures))
     return True
 
 

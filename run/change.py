@@ -46,6 +46,17 @@ def lock_for_change(job, allowed, refusal):
     return job
 
 
+def lock_for_write(jobs):
+    """Lock jobs before the ORM writes them: lanes write their rows too, and a conflict must arise where it is not logged.
+
+    :param jobs: recordset of `batch.job`, in a superuser environment
+    :raises MissingError: one does not exist
+    :raises psycopg2.errors.SerializationFailure: as `lock_for_change`
+    """
+    for job in jobs.sorted("id"):  # always in the same order, so that two of these calls can't deadlock
+        _lock(job.env, job.id)
+
+
 def _lock(env, job_id):
     try:
         job = lock_job(env.cr, job_id)
@@ -121,7 +132,7 @@ def resume(env, job):
     :param job: the record, in a superuser environment
     """
     if job.state == states.PAUSED:
-        clock.resume(env.cr, job.id)
+        change.resume(env.cr, job.id)
         queue.enqueue(env.cr, job.id)
         wake_lanes(env, job.max_concurrency)
 

@@ -5,6 +5,7 @@ it, and it runs the others one after the other. Other lanes see one running chun
 """
 
 import time
+from dataclasses import replace
 
 from ..engine import states
 from ..engine.options import ROLLBACK_JOB
@@ -16,6 +17,7 @@ from ..store.settle import settle, take_awaiting_driver
 from . import selection
 from .advance import show_progress
 from .interruption import Interruption
+from .numbers import stopped
 from .records import run_records
 from .whole_job import Chunks, WholeJob
 
@@ -115,11 +117,7 @@ class HeldChunks(Chunks):
         """As `Chunks.cancel_rest`. `undo` cancels the chunks; if the limit is not the user's, it settles them as rolled back."""
         _pending, _running, is_left = unfinished(self.system.cr, self.claim.job_id)
         if is_left and self.claim.max_failures >= 0:
-            self.stop_reason = self.system._(
-                "Stopped: %(failed)s records failed, more than the %(limit)s allowed.",
-                failed=failed,
-                limit=self.claim.max_failures,
-            )
+            self.stop_reason = stopped(self.system, failed, self.claim.max_failures)
 
     def undo(self, is_dry_run, reason):
         """Settle the chunks, which the rollback has put back to `held`, with the outcomes of the run but without its effects."""
@@ -183,7 +181,7 @@ class UndoneReport:
         """
         outcome = self.outcome
         if self.is_selection:
-            held.payload = self.payload
+            held.payload = replace(self.payload, is_retry=held.payload.is_retry)
             outcome.good, outcome.undone = (self.good, 0) if is_dry_run else (0, self.good)
             unrun = outcome.found_records - self.good - len(outcome.failures) - len(outcome.skipped)
             outcome.unrun, outcome.undone = (unrun, outcome.undone) if is_stopped else (0, outcome.undone + unrun)

@@ -12,6 +12,7 @@ from . import selection
 from .chunk import Records, run_chunk
 from .inline_results import InlineResults
 from .interruption import Interruption
+from .numbers import stopped
 from .references import References
 from .settings import get_setting
 from .upsert_lock import lock_inline
@@ -155,11 +156,7 @@ class InlineChunks(Chunks):
         if not self.waiting:
             return
         self.results.cancel_rest()
-        self.results.error = self.env._(
-            "Stopped: %(failed)s records failed, more than the %(limit)s allowed.",
-            failed=failed,
-            limit=self.options.max_failures,
-        )
+        self.results.error = stopped(self.env, failed, self.options.max_failures)
 
     def undo(self, is_dry_run, reason):
         """As `Chunks.undo`."""

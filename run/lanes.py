@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from odoo import SUPERUSER_ID
 from odoo.exceptions import AccessError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import config
 
 from .lane import Lane
 from .settings import get_setting
@@ -24,6 +25,9 @@ SAME_PASS_S = 1.0
 LINGER_S = 0.5
 #: Seconds after which a lane claims nothing more, even if the scheduler allows more time: other crons wait for the worker.
 PASS_S = 10.0
+
+#: Connections that a lane uses: for its short transactions, and for the work.
+CONNECTIONS_OF_LANE = 2
 
 _thread = threading.local()
 
@@ -77,6 +81,17 @@ def run_admitted(env):
         # run again after the other scheduled actions; without a trigger, Odoo runs it in a minute or so
         cron.exists()._trigger_lanes()
     cron._commit_progress()
+
+
+def cron_workers():
+    """Number of cron workers of this server; those of other hosts are not known."""
+    return max(config["max_cron_threads"], 0)
+
+
+def most_lanes(cr):
+    """Number of lanes for which PostgreSQL has connections, if nothing else used any; at least 1."""
+    cr.execute("SELECT current_setting('max_connections')::integer")
+    return max(cr.fetchone()[0] // CONNECTIONS_OF_LANE, 1)
 
 
 def set_lane_count(env, count):

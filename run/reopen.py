@@ -6,6 +6,7 @@ short transaction that also stores how far it got. No chunk of the job runs unti
 
 import json
 import logging
+from dataclasses import replace
 
 from ..engine import states
 from ..engine.payload import BadPayload, Payload
@@ -107,19 +108,18 @@ def _failed_part(chunk, failures):
 
     :raises ValueError, TypeError, RecursionError: the payload or the values can't be read, see `UNREADABLE`
     """
-    payload = Payload.decode(chunk["payload"])
+    payload = replace(Payload.decode(chunk["payload"]), is_retry=True)
     if chunk["kind"] == states.RESOLVE:
         return payload
     places = {place: number for number, place in enumerate(zip(payload.operations, payload.indexes, strict=True))}
     failures = sorted(
         failures, key=lambda failure: places.get((failure["operation_id"], failure["index"]), len(places))
     )
-    return Payload(
-        [json.loads(failure["values"]) for failure in failures],
-        [failure["operation_id"] for failure in failures],
-        [failure["index"] for failure in failures],
-        payload.params,
-        payload.context,
+    return replace(
+        payload,
+        items=[json.loads(failure["values"]) for failure in failures],
+        operations=[failure["operation_id"] for failure in failures],
+        indexes=[failure["index"] for failure in failures],
     )
 
 
@@ -188,15 +188,13 @@ def _mend(cr, chunk_ids):
     """
     standing = retry.standing_failures(cr, chunk_ids)
     for chunk in retry.chunks_as_run(cr, list(standing)):
-        if chunk["kind"] != states.RECORDS:
-            continue
         try:
-            payload = Payload.decode(chunk["payload"])
+            payload = replace(Payload.decode(chunk["payload"]), is_retry=True)
         except BadPayload:
             continue  # the driver fails on this chunk, and so does the whole job
         mended = {(failure["operation_id"], failure["index"]): failure["values"] for failure in standing[chunk["id"]]}
         for position, place in enumerate(zip(payload.operations, payload.indexes, strict=True)):
-            if place in mended:
+            if place in mended and chunk["kind"] == states.RECORDS:
                 try:
                     payload.items[position] = json.loads(mended[place])
                 except UNREADABLE as error:

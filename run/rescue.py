@@ -9,10 +9,12 @@ from ..engine import states, verdict
 from ..exceptions import TransactionControlError
 from ..store import queue, rescue
 from ..store.chunk_row import claim_of_chunk
+from ..store.clock import stop_clock_of_lost
 from ..store.finish import request_stop
 from .errors import committed_message, failure, own_words, transaction_control_message
 from .guarded import timeout_message
 from .interruption import interruption_of, is_conflict
+from .numbers import attempts
 from .records import usable_lang
 from .wake import wake_lanes
 
@@ -71,6 +73,7 @@ def rescue_orphans(env):
                 raise
             _logger.exception("job %s chunk %s: could not be taken back", row["job_id"], row["id"])
             set_aside(env, row["id"])
+        stop_clock_of_lost(env.cr, row["job_id"], row["claimed_at"])
         queue.wake(env.cr, row["job_id"])
     if rows:
         # the process that replaces a killed cron worker sleeps for a minute before it first looks for work
@@ -114,8 +117,8 @@ def _reason(env, claim, interruption, words):
     if interruption == verdict.ENDED:
         return transaction_control_message(env)
     if interruption == verdict.LOST:
-        return env._("The worker running it died; given up after %s attempts.", claim.attempt)
-    given_up = env._("It conflicted with other transactions; given up after %s attempts.", claim.attempt)
+        return env._("The worker running it died; given up after %s.", attempts(env, claim.attempt))
+    given_up = env._("It conflicted with other transactions; given up after %s.", attempts(env, claim.attempt))
     return f"{words}\n{given_up}" if words else given_up
 
 

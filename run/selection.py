@@ -4,11 +4,12 @@ Each page of the search is one chunk. Running it yields the chunks of the record
 any other chunk, so that after a crash no record is found twice.
 """
 
+from dataclasses import replace
+
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..engine.outcome import Outcome
-from ..engine.payload import Payload
 from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
 from ..store.finish import is_stop_requested
@@ -111,12 +112,12 @@ def _chunks(model, payload, ids, offset, size):
         parts = ((places[first : first + size], []) for first in range(0, len(places), size))
     for part, keys in parts:
         yield (
-            Payload(
-                [ids[place] for place in part],
-                [payload.operations[0]] * len(part),
-                [offset + place for place in part],
-                params,
-                payload.context,
+            replace(
+                payload,
+                items=[ids[place] for place in part],
+                operations=[payload.operations[0]] * len(part),
+                indexes=[offset + place for place in part],
+                params=params,
             ),
             keys,
         )

@@ -11,6 +11,7 @@ from ..engine.tally import CANCELLED, FAILED, PROCESSED, count_records
 from ..exceptions import NeedsSavepoint
 from .errors import SAVEPOINT_ERRORS
 from .guarded import UserCode
+from .numbers import records
 from .savepoint import UndoableSavepoint
 from .watchdog import Deadline
 
@@ -143,13 +144,13 @@ class WholeJob:
         counts = self.counts
         if counts.failed or not counts.skipped:
             return self.env._("Rolled back, because records of other operations failed."), self.env._(
-                "Everything was rolled back, because %(count)s records failed. The first: %(message)s",
-                count=counts.failed,
+                "Everything was rolled back, because %(count)s failed. The first: %(message)s",
+                count=records(self.env, counts.failed),
                 message=counts.first_failure,
             )
         return self.env._("Rolled back, because records of other operations were skipped."), self.env._(
-            "Everything was rolled back, because %(count)s records were skipped. The first: %(message)s",
-            count=counts.skipped,
+            "Everything was rolled back, because %(count)s could not be run. The first: %(message)s",
+            count=records(self.env, counts.skipped),
             message=counts.first_skip,
         )
 

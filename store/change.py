@@ -1,4 +1,4 @@
-"""Changes of a job's row by the verbs start, pause and cancel; `clock.resume` is the one for resume.
+"""Changes of a job's row by the verbs start, pause, resume and cancel.
 
 The caller has locked the job, except for `keep_lanes_off`.
 """
@@ -40,6 +40,11 @@ def set_pace(cr, job_id, priority, max_concurrency):
 def pause(cr, job_id):
     """Pause a job. It stays in the queue until a lane has counted the chunks that are still in flight."""
     update_job(cr, job_id, SQL("state = 'paused', ready = true, wake_at = NULL"))
+
+
+def resume(cr, job_id):
+    """Set the state of a paused job to pending or running."""
+    update_job(cr, job_id, SQL("state = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END"))
 
 
 def let_lanes_cancel(cr, job_id):

@@ -235,12 +235,12 @@ def _take(worker, job, signals, condition=None):
                         + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id),
                    state = CASE WHEN job.state = 'pending' THEN 'running' ELSE job.state END,
                    started_at = coalesce(job.started_at, %(now)s),
-                   worked_since = CASE WHEN job.state = 'pending' THEN %(now)s ELSE job.worked_since END,
+                   worked_since = CASE WHEN job.finished_at IS NULL THEN coalesce(job.worked_since, %(now)s) END,
                    -- a finished job has only its action left: no lane should lock it while that runs
                    ready = job.finished_at IS NULL,
                    wake_at = CASE WHEN job.finished_at IS NOT NULL THEN %(now)s + %(callback_look)s END
              WHERE job.id = (SELECT job_id FROM picked)
-               AND (job.state = 'pending' OR job.finished_at IS NOT NULL OR (%(next_position)s) IS NOT NULL)
+               AND (job.state = 'pending' OR job.worked_since IS NULL OR (%(next_position)s) IS NOT NULL)
                AND EXISTS (SELECT 1 FROM taken)
           )
         %(mark_running)s

@@ -1,13 +1,13 @@
-"""The time a job was worked on: from its first claim to its end, without pauses and without the time between end and retry.
+"""The time a job was worked on: from its first claim to its end, without pauses, without the time between end and retry, and
+without the time in which all its chunks waited to be tried again.
 
-It is the sum of stretches. A stretch begins when a pending job becomes running (`store.claim`) or with `resume`. It ends when
-the job ends (`store.finish`), or when the last running chunk of a paused job ends. `worked_since` is the start of the present
-stretch, `worked_s` the sum of the earlier ones in seconds.
+It is the sum of stretches. A stretch begins with a claim (`store.claim`). It ends when the job ends (`store.finish`), or when its
+last running chunk ends while the others may not run yet. `worked_since` is the start of the present stretch, `worked_s` the sum
+of the earlier ones in seconds.
 """
 
 from odoo.tools import SQL
 
-from .job import update_job
 from .sql import NOW
 
 #: Seconds since the start of the present stretch; 0 outside a stretch, or if the system clock was set back.
@@ -21,13 +21,32 @@ def stop_clock(cr, job_id):
     cr.execute(SQL("UPDATE batch_job SET %s WHERE id = %s AND worked_since IS NOT NULL", STOP_CLOCK, job_id))
 
 
-def resume(cr, job_id):
-    """Set the state of a paused job to pending or running; a job that has started begins a new stretch."""
-    assignments = SQL(
-        """
-        state = CASE WHEN started_at IS NULL THEN 'pending' ELSE 'running' END,
-        worked_since = CASE WHEN started_at IS NOT NULL THEN coalesce(worked_since, %s) END
-        """,
-        NOW,
+def stop_clock_of_lost(cr, job_id, claimed_at):
+    """End the present stretch of a job whose worker was lost, at its last sign of life; not where other chunks run.
+
+    Nobody knows when a worker was killed. Without this, the hours until a server is started again would count as work.
+
+    :param datetime claimed_at: when the lost chunk was claimed
+    """
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job
+               SET worked_s = worked_s
+                        + greatest(extract(epoch FROM greatest(progress_at, %(claimed_at)s) - worked_since), 0)::float,
+                   worked_since = NULL
+             WHERE id = %(id)s
+               AND worked_since IS NOT NULL
+               AND (
+                    SELECT true
+                      FROM batch_chunk
+                     WHERE job_id = %(id)s
+                       AND state = 'running'
+                     ORDER BY claimed_at  -- the order of the index, else PostgreSQL may read the whole table
+                     LIMIT 1
+               ) IS NULL
+            """,
+            id=job_id,
+            claimed_at=claimed_at,
+        )
     )
-    update_job(cr, job_id, assignments)

@@ -6,7 +6,7 @@ from ..engine.operations import PRODUCES_IDS
 from ..engine.outcome import Failure
 from ..engine.payload import dumps, named_id
 from ..engine.row_numbers import ROWS, number_at
-from .planning import rows_of
+from .planning import by_index, rows_of
 from .sql import NOW, fetch
 
 FAILURES, WARNINGS = "batch_failure", "batch_warning"
@@ -62,6 +62,37 @@ def first_of_operations(cr, table, operation_ids, limit):
         limit=limit,
     )
     return [id_ for (id_,) in fetch(cr, query)]
+
+
+def count_failures(cr, column, owner_id, limit):
+    """Number of failures that stand of a job or an operation, without skipped records.
+
+    `failed_records` may be more: it also counts records that were only undone because others failed.
+
+    :param str column: `job_id` or `operation_id`
+    :param int limit: most rows to read
+    :returns: `(number of them among the rows read, whether there may be more)`
+    """
+    query = SQL(
+        """
+        SELECT count(*) FILTER (WHERE %(shown)s), count(*)
+          FROM (
+            SELECT retried_at, is_skipped
+              FROM batch_failure
+             WHERE %(own)s
+               AND retried_at IS NULL
+             ORDER BY %(column)s, id
+             LIMIT %(limit)s
+         ) AS failure
+        """,
+        shown=SHOWN[FAILURES],
+        own=rows_of(column, owner_id),
+        column=SQL.identifier(column),
+        limit=limit + 1,
+    )
+    with by_index(cr):
+        [(count, read)] = fetch(cr, query)
+    return min(count, limit), read > limit
 
 
 def retire_warnings(cr, job_id):

@@ -83,9 +83,12 @@ def lock_job(cr, job_id):
     NO KEY UPDATE lets failures and messages be stored with a reference to the job.
 
     :returns: its `JobRow`
-    :raises psycopg2.errors.SerializationFailure: the row has changed since the snapshot of this (REPEATABLE READ) transaction
+    :raises psycopg2.errors.SerializationFailure: the row has changed since the snapshot of this (REPEATABLE READ) transaction. Not
+        logged: Odoo repeats the call
     """
-    rows = fetch_dicts(cr, SQL("SELECT %s FROM batch_job WHERE id = %s FOR NO KEY UPDATE", JOB_ROW, job_id))
+    query = SQL("SELECT %s FROM batch_job WHERE id = %s FOR NO KEY UPDATE", JOB_ROW, job_id)
+    cr.execute(query, log_exceptions=False)
+    rows = cr.dictfetchall()
     return as_job(rows[0]) if rows else None
 
 

@@ -47,13 +47,13 @@ def lock_claimed(cr, claim):
 def lock_orphans(cr):
     """Lock orphans: running chunks whose row and work lock nobody holds, because their worker is gone.
 
-    :returns: at most `RESCUED_AT_ONCE` dicts with `CHUNK_COLUMNS`, `job_id` and `worker`; the next call finds the rest
+    :returns: at most `RESCUED_AT_ONCE` dicts with `CHUNK_COLUMNS`, `job_id`, `worker` and `claimed_at`; the next call finds the rest
     """
     return fetch_prepared(
         cr,
         SQL(
             """
-            SELECT %(columns)s, chunk.job_id, chunk.worker
+            SELECT %(columns)s, chunk.job_id, chunk.worker, chunk.claimed_at
               FROM batch_chunk AS chunk
              WHERE chunk.state = 'running'
                -- abs, because the clock may have been set back since

@@ -10,6 +10,7 @@ from .chunk_row import CHUNK_COLUMNS, WORK_LOCK, claim_of_chunk
 from .claim import mark_running
 from .findings import store_findings
 from .parts import insert_found, insert_like
+from .retried import tell_failures
 from .shared import EndedOperations, settle_shared
 from .sql import NOW, fetch, fetch_dicts
 
@@ -84,6 +85,7 @@ def settle(cr, claim, outcome, duration):
     }
     if not _mark_done(cr, claim, values):
         raise ClaimLost
+    tell_failures(cr, claim, payload, outcome)
     store_findings(cr, claim, payload, outcome)
 
 

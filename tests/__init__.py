@@ -34,6 +34,7 @@ from . import test_control
 from . import test_dead_rows
 from . import test_execute
 from . import test_failures
+from . import test_figures
 from . import test_fuzz
 from . import test_groups
 from . import test_guard
@@ -57,6 +58,7 @@ from . import test_permissions_oracles
 from . import test_plans
 from . import test_python
 from . import test_recovery
+from . import test_retried
 from . import test_selection
 from . import test_server_actions
 from . import test_sessions

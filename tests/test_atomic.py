@@ -228,7 +228,7 @@ class TestWhole(LaneCase):
     def test_execute_does_as_a_lane(self):
         state, error, *counts, states_ = self.in_both(*self.operations(), rollback="job")
         self.assertEqual((state, counts, states_), ("failed", [0, 3, 0], ["completed", "failed", "failed", "failed"]))
-        self.assertIn("because 1 records failed", error)
+        self.assertIn("because 1 record failed", error)
         self.assertEqual(self.partners(), [])
         self.assertEqual(self.in_both(*self.operations(), dry_run=True)[:2], ("partial", False))
         self.assertEqual(self.partners(), [])
@@ -247,7 +247,7 @@ class TestWhole(LaneCase):
             state, error, *counts, states_ = self.in_both(*self.operations(bad=False), rollback="job", max_failures=0)
         self.assertEqual((state, counts), ("failed", [0, 2, 1]))
         self.assertEqual(states_, ["completed", "skipped", "failed", "failed"])
-        self.assertEqual(error, "Everything was rolled back, because 1 records were skipped. The first: not yet")
+        self.assertEqual(error, "Everything was rolled back, because 1 record could not be run. The first: not yet")
         self.assertEqual(self.partners(), [])
 
     def test_what_was_committed_is_not_run_again(self):
@@ -271,7 +271,7 @@ class TestWhole(LaneCase):
             with self.subTest(**options):
                 state, error, *found, states_ = self.in_both(creates, max_failures=0, max_chunk_size=1, **options)
                 self.assertEqual((state, found, states_), ("partial" if counts[0] else "failed", counts, [state]))
-                self.assertIn("Stopped: 1 records failed" if counts[0] else "Everything was rolled back", error)
+                self.assertIn("Stopped: 1 record failed" if counts[0] else "Everything was rolled back", error)
         shared = [{**creates, "data": [values]} for values in creates["data"]]
         self.assertEqual(self.in_both(*shared, max_failures=0, max_chunk_size=2, dry_run=True)[2:5], (1, 1, 8))
 

@@ -173,11 +173,49 @@ class TestSteering(LaneCase):
         with self.in_threads(2) as pool:
             runs = [pool.submit(self.lane(seconds=20).run) for _ in range(2)]
             self.wait_until(lambda: self.job(job)["state"] == "running")
-            for verb in ("pause", "resume", "pause", "resume", "cancel"):
-                self.call(job, verb)
+            with self.assertNoLogs("odoo.sql_db", "ERROR"):
+                for verb in ("pause", "resume", "pause", "resume", "cancel"):
+                    self.call(job, verb)
             for run in runs:
                 run.result(PATIENCE_S)
         self.assertGreater(self.check_counters(job)["cancelled_records"], 0)
+
+    def test_a_call_that_is_repeated_after_a_conflict_logs_no_statement(self):
+        job = self.submit(self.creates(6), max_chunk_size=2)
+
+        def claim_elsewhere():
+            self.sql("UPDATE batch_job SET queue_position = queue_position + 1 WHERE id = %s", job)
+
+        for change in (lambda own: own.pause(), lambda own: own.write({"name": "Renamed"}), lambda own: own.resume()):
+            self.assertEqual(self._change_beside(job, change, claim_elsewhere), 2)
+        self.assertEqual((self.job(job)["name"], self.job(job)["state"]), ("Renamed", "pending"))
+        with self.open_lane() as lane:
+            # the only job in the queue: a claim leaves its row as it is, so only the chunk has changed
+            lane.work_on(lane.claim())
+            self.assertEqual(self._change_beside(job, lambda own: own.cancel(), lane.claim), 1)
+        self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE job_id = %s AND state = 'running'", job)
+        with self.assertLogs("odoo.addons.batch_executor.run.rescue", "WARNING"):
+            self.work()
+        self.assertEqual(self.check_counters(job)["cancelled_records"], 4)
+
+    def _change_beside(self, job, change, beside):
+        """Call `change(job)` as a remote call, after `beside()` in another transaction that the first attempt can't see.
+
+        :returns: number of attempts; the test fails if one of them logs an error of SQL
+        """
+        attempts = []
+
+        def call():
+            env.cr.execute("SELECT 1")  # from now on this transaction sees what there is now
+            attempts.append(1)
+            if len(attempts) == 1:
+                beside()
+            change(env["batch.job"].browse(job))
+
+        with self.registry.cursor() as cr, self.assertNoLogs("odoo.sql_db", "ERROR"):
+            env = api.Environment(cr, self.user_id, {})
+            retrying(call, env)
+        return len(attempts)
 
     def _steer_while_working(self, job, verb):
         barrier = threading.Barrier(3, timeout=PATIENCE_S)

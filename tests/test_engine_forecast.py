@@ -56,7 +56,7 @@ class TestForecast(BaseCase):
 
 class TestPace(BaseCase):
     def test_what_comes_counts_for_more_than_what_was_and_no_chunk_for_all(self):
-        self.assertIsNone(newer_origin((0, 0.0), 100, 2 * PACE_S - 1, 1.0))
+        self.assertIsNone(newer_origin((0, 0.0), 100, 2 * PACE_S - 1, 0.1))
         self.assertEqual(newer_origin((0, 0.0), 100, 40.0, 1.0), (50, 20.0))
         self.assertIsNone(newer_origin((0, 0.0), 100, 40.0, 10.0), "these are but four chunks")
 

@@ -135,6 +135,28 @@ class TestForms(BaseCase):
         self.assertEqual(problems.as_dicts()[0]["operation"], 1)
 
 
+class TestHints(BaseCase):
+    def said(self, **raw):
+        return {problem["key"]: problem["message"] for problem in parse(raw)[1].as_dicts()}
+
+    def test_all_that_is_wrong_is_named_with_what_was_meant(self):
+        said = self.said(operation_type="Create", model="res.partner", foo=1, type="create")
+        self.assertEqual(set(said), {"operation_type", "foo", "type"})
+        self.assertTrue(said["operation_type"].endswith("; did you mean 'create'?"), said)
+        self.assertEqual(said["foo"], "unknown key 'foo'")
+        self.assertEqual(said["type"], "unknown key 'type'; did you mean 'operation_type'?")
+
+    def test_a_key_that_is_nearly_right_is_recognized(self):
+        for given, meant in (("vals", "data"), ("dependson", "depends_on"), ("operation_Id", "operation_id")):
+            with self.subTest(given=given):
+                said = self.said(operation_type="create", model="res.partner", data=[], **{given: 1})
+                self.assertEqual(said, {given: f"unknown key {given!r}; did you mean {meant!r}?"})
+
+    def test_no_key_of_another_type_is_proposed(self):
+        said = self.said(operation_type="create", model="res.partner", data=[], ids=[1])
+        self.assertEqual(said, {"ids": "unknown key 'ids'"})
+
+
 class TestGraph(BaseCase):
     def check(self, *raw, known=None, offset=0):
         operations, problems = parse(*raw, offset=offset)

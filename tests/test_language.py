@@ -71,4 +71,4 @@ class TestLanguage(LaneCase):
             self.work()
         [failure] = self.failures(job)
         self.assertEqual(failure["error_type"], "WorkerLostError")
-        self.assertIn("died; given up after 1 attempts", failure["error"])
+        self.assertIn("died; given up after 1 attempt.", failure["error"])

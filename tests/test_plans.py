@@ -5,10 +5,13 @@ Each is explained as it is executed, so that no test can fall behind the code.
 
 import itertools
 from functools import partial
+from types import SimpleNamespace
 
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
+from ..engine.outcome import Outcome
+from ..engine.payload import Payload
 from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
 from ..models.batch_overview import TIMELINE_CHUNKS
 from ..run import advance, reopen
@@ -26,6 +29,7 @@ from ..store.planning import by_index
 from ..store.references import produced
 from ..store.release import RELEASED_AT_ONCE, release_rounds, release_step, release_waiting
 from ..store.results import made_ids
+from ..store.retried import tell_failures
 from ..store.settle import take_awaiting_driver
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
@@ -311,6 +315,17 @@ class TestPlans(PlanCase):
         self.assertUses(plans, "batch_warning_operation_standing_idx")
         result, _plans = self.cheap(self.of_user("warned").result, 1, 1)
         self.assertEqual(result["results"][0]["warnings"], [])
+
+    def test_a_retry_tells_the_failures_of_its_records_among_many_others(self):
+        [(operation,)] = self.sql(
+            "SELECT max(operation_id) FROM batch_failure WHERE job_id = %s AND retried_at IS NOT NULL", self.backlog.failed
+        )
+        payload = Payload([{}, {}], [operation] * 2, [2, MANY // 2], is_retry=True)
+        claim = SimpleNamespace(operation_id=operation, operation_type="create", kind="records", is_atomic=False, is_dry_run=False)
+        _none, plans = self.cheap(tell_failures, self.cr, claim, payload, Outcome(ids={0: 7, 1: 8}))
+        self.assertUses(plans, "batch_failure_runs_again_idx")
+        told = "SELECT index, retry_record_id FROM batch_failure WHERE retry_outcome = 'succeeded' ORDER BY index"
+        self.assertEqual(self.sql(told), [(2, 7), (MANY // 2, 8)])
 
     def test_steering(self):
         self.cheap(self.of_user("waiting").pause)

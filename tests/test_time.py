@@ -1,6 +1,8 @@
 """The time a job was worked on, what its rates and its share of the work are measured by, and when it will be over."""
 
 
+from ..engine.verdict import CONFLICT
+from ..run.interruption import Interruption
 from .lane_case import LaneCase
 
 #: Seconds that a job waits in these tests, and what is more than it may take to run.
@@ -52,9 +54,45 @@ class TestClock(LaneCase):
             self.assertEqual(self.seen(job)["duration"], paused)
         self.call(job, "resume")
         self.wait(job)
-        self.assertGreaterEqual(self.seen(job)["duration"], 2 * WAIT_S)
+        self.assertEqual(self.seen(job)["duration"], paused, "no lane has taken a chunk yet")
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+            self.wait(job)
+            self.assertGreaterEqual(self.seen(job)["duration"], 2 * WAIT_S)
         self.work()
         self.assertLess(self.seen(job)["duration"], 2 * WAIT_S + WORK_S)
+
+    def test_waiting_to_be_tried_again_is_no_work(self):
+        with self.open_lane() as lane:
+            job = self.submit(self.creates(4))
+            claim = lane.claim()
+            lane.control.release(claim, Interruption(CONFLICT, "busy"))
+            self.sql("UPDATE batch_chunk SET run_at = run_at + interval '1 hour' WHERE job_id = %s", job)
+            self.assertIsNone(lane.claim())
+            before = self.seen(job)["duration"]
+            self.wait(job)
+            self.assertEqual(self.seen(job)["duration"], before)
+            self.assertLess(before, WORK_S)
+        self.sql("UPDATE batch_chunk SET run_at = NULL WHERE job_id = %s", job)
+        self.sql("UPDATE batch_job SET ready = true, wake_at = NULL WHERE id = %s", job)
+        self.work()
+        done = self.seen(job)
+        self.assertEqual(done["state"], "completed")
+        self.assertGreater(done["duration"], before)
+        self.assertLess(done["duration"], WORK_S)
+
+    def test_the_time_until_a_lost_worker_is_missed_is_no_work(self):
+        job = self.submit(self.creates(4))
+        with self.open_lane() as lane:
+            lane.claim()
+        self.wait(job)
+        self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '%s seconds' WHERE job_id = %%s" % (WAIT_S - 10), job)
+        with self.assertLogs("odoo.addons.batch_executor.run.rescue", "WARNING"):
+            self.work()
+        done = self.seen(job)
+        self.assertEqual(done["state"], "completed")
+        self.assertGreaterEqual(done["duration"], 9)
+        self.assertLess(done["duration"], WORK_S)
 
     def test_what_is_in_flight_in_a_pause_is_work(self):
         job = self.submit(self.creates(4), max_chunk_size=2)
@@ -112,6 +150,29 @@ class TestClock(LaneCase):
         self.assertEqual((status["state"], status["percentage"], status["completed"]), ("cancelled", 25.0, 8))
         self.wait(job)
         self.assertEqual(self.seen(job)["duration"], status["duration"])
+
+    def test_a_job_that_is_being_cancelled_or_stopped_shows_what_ran_and_no_end(self):
+        for stop in ("cancel", "max_failures"):
+            with self.subTest(by=stop):
+                data = self.creates(8)["data"]
+                data[0]["type"] = "nonsense"
+                options = {"max_failures": 0} if stop == "max_failures" else {}
+                job = self.submit({**self.creates(0), "data": data}, max_chunk_size=2, max_concurrency=3, **options)
+                with self.open_lane() as first, self.open_lane("second") as second, self.open_lane("third") as third:
+                    held = [lane.claim() for lane in (first, second)]
+                    if stop == "cancel":
+                        self.call(job, "cancel")
+                    first.work_on(held[0])
+                    self.assertIsNone(third.claim(), "nothing more starts")
+                    status = self.call(job, "status")
+                    self.assertEqual((status["state"], status["percentage"], status["eta"]), ("running", 25.0, False))
+                    second.work_on(held[1])
+                    self.assertIsNone(second.claim())
+                status = self.seen(job)
+                self.assertEqual(status["state"], "cancelled" if stop == "cancel" else "partial")
+                self.assertEqual((status["percentage"], status["eta"], status["stats"]["cancelled_records"]), (50.0, False, 4))
+                self.check_counters(job)
+                self.delete_partners()
 
     def test_a_job_never_begun_has_taken_no_time(self):
         job = self.submit(self.creates(8))

@@ -4,6 +4,11 @@ import { registry } from "@web/core/registry";
 import { formatFloat, formatInteger } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
+export const recordsText = (count) =>
+    count === 1 ? _t("1 record") : _t("%s records", formatInteger(count));
+export const warningsText = (count) =>
+    count === 1 ? _t("1 warning") : _t("%s warnings", formatInteger(count));
+
 /** A progress bar of a job's records: succeeded and failed. Records that were not run leave the bar empty. */
 export class BatchProgressField extends Component {
     static template = "batch_executor.BatchProgressField";
@@ -40,7 +45,7 @@ export class BatchProgressField extends Component {
             total_records,
         } = this.data;
         return [
-            { color: "", text: _t("%s records", formatInteger(total_records)), isShown: true },
+            { color: "", text: recordsText(total_records), isShown: true },
             {
                 color: "text-success",
                 text: _t("%s succeeded", formatInteger(processed_records)),
@@ -58,7 +63,7 @@ export class BatchProgressField extends Component {
             },
             {
                 color: "text-warning",
-                text: _t("%s warnings", formatInteger(warning_count)),
+                text: warningsText(warning_count),
                 isShown: warning_count,
             },
         ].filter((count) => count.isShown);

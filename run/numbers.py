@@ -1,0 +1,22 @@
+"""Numbers in words for people: one record, several records."""
+
+
+def records(env, count):
+    """`1 record`, `3 records`."""
+    return env._("1 record") if count == 1 else env._("%s records", count)
+
+
+def attempts(env, count):
+    """`1 attempt`, `3 attempts`."""
+    return env._("1 attempt") if count == 1 else env._("%s attempts", count)
+
+
+def stopped(env, failed, limit):
+    """Why a job has stopped.
+
+    :param int failed: records that have failed
+    :param int limit: its `max_failures`
+    """
+    return env._(
+        "Stopped: %(failed)s failed, more than the %(limit)s allowed.", failed=records(env, failed), limit=limit
+    )
