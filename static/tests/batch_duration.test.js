@@ -1,6 +1,15 @@
-import { expect, test } from "@odoo/hoot";
+import { beforeEach, describe, expect, test } from "@odoo/hoot";
+import { allowTranslations, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { formatDuration } from "@batch_executor/batch_duration";
 import { recordsText, warningsText } from "@batch_executor/batch_progress";
+import { localization } from "@web/core/l10n/localization";
+
+describe.current.tags("headless");
+
+beforeEach(() => {
+    allowTranslations();
+    patchWithCleanup(localization, { decimalPoint: ".", thousandsSep: ",", grouping: [3, 0] });
+});
 
 test("seconds below a minute have decimals, longer durations hours and minutes", () => {
     const cases = [
@@ -16,7 +25,7 @@ test("seconds below a minute have decimals, longer durations hours and minutes",
         [90_061, "25:01:01"],
     ];
     for (const [seconds, text] of cases) {
-        expect(formatDuration(seconds)).toBe(text);
+        expect(`${formatDuration(seconds)}`).toBe(text);
     }
 });
 
