@@ -1,10 +1,13 @@
 """The case for a real browser."""
 
+from unittest import SkipTest
+
 from odoo.tests import HttpCase
 from odoo.tools import file_path
 
 from .api_case import ApiCase
 from .case import PATIENCE_S
+from .extras import is_installed
 
 #: A library that Debian's Odoo does not carry: the module `mail` names it, and the browser complains.
 NOT_PACKAGED = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
@@ -33,6 +36,15 @@ class BrowserCase(HttpCase, ApiCase):
     def _delete_asset(cls, asset_id):
         with cls.committed() as env:
             env["ir.asset"].browse(asset_id).unlink()
+
+    def browser_js(self, *args, **kwargs):
+        """Odoo skips quietly where a browser is missing or does not come up: under `scripts/test`, which brings one, that is a failure."""
+        try:
+            super().browser_js(*args, **kwargs)
+        except SkipTest as reason:
+            if is_installed("devenv"):
+                self.fail(f"must not be skipped: {reason}")
+            raise
 
     def run_tour(self, name, url="/odoo/batch-jobs", login=None):
         """Run a tour, as `user` unless another one is named."""

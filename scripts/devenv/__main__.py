@@ -3,29 +3,26 @@
 It runs twice: with the machine's Python, which checks the arguments and builds the environment, then in that environment.
 """
 
-from __future__ import annotations
-
 import argparse
-import importlib
 import os
+import pkgutil
 import signal
 import sys
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parent.parent
-sys.path[0] = str(SCRIPTS)
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from devenv import venv  # noqa: E402
-from devenv.console import CannotDo, say  # noqa: E402
+from devenv.base import SCRIPTS, CannotDo, say  # noqa: E402
 
-#: The module of each command, and the function in it.
+#: What each command calls.
 COMMANDS = {
-    "bench": ("bench.main", "main"),
-    "chaos": ("testing", "chaos"),
-    "demo": ("demo", "main"),
-    "lint": ("lint", "main"),
-    "odoo": ("odoo_bin", "main"),
-    "test": ("testing", "test"),
+    "bench": "devenv.bench.main:main",
+    "chaos": "devenv.testing:test",
+    "demo": "devenv.demo:main",
+    "lint": "devenv.lint:main",
+    "odoo": "devenv.databases:odoo",
+    "test": "devenv.testing:test",
 }
 #: These hand the arguments they do not know to another program; they are in `rest`, then.
 WRAPPERS = {"chaos", "odoo", "test"}
@@ -35,8 +32,7 @@ def main(arguments: list[str]) -> int:
     options = parse(*arguments)
     folder = venv.locate(bench=options.command == "bench")
     if Path(sys.prefix).resolve() == folder.resolve():
-        module, function = COMMANDS[options.command]
-        return getattr(importlib.import_module(f"devenv.{module}"), function)(options)
+        return pkgutil.resolve_name(COMMANDS[options.command])(options)
     python = folder / "bin" / "python"
     return os.execve(python, [python, Path(__file__).parent, *arguments], {**os.environ, "PYTHONPATH": str(SCRIPTS)})
 
@@ -44,6 +40,7 @@ def main(arguments: list[str]) -> int:
 def parse(command: str, *arguments: str) -> argparse.Namespace:
     is_wrapper = command in WRAPPERS
     parser = argparse.ArgumentParser(prog=f"scripts/{command}", add_help=not is_wrapper, allow_abbrev=False)
+    parser.set_defaults(command=command)
     add = parser.add_argument
     if command == "demo":
         add("--records", type=_positive, metavar="N", help="so many contacts only (default: all 28,000)")
@@ -58,14 +55,12 @@ def parse(command: str, *arguments: str) -> argparse.Namespace:
     elif command == "lint":
         add("--fix", action="store_true", help="let ruff and eslint mend what they can")
     elif command == "bench":
-        add("--quick", action="store_true", help="two minutes, fewer records, nothing written")
-        add("--rounds", type=_positive, metavar="N", help="rounds (default 3, with --quick 1)")
+        add("--quick", action="store_true", help="two minutes, one round, fewer records, nothing written")
         add("--only", default="", metavar="ROW,...", help="just these rows, nothing written")
-        add("--no-write", action="store_true", help="print the table, leave docs/ alone")
-    options, rest = parser.parse_known_args(arguments)
-    if rest and not is_wrapper:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    return argparse.Namespace(**vars(options), command=command, rest=rest)
+    if not is_wrapper:
+        return parser.parse_args(arguments)
+    options, options.rest = parser.parse_known_args(arguments)
+    return options
 
 
 def _positive(text: str) -> int:
@@ -80,7 +75,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except CannotDo as problem:
-        say(f"cannot go on: {problem}")
-        sys.exit(1)
+        sys.exit(say(f"cannot go on: {problem}") or 1)
     except KeyboardInterrupt:
         sys.exit(130)

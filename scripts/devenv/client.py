@@ -1,62 +1,55 @@
 """An HTTP client of a server: what any program would do with `requests`."""
 
-import json
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
 from datetime import datetime, timezone
 
 import requests
 
-from .console import CannotDo
+from .base import CannotDo
 
 TIMEOUT_S = 120
 #: Seconds between two questions for the status of a job; and while the server has no idea of how long the job takes.
 SHORTEST_S, LONGEST_S, UNKNOWN_S = 0.02, 5, 0.1
 
 
-def pause_s(status: dict) -> float:
-    """Seconds to wait before asking for the status again: about as long as the server thinks that the job takes."""
-    if not status["eta"]:
-        return UNKNOWN_S
-    left = datetime.fromisoformat(status["eta"].replace("Z", "+00:00")) - datetime.now(timezone.utc)
-    return min(max(left.total_seconds(), SHORTEST_S), LONGEST_S)
-
-
 class Client:
-    def __init__(self, address: str, key: str):
+    """Calls with an API key, or with the session of a login."""
+
+    def __init__(self, address: str, key: str | None = None):
         self._address = address
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy between this machine and itself
-        self._key = {"Authorization": f"Bearer {key}"}
-        self._rpc_headers = self._key
-
-    def log_in(self, database: str, login: str, password: str) -> None:
-        """Call the batch API with a session from now on: checking a key takes the server as long as the rest of a small call."""
-        self.prepare("/web/session/authenticate", db=database, login=login, password=password)()
-        self._rpc_headers = {}
-
-    def batch(self, verb: str, **params) -> dict:
-        """Call a verb of the batch API (JSON-RPC)."""
-        return self.prepare(f"/batch/v1/{verb}", **params)()
-
-    def prepare(self, path: str, **params) -> Callable[[], dict]:
-        """A call by JSON-RPC, encoded, to be sent when it is called."""
-        body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params})
-
-        def send():
-            answer = self._post(path, body, self._rpc_headers)
-            if error := answer.get("error"):
-                raise CannotDo(f"{path} answered: {error.get('data', {}).get('message') or error}")
-            return answer["result"]
-
-        return send
+        if key:
+            self._session.headers["Authorization"] = f"Bearer {key}"
+        self.answered_in_s = 0.0  # the last call, from the moment it was sent, encoded
 
     def call(self, model: str, method: str, **arguments):
-        """Call a method of a model (Odoo's own JSON-2 API)."""
-        return self._post(f"/json/2/{model}/{method}", json.dumps(arguments), self._key)
+        """Call a method of a model (Odoo's own JSON-2 API, which needs a key)."""
+        return self._post(f"/json/2/{model}/{method}", arguments)
 
-    def _post(self, path: str, body: str, headers: dict):
-        headers = {"Content-Type": "application/json", **headers}
-        response = self._session.post(self._address + path, body, headers=headers, timeout=TIMEOUT_S)
+    def rpc(self, path: str, **params) -> dict:
+        """Call a route by JSON-RPC, for example a verb of the batch API: `/batch/v1/status`."""
+        answer = self._post(path, {"jsonrpc": "2.0", "method": "call", "params": params})
+        if error := answer.get("error"):
+            raise CannotDo(f"{path} answered: {error.get('data', {}).get('message') or error}")
+        return answer["result"]
+
+    def follow(self, status: dict, every_s: float | None = None) -> Iterator[dict]:
+        """Give the statuses of a job until it is over, by default about as far apart as the server thinks that the job takes."""
+        while not status["finished_at"]:
+            yield status
+            left_s = UNKNOWN_S
+            if status["eta"]:
+                eta = datetime.fromisoformat(status["eta"].replace("Z", "+00:00"))
+                left_s = (eta - datetime.now(timezone.utc)).total_seconds()
+            time.sleep(every_s or min(max(left_s, SHORTEST_S), LONGEST_S))
+            status = self.rpc("/batch/v1/status", job_id=status["job_id"])
+        yield status
+
+    def _post(self, path: str, content: dict):
+        response = self._session.post(self._address + path, json=content, timeout=TIMEOUT_S)
         if not response.ok:
             raise CannotDo(f"POST {path} answered {response.status_code}: {response.text[:500]}")
+        self.answered_in_s = response.elapsed.total_seconds()
         return response.json()

@@ -2,56 +2,47 @@
 
 import contextlib
 import os
-import secrets
+import sys
 
 import psycopg2
-from passlib.hash import pbkdf2_sha512
 
 from . import odoo_bin, postgres
-from .console import CannotDo, run
-from .paths import ADDON, CHECKOUT, STATE, digest, lock
+from .base import ADDON, CACHE, CHECKOUT, STATE, CannotDo, digest, lock, run
 
 #: What the addon depends on, and what its tests use besides.
 BASE_MODULES = "base,web,bus,mail,product,base_automation"
-# The template keeps attachments in the database, so that a copy needs no files
-# and a dropped copy leaves none. And a developer's database does not call home.
+# Attachments are in the database, so that a copy needs no files and leaves none; a developer's database does not call home.
 SETTLE = """
 env["ir.config_parameter"].set_param("ir_attachment.location", "db")
 env["ir.attachment"].force_storage()
 env.ref("mail.ir_cron_module_update_notification").active = False
 env.cr.commit()
 """
-#: Until the connection ends, whoever else says so on this server waits.
-ALONE = "SELECT pg_advisory_lock(hashtext('batch_executor: template'))"
 #: Which of the addon's files `-u` has to be told about; the rest is read at each start.
 UPGRADED_BY = {".py", ".xml", ".csv", ".js"}
 NOT_CODE = {"scripts", "tests", "docs"}
 KEY_FILE = STATE / "api_key"
-#: As Odoo's `_generate` stores a key.
-STORE_KEY = """
-    INSERT INTO res_users_apikeys (name, user_id, scope, key, index)
-    SELECT 'scripts', id, 'rpc', %s, %s FROM res_users WHERE login = 'admin'
-"""
+NEW_KEY = 'print(env["res.users.apikeys"].with_user(2)._generate("rpc", "scripts", None)); env.cr.commit()'
 
 
-@contextlib.contextmanager
-def connected(database: str):
-    """A connection in autocommit."""
+def query(statement: str, *params, database: str = "postgres") -> list[tuple]:
+    """Run a statement in autocommit; return its rows."""
     try:
         connection = psycopg2.connect(dbname=database)
     except psycopg2.OperationalError as problem:
         raise CannotDo(f"no connection to the database {database}: {problem}") from None
     connection.autocommit = True
-    with contextlib.closing(connection):
-        yield connection
-
-
-def query(*statements: str, params: tuple = (), database: str = "postgres") -> list[tuple]:
-    """Run statements in autocommit; return the rows of the last one."""
-    with connected(database) as connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement, params or None)
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute(statement, params or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def odoo(options) -> int:
+    """Run any Odoo command against the developer's database."""
+    odoo_bin.prepare()
+    # The database goes by environment, as the configuration does: every command of Odoo can be passed through unchanged.
+    os.environ["PGDATABASE"] = options.db or demo()
+    os.execv(sys.executable, odoo_bin.command(*options.rest))
 
 
 def demo() -> str:
@@ -60,40 +51,65 @@ def demo() -> str:
     name = f"batch_demo_{digest(str(CHECKOUT))}" if postgres.is_external() else "batch_demo"
     with lock(STATE, "demo"):
         if not _made_from(name):
+            KEY_FILE.unlink(missing_ok=True)
             create(name)
+        if not KEY_FILE.exists():
+            KEY_FILE.touch(mode=0o600)
+            KEY_FILE.write_text(new_key(name))
     return name
-
-
-def unique_name(prefix: str) -> str:
-    return f"{prefix}_{os.getpid()}_{secrets.token_hex(3)}"
 
 
 def create(name: str) -> None:
     """Copy the template under this name and install the addon."""
-    template = _template()
-    drop(name)  # what was left unfinished
-    copy(template, name)
-    install(name, doing=f"installing {ADDON} into a new database")
+    copy(_template(), name)
+    _install(name, doing=f"installing {ADDON} into a new database")
 
 
 def copy(source: str, name: str) -> None:
-    # PostgreSQL copies no database that somebody is connected to: one at a time.
-    query(ALONE, f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+    drop(name)  # what was left unfinished
+    query(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
 
 
 def drop(name: str) -> None:
     query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def install(name: str, *options: str, doing: str) -> None:
-    """Install the addon; with `--update`, bring it up to date."""
-    odoo_bin.finish(name, f"--init={ADDON}", *options, doing=doing)
-    _finish(name, fingerprint())
-
-
 def is_current(name: str) -> bool:
     """Whether the database was made from the code as it is now."""
-    return _made_from(name) == fingerprint()
+    return _made_from(name) == _fingerprint()
+
+
+def upgrade(name: str) -> None:
+    """Bring the addon in the database up to the code as it is now."""
+    if not is_current(name):
+        _install(name, f"--update={ADDON}", doing=f"the code has changed: upgrading {ADDON} in {name}")
+
+
+def new_key(database: str) -> str:
+    """Make an API key of the administrator's."""
+    return _shell(database, NEW_KEY, doing="making an API key").split()[-1]
+
+
+def _install(name: str, *options: str, doing: str) -> None:
+    odoo_bin.finish(name, f"--init={ADDON}", *options, doing=doing)
+    _finish(name, _fingerprint())
+
+
+def _template() -> str:
+    """Return the database that every other one is copied from, making it at first use."""
+    name = f"batch_base_{digest(os.environ.get('ODOO_HOME', '19.0.0'), BASE_MODULES, SETTLE)}"
+    with lock(CACHE, name):  # a server of the developer's own has one for all checkouts
+        if not _made_from(name):
+            copy("template0", name)
+            doing = f"installing {BASE_MODULES} into the template database {name} (half a minute, once)"
+            odoo_bin.finish(name, f"--init={BASE_MODULES}", doing=doing)
+            _shell(name, SETTLE, doing="settling the template")
+            _finish(name, BASE_MODULES)
+    return name
+
+
+def _shell(database: str, program: str, *, doing: str) -> str:
+    return run(odoo_bin.command("shell", f"--database={database}", "--no-http", "--log-level=warn"), doing=doing, input=program)
 
 
 def _finish(name: str, made_from: str) -> None:
@@ -103,41 +119,11 @@ def _finish(name: str, made_from: str) -> None:
 def _made_from(name: str) -> str | None:
     """What was noted when the database was finished, if it ever was."""
     comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
-    return next((row[0] for row in query(comment, params=(name,))), None)
+    return next((row[0] for row in query(comment, name)), None)
 
 
-def fingerprint() -> str:
+def _fingerprint() -> str:
     """A name for the present state of the code that a database is made from."""
-    folders = [
-        path for path in CHECKOUT.iterdir() if path.is_dir() and path.name[0] != "." and path.name not in NOT_CODE
-    ]
-    files = [*CHECKOUT.glob("*"), *(path for folder in folders for path in folder.rglob("*"))]
-    return digest(*(f"{path} {path.read_text()}" for path in sorted(files) if path.suffix in UPGRADED_BY))
-
-
-def api_key(database: str) -> str:
-    """Let the administrator in by the checkout's key."""
-    with lock(STATE, "api_key"):
-        if not KEY_FILE.exists():
-            KEY_FILE.touch(mode=0o600)
-            KEY_FILE.write_text(secrets.token_hex(20))
-    key = KEY_FILE.read_text()
-    query("DELETE FROM res_users_apikeys WHERE name = 'scripts'", database=database)
-    query(STORE_KEY, params=(pbkdf2_sha512.using(rounds=6000).hash(key), key[:8]), database=database)
-    return key
-
-
-def _template() -> str:
-    """Return the database that every other one is copied from, making it at first use."""
-    name = f"batch_base_{digest(odoo_bin.locate().version, BASE_MODULES, SETTLE)}"
-    with connected("postgres") as connection, connection.cursor() as cursor:
-        cursor.execute(ALONE)
-        if not _made_from(name):
-            drop(name)
-            query(f'CREATE DATABASE "{name}" TEMPLATE template0')
-            doing = f"installing {BASE_MODULES} into the template database {name} (half a minute, once)"
-            odoo_bin.finish(name, f"--init={BASE_MODULES}", doing=doing)
-            shell = odoo_bin.command("shell", f"--database={name}", "--no-http", "--log-level=warn")
-            run(shell, doing="settling the template", input=SETTLE)
-            _finish(name, BASE_MODULES)
-    return name
+    files = [path for path in CHECKOUT.glob("[!.]*/**/*") if path.relative_to(CHECKOUT).parts[0] not in NOT_CODE]
+    code = sorted(path for path in (*CHECKOUT.glob("*"), *files) if path.suffix in UPGRADED_BY)
+    return digest(*(f"{path} {path.read_text()}" for path in code))

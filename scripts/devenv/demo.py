@@ -5,25 +5,23 @@ does; `lanes` runs the crons in prefork mode, where each lane is a process of it
 """
 
 import os
+import re
 import sys
-import time
+from itertools import groupby
+from operator import itemgetter
 
 import airportsdata
 import psutil
 from rich.console import Console
 from rich.progress import Progress
+from rich.prompt import Confirm
 
-from . import databases, odoo_bin, paths, postgres
-from .client import Client, pause_s
-from .console import CannotDo, say
+from . import databases, odoo_bin, postgres
+from .base import LOGS, STATE, CannotDo, lock, say
+from .client import Client
 
-USUAL_PORT = 8069
-PORT = "--http-port="
 #: Tells the servers of this checkout from all other processes.
-MARK = f"--pidfile={paths.STATE / 'server.pid'}"
-OPERATION_SIZE = 1000
-#: Also some operations of one record each, as an integration that sends events would.
-SINGLE_OPERATIONS = 200
+MARK = f"--pidfile={STATE / 'server.pid'}"
 NO_SUCH_ID = 2_000_000_000
 #: What goes wrong in real imports; each is written over one airport.
 MISTAKES = [
@@ -31,91 +29,63 @@ MISTAKES = [
     {"state_id": NO_SUCH_ID},
     {"tz": "US/Pacific-New"},  # left the time zone database in 2020
     {"country_id": NO_SUCH_ID},
-    {"parent_id": NO_SUCH_ID},
 ]
-SHOWN_FAILURES = 8
 #: Without a terminal each report is a line of its own: fewer of them then.
-LONGEST_PAUSE_S, LINE_EVERY_S = 0.5, 5
+BAR_EVERY_S, LINE_EVERY_S = 0.5, 2
 
 
-def main(options) -> int:
+def main(options) -> None:
     if options.stop:
-        _stop_servers()
-        postgres.stop()
-        return 0
+        odoo_bin.stop(*_running())
+        postgres.OURS.stop()
+        say("everything is stopped")
+        return
     odoo_bin.prepare()
     name = databases.demo()
-    with paths.lock(paths.STATE, "servers"):
+    with lock(STATE, "servers"):
         port = _ensure_servers(name, options.port)
     address = f"http://127.0.0.1:{port}"
-    client = Client(address, databases.api_key(name))
+    client = Client(address, databases.KEY_FILE.read_text())
     print(f"\n  {address}/odoo  (login admin, password admin)\n  scripts/demo --stop ends the servers")
-    print("  For the examples of README.rst and docs/, in this shell:")
-    print(f'    export ODOO_URL={address} ODOO_KEY="$(cat {databases.KEY_FILE})"', flush=True)
+    print(f'  For the examples of README.rst and docs/:  export ODOO_URL={address} ODOO_KEY="$(cat {databases.KEY_FILE})"', flush=True)
     if not options.no_run:
-        status = _until_final(client, _submit(client, options.records))
-        _summary(client, status)
+        status = _submit(client, options.records)
+        _watch(client, status)
         print(f"  {address}{status['url']}  (this job)")
-    return 0
 
 
 def _ensure_servers(database: str, port: int | None) -> int:
     """Return the port of the servers, starting them if need be; they run the code as it is now."""
     running = _running()
-    arguments = [argument for line in running.values() for argument in line]
-    current = next((int(each[len(PORT) :]) for each in arguments if each.startswith(PORT)), None)
-    is_moving = current and port not in (None, current)
-    if is_moving and not _confirms(f"the demo is up on port {current}: end it there, and serve on {port}?"):
-        raise CannotDo(f"the demo is up on port {current}: end it with scripts/demo --stop first, or leave out --port")
-    is_current = databases.is_current(database)
-    if len(running) == 2 and is_current and not is_moving:
+    ports = re.findall(r"--http-port=(\d+)", " ".join(word for process in running for word in process.info["cmdline"]))
+    current = int(ports[0]) if ports else None
+    if port and current and port != current:
+        where = f"the demo is up on port {current}"
+        if not (sys.stdin.isatty() and Confirm.ask(f"{where}: end it there, and serve on {port}?", default=False)):
+            raise CannotDo(f"{where}: end it with scripts/demo --stop first, or leave out --port")
+    elif len(running) == 2 and databases.is_current(database):
         say("the servers are up already")
         return current
-    _stop_servers()  # an upgrade changes tables that running lanes would hold locks on
-    if not is_current:
-        doing = f"the code has changed: upgrading {paths.ADDON} in {database}"
-        databases.install(database, f"--update={paths.ADDON}", doing=doing)
-    port = port or odoo_bin.free_port(USUAL_PORT)
-    log, options = paths.LOGS / "web.log", (f"--database={database}", MARK)
-    web = odoo_bin.start(log, *options, "--workers=0", "--max-cron-threads=0", f"{PORT}{port}")
-    odoo_bin.start(paths.LOGS / "lanes.log", *options, "--no-http", "--workers=1", "--max-cron-threads=2")
+    odoo_bin.stop(*running)  # an upgrade changes tables that running lanes would hold locks on
+    databases.upgrade(database)
+    port = port or current or odoo_bin.free_port(8069)
+    log, options = LOGS / "web.log", (f"--database={database}", MARK)
+    web = odoo_bin.start(log, *options, "--workers=0", "--max-cron-threads=0", f"--http-port={port}")
+    odoo_bin.start(LOGS / "lanes.log", *options, "--no-http", "--workers=1", "--max-cron-threads=2")
     odoo_bin.wait_until_serving(port, web, log)
-    say(f"the servers are up, their logs in {paths.LOGS.relative_to(paths.CHECKOUT)}/")
+    say(f"the servers are up, their logs in {LOGS.relative_to(STATE.parent)}/")
     return port
 
 
-def _confirms(question: str) -> bool:
-    """Ask; without a terminal the answer is no."""
-    return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-
-
-def _stop_servers() -> None:
-    if running := _running():
-        odoo_bin.stop(*running)
-        say("the servers are stopped")
-
-
-def _running() -> dict[psutil.Process, list[str]]:
-    """The servers, without the processes that they have started themselves, and their command lines."""
-    found = {process: process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])}
-    return {process: line for process, line in found.items() if MARK in line and os.getpgid(process.pid) == process.pid}
+def _running() -> list[psutil.Process]:
+    """The servers, without the processes that they have started themselves."""
+    marked = [process for process in psutil.process_iter(["cmdline"]) if MARK in (process.info["cmdline"] or [])]
+    return [process for process in marked if os.getpgid(process.pid) == process.pid]
 
 
 def _submit(client: Client, limit: int | None) -> dict:
-    values = _contacts(client, limit)
-    # most records in large operations, the last in ones of their own
-    bulk = len(values) - min(SINGLE_OPERATIONS, len(values) // 10)
-    parts = [values[start : min(start + OPERATION_SIZE, bulk)] for start in range(0, bulk, OPERATION_SIZE)]
-    parts += [[each] for each in values[bulk:]]
-    common = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "context": {"tracking_disable": True}}
-    say(f"submitting {len(values):,} contacts in {len(parts):,} operations, in one request")
-    return client.batch("submit", operations=[{**common, "data": part} for part in parts], name="The world's airports")
-
-
-def _contacts(client: Client, limit: int | None) -> list[dict]:
-    """Airports as values of `res.partner`, to create or, the next time, to update; with a few mistakes among them."""
-    rows = client.call("res.country", "search_read", domain=[], fields=["code"])
-    countries = {row["code"]: row["id"] for row in rows}
+    """Submit the airports, to create or, the next time, to update them: an operation for each time zone; returns the job's status."""
+    countries = {row["code"]: row["id"] for row in client.call("res.country", "search_read", domain=[], fields=["code"])}
     values = [
         {
             "name": airport["name"],
@@ -129,34 +99,28 @@ def _contacts(client: Client, limit: int | None) -> list[dict]:
     ]
     for number, mistake in enumerate(MISTAKES, start=1):
         values[len(values) * number // (len(MISTAKES) + 1)].update(mistake)
-    return values
+    zones = groupby(sorted(values, key=itemgetter("tz")), key=itemgetter("tz"))
+    upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "context": {"tracking_disable": True}}
+    operations = [{**upsert, "data": list(contacts)} for _zone, contacts in zones]
+    say(f"submitting {len(values):,} contacts in {len(operations):,} operations, in one request")
+    return client.rpc("/batch/v1/submit", operations=operations, name="The world's airports")
 
 
-def _until_final(client: Client, status: dict) -> dict:
-    """Show the job until it is over; return its last status."""
-    reported = 0.0
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(status["name"], total=status["total"])
-        while not status["finished_at"]:
-            line = (
-                f"{status['completed']:,}/{status['total']:,} records  {status['stats']['records_per_second']:,.0f}/s"
-            )
-            bar.update(task, completed=status["completed"], description=f"{line}  {status['state']}")
-            if bar.disable and time.monotonic() - reported >= LINE_EVERY_S:
-                reported = time.monotonic()
-                say(f"{status['percentage']:5.1f} %  {line}  {status['state']}")
-            time.sleep(min(pause_s(status), LONGEST_PAUSE_S))
-            status = client.batch("status", job_id=status["job_id"])
-    return status
-
-
-def _summary(client: Client, status: dict) -> None:
+def _watch(client: Client, status: dict) -> None:
+    """Show the job until it is over, then how it went."""
+    is_live = sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=not is_live) as bar:
+        task = bar.add_task("", total=status["total"])
+        for status in client.follow(status, BAR_EVERY_S if is_live else LINE_EVERY_S):  # noqa: B020
+            text = "{completed:,}/{total:,} records  {stats[records_per_second]:,.0f}/s  {state}".format(**status)
+            bar.update(task, completed=status["completed"], description=text)
+            if not is_live:
+                say(text)
     stats = status["stats"]
     print(f"\n  {status['name']}: {status['state']} {status['error'] or ''}".rstrip())
-    done, failed, total = stats["processed_records"], stats["failed_records"], stats["total_records"]
-    print(f"  records     {done:,} done, {failed:,} failed of {total:,}")
-    print(f"  operations  {stats['completed_operations']:,} of {stats['total_operations']:,} without a failure")
+    print("  records     {processed_records:,} done, {failed_records:,} failed of {total_records:,}".format(**stats))
+    print("  operations  {completed_operations:,} of {total_operations:,} without a failure".format(**stats))
     print(f"  duration    {status['duration']:.1f} s, {stats['records_per_second']:,.0f} records/s")
-    for failure in client.batch("failures", job_id=status["job_id"], limit=SHOWN_FAILURES)["failures"]:
-        where = f"{failure.get('operation_id', '?')}[{failure.get('index', '?')}]"
-        print(f"  failure     {where:<12} {failure['error_type']}: {' '.join(str(failure['error']).split())[:110]}")
+    for failure in client.rpc("/batch/v1/failures", job_id=status["job_id"], limit=8)["failures"]:
+        text = " ".join(failure["error"].split())[:110]
+        print(f"  failure     {failure['operation_id']}[{failure['index']}]  {failure['error_type']}: {text}")

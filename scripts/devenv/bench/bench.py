@@ -1,56 +1,40 @@
 """What a measurement works with: a server, copies of its database, and a clock; all of it is gone at the end."""
 
 import contextlib
-import multiprocessing
-import sys
+import secrets
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import timezone
 from types import SimpleNamespace
 
-import psycopg2.extensions
+from odoo.modules.registry import Registry
+from odoo.sql_db import Connection, db_connect
 
-from .. import databases, odoo_bin, paths
-from ..client import Client, pause_s
-from ..console import say
-from .measuring import Invalid, Measurement
+from .. import databases, odoo_bin
+from ..base import LOGS, say
+from ..client import Client
+from . import jobs
+from .measuring import Invalid
 
 MODULE = "batch_executor_bench"
-HTTP_WORKERS = 2
-CRON_WORKERS = 2
+HTTP_WORKERS, CRON_WORKERS = 2, 2
 #: Accepting 100,000 operations takes longer than Odoo lets a request by default.
 REQUEST_S = 1200
 PATIENCE_S = 600
-#: A lane has less to run a job.
-CALL_TIMEOUT_S = 900
 #: How often the benchmark looks into the database; that costs those it measures next to nothing.
 LOOK_S = 0.01
-#: What the server needs to fall idle after a job: its lanes stay for half a second.
-REST_S = 1.0
 
 
 @dataclass(frozen=True)
 class Bench:
     scale: SimpleNamespace
     address: str  # of the server
-    database: str  # that it serves
-    client: Client
-    connection: psycopg2.extensions.connection
-    inside: Callable  # calls a function in another process, on a copy of that database without a server
-    inside_database: str
-    crowd: Callable  # the same, on a copy whose queue has very many chunks
-
-    def take(self, measurement: Measurement) -> float | dict[str, float]:
-        if not measurement.where:
-            return measurement.run(self)
-        return getattr(self, measurement.where)(measurement.run, scale=self.scale)
-
-    def sql(self, query: str, *params) -> list[tuple]:
-        """Run a statement in the served database; returns its rows."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(query, params or None)
-            return cursor.fetchall() if cursor.description else []
+    served: Connection  # to its database
+    client: Client  # with a session: checking a key takes the server as long as the rest of a small call
+    keyed: Client
+    inside: Registry  # of a copy of that database without a server: nobody but this process takes its jobs
+    crowd: Registry  # the same, with very many chunks in its queue
 
     def wait(self, condition: Callable, what: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -59,68 +43,50 @@ class Bench:
                 raise Invalid(f"{what} did not come about within {PATIENCE_S} seconds")
             time.sleep(LOOK_S)
 
-    def rest(self) -> None:
-        time.sleep(REST_S)
+    def submit(self, operations: list[dict], **options) -> dict:
+        return self.client.rpc("/batch/v1/submit", operations=operations, **options)
 
-    def submit(self, operations: list[dict], **options) -> int:
-        return self.client.batch("submit", operations=operations, **options)["job_id"]
+    def submit_and_look(self, operations: list[dict], **options) -> list[float]:
+        """Submit a job and wait until all its records have succeeded, without asking the server.
 
-    def follow(self, status: dict) -> dict:
-        """Ask for the status of a job until it is over, when it may be; returns the last one."""
-        while not status["finished_at"]:
-            time.sleep(pause_s(status))
-            status = self.client.batch("status", job_id=status["job_id"])
-        return status
-
-    def look_after(self, job: int) -> float:
-        """Wait until all records of a job have succeeded, without asking the server.
-
-        :returns: seconds from the start of its first chunk to the end of its last
+        :returns: when its first chunk started and its last ended, in seconds since the epoch
         """
-        ended = "SELECT state FROM batch_job WHERE id = %s AND finished_at IS NOT NULL"
-        self.wait(lambda: self.sql(ended, job), f"the end of job {job}")
-        if (state := self.sql(ended, job)) != [("completed",)]:
-            raise Invalid(f"a job ended as {state}")
-        times = (
-            "SELECT extract(epoch FROM max(finished_at) - min(claimed_at))::float FROM batch_chunk WHERE job_id = %s"
-        )
-        return self.sql(times, job)[0][0]
+        job = self.submit(operations, **options)["job_id"]
+        ended = "SELECT id FROM batch_job WHERE id = %s AND finished_at IS NOT NULL"
+        self.wait(lambda: jobs.query(self.served, ended, job), f"the end of job {job}")
+        jobs.check(self.served, job)
+        times = "SELECT min(claimed_at), max(finished_at) FROM batch_chunk WHERE job_id = %s"
+        return [moment.replace(tzinfo=timezone.utc).timestamp() for moment in jobs.query(self.served, times, job)[0]]
 
 
 @contextlib.contextmanager
 def ready(scale: SimpleNamespace) -> Iterator[Bench]:
     """Everything up and running."""
-    from .rows import queue
-
     with contextlib.ExitStack() as stack:
-        names = [databases.unique_name(f"batch_bench_{name}") for name in ("served", "inside", "crowded")]
-        served, copied, crowded = names
+        names = [f"batch_bench_{name}_{secrets.token_hex(4)}" for name in ("served", "inside", "crowd")]
         for database in names:
             stack.callback(databases.drop, database)
+        served, inside, crowd = names
         databases.create(served)
         odoo_bin.finish(served, f"--init={MODULE}", doing=f"installing {MODULE}")
         # What a new database has to do at first would be done beside the measurements.
-        idle = "UPDATE ir_cron SET active = false WHERE NOT is_batch_lane", "DELETE FROM ir_cron_trigger"
-        databases.query(*idle, database=served)
-        key = databases.api_key(served)
-        for database in (copied, crowded):
-            databases.copy(served, database)
-        crowd = stack.enter_context(process(crowded))
+        for idle in ("UPDATE ir_cron SET active = false WHERE NOT is_batch_lane", "DELETE FROM ir_cron_trigger"):
+            databases.query(idle, database=served)
+        key = databases.new_key(served)
+        databases.copy(served, inside)
+        databases.copy(served, crowd)
         say(f"filling a queue with {scale.waiting:,} chunks")
-        crowd(queue.fill, scale=scale)
-        databases.query("VACUUM ANALYZE batch_job", "VACUUM ANALYZE batch_chunk", database=crowded)
-        connection = stack.enter_context(databases.connected(served))
-        address = stack.enter_context(_serving(served))
-        client = Client(address, key)
-        client.log_in(served, "admin", "admin")
-        inside = stack.enter_context(process(copied))
-        yield Bench(scale, address, served, client, connection, inside, copied, crowd)
+        jobs.fill(Registry(crowd), scale)
+        databases.query("VACUUM ANALYZE batch_job, batch_chunk", database=crowd)
+        address = _serve(served, stack)
+        client = Client(address)
+        client.rpc("/web/session/authenticate", db=served, login="admin", password="admin")
+        yield Bench(scale, address, db_connect(served), client, Client(address, key), Registry(inside), Registry(crowd))
 
 
-@contextlib.contextmanager
-def _serving(database: str) -> Iterator[str]:
-    """One prefork server with the runner of `queue_job`, which may run as much at once as there are workers; gives its address."""
-    port, log = odoo_bin.free_port(), paths.LOGS / "bench.log"
+def _serve(database: str, stack: contextlib.ExitStack) -> str:
+    """Start a prefork server with the runner of `queue_job`, which may run as much at once as there are workers; returns its address."""
+    port, log = odoo_bin.free_port(), LOGS / "bench.log"
     log.unlink(missing_ok=True)
     server = odoo_bin.start(
         log, f"--database={database}", f"--workers={HTTP_WORKERS}", f"--max-cron-threads={CRON_WORKERS}",
@@ -128,40 +94,6 @@ def _serving(database: str) -> Iterator[str]:
         f"--limit-time-cpu={REQUEST_S}", f"--limit-time-real={REQUEST_S}",
         env={"ODOO_QUEUE_JOB_CHANNELS": f"root:{HTTP_WORKERS}", "ODOO_SERVER_WIDE_MODULES": "base,rpc,web,queue_job"},
     )  # fmt: skip
-    try:
-        odoo_bin.wait_until_serving(port, server, log)
-        say("the server is up")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        odoo_bin.stop(server)
-
-
-@contextlib.contextmanager
-def process(database: str):
-    """Odoo in a process of the benchmark's own, on a database that no server runs on: nobody else takes its jobs.
-
-    Gives a function that calls another one there, with the registry and what else it needs.
-    """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), load_odoo, (database,)) as pool:
-        yield lambda function, **arguments: pool.submit(_call, function, arguments).result(CALL_TIMEOUT_S)
-
-
-def load_odoo(database: str | None = None) -> None:
-    """Make Odoo and its addons importable here, and load a database."""
-    global registry
-    sys.path.insert(0, str(odoo_bin.locate().python_path))
-    import odoo.init  # noqa: F401
-    from odoo.modules.module import initialize_sys_path
-    from odoo.modules.registry import Registry
-    from odoo.tools import config
-
-    config.parse_config(
-        ["--no-http", "--log-level=warn", f"--logfile={paths.LOGS / 'bench-inside.log'}"], setup_logging=True
-    )
-    initialize_sys_path()
-    registry = Registry(database) if database else None
-
-
-def _call(function: Callable, arguments: dict):
-    registry.check_signaling()
-    return function(registry, **arguments)
+    stack.callback(odoo_bin.stop, server)
+    odoo_bin.wait_until_serving(port, server, log)
+    return f"http://127.0.0.1:{port}"

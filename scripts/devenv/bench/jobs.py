@@ -1,8 +1,10 @@
-"""What rows need: records for everybody, and jobs in a process of the benchmark's own, run by one lane there."""
+"""What rows need: records for everybody, and jobs run by one lane in this process.
+
+A `database` is what has cursors: the registry of such jobs, or a connection to the database that is served.
+"""
 
 import secrets
 import time
-from collections.abc import Callable
 
 from odoo import api
 
@@ -13,6 +15,22 @@ from .measuring import Invalid, expect
 PARTNER = "res.partner"
 ADMIN = 2
 LANE_S = 800
+OTHER_JOBS = 10
+HALF_DONE = """
+    UPDATE batch_chunk
+       SET state = 'done', claimed_at = now(), finished_at = now(), duration = 0.1, processed_records = 1, tallied = true
+     WHERE job_id = %s AND id %% 2 = 0
+"""
+RUNNING = """
+    UPDATE batch_job
+       SET state = 'running', ready = false, started_at = now(), progress_at = now() + interval '1 day', processed_records = %s
+     WHERE id = %s
+"""
+
+
+def rest() -> None:
+    """Let the server fall idle after a job: its lanes stay for half a second."""
+    time.sleep(1.0)
 
 
 def new_mark() -> str:
@@ -23,20 +41,15 @@ def new_mark() -> str:
 def partners(mark: str, count: int) -> list[dict]:
     return [
         {
-            "name": f"Contact {number}",
-            "ref": f"{mark}-{number}",
-            "email": f"contact.{number}@{mark}.example.com",
-            "phone": f"+1 555 {number:07d}",
-            "street": f"{number} Main Street",
-            "city": "Springfield",
-            "zip": f"{number % 100_000:05d}",
+            "name": f"Contact {number}", "ref": f"{mark}-{number}", "email": f"contact.{number}@{mark}.example.com",
+            "phone": f"+1 555 {number:07d}", "street": f"{number} Main Street", "city": "Springfield", "zip": f"{number:05d}",
         }
         for number in range(count)
-    ]
+    ]  # fmt: skip
 
 
-def expect_partners(sql: Callable, mark: str, wanted: int) -> None:
-    [(count,)] = sql("SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{mark}-%")
+def expect_partners(database, mark: str, wanted: int) -> None:
+    [(count,)] = query(database, "SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{mark}-%")
     expect(count, wanted, "partners")
 
 
@@ -44,9 +57,9 @@ def create(values: list[dict], model: str = PARTNER) -> dict:
     return {"operation_type": "create", "model": model, "data": values}
 
 
-def one_each(values: list[dict]) -> list[dict]:
-    """As many operations as records."""
-    return [create([record]) for record in values]
+def cut(values: list[dict], size: int) -> list[dict]:
+    """Operations of so many records."""
+    return [create(values[start : start + size]) for start in range(0, len(values), size)]
 
 
 def submit(registry, operation: dict, **options) -> int:
@@ -70,15 +83,31 @@ def run(registry, job: int, lane_class=Lane) -> float:
     return seconds
 
 
-def check(registry, job: int) -> None:
+def check(database, job: int) -> None:
     """See that all records of a job have succeeded."""
-    [(state,)] = query(registry, "SELECT state FROM batch_job WHERE id = %s", job)
+    [(state,)] = query(database, "SELECT state FROM batch_job WHERE id = %s", job)
     if state != "completed":
         raise Invalid(f"a job ended as {state}")
 
 
-def query(registry, statement: str, *params) -> list[tuple]:
+def query(database, statement: str, *params) -> list[tuple]:
     """Run a statement, and commit."""
-    with registry.cursor() as cr:
+    with database.cursor() as cr:
         cr.execute(statement, params or None)
         return cr.fetchall() if cr.description else []
+
+
+def submit_chunks(registry, count: int, **options) -> int:
+    """Submit a job with so many chunks; returns its id."""
+    values = [{"name": f"Tag {number}"} for number in range(count)]
+    return submit(registry, create(values, "res.partner.category"), max_chunk_size=1, **options)
+
+
+def fill(registry, scale) -> None:
+    """Add waiting chunks of many jobs to the queue, and two jobs half of whose chunks are done, to ask for their status."""
+    for _number in range(OTHER_JOBS):
+        submit_chunks(registry, scale.waiting // OTHER_JOBS)
+    for name, chunks in {"few": 10, "many": scale.chunks}.items():
+        job = submit_chunks(registry, chunks, name=name)
+        query(registry, HALF_DONE, job)
+        query(registry, RUNNING, chunks // 2, job)

@@ -26,8 +26,8 @@ AMOUNTS = {
 WARM_UP = {"singles": 20, "repeated": 1, "bare": 200, "lanes": 200}
 
 
-def scale(*, quick: bool, **others: int) -> SimpleNamespace:
-    return SimpleNamespace(**{**{name: both[quick] for name, both in AMOUNTS.items()}, **others})
+def scale_of(*, quick: bool) -> SimpleNamespace:
+    return SimpleNamespace(**{name: amounts[quick] for name, amounts in AMOUNTS.items()})
 
 
 class Invalid(Exception):
@@ -43,19 +43,16 @@ def expect(count: int, wanted: int, what: str) -> None:
 class Measurement:
     """Something measured in every round.
 
-    :param run: takes the `Bench`, or where it is run in a process of its own, the registry and the scale; returns a
-        number, or several by name. The sample `name` of the measurement `key` is kept as `key/name`; the name ""
-        stands for the measurement itself.
-    :param where: which process that is: `inside`, or `crowd`, whose queue has very many chunks
-    :param others: units of names that have another one
+    :param run: takes the `Bench`, returns a number, or several by name: the sample `name` of the measurement `key` is
+        kept as `key/name`; the name "" stands for the measurement itself.
+    :param units: of names that have another one
     """
 
     key: str
     title: str
     unit: str
     run: Callable
-    where: str = ""
-    others: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
     once: bool = False  # in the first round only: long, and no matter of luck
     warms_up: bool = False  # whether to run it once, small, before the first round
     is_short: bool = False  # takes a second: several times a round, in turns with the others that do
@@ -63,39 +60,36 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: the greatest median of `top`, over the greatest of `bottom` where there are any.
+    """A line of the table: the greatest median of `top`, over the greatest of `bottom` where there are any (keys, with spaces between).
 
     Where one of its measurements is invalid, so is the row.
     """
 
     key: str
     title: str
-    unit: str
-    top: tuple[str, ...]
-    bottom: tuple[str, ...] = ()
-    least: float | None = None  # the goal, as one of these
-    most: float | None = None
+    top: str
+    bottom: str = ""
+    goal: str = ""  # as in "≥ 0.95"
+    unit: str = "x"
 
     @property
     def needs(self) -> set[str]:
         """Keys of its measurements."""
-        return {key.partition("/")[0] for key in (*self.top, *self.bottom)}
+        return {key.partition("/")[0] for key in f"{self.top} {self.bottom}".split()}
 
-    @property
-    def goal(self) -> str:
-        if self.least is None and self.most is None:
-            return ""
-        return f"≥ {self.least:g} {self.unit}" if self.most is None else f"≤ {self.most:g} {self.unit}"
-
-    def judge(self, median: Mapping[str, float], problems: Mapping[str, str]) -> tuple[str, str]:
-        """The value and what is to be said of the goal: met, missed, INVALID, or nothing where there is none."""
+    def line(self, scale: SimpleNamespace, median: Mapping[str, float], problems: Mapping) -> tuple[str, str, str, str]:
+        """Title, value, goal, and what is to be said of that: met, missed, INVALID, or nothing where there is none."""
+        title, goal = self.title.format(**vars(scale)), f"{self.goal} {self.unit}" if self.goal else ""
         if self.needs & set(problems):
-            return "", "INVALID"
-        value = max(median[key] for key in self.top)
+            return title, "", goal, "INVALID"
+        value = max(median[key] for key in self.top.split())
         if self.bottom:
-            value *= (100 if self.unit == "%" else 1) / max(median[key] for key in self.bottom)
-        is_met = value >= (self.least or value) and value <= (self.most or value)
-        return f"{number(value)} {self.unit}", ("met" if is_met else "missed") if self.goal else ""
+            value *= (100 if self.unit == "%" else 1) / max(median[key] for key in self.bottom.split())
+        verdict = ""
+        if self.goal:
+            sign, limit = self.goal.split()
+            verdict = "met" if (value >= float(limit) if sign == "≥" else value <= float(limit)) else "missed"
+        return title, f"{number(value)} {self.unit}", goal, verdict
 
 
 def number(value: float) -> str:

@@ -1,19 +1,15 @@
 import time
 
-from odoo import api, fields, models
+from odoo import api, models
 
 #: Seconds of a record, whatever stands beside it; and those by which the square of the records adds to that.
-RECORD_S = 0.000_5
-SQUARE_S = 0.000_01
+RECORD_S, SQUARE_S = 0.000_5, 0.000_01
 
 
-class Slow(models.Model):
-    """A model with a constraint that compares every new record with all others, as there are many."""
+class Industry(models.Model):
+    """Made a model whose creation slows down with size: some constraint compares every new record with all others."""
 
-    _name = "batch_executor_bench.slow"
-    _description = "Model Whose Creation Slows Down With Size"
-
-    name = fields.Char()
+    _inherit = "res.partner.industry"
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -29,10 +25,7 @@ class Peer(models.AbstractModel):
 
     @api.model
     def enqueue(self, values, size):
-        """Enqueue the creation of partners, in one job for every `size` of them.
-
-        :returns: number of jobs
-        """
+        """Enqueue the creation of partners, in one job for every `size` of them; returns the number of jobs."""
         parts = [values[start : start + size] for start in range(0, len(values), size)]
         for part in parts:
             self.with_delay().create_partners(part)
