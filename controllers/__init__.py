@@ -1,1 +1,2 @@
 from . import batch_executor
+from . import batch_files

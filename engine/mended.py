@@ -1,4 +1,4 @@
-"""A failed record with corrected values, read as an operation that submits just this record."""
+"""Failed records with corrected values, read as an operation that submits just these records."""
 
 from typing import Any
 
@@ -10,33 +10,38 @@ from .references import INDEX, REF, find_refs
 from .spec import parse_operations
 
 
-def parse_mended(kind: str, model: str, item: Any, params: dict, problems: Problems) -> Operation | None:
-    """Check an item of a chunk by the rules of a submission.
+def parse_mended(kind: str, model: str, items: list, params: dict, problems: Problems) -> Operation | None:
+    """Check items of a chunk by the rules of a submission.
 
     :param kind: the operation type
-    :param item: as chunks hold it, see `Operation.items`
+    :param items: one or more, as chunks hold them, see `Operation.items`
     :param params: of the chunk
     :param problems: what is wrong is added to it
-    :returns: the operation of this item alone; None where it can't be read at all
+    :returns: the operation of these items alone; None where they can't be read at all
     """
-    if kind == UPDATE and "values" not in params and not _is_pair(item):
+    if kind == UPDATE and "values" not in params and not all(map(_is_pair, items)):
         problems.add("must be a list of the record's id and an object of field values")
         return None
-    sent = {"operation_type": kind, "model": model, **TYPES[kind].as_sent(item, params)}
+    parts = [TYPES[kind].as_sent(item, params) for item in items]
+    sent = {"operation_type": kind, "model": model, **parts[0]}
+    if len(parts) > 1:
+        for name in ("data", "record_ids"):
+            if isinstance(sent.get(name), list):
+                sent[name] = [value for part in parts for value in part[name]]
     parsed = parse_operations([sent], problems)
     return parsed[0] if parsed else None
 
 
-def is_same_kind(operation: Operation, item: Any, params: dict) -> bool:
-    """Whether an operation made by `parse_mended` still has exactly this item, in the form in which its chunk holds it.
+def are_same_kind(operation: Operation, items: list, params: dict) -> bool:
+    """Whether an operation made by `parse_mended` still has exactly these items, in the form in which their chunk holds them.
 
     :param params: of the chunk
     """
-    items = operation.items
+    found = operation.items
     if "values" in params and "values" not in operation.params:
         # the chunk holds ids and one set of values; for a single id the parser makes a pair of them
-        items = [record_id for record_id, _values in items]
-    return dumps(items) == dumps([item])
+        found = [record_id for record_id, _values in found]
+    return dumps(found) == dumps(items)
 
 
 def new_refs(item: Any, before: Any) -> list[str]:

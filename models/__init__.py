@@ -3,6 +3,9 @@ from . import batch_operation
 from . import batch_chunk
 from . import batch_finding
 from . import batch_failure
+from . import batch_failure_views
+from . import batch_failure_replace
+from . import batch_failure_upload
 from . import batch_warning
 from . import batch_sizing
 from . import batch_draft_key

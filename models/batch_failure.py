@@ -1,4 +1,5 @@
-import json
+import base64
+import binascii
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -6,24 +7,25 @@ from odoo.tools import formatLang
 
 from ..engine import states
 from ..engine.outcome import RETRY_FAILED, RETRY_SKIPPED, RETRY_SUCCEEDED, RETRY_UNDONE
-from ..engine.payload import BadPayload, Payload, indented
+from ..engine.payload import BadPayload, Payload
 from ..engine.report import FAILURES_SHOWN, finding
-from ..run import mended
+from ..run import failure_upload, failures, mended
 from ..run.access import check_submitter
 from ..run.caller import check_caller
-from ..run.change import lock_for_change
-from ..run.retry import retry_failures
-from ..store.findings import FAILURES, count_failures
+from ..store.findings import FAILURES, count_failures, fill_causes
 from ..store.retried import RUNS_AGAIN
 
-#: Most failures that one call retries by themselves; whole jobs are retried in steps, without a limit.
-RETRIED_AT_ONCE = 5_000
+#: Most failures that one call takes by their ids; any number by a domain.
+TAKEN_BY_ID = 5_000
 #: Most failures counted for a button; Odoo's lists say "10,000+" above that, too.
 COUNTED_AT_MOST = 10_000
 
 
 class BatchFailure(models.Model):
-    """One failed record: its values, its place in the operation, and why it failed."""
+    """One failed record: its values, its place in the operation, and why it failed.
+
+    It stands until its record is run again, or somebody dismisses it.
+    """
 
     _name = "batch.failure"
     _description = "Failed Record"
@@ -31,14 +33,19 @@ class BatchFailure(models.Model):
     _log_access = False
     _findings = FAILURES
     _shown_limit = FAILURES_SHOWN
+    _standing = (("retried_at", "=", False), ("dismissed_at", "=", False))
 
     record_id = fields.Integer(help="Id of the record, if it existed.")
     values = fields.Text(help="The values as sent, as JSON. Correct them here, then retry.")
     error_type = fields.Char("Error", readonly=True)
+    cause = fields.Char(readonly=True, help="The message without what varies from record to record.")
     traceback = fields.Text(readonly=True, groups="batch_executor.group_batch_manager")
     attempts = fields.Integer(readonly=True, aggregator="avg")
     created_at = fields.Datetime("Failed On")
     is_skipped = fields.Boolean(readonly=True, help="Not run, because an operation it depends on has not completed.")
+    chosen = fields.Integer(readonly=True, aggregator=None, help="The last choice that it was in, see `store.chosen`.")
+    dismissed_at = fields.Datetime("Dismissed On", readonly=True, help="From then on it is neither retried nor listed.")
+    dismissed_by_id = fields.Many2one("res.users", readonly=True, ondelete="set null", index="btree_not_null")
     retry_outcome = fields.Selection(
         [
             (RETRY_SUCCEEDED, "Succeeded"),
@@ -53,50 +60,35 @@ class BatchFailure(models.Model):
         "Retried Record Id", readonly=True, aggregator=None, help="Id of the record that its retry has created or changed."
     )
 
-    # for the backend
-    pretty_values = fields.Text(
-        "Values as Sent",
-        compute="_compute_pretty_values",
-        inverse="_inverse_pretty_values",
-        help="The values as sent, as JSON. Correct them here, then retry.",
-    )
-    can_mend = fields.Boolean(compute="_compute_can_mend", help="You may correct its values.")
-    job_state = fields.Selection(related="job_id.state", string="Job State")
-
     # `failures`, `result`, `retry`: failures that stand, in order
-    _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL")
+    _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL AND dismissed_at IS NULL")
     _operation_idx = models.Index("(operation_id, id)")
     # `store.findings.first_of_operations`
-    _operation_standing_idx = models.Index("(operation_id, id) WHERE retried_at IS NULL AND is_skipped IS NOT TRUE")
+    _operation_standing_idx = models.Index(
+        "(operation_id, id) WHERE retried_at IS NULL AND dismissed_at IS NULL AND is_skipped IS NOT TRUE"
+    )
+    # `store.summary.failure_causes`
+    _cause_idx = models.Index("(job_id, error_type, cause) WHERE retried_at IS NULL AND dismissed_at IS NULL")
+    # `store.chosen.chosen_after`
+    _chosen_idx = models.Index(
+        "(job_id, chosen, id) WHERE chosen IS NOT NULL AND retried_at IS NULL AND dismissed_at IS NULL"
+    )
+    # `store.chosen.failures_at`
+    _place_idx = models.Index('(operation_id, "index") WHERE retried_at IS NULL AND dismissed_at IS NULL')
+    # `store.chosen.dismissed_after`
+    _dismissed_idx = models.Index("(job_id, id) WHERE dismissed_at IS NOT NULL AND retried_at IS NULL")
     # `store.retried`: failures whose record is being run again
     _runs_again_idx = models.Index(f"(index, operation_id) WHERE {RUNS_AGAIN.code}")
 
-    @api.depends("values")
-    def _compute_pretty_values(self):
-        for failure in self:
-            failure.pretty_values = indented(failure.values) if failure.values else False
-
-    def _inverse_pretty_values(self):
-        for failure in self:
-            failure.values = failure.pretty_values  # `write` checks it
-
-    @api.depends("job_id.is_own", "retried_at")
-    @api.depends_context("uid")
-    def _compute_can_mend(self):
-        for failure in self:
-            failure.can_mend = not failure.retried_at and failure.job_id.is_own
-
-    @api.depends("operation_id", "index")
-    def _compute_display_name(self):
-        for failure in self:
-            failure.display_name = self.env._(
-                "%(operation)s, record %(index)s", operation=failure.operation_id.operation_id, index=failure.index
-            )
+    def init(self):
+        """Besides the parts of the table, give failures of an older version their cause."""
+        super().init()
+        fill_causes(self.env.cr)
 
     def write(self, vals):
         """Correct the values of failures that stand. Only the submitter may do so, as they run with the submitter's rights.
 
-        :param dict vals: only `values` or `pretty_values`, as JSON
+        :param dict vals: only `values` or `pretty_values`, as JSON, or `edits`: row (from "0") -> name -> new value
         :raises AccessError: another field is written, or the caller is not the submitter
         :raises UserError: the record has been run again already, or can't be corrected
         :raises ValidationError: `submit` would refuse the values
@@ -104,7 +96,7 @@ class BatchFailure(models.Model):
         if self.env.su:
             return super().write(vals)
         check_caller(self.env)  # first, as the texts below can't be translated with an invalid language in the context
-        if vals.keys() - {"values", "pretty_values"}:
+        if vals.keys() - {"values", "pretty_values", "edits"}:
             raise AccessError(self.env._("Only the values of a failed record can be changed."))
         for job in self.job_id:
             check_submitter(job)
@@ -115,14 +107,16 @@ class BatchFailure(models.Model):
     def _checked(self, text):
         """Check corrected values for these failures; returns them as normalized JSON."""
         stored = text
-        for chunk, failures in self.grouped("chunk_id").items():
+        for chunk, found in self.grouped("chunk_id").items():
             try:
                 params = Payload.decode(chunk.payload).params
             except BadPayload as error:
                 raise UserError(self.env._("This record can't be run again: submit it anew.")) from error
-            for failure in failures:
+            for failure in found:
                 if failure.retried_at:
                     raise UserError(self.env._("This failure is history: its record has been run again."))
+                if failure.dismissed_at:
+                    raise UserError(self.env._("This failure was dismissed; restore it first."))
                 if chunk.kind == states.RESOLVE:
                     raise UserError(self.env._("What an operation is to find can't be changed: submit it anew."))
                 stored = mended.checked(
@@ -130,50 +124,117 @@ class BatchFailure(models.Model):
                 )
         return stored
 
+    # -- what is done to many ----------------------------------------------------------------------
+
+    @api.model
+    def retry_matching(self, domain):
+        """Run the failures that stand and match again, with the values they have now. Any number: lanes do it in steps.
+
+        In a job in one transaction, all records run again.
+
+        :param list domain: which failures, of one or more finished jobs
+        :returns: how many
+        :rtype: int
+        :raises AccessError, BatchValidationError: see `check_caller`
+        :raises UserError: a job is not finished, or nothing that stands matches
+        """
+        return self._do(failures.retry, domain)
+
+    @api.model
+    def dismiss_matching(self, domain):
+        """Dismiss the failures that stand and match: they are neither retried nor listed any more. Counters stay as they are.
+
+        Who may cancel a job may do so. It is kept who did it when, and `restore_matching` takes it back.
+
+        :param list domain: which failures, of one or more finished jobs
+        :returns: how many
+        :rtype: int
+        :raises AccessError, BatchValidationError: see `check_caller`
+        :raises UserError: a job is not finished, or nothing that stands matches
+        """
+        return self._do(failures.dismiss, domain)
+
+    @api.model
+    def restore_matching(self, domain):
+        """Let the dismissed failures that match stand again.
+
+        :param list domain: which failures, of one or more finished jobs
+        :returns: how many
+        :rtype: int
+        :raises AccessError, BatchValidationError: see `check_caller`
+        :raises UserError: a job is not finished, or nothing matches
+        """
+        return self._do(failures.restore, domain)
+
+    @api.model
+    def replace_value(self, domain, name, new, old=None):
+        """Replace one value in all failures that stand and match. Nothing is changed if `submit` would refuse one of them.
+
+        :param list domain: which failures, of one or more finished jobs
+        :param str name: the field; of an import: the column
+        :param new: the new value, as in the data of an operation
+        :param old: replace only this value; None: whatever it is
+        :returns: how many failures were changed; `retry_matching` runs them
+        :rtype: int
+        :raises AccessError: the caller is not the submitter
+        :raises UserError: a job is not finished, or nothing that stands matches
+        :raises ValidationError: `submit` would refuse a new value
+        """
+        return self._do(failures.replace, domain, name, new, old)
+
+    @api.model
+    def upload(self, job_id, name, content):
+        """Upload the file of a job's failures (see the route `failures.csv`) with mended values: what was changed runs again.
+
+        :param int job_id: id of a finished job
+        :param str name: of the file; it ends in .csv, .xlsx or .ndjson
+        :param content: of the file, as base64
+        :returns: dict with `retried` (records), `unchanged` (rows that are as they were), `unknown` (rows of no failure that stands),
+            and `unknown_rows` (the numbers of the first of those)
+        :rtype: dict
+        :raises AccessError: the caller is not the submitter
+        :raises UserError: the job is not finished, or the file can't be read
+        :raises ValidationError: `submit` would refuse new values; nothing is changed then
+        """
+        check_caller(self.env)
+        self.env.flush_all()
+        told = failure_upload.upload(self.env["batch.job"].browse(job_id), name, _decoded(self.env, content))
+        self.env.invalidate_all()
+        return told
+
+    def _do(self, function, domain, *arguments):
+        check_caller(self.env)  # first, for the texts
+        self.env.flush_all()
+        done = function(self, domain, *arguments)
+        self.env.invalidate_all()
+        return done
+
+    # -- buttons -----------------------------------------------------------------------------------
+
     def action_retry(self):
         """Run only these records again, with their corrected values. In a job in one transaction, all records run again.
 
         :returns: True
         :raises AccessError, BatchValidationError: see `check_caller`
-        :raises UserError: a job is not finished, all records of a job have been run again already, or there are more than
-            `RETRIED_AT_ONCE` failures
+        :raises UserError: see `retry_matching`, or there are more than `TAKEN_BY_ID` failures
         """
-        check_caller(self.env)  # first, for the texts below
-        if len(self) > RETRIED_AT_ONCE:
-            raise UserError(
-                self.env._("Retry at most %s failed records by themselves, or their jobs as a whole.", RETRIED_AT_ONCE)
-            )
-        for job, failures in self.grouped("job_id").items():
-            locked = lock_for_change(job, states.JOB_FINAL, self.env._("Only records of a finished job can be retried."))
-            standing = failures.sudo().filtered(lambda failure: not failure.retried_at)
-            if not standing:
-                raise UserError(self.env._("These records have been run again already."))
-            self.env.flush_all()
-            retry_failures(locked.env, locked.id, standing._by_chunk())
-            self.env.invalidate_all()
-        return True
+        return bool(self.retry_matching(self._by_id()))
 
-    def _by_chunk(self):
-        """Ids of these failures by chunk id; for a call on a set, also of the set's other failures, as a set is retried whole."""
-        sets = self.operation_id.filtered(lambda operation: operation.details and json.loads(operation.details).get("set"))
-        siblings = self.search([("operation_id", "in", sets.ids), ("retried_at", "=", False)]) if sets else self
-        return {chunk.id: set(found.ids) for chunk, found in (self | siblings).grouped("chunk_id").items()}
+    def action_dismiss(self):
+        """Dismiss these failures. Returns and raises as `action_retry`."""
+        return bool(self.dismiss_matching(self._by_id()))
 
-    def action_view_record(self):
-        """Open the record that failed.
+    def action_restore(self):
+        """Let these dismissed failures stand again. Returns and raises as `action_retry`."""
+        return bool(self.restore_matching(self._by_id()))
 
-        :returns: an action
-        :raises UserError: the record does not exist
-        """
-        self.ensure_one()
-        if self.model not in self.env or not self.env[self.model].browse(self.record_id).exists():
-            raise UserError(self.env._("This record does not exist any longer."))
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": self.model,
-            "res_id": self.record_id,
-            "views": [(False, "form")],
-        }
+    def _by_id(self):
+        """The domain of these failures."""
+        check_caller(self.env)
+        if len(self) > TAKEN_BY_ID:
+            raise UserError(self.env._("Take at most %s failed records by their ids, or any number by a domain.", TAKEN_BY_ID))
+        self.check_access("read")
+        return [("id", "in", self.ids)]
 
     @api.model
     def _count_text(self, column, owner_id):
@@ -204,3 +265,10 @@ class BatchFailure(models.Model):
             )
             for failure in self
         ]
+
+
+def _decoded(env, content):
+    try:
+        return base64.b64decode(content or b"", validate=True)
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise UserError(env._("The content of the file must be base64.")) from error

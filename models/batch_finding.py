@@ -11,9 +11,12 @@ class BatchFinding(models.AbstractModel):
     _name = "batch.finding"
     _description = "Batch Finding"
     _rec_name = "message"
+    _order = "job_id.id desc, id"  # of one job, the index on (job_id, id) has them in this order
 
     #: The constant of `store.findings` for this model.
     _findings = None
+    #: Domain of findings that stand.
+    _standing = (("retried_at", "=", False),)
     #: Most findings of each operation that `result` shows.
     _shown_limit = 0
 
@@ -23,8 +26,11 @@ class BatchFinding(models.AbstractModel):
     model = fields.Char(readonly=True)
     operation_type = fields.Char("Type", readonly=True)
     index = fields.Integer("Place", readonly=True, aggregator=None, help="Place in the operation's data, from 0.")
+    row_number = fields.Integer("Row", compute="_compute_row_number", help="In the file, or else in the data, from 1.")
+    file_row = fields.Integer(
+        "Row in File", readonly=True, aggregator=None, help="Number of its row in the file it was imported from, from 1."
+    )
     record_id = fields.Integer("Record Id", readonly=True, aggregator=None, help="Id of the record, if it exists.")
-    file_row = fields.Integer("Row in File", readonly=True, aggregator=None, help="Number of its row in the file it was imported from, from 1.")
     message = fields.Text(readonly=True)
     created_at = fields.Datetime(readonly=True, help="When its chunk was settled.")
     retried_at = fields.Datetime("Retried On", readonly=True, help="When its record was run again; from then on it only counts as history.")
@@ -34,6 +40,11 @@ class BatchFinding(models.AbstractModel):
         super().init()
         if not self._abstract:
             set_up_findings(self.env.cr, self._table)
+
+    @api.depends("index", "file_row")
+    def _compute_row_number(self):
+        for finding in self:
+            finding.row_number = finding.file_row or finding.index + 1
 
     @api.model
     def _first_of_operations(self, operation_ids):
@@ -62,7 +73,7 @@ class BatchFinding(models.AbstractModel):
         :raises UserError: the bounds of the page are not whole numbers, or out of range
         """
         offset, limit = checked_page(self.env, offset, limit)
-        domain = [("job_id", "=", job_id), ("retried_at", "=", False), *domain]
+        domain = [("job_id", "=", job_id), *self._standing, *domain]
         findings = self.sudo()
         total = findings.search_count(domain)
         page = findings.search(domain, order="id", offset=offset, limit=limit)

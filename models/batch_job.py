@@ -137,6 +137,9 @@ class BatchJob(models.Model):
     processed_records = fields.Integer("Succeeded", readonly=True, default=0)
     failed_records = fields.Integer("Failed", readonly=True, default=0)
     cancelled_records = fields.Integer("Not Run", readonly=True, default=0)
+    dismissed_records = fields.Integer(
+        "Dismissed", readonly=True, default=0, help="Failures that somebody has dismissed; they are counted as failed as well."
+    )
     warning_count = fields.Integer("Warnings", readonly=True, default=0, help="Warnings of Odoo about its records.")
     percentage = Figure(
         compute="_compute_progress",
@@ -227,7 +230,13 @@ class BatchJob(models.Model):
         help="Failures that stood at the last retry; they do not count for the limit of failures.",
     )
     reopening = fields.Boolean(readonly=True, help="A retry is putting records back, in steps. No chunk starts meanwhile.")
-    reopened_to = fields.Integer(readonly=True, aggregator=None, help="Id of the last chunk that the retry has checked.")
+    reopening_chosen = fields.Boolean(readonly=True, help="That retry is only of the failures that were chosen last.")
+    reopened_to = fields.Integer(
+        readonly=True, aggregator=None, help="Id of the last chunk that the retry has checked, or of the last chosen failure."
+    )
+    chosen = fields.Integer(
+        readonly=True, default=0, aggregator=None, help="Number of the last choice among its failures, see `store.chosen`."
+    )
     releasing = fields.Boolean(readonly=True, help="Waiting chunks are being released, in steps. No chunk starts meanwhile.")
     released_to = fields.Integer(readonly=True, aggregator=None, help="Position of the next operation that such a step checks.")
     steered_until = fields.Datetime(readonly=True, help="Lanes claim nothing in the job until then, so that a call can change it.")
@@ -247,7 +256,7 @@ class BatchJob(models.Model):
         "job_id",
         "Failures",
         readonly=True,
-        domain=[("retried_at", "=", False), ("is_skipped", "=", False)],
+        domain=[("retried_at", "=", False), ("dismissed_at", "=", False), ("is_skipped", "=", False)],
     )
     is_final = fields.Boolean(compute="_compute_is_final")
     can_retry = fields.Boolean(compute="_compute_is_final")
@@ -291,7 +300,7 @@ class BatchJob(models.Model):
         for job in self:
             job.is_scheduled = job.state in (states.PENDING, states.PAUSED) and bool(job.run_at and job.run_at > now)
             job.is_final = job.state in states.JOB_FINAL
-            job.can_retry = job.is_final and bool(job.failed_records or job.cancelled_records)
+            job.can_retry = job.is_final and job.failed_records + job.cancelled_records > job.dismissed_records
 
     @api.depends("user_id")
     @api.depends_context("uid")
@@ -480,6 +489,8 @@ class BatchJob(models.Model):
         check_visible(self)
         job = lock_for_change(self, states.JOB_FINAL, self.env._("Only a finished job can be retried."))
         if not job.can_retry:
+            if job.dismissed_records:
+                raise UserError(self.env._("What failed in this job was dismissed; restore it to retry it."))
             raise UserError(self.env._("Nothing in this job failed or was cancelled."))
         self.env.flush_all()
         retry_job(job.env, job.id)

@@ -1,7 +1,5 @@
 import json
 
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -11,18 +9,17 @@ from ..engine.operation import DELETE
 from ..engine.payload import dumps
 from ..run.access import check_visible
 from ..run.caller import check_caller
+from ..run.causes import causes_of
 from ..run.contents import describe, model_labels
 from ..store import summary
 from ..store.records import ids_of_job
 
 #: Most rows in the lists of a job's form; the buttons above them open all rows.
 SHOWN = 200
-#: Most chunks read for the report of chunk sizes, and most failures read for the summary of causes: of a finished job, and of a
-#: running one, whose form is read again up to once a second.
+#: Most chunks read for the report of chunk sizes, and most failures counted of each cause: of a finished job, and of a running one,
+#: whose form is read again up to once a second.
 LOOKED_AT = 10_000
 LOOKED_AT_LIVE = 500
-#: Most causes in the summary.
-CAUSES_SHOWN = 10
 #: Most records that the button of a job opens.
 VIEWED_RECORDS = 10_000
 #: Most jobs named for each reason in the report of a mass action.
@@ -37,7 +34,7 @@ def _compute_contents(jobs):
         job.contents_text = describe(jobs.env, json.loads(job.contents or "[]")) or False
 
 
-@api.depends("state", "failed_records", "cancelled_records")
+@api.depends("state", "failed_records", "cancelled_records", "dismissed_records")
 def _failures_text(jobs):
     for job in jobs:
         job.failures_text = job.env["batch.failure"]._count_text("job_id", job.id)
@@ -62,9 +59,7 @@ class BatchJob(models.Model):
     failures_text = fields.Char(
         "Failures in Numbers", compute=_failures_text, help="How many of its failures stand; empty for none."
     )
-    failure_causes = fields.Html(
-        "Causes", compute="_compute_failure_causes", sanitize=False, help="Failures that stand, grouped by message."
-    )
+    failure_causes = fields.Json("Causes", compute="_compute_failure_causes", help="Failures that stand, by their cause.")
     sizing_report = fields.Text(
         "Chunk Sizes", compute="_compute_sizing_report", help="The chunk sizes used, and the speed of each."
     )
@@ -72,13 +67,15 @@ class BatchJob(models.Model):
         "Context Laid Out", compute="_compute_pretty_context", help="Odoo's context for all operations."
     )
 
-    @api.depends("state", "processed_records", "failed_records", "cancelled_records")
+    @api.depends("state", "processed_records", "failed_records", "cancelled_records", "dismissed_records")
     def _compute_shown(self):
         """Only the first rows: a job may have a hundred thousand operations, and its form must open quickly."""
         for job in self:
             own = [("job_id", "=", job.id)]
             job.shown_operation_ids = self.env["batch.operation"].search(own, limit=SHOWN, order="position")
-            job.shown_failure_ids = self.env["batch.failure"].search([*own, ("retried_at", "=", False)], limit=SHOWN)
+            job.shown_failure_ids = self.env["batch.failure"].search(
+                [*own, ("retried_at", "=", False), ("dismissed_at", "=", False)], limit=SHOWN
+            )
             job.shown_warning_ids = self.env["batch.warning"].search([*own, ("retried_at", "=", False)], limit=SHOWN)
 
     @api.depends("state", "processed_records", "failed_records", "cancelled_records")
@@ -88,15 +85,11 @@ class BatchJob(models.Model):
             domain = [("job_id", "=", job.id)]
             job.shown_chunk_ids = self.env["batch.chunk"].search(domain, limit=SHOWN, order="id")
 
-    @api.depends("state", "failed_records", "cancelled_records")
+    @api.depends("state", "failed_records", "cancelled_records", "dismissed_records")
     def _compute_failure_causes(self):
+        """`causes` (see `run.causes`), and `more`: whether there are further ones."""
         for job in self:
-            most = _looked_at(job)
-            causes = summary.failure_causes(self.env.cr, job.id, most, CAUSES_SHOWN) if job.id else []
-            shown = _causes_table(causes) if causes else False
-            if causes and causes[0][-1] >= most:
-                shown += Markup("<p class='text-muted'>%s</p>") % self.env._("Of the first %s failures.", int(causes[0][-1]))
-            job.failure_causes = shown
+            job.failure_causes = causes_of(self.env, job.id, _looked_at(job)) if job.id else False
 
     def _compute_sizing_report(self):
         """One line for each chunk size used, with its speed."""
@@ -202,16 +195,6 @@ def _choice_of_models(job, models):
 
 def _looked_at(job):
     return LOOKED_AT if job.state in states.JOB_FINAL else LOOKED_AT_LIVE
-
-
-def _causes_table(causes):
-    row = Markup(
-        "<tr><td class='text-end text-nowrap'>%s &#215;</td><td class='text-nowrap'>%s</td><td class='text-nowrap'>%s</td><td>%s</td></tr>"
-    )
-    rows = Markup().join(
-        row % (count, error_type, model or "", message or "") for count, model, error_type, message, _total in causes
-    )
-    return Markup("<table class='table table-sm mb-0'><tbody>%s</tbody></table>") % rows
 
 
 def _do_to_each(jobs, verb):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..engine import states
 from ..engine.payload import BadPayload, Payload
 from ..engine.steps import take_some
-from ..store import release, rerun, retry, retry_counters
+from ..store import chosen, release, rerun, retry, retry_counters
 from ..store.findings import retire_warnings
 from ..store.job import read_job
 from ..store.references import ids_by_name, needed_by
@@ -33,11 +33,13 @@ def step(env, job_id):
     :returns: whether this was the last step
     """
     job = read_job(env.cr, job_id)
+    if job.reopening_chosen and not job.is_atomic:
+        return _chosen_step(env, job)
     rows = retry.chunks_after(env.cr, job_id, job.reopened_to, LOOKED_AT_ONCE)
     wanted = rows if job.is_atomic else [row for row in rows if row["is_wanted"]]
     taken, left = take_some(wanted, REOPENED_AT_ONCE)
     if job.is_atomic:
-        _await_driver(env.cr, taken)
+        _await_driver(env.cr, job_id, taken)
     else:
         _put_back_failed(env, job_id, [row["id"] for row in taken if row["state"] == states.DONE])
         _put_back_cancelled(env, job_id, [row["id"] for row in taken if row["state"] == states.CANCELLED])
@@ -48,17 +50,18 @@ def step(env, job_id):
     return True
 
 
-def reopen_failures(env, job_id, failures):
-    """Put only these failed records of a locked job back.
-
-    :param int job_id: id of a locked job
-    :param dict failures: chunk id -> ids of the failures to put back
-    """
-    chunks = retry.chunks_by_id(env.cr, list(failures))
-    while chunks:
-        taken, chunks = take_some(chunks, REOPENED_AT_ONCE)
-        _put_back_failed(env, job_id, [chunk["id"] for chunk in taken], failures)
-    _end_reopening(env.cr, job_id, is_atomic=False)
+def _chosen_step(env, job):
+    """As `step`, for a retry of only the failures that were chosen last."""
+    rows = chosen.chosen_after(env.cr, job.id, job.chosen, job.reopened_to, REOPENED_AT_ONCE)
+    by_chunk = {}
+    for row in rows:
+        by_chunk.setdefault(row["chunk_id"], set()).add(row["id"])
+    _put_back_failed(env, job.id, list(by_chunk), by_chunk)
+    if len(rows) == REOPENED_AT_ONCE:
+        retry_counters.note_reopened(env.cr, job.id, rows[-1]["id"])
+        return False
+    _end_reopening(env.cr, job.id, is_atomic=False)
+    return True
 
 
 def _end_reopening(cr, job_id, is_atomic):
@@ -83,13 +86,14 @@ def _put_back_failed(env, job_id, chunk_ids, only=None):
     standing = retry.standing_failures(env.cr, chunk_ids)
     wanted = {}
     for chunk_id, failures in standing.items():
-        if meant := [failure for failure in failures if only is None or failure["id"] in only[chunk_id]]:
+        if meant := [failure for failure in failures if _is_meant(failure, only and only[chunk_id])]:
             wanted[chunk_id] = meant
     new, left, shared, broken = [], {}, {}, {}
     for chunk in retry.chunks_as_run(env.cr, list(wanted)):
-        failures = wanted[chunk["id"]]
         try:
-            payload = _failed_part(chunk, failures)
+            old = Payload.decode(chunk["payload"])
+            failures = wanted[chunk["id"]] = _with_sets(old, wanted[chunk["id"]], standing[chunk["id"]])
+            payload = _failed_part(chunk, old, failures)
         except UNREADABLE as error:
             broken[chunk["id"]] = error
             continue
@@ -99,16 +103,29 @@ def _put_back_failed(env, job_id, chunk_ids, only=None):
     _set_aside(env, job_id, broken)
     if new:
         insert_chunks(env.cr, new)
-        retry.retire_failures(env.cr, [failure["id"] for chunk_id in left for failure in wanted[chunk_id]])
+        retry.retire_failures(env.cr, job_id, [failure["id"] for chunk_id in left for failure in wanted[chunk_id]])
         _take_from_counters(env.cr, job_id, retry.leave_standing(env.cr, left), shared)
 
 
-def _failed_part(chunk, failures):
+def _is_meant(failure, only):
+    """Whether a failure is to be put back: it was not dismissed, and is among `only`, if that is given."""
+    return not failure["is_dismissed"] and (only is None or failure["id"] in only)
+
+
+def _with_sets(payload, meant, standing):
+    """The failures to put back; of an operation whose method gets all its records at once, all that stand."""
+    if not payload.is_whole:
+        return meant
+    operations = {failure["operation_id"] for failure in meant}
+    return [failure for failure in standing if failure["operation_id"] in operations]
+
+
+def _failed_part(chunk, payload, failures):
     """The payload of only the failed records of a chunk, with their corrected values, in the order in which they ran.
 
-    :raises ValueError, TypeError, RecursionError: the payload or the values can't be read, see `UNREADABLE`
+    :raises ValueError, TypeError, RecursionError: the values can't be read, see `UNREADABLE`
     """
-    payload = replace(Payload.decode(chunk["payload"]), is_retry=True)
+    payload = replace(payload, is_retry=True)
     if chunk["kind"] == states.RESOLVE:
         return payload
     places = {place: number for number, place in enumerate(zip(payload.operations, payload.indexes, strict=True))}
@@ -173,15 +190,15 @@ def _put_back_cancelled(env, job_id, chunk_ids):
 # -- a job in one transaction ----------------------------------------------------------------------
 
 
-def _await_driver(cr, chunks):
+def _await_driver(cr, job_id, chunks):
     """Make chunks of a job in one transaction await a new driver; delete the old driver and the chunk of the old action."""
     chunk_ids = [chunk["id"] for chunk in chunks if chunk["kind"] in (states.RECORDS, states.RESOLVE)]
-    _mend(cr, chunk_ids)
+    _mend(cr, job_id, chunk_ids)
     rerun.delete_chunks(cr, [chunk["id"] for chunk in chunks if chunk["kind"] in (states.ATOMIC, states.CALLBACK)])
     rerun.await_driver(cr, chunk_ids)
 
 
-def _mend(cr, chunk_ids):
+def _mend(cr, job_id, chunk_ids):
     """Write the corrected values of failed records into the payloads of their chunks.
 
     A record whose failure can't be read runs again as it was sent.
@@ -200,7 +217,7 @@ def _mend(cr, chunk_ids):
                 except UNREADABLE as error:
                     _logger.warning("chunk %s, place %s: runs again as it was sent", chunk["id"], place, exc_info=error)
         rerun.store_payload(cr, chunk["id"], payload)
-    retry.retire_failures(cr, [failure["id"] for failures in standing.values() for failure in failures])
+    retry.retire_failures(cr, job_id, [failure["id"] for failures in standing.values() for failure in failures])
 
 
 # -- both ------------------------------------------------------------------------------------------

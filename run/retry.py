@@ -22,33 +22,33 @@ def retry_job(env, job_id):
         reopen.step(env, job_id)
 
 
-def retry_failures(env, job_id, failures):
-    """Run only these failed records of a locked final job again; a job in one transaction runs again as a whole.
+def retry_chosen(env, job_id):
+    """Run only the failures of a locked final job that were chosen last again (see `store.chosen`).
+
+    As `retry_job`; a job in one transaction runs again as a whole.
 
     :param env: a superuser environment
     :param int job_id: id of the job
-    :param dict failures: chunk id -> ids of the failures to run again
     :raises UserError: the job is in one transaction, which has been committed
     """
-    job = _open_again(env, job_id)
+    _open_again(env, job_id, chosen_only=True)
     with by_index(env.cr):
-        if job.is_atomic:
-            reopen.step(env, job_id)
-        else:
-            reopen.reopen_failures(env, job_id, failures)
+        reopen.step(env, job_id)
 
 
-def _open_again(env, job_id):
-    """Set a final job back to pending, queue it and wake lanes; returns its `JobRow`. Its chunks are put back afterwards."""
+def _open_again(env, job_id, chosen_only=False):
+    """Set a final job back to pending, queue it and wake lanes. Its chunks are put back afterwards.
+
+    :param bool chosen_only: run only the failures again that were chosen last
+    """
     _refuse_committed(env, read_job(env.cr, job_id))
     advance.count(env, job_id)  # so that an action that has just run is stored as run
-    open_again(env.cr, job_id)
+    open_again(env.cr, job_id, chosen_only)
     job = read_job(env.cr, job_id)
     if job.is_atomic:
         rerun.reset_counters(env.cr, job_id)
     queue.enqueue(env.cr, job_id)
     wake_lanes(env, job.max_concurrency)
-    return job
 
 
 def _refuse_committed(env, job):

@@ -1,7 +1,10 @@
 """Failures and warnings: rows about single records of a chunk."""
 
+import json
+
 from odoo.tools import SQL
 
+from ..engine.cause import READ_LIMIT, cause_of
 from ..engine.operations import PRODUCES_IDS
 from ..engine.outcome import Failure
 from ..engine.payload import dumps, named_id
@@ -12,15 +15,20 @@ from .sql import NOW, fetch
 FAILURES, WARNINGS = "batch_failure", "batch_warning"
 #: Rows inserted by one statement.
 PAGE_ROWS = 500
+#: Failures of an older version that get their cause by one statement, and the longest values that are read for that.
+FILLED_AT_ONCE = 2_000
+LONGEST_READ = 100_000
 
+#: Condition for failures that stand: nobody has run their record again, or dismissed them.
+STANDING = SQL("retried_at IS NULL AND dismissed_at IS NULL")
 #: Conditions for the rows shown with the result of their operation; each table's `_operation_standing_idx` has the same.
 SHOWN = {
-    FAILURES: SQL("retried_at IS NULL AND is_skipped IS NOT TRUE"),
+    FAILURES: SQL("%s AND is_skipped IS NOT TRUE", STANDING),
     WARNINGS: SQL("retried_at IS NULL"),
 }
 #: Columns of both tables.
 PLACE = ("job_id", "operation_id", "chunk_id", "model", "operation_type", "index", "record_id", "file_row")
-FAILURE = ("values", "error_type", "message", "traceback", "attempts", "is_skipped")
+FAILURE = ("values", "error_type", "message", "cause", "traceback", "attempts", "is_skipped")
 WARNING = ("warning_type", "message")
 
 
@@ -77,15 +85,16 @@ def count_failures(cr, column, owner_id, limit):
         """
         SELECT count(*) FILTER (WHERE %(shown)s), count(*)
           FROM (
-            SELECT retried_at, is_skipped
+            SELECT retried_at, dismissed_at, is_skipped
               FROM batch_failure
              WHERE %(own)s
-               AND retried_at IS NULL
+               AND %(standing)s
              ORDER BY %(column)s, id
              LIMIT %(limit)s
          ) AS failure
         """,
         shown=SHOWN[FAILURES],
+        standing=STANDING,
         own=rows_of(column, owner_id),
         column=SQL.identifier(column),
         limit=limit + 1,
@@ -100,6 +109,42 @@ def retire_warnings(cr, job_id):
     cr.execute(SQL("UPDATE batch_warning SET retried_at = %s WHERE job_id = %s AND retried_at IS NULL", NOW, job_id))
 
 
+def fill_causes(cr):
+    """Give failures that an older version has stored their cause, in pages."""
+    last = 0
+    while rows := fetch(
+        cr,
+        SQL(
+            """
+            SELECT id, left(message, %s), CASE WHEN length(values) <= %s THEN values END
+              FROM batch_failure
+             WHERE id > %s
+               AND cause IS NULL
+             ORDER BY id
+             LIMIT %s
+            """,
+            READ_LIMIT,
+            LONGEST_READ,
+            last,
+            FILLED_AT_ONCE,
+        ),
+    ):
+        causes = [(id_, cause_of(message, _readable(values))) for id_, message, values in rows]
+        cr.execute_values(
+            "UPDATE batch_failure SET cause = found.cause FROM (VALUES %s) AS found (id, cause) WHERE batch_failure.id = found.id",
+            causes,
+            page_size=FILLED_AT_ONCE,
+        )
+        last = rows[-1][0]
+
+
+def _readable(text):
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
 def _failure_rows(claim, payload, outcome):
     failed = [(position, reason, False) for position, reason in outcome.failures.items()]
     failed += [(position, Failure("Skipped", reason), True) for position, reason in outcome.skipped.items()]
@@ -110,6 +155,7 @@ def _failure_rows(claim, payload, outcome):
             dumps(item),
             reason.error_type,
             reason.message,
+            cause_of(reason.message, item),
             reason.traceback,
             claim.attempt,
             is_skipped,

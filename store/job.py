@@ -48,7 +48,9 @@ class JobRow:
     steered_until: datetime | None
     ready: bool
     reopening: bool
+    reopening_chosen: bool
     reopened_to: int
+    chosen: int
     releasing: bool
     released_to: int
 

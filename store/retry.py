@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from odoo.tools import SQL
 
+from .chosen import add_dismissed
 from .planning import rows_of
-from .sql import NOW, fetch_dicts
+from .sql import NOW, fetch, fetch_dicts
 
 #: Whether records of a chunk are to run again.
 _IS_WANTED = SQL(
@@ -37,19 +38,15 @@ def chunks_after(cr, job_id, chunk_id, limit):
     :param int limit: most rows
     :returns: dicts with id, kind, state, record_count and is_wanted: whether records of the chunk are to run again
     """
-    return _chunks(cr, SQL("%s ORDER BY job_id, id LIMIT %s", rows_of("job_id", job_id, chunk_id), limit))
-
-
-def chunks_by_id(cr, chunk_ids):
-    """Like `chunks_after`, for chunks with these ids."""
-    return _chunks(cr, SQL("id = ANY(%s) ORDER BY id", chunk_ids))
-
-
-def _chunks(cr, condition):
     query = SQL(
-        "SELECT id, kind, state, record_count, %s AS is_wanted FROM batch_chunk WHERE %s", _IS_WANTED, condition
+        "SELECT id, kind, state, record_count, %s AS is_wanted FROM batch_chunk WHERE %s ORDER BY job_id, id LIMIT %s",
+        _IS_WANTED,
+        rows_of("job_id", job_id, chunk_id),
+        limit,
     )
     return fetch_dicts(cr, query)
+
+
 
 
 def chunks_as_run(cr, chunk_ids):
@@ -170,20 +167,21 @@ def _given_up(cr, chunk_ids, update):
 
 
 def standing_failures(cr, chunk_ids):
-    """Failures of chunks that have not been retried, including skipped records, in the order of operation and index.
+    """Failures of chunks that have not been retried, with skipped records and dismissed failures, by operation and index.
 
     A subquery per chunk makes PostgreSQL use the index on chunks: it has no statistics of new failures yet.
 
-    :returns: chunk id -> list of dicts with id, chunk_id, operation_id, index, values and is_skipped
+    :returns: chunk id -> list of dicts with id, chunk_id, operation_id, index, values, is_skipped and is_dismissed
     """
     rows = fetch_dicts(
         cr,
         SQL(
             """
-            SELECT failure.id, wanted.id AS chunk_id, operation_id, index, values, is_skipped
+            SELECT failure.id, wanted.id AS chunk_id, operation_id, index, values, is_skipped,
+                   dismissed_at IS NOT NULL AS is_dismissed
               FROM unnest(%s::integer[]) AS wanted (id)
              CROSS JOIN LATERAL (
-                SELECT id, operation_id, index, values, is_skipped, retried_at
+                SELECT id, operation_id, index, values, is_skipped, retried_at, dismissed_at
                   FROM batch_failure
                  WHERE chunk_id = wanted.id
                 OFFSET 0
@@ -200,6 +198,13 @@ def standing_failures(cr, chunk_ids):
     return by_chunk
 
 
-def retire_failures(cr, failure_ids):
-    """Mark failures as history, because their records run again."""
-    cr.execute(SQL("UPDATE batch_failure SET retried_at = %s WHERE id = ANY(%s)", NOW, failure_ids))
+def retire_failures(cr, job_id, failure_ids):
+    """Mark failures of a job as history, because their records run again."""
+    rows = fetch(
+        cr,
+        SQL(
+            "UPDATE batch_failure SET retried_at = %s WHERE id = ANY(%s) RETURNING dismissed_at IS NOT NULL", NOW, failure_ids
+        ),
+    )
+    if dismissed := sum(was_dismissed for (was_dismissed,) in rows):
+        add_dismissed(cr, job_id, -dismissed)

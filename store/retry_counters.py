@@ -7,10 +7,12 @@ longer count, and the counters stay equal to the sums of the chunks.
 from odoo.tools import SQL
 
 
-def open_again(cr, job_id):
+def open_again(cr, job_id, chosen_only):
     """Make a final job pending and mark it `reopening`, until its chunks are put back.
 
     If its action has not started, it is deleted: the action runs once, at the end of the retry.
+
+    :param bool chosen_only: only the failures run again that were chosen last, see `store.chosen`
     """
     cr.execute(SQL("DELETE FROM batch_chunk WHERE job_id = %s AND kind = 'callback' AND state = 'pending'", job_id))
     cr.execute(
@@ -18,9 +20,11 @@ def open_again(cr, job_id):
             """
             UPDATE batch_job
                SET state = 'pending', finished_at = NULL, error = NULL, cancel_requested_at = NULL, run_at = NULL,
-                   progress_at = NULL, reopening = true, reopened_to = 0, holds_values = true, forgotten_to = 0
+                   progress_at = NULL, reopening = true, reopening_chosen = %s, reopened_to = 0,
+                   holds_values = true, forgotten_to = 0
              WHERE id = %s
             """,
+            chosen_only,
             job_id,
         )
     )

@@ -2,38 +2,89 @@
 
 from odoo.tools import SQL
 
-from .planning import by_index, rows_of
-from .sql import fetch
+from .findings import STANDING
+from .planning import by_index
+from .sql import fetch, fetch_dicts
+
+#: Causes that are found, and those of them that are shown; and how many failures of each are counted to tell which.
+CAUSES_FOUND = 200
+CAUSES_SHOWN = 20
+COUNTED_TO_RANK = 100
 
 
-def failure_causes(cr, job_id, looked_at, limit):
-    """Group the first failures of a job by error type and message without its numbers, the most frequent group first.
+def failure_causes(cr, job_id, counted_to):
+    """The most frequent causes of a job's failures that stand.
 
-    :param int looked_at: most failures to read
-    :param int limit: most groups to return
-    :returns: rows of (failures in the group, a model, error type, an example of the message, failures read)
+    The index is skipped through from cause to cause, so that as many rows are read whether a cause has ten failures or
+    a hundred thousand. Of the first `CAUSES_FOUND` causes, those with the most failures are returned.
+
+    :param int counted_to: most failures of a cause to count
+    :returns: dicts with error_type, cause, number (failures, at most one more than `counted_to`), an example's id, message and model, and found:
+        the number of causes found
     """
     query = SQL(
         """
-        SELECT count(*), min(model), error_type, min(message), sum(count(*)) OVER () AS looked_at
-          FROM (
-            SELECT model, error_type, left(message, 500) AS message
+          WITH RECURSIVE found AS (
+            SELECT ''::varchar AS error_type, ''::varchar AS cause, 0 AS place
+             UNION ALL
+            SELECT next.error_type, next.cause, found.place + 1
+              FROM found
+             CROSS JOIN LATERAL (
+                SELECT error_type, cause
+                  FROM batch_failure
+                 WHERE (job_id, error_type, cause) > (%(job)s, found.error_type, found.cause)
+                   AND job_id <= %(job)s
+                   AND %(standing)s
+                 ORDER BY job_id, error_type, cause
+                 LIMIT 1
+             ) AS next
+             WHERE found.place < %(most)s
+          ),
+          frequent AS (
+            SELECT found.*, count(*) OVER () AS all_found
+              FROM found
+             CROSS JOIN LATERAL (SELECT count(*) AS number FROM (%(ranked)s) AS few) AS ranked
+             WHERE place > 0
+             ORDER BY ranked.number DESC, place
+             LIMIT %(shown)s
+          )
+        SELECT frequent.error_type, frequent.cause, counted.number, example.id, example.message, example.model,
+               frequent.all_found AS found
+          FROM frequent
+         CROSS JOIN LATERAL (SELECT count(*) AS number FROM (%(counted)s) AS all_of_it) AS counted
+         CROSS JOIN LATERAL (
+            SELECT id, left(message, 500) AS message, model
               FROM batch_failure
-             WHERE %(own)s
-               AND retried_at IS NULL
-             ORDER BY job_id, id
-             LIMIT %(looked_at)s
-          ) AS failure
-         GROUP BY error_type, regexp_replace(message, '[0-9]+', '#', 'g')
-         ORDER BY count(*) DESC, min(message)
-         LIMIT %(limit)s
+             WHERE %(same)s
+             ORDER BY job_id, error_type, cause
+             LIMIT 1
+         ) AS example
+         ORDER BY counted.number DESC, frequent.place
         """,
-        own=rows_of("job_id", job_id),
-        looked_at=looked_at,
-        limit=limit,
+        job=job_id,
+        standing=STANDING,
+        most=CAUSES_FOUND,
+        shown=CAUSES_SHOWN,
+        ranked=_of_cause(job_id, "found", COUNTED_TO_RANK),
+        counted=_of_cause(job_id, "frequent", counted_to + 1),
+        same=_same_cause(job_id, "frequent"),
     )
     with by_index(cr):
-        return fetch(cr, query)
+        return fetch_dicts(cr, query)
+
+
+def _of_cause(job_id, alias, limit):
+    return SQL("SELECT 1 FROM batch_failure WHERE %s LIMIT %s", _same_cause(job_id, alias), limit)
+
+
+def _same_cause(job_id, alias):
+    return SQL(
+        "job_id = %s AND error_type = %s AND cause = %s AND %s",
+        job_id,
+        SQL.identifier(alias, "error_type"),
+        SQL.identifier(alias, "cause"),
+        STANDING,
+    )
 
 
 def chunk_sizes(cr, job_id, looked_at, limit):

@@ -1,4 +1,6 @@
 # Pure decisions, and the structure of the code.
+from . import test_engine_cause
+from . import test_engine_cells
 from . import test_engine_forecast
 from . import test_engine_isolation
 from . import test_engine_key_order
@@ -33,6 +35,8 @@ from . import test_contents
 from . import test_control
 from . import test_dead_rows
 from . import test_execute
+from . import test_failure_causes
+from . import test_failure_file
 from . import test_failures
 from . import test_figures
 from . import test_fuzz
@@ -70,6 +74,7 @@ from . import test_time
 from . import test_timeouts
 from . import test_tours
 from . import test_tours_actions
+from . import test_tours_failures
 from . import test_tours_import
 from . import test_tours_views
 from . import test_upsert_keys

@@ -15,6 +15,7 @@ from ..engine.payload import Payload
 from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
 from ..models.batch_overview import TIMELINE_CHUNKS
 from ..run import advance, reopen
+from ..run.causes import cause_domain
 from ..run.claiming import claim_with_housekeeping
 from ..run.forget import FORGOTTEN_AT_ONCE
 from ..run.forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
@@ -22,6 +23,7 @@ from ..run.overview import MOST_HISTORIES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
 from ..store import queue
+from ..store.chosen import failures_at, failures_page
 from ..store.claim import claim_fast
 from ..store.finish import CANCELLED_AT_ONCE, unfinished
 from ..store.job import read_job
@@ -31,6 +33,7 @@ from ..store.release import RELEASED_AT_ONCE, release_rounds, release_step, rele
 from ..store.results import made_ids
 from ..store.retried import tell_failures
 from ..store.settle import take_awaiting_driver
+from ..store.summary import CAUSES_FOUND, CAUSES_SHOWN, COUNTED_TO_RANK
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
 
@@ -355,11 +358,38 @@ class TestPlans(PlanCase):
         live, over = {"rows": 4 * LOOKED_AT_LIVE}, {"rows": 4 * LOOKED_AT, "pages": 5000}
         self.cheap(self.job("grouped").read, ["sizing_report"], **live)
         self.cheap(self.job("stopped").read, ["sizing_report"], **over)
-        self.cheap(self.of_user("failed").read, ["failure_causes"], **over)
+
+    def test_the_causes_of_a_hundred_thousand_failures(self):
+        """No more is counted than is said, of each of the causes that are shown."""
+        counted = CAUSES_FOUND * COUNTED_TO_RANK + CAUSES_FOUND
+        [shown], plans = self.cheap(
+            self.of_user("failed").read, ["failure_causes"], rows=2 * (LOOKED_AT + counted), pages=8 * CAUSES_FOUND + (LOOKED_AT + counted) // 2
+        )
+        self.assertUses(plans, "batch_failure_cause_idx")
+        first = shown["failure_causes"]["causes"][0]
+        self.assertEqual((first["cause"], first["count"]), ("Contacts require a name", "10,000+"))
+        self.assertEqual((len(shown["failure_causes"]["causes"]), shown["failure_causes"]["more"]), (CAUSES_SHOWN, True))
+        [shown], _plans = self.cheap(self.of_user("failed_little").read, ["failure_causes"], rows=500)
+        self.assertEqual([cause["count"] for cause in shown["failure_causes"]["causes"]], ["20"])
         self.sql("UPDATE batch_job SET state = 'running', finished_at = NULL WHERE id = %s", self.backlog.failed)
         self.system.invalidate_all()
-        [shown], _plans = self.cheap(self.of_user("failed").read, ["failure_causes"], **live)
-        self.assertIn(f"Of the first {LOOKED_AT_LIVE} failures", str(shown["failure_causes"]))
+        [shown], _plans = self.cheap(
+            self.of_user("failed").read, ["failure_causes"], rows=2 * (LOOKED_AT_LIVE + counted), pages=8 * CAUSES_FOUND + (LOOKED_AT_LIVE + counted) // 2
+        )
+        self.assertEqual(shown["failure_causes"]["causes"][0]["count"], f"{LOOKED_AT_LIVE}+")
+
+    def test_a_page_of_failures_to_list_and_one_in_a_file(self):
+        failures = self.env["batch.failure"]
+        fields = {name: {} for name in ("message", "label", "row_number", "error_type", "described")}
+        domain = [("job_id", "=", self.backlog.failed), ("retried_at", "=", False), ("dismissed_at", "=", False)]
+        page, _plans = self.cheap(failures.search_fetch, domain, list(fields), limit=80, rows=1000, pages=1000)
+        self.cheap(page.read, list(fields), rows=1000, pages=1000)
+        [first, *_rest], plans = self.cheap(failures_page, self.cr, self.backlog.failed, 0, 500, rows=2500, pages=2500)
+        self.assertUses(plans, "batch_failure_standing_idx")
+        places = [(first["operation_id"], first["index"] + number) for number in range(100)]
+        found, plans = self.cheap(failures_at, self.cr, self.backlog.failed, places, rows=1000, pages=2000)
+        self.assertEqual(len(found), 100)
+        self.assertUses(plans, "batch_failure_place_idx")
 
     def test_the_records_of_a_job(self):
         for name in ("waiting", "failed", "blocked"):
@@ -544,6 +574,31 @@ class TestPlansOfSteps(PlanCase):
             job.id,
         )
         self.assertEqual(counters, (2 * MANY, MANY // 2, 0, 0, 0, False))
+
+    def test_a_hundred_thousand_failures_of_a_cause_are_mended_retried_and_dismissed_in_pages(self):
+        job = self.env["batch.job"].browse(self.backlog()._failed())
+        self.sql("ANALYZE batch_job, batch_operation, batch_chunk, batch_failure")
+        failures = self.env["batch.failure"]
+        domain = cause_domain(job.id, "ValidationError", "Contacts require a name")
+        [standing] = self.sql("SELECT count(*) FROM batch_failure WHERE job_id = %s AND retried_at IS NULL", job.id)[0]
+        page = {"rows": 3 * standing, "pages": 40 * standing}  # to find the jobs, all are read once
+        self.assertEqual(failures.dismiss_matching([("job_id", "=", job.id), ("cause", "=", "Cause 99")]), standing // 1000)
+        count, plans = self.cheap(failures.retry_matching, domain, **page)
+        self.assertEqual(count, standing * 9 // 10)
+        self.assertEqual(job.dismissed_records, standing // 1000)
+        steps, is_last = 1, False
+        enough = {"rows": 12 * reopen.REOPENED_AT_ONCE + 2 * standing, "pages": 60 * reopen.REOPENED_AT_ONCE}
+        while not is_last:
+            self.assertLess(steps, 100)
+            step = partial(reopen.step, self.system, job.id)
+            with by_index(self.cr):  # as lanes have it
+                is_last, plans = self.cheap(step, **enough) if steps == 2 else (step(), plans)
+            if steps == 2:
+                self.assertUses(plans, "batch_failure_chosen_idx")
+            steps += 1
+        self.assertGreaterEqual(steps, count // reopen.REOPENED_AT_ONCE)
+        [(left, reopening)] = self.sql("SELECT failed_records, reopening FROM batch_job WHERE id = %s", job.id)
+        self.assertEqual((left, reopening), (2 * MANY - count, False))
 
     def test_values_of_a_large_job_are_dropped_in_steps(self):
         job = self.env["batch.job"].browse(self.backlog()._stopped())

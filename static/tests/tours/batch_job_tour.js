@@ -35,6 +35,7 @@ registry.category("web_tour.tours").add("batch_job_mend_and_retry", {
             trigger: ".o_field_widget[name=shown_failure_ids] .o_data_row td[name=message]",
             run: "click",
         },
+        { content: "as JSON", trigger: ".o_form_view .o_notebook a[name=values]", run: "click" },
         {
             content: "mend its values",
             trigger: ".o_form_view .o_field_widget[name=pretty_values] .ace_editor",
@@ -47,7 +48,10 @@ registry.category("web_tour.tours").add("batch_job_mend_and_retry", {
             trigger: "button[name=action_retry]:contains(Retry)",
             run: "click",
         },
-        { content: "it is history now", trigger: ".o_form_view .ribbon:contains(Retried)" },
+        {
+            content: "it is history now",
+            trigger: ".o_form_view .oe_title .badge:contains(Retried)",
+        },
         backTo("Tour import"),
         { content: "the job ends under our eyes", ...isState("Completed") },
         { trigger: ".o_batch_progress_large:contains(3 succeeded)" },

@@ -1,0 +1,214 @@
+"""Which record a failure is about, and its values field by field, for people."""
+
+import json
+import logging
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+
+from ..engine.cells import ID, cell_of, rows_of_item, with_changes
+from ..engine.operation import LOAD, UPSERT
+from ..engine.operations import TYPES
+from ..engine.values import can_be_id, is_wrong
+from ..store import chosen
+from .failures import columns_of, item_of
+
+_logger = logging.getLogger(__name__)
+
+#: Characters kept of a name, and of a value as it was sent.
+NAME_LENGTH, SENT_LENGTH = 100, 300
+#: Longer values are not read for a name.
+LONGEST_READ = 20_000
+#: Fields by which people know a record, besides those of its model.
+NAMES = ("name", "display_name", "complete_name", "title")
+REFERENCES = ("ref", "default_code", "code", "barcode", "number", "login", "email", "vat", "id", ".id")
+#: Field types that have a widget; those in the second place are edited as such.
+EDITED_AS = {
+    "char": "char", "text": "text", "html": "text", "integer": "integer", "float": "float", "monetary": "float",
+    "boolean": "boolean", "date": "date", "datetime": "datetime", "selection": "selection", "many2one": "many2one",
+}  # fmt: skip
+
+
+# -- which record ----------------------------------------------------------------------------------
+
+
+def labels(env, failure_ids):
+    """What people call the records of failures: the name of the record if there is one that the caller may read, else what the
+    values say: name, reference, external id or key.
+
+    :param failure_ids: of failures that the caller may see
+    :returns: dict failure id -> text, which may be empty
+    """
+    failures = chosen.described(env.cr, list(failure_ids), LONGEST_READ)
+    by_model = {}
+    for failure in failures:
+        if failure["record_id"]:
+            by_model.setdefault(failure["model"], set()).add(failure["record_id"])
+    names = {(model, id_): name for model, ids in by_model.items() for id_, name in _record_names(env, model, ids).items()}
+    return {
+        failure["id"]: names.get((failure["model"], failure["record_id"])) or _name_in_values(env, failure) for failure in failures
+    }
+
+
+def record_name(env, model, record_id):
+    """The name of a record, or None where there is none that the caller may read."""
+    return _record_names(env, model, {record_id}).get(record_id)
+
+
+def _record_names(env, model, ids):
+    """Names of the records, among these, that the caller may read: id -> name."""
+    records = env.get(model)
+    if records is None or records._abstract or not records.has_access("read"):
+        return {}
+    try:
+        with env.cr.savepoint(flush=False):  # names may be computed by anybody's code
+            found = records.with_context(active_test=False).search([("id", "in", [id_ for id_ in ids if can_be_id(id_)])])
+            return {record.id: (record.display_name or "")[:NAME_LENGTH] for record in found}
+    except (AccessError, UserError, ValueError, TypeError, KeyError, AttributeError):
+        _logger.info("names of %s can't be read", model, exc_info=True)
+        return {}
+
+
+def _name_in_values(env, failure):
+    details = json.loads(failure["details"] or "{}")
+    columns = details.get("fields", []) if failure["operation_type"] == LOAD else []
+    [row, *_lines] = rows_of_item(failure["operation_type"], item_of(failure), columns) or [{}]
+    model = env.get(failure["model"])
+    keys = details.get("key", []) if failure["operation_type"] == UPSERT else []
+    name = _first_text(row, [*([model._rec_name] if model is not None else []), *NAMES])
+    reference = _first_text(row, [*keys, *REFERENCES])
+    return " · ".join(dict.fromkeys(filter(None, (name, reference))))
+
+
+def _first_text(row, names):
+    for name in names:
+        value = row.get(name)
+        if value and isinstance(value, (str, int)) and not isinstance(value, bool):
+            return str(value)[:NAME_LENGTH]
+    return ""
+
+
+# -- field by field --------------------------------------------------------------------------------
+
+
+def described_values(failure, env):
+    """The values of a failed record, field by field, for a form.
+
+    :param dict failure: as `store.chosen` reads it
+    :param env: the caller's environment
+    :returns: list of dicts with `row` (from 0: an import's record may have several), `name`, `label`, `type` (as which it is edited;
+        False: only as JSON), `relation`, `selection`, `required`, `help`, `value` (in the form of the web client; False where the
+        one sent can't be that) and `sent` (the one sent, as text)
+    """
+    columns = columns_of(failure)
+    rows = rows_of_item(failure["operation_type"], item_of(failure), columns)
+    if failure["operation_type"] == LOAD:
+        return [
+            {**_cell(name, value), "label": name, "row": place} for place, row in enumerate(rows) for name, value in row.items()
+        ]
+    model = env.get(failure["model"])
+    known = model.fields_get(list(rows[0])) if model is not None else {}
+    return [{**_described(env, name, value, known.get(name)), "row": 0} for name, value in rows[0].items()]
+
+
+def _cell(name, value):
+    """A value as one line of text."""
+    return {
+        "name": name, "label": name, "type": "char" if not isinstance(value, (dict, list)) else False, "relation": False,
+        "selection": [], "required": False, "help": "", "value": cell_of(value), "sent": cell_of(value)[:SENT_LENGTH],
+    }  # fmt: skip
+
+
+def _described(env, name, value, info):
+    if name == ID or info is None or info["type"] not in EDITED_AS or isinstance(value, (dict, list)):
+        return {**_cell(name, value), "label": info["string"] if info else name, "type": False}
+    return {
+        "name": name,
+        "label": info["string"],
+        "type": EDITED_AS[info["type"]],
+        "relation": info.get("relation", False),
+        "selection": [list(choice) for choice in info.get("selection", [])],
+        "required": info["required"],
+        "help": info.get("help") or "",
+        "value": _for_widget(env, info, value),
+        "sent": cell_of(value)[:SENT_LENGTH],
+    }
+
+
+def _for_widget(env, info, value):
+    """A value in the form that a widget of its field takes; False where it can't be that."""
+    kind = info["type"]
+    if kind == "boolean":
+        return bool(value)
+    if value is None or value is False or is_wrong(kind, value):
+        return 0 if kind in ("integer", "float", "monetary") else False
+    if kind == "many2one":
+        name = record_name(env, info["relation"], int(value))
+        return {"id": int(value), "display_name": name} if name is not None else False
+    if kind == "selection":
+        return value if value in dict(info["selection"]) else False
+    if kind in ("date", "datetime"):
+        field = fields.Date if kind == "date" else fields.Datetime
+        try:
+            return field.to_string(field.to_datetime(value) if kind == "datetime" else field.to_date(value))
+        except (ValueError, TypeError):
+            return False
+    return int(value) if kind == "integer" else float(value) if kind in ("float", "monetary") else str(value)
+
+
+def edited(failure, edits, env):
+    """What a failed record is to be run with after some of its values were edited in a form.
+
+    :param dict failure: as `store.chosen` reads it
+    :param dict edits: row (from "0") -> name -> new value
+    :param env: for the error
+    :returns: JSON values
+    :raises UserError: the form is not of this record
+    """
+    kind, item, columns = failure["operation_type"], item_of(failure), columns_of(failure)
+    rows = rows_of_item(kind, item, columns)
+    if not isinstance(edits, dict) or not all(
+        row.isdecimal() and int(row) < len(rows) and isinstance(values, dict) for row, values in edits.items()
+    ):
+        raise UserError(env._("The edits must name rows, fields and values."))
+    return with_changes(kind, item, [edits.get(str(place), {}) for place in range(len(rows))], columns)
+
+
+def takes_fields(failure):
+    """Whether a failed record can be given more fields: not an import, whose columns are fixed."""
+    item = item_of(failure)
+    return failure["operation_type"] != LOAD and "data" in TYPES[failure["operation_type"]].keys and isinstance(item, (dict, list))
+
+
+# -- one field of many records ---------------------------------------------------------------------
+
+
+def names_to_replace(env, failures):
+    """What can be replaced in these failures: the names that have values, then the other fields of the model of the first one.
+
+    :param failures: dicts of `store.chosen`
+    :returns: list of `[name, label]`
+    """
+    if not failures:
+        return []
+    names = dict.fromkeys(
+        name
+        for failure in failures
+        for row in rows_of_item(failure["operation_type"], item_of(failure), columns_of(failure))
+        for name in row
+    )
+    model = env.get(failures[0]["model"])
+    if model is None or not takes_fields(failures[0]):
+        return [[name, name] for name in names]
+    known = model.fields_get(attributes=["string", "type", "readonly"])
+    others = [name for name, info in known.items() if not info["readonly"] and info["type"] in EDITED_AS and name not in names]
+    others.sort(key=lambda name: known[name]["string"])
+    return [[name, known[name]["string"] if name in known else name] for name in (*names, *others)]
+
+
+def described_field(env, failure, name):
+    """One field without a value, in the form of `described_values`."""
+    model = env.get(failure["model"]) if failure["operation_type"] != LOAD else None
+    info = model.fields_get([name]).get(name) if model is not None else None
+    found = _described(env, name, False, info) if info else _cell(name, "")
+    return {**found, "type": found["type"] or "char", "row": 0}
