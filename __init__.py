@@ -2,6 +2,7 @@ from . import models
 from . import controllers
 from .exceptions import BatchExecutionError, BatchValidationError
 from .batch_executor import (
+    ActionOperation,
     BatchExecutor,
     CallOperation,
     CreateOperation,

@@ -85,6 +85,17 @@ class CallOperation(BatchOperation):
     operation_type: str = field(default=operation.CALL, init=False)
 
 
+@dataclass
+class ActionOperation(BatchOperation):
+    """Run a server action, given by id or external id, on `record_ids` or a `domain`."""
+
+    action: int | str | None = None
+    record_ids: list[int] | None = field(default=None, kw_only=True)
+    domain: list | None = field(default=None, kw_only=True)
+    group_by: str | None = field(default=None, kw_only=True)
+    operation_type: str = field(default=operation.ACTION, init=False)
+
+
 class BatchExecutor:
     """Executes operations inside the caller's transaction, or submits them as a job.
 

@@ -4,6 +4,7 @@ import gc
 from dataclasses import asdict
 
 from odoo.addons.batch_executor import (
+    ActionOperation,
     BatchExecutionError,
     BatchExecutor,
     BatchValidationError,
@@ -37,9 +38,10 @@ class TestBatchExecutor(BatchCase):
                 CallOperation("res.partner", method="search_count", args=[[["ref", "=", "py"]]]),
                 DeleteOperation("res.partner", self.partners[2].ids),
                 create("As a dict"),
+                ActionOperation("res.partner", action="web.download_contact", record_ids=self.partners[:2].ids),
             ]
         )
-        self.assertEqual([entry["success"] for entry in result["results"]], [True] * 8)
+        self.assertEqual([entry["success"] for entry in result["results"]], [True] * 9)
         self.assertEqual({frozenset(entry) for entry in result["results"]}, {frozenset(ENTRY_KEYS)})
         self.assertEqual(self.env["res.partner"].browse(result["results"][0]["result"]).mapped("name"), ["C1", "C2"])
         self.assertEqual(self.partners[:2].mapped("city"), ["U", "U"])
@@ -47,7 +49,7 @@ class TestBatchExecutor(BatchCase):
         self.assertFalse(self.partners[2].exists())
         self.assertGreater(result["duration"], 0)
         self.assertEqual(executor.stats, result["stats"])
-        self.assertEqual((executor.stats["total_operations"], executor.stats["completed_operations"]), (8, 8))
+        self.assertEqual((executor.stats["total_operations"], executor.stats["completed_operations"]), (9, 9))
 
     def test_progress_is_told_after_every_chunk_and_only_grows(self):
         told = []

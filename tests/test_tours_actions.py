@@ -1,3 +1,5 @@
+from odoo import Command
+
 from .browser_case import BrowserCase
 
 #: More than a page of a list.
@@ -10,7 +12,9 @@ class TestActionTours(BrowserCase):
     def setUp(self):
         super().setUp()
         with self.committed() as env:
-            partners = env["res.partner"].create([{"name": f"Tour group {number}"} for number in range(MANY)])
+            tags = env["res.partner.category"].create([{"name": "Tour tag"}, {"name": "Old tag"}])
+            values = {"category_id": [Command.link(tags[1].id)]}
+            partners = env["res.partner"].create([{"name": f"Tour group {number}", **values} for number in range(MANY)])
         self.ids = partners.ids
 
     def cities(self):
@@ -28,7 +32,9 @@ class TestActionTours(BrowserCase):
             self.run_tour("batch_run_in_batch", "/odoo/action-base.action_partner_form?view_type=list")
         self.assertEqual(self.cities(), {"Namur"})
         with self.committed() as env:
-            self.assertEqual(env["res.partner"].browse(self.ids).country_id, env.ref("base.be"))
+            partners = env["res.partner"].browse(self.ids)
+            self.assertEqual(partners.country_id, env.ref("base.be"))
+            self.assertEqual({frozenset(partner.category_id.mapped("name")) for partner in partners}, {frozenset(("Tour tag", "Old tag"))})
 
     def test_new_batch_asks_for_a_model_and_a_filter(self):
         self.run_tour("batch_new")

@@ -24,20 +24,31 @@ const EDITED = new Set([
     "text",
 ]);
 const SET = 6;
+const ADD = 4;
+const REMOVE = 3;
 
-/** Ids that commands of a many2many field stand for, as far as these are about records that exist. */
-function idsOf(commands) {
-    const ids = [];
-    for (const command of Array.isArray(commands) ? commands : []) {
-        if (Number.isInteger(command)) {
-            ids.push(command);
-        } else if (command[0] === SET) {
-            ids.push(...command[2]);
-        } else if (Number.isInteger(command[1])) {
-            ids.push(command[1]);
-        }
+/** What commands of a many2many field do to records that exist; null if it is not one thing for all of them. */
+function commandOf(commands) {
+    if (!Array.isArray(commands) || commands.every(Number.isInteger)) {
+        return Array.isArray(commands) && !commands.length ? ADD : SET; // nothing yet, or plain ids
     }
-    return ids;
+    const kinds = new Set(commands.map((command) => command?.[0]));
+    const [kind] = kinds;
+    return kinds.size === 1 && [SET, ADD, REMOVE].includes(kind) ? kind : null;
+}
+
+/** Ids of the records that such commands name. */
+function idsOf(commands) {
+    return (commands || []).flatMap((command) => {
+        if (Number.isInteger(command)) {
+            return [command];
+        }
+        return command[0] === SET ? command[2] : [command[1]];
+    });
+}
+
+function commandsFor(command, ids) {
+    return command === SET ? [[SET, 0, ids]] : ids.map((id) => [command, id]);
 }
 
 /** The value of a field in the editor of that field. */
@@ -47,6 +58,7 @@ export class BatchValue extends Component {
     // no prop changes while somebody types: the record below would be made anew
     static props = {
         bus: Object,
+        choosesCommand: Boolean,
         definition: Object,
         initial: Function,
         model: String,
@@ -78,6 +90,12 @@ export class BatchValue extends Component {
             };
         }
         this.fieldInfo = info;
+        this.command = type === "many2many" ? commandOf(value) : null;
+        this.commands = [
+            [ADD, _t("Add")],
+            [REMOVE, _t("Remove")],
+            [SET, _t("Replace by")],
+        ];
         this.recordProps = {
             resModel: model,
             fields: { [name]: { ...definition, name, domain: [] } },
@@ -98,17 +116,27 @@ export class BatchValue extends Component {
     onChanged(record, changes) {
         const { definition, name, update } = this.props;
         if (definition.type === "many2many") {
-            return update(name, [[SET, 0, record.data[name].currentIds]]);
+            return update(name, commandsFor(this.command, record.data[name].currentIds));
         }
         return name in changes && update(name, changes[name]);
     }
+
+    onCommandChosen(ev) {
+        this.command = Number(ev.target.value);
+        return this.onChanged(this.record);
+    }
 }
 
-/** A JSON object of values, field by field. The option `model` names the field that holds the model. */
+/** A JSON object of values, field by field. Options: `model` names the field that holds the model; with
+ * `commands`, many2many fields are offered to be added to and removed from. */
 export class BatchValuesField extends Component {
     static template = "batch_executor.BatchValuesField";
     static components = { BatchValue, SelectMenu };
-    static props = { ...standardFieldProps, modelField: String };
+    static props = {
+        ...standardFieldProps,
+        modelField: String,
+        choosesCommand: { type: Boolean, optional: true },
+    };
 
     setup() {
         this.fieldService = useService("field");
@@ -154,7 +182,10 @@ export class BatchValuesField extends Component {
         }
         return Object.entries(this.values).map(([name, value]) => {
             const definition = this.state.definitions[name];
-            const isEdited = !this.props.readonly && definition && EDITED.has(definition.type);
+            const isEdited =
+                !this.props.readonly &&
+                EDITED.has(definition?.type) &&
+                (definition.type !== "many2many" || commandOf(value) !== null);
             return {
                 key: `${this.model} ${this.version} ${name}`,
                 name,
@@ -197,7 +228,8 @@ export class BatchValuesField extends Component {
     add(name) {
         if (name) {
             const { type } = this.state.definitions[name];
-            this.update(name, type === "many2many" ? [[SET, 0, []]] : false);
+            const isMany = type === "many2many";
+            this.update(name, isMany ? (this.props.choosesCommand ? [] : [[SET, 0, []]]) : false);
         }
     }
 
@@ -230,7 +262,10 @@ export const batchValuesField = {
     component: BatchValuesField,
     displayName: _t("Values by field"),
     supportedTypes: ["text"],
-    extractProps: ({ options }) => ({ modelField: options.model }),
+    extractProps: ({ options }) => ({
+        modelField: options.model,
+        choosesCommand: Boolean(options.commands),
+    }),
 };
 
 registry.category("fields").add("batch_values", batchValuesField);

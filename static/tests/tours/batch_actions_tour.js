@@ -103,7 +103,20 @@ registry.category("web_tour.tours").add("batch_run_in_batch", {
         },
         { trigger: ".o-autocomplete--dropdown-item a:contains(Belgium)", run: "click" },
         {
-            content: "both are shown",
+            content: "a third field",
+            trigger: ".modal .o_batch_values > .o_select_menu .o_select_menu_toggler",
+            run: "click",
+        },
+        { trigger: ".o_select_menu_item:contains(/^Tags$/)", run: "click" },
+        {
+            content: "records to be added",
+            trigger: ".modal .o_batch_value[data-name=category_id] input",
+            run: "edit Tour tag",
+        },
+        { trigger: ".o-autocomplete--dropdown-item a:contains(/^Tour tag$/)", run: "click" },
+        { trigger: ".modal .o_batch_value[data-name=category_id] .o_tag:contains(Tour tag)" },
+        {
+            content: "all are shown",
             trigger: ".modal .o_batch_value[data-name=city] input:value(Namur)",
         },
         { trigger: ".modal .o_batch_value[data-name=country_id] input:value(Belgium)" },
