@@ -1,7 +1,4 @@
-"""What every script stands on: its places, and how it talks to the developer.
-
-What belongs to this checkout is in `.odoo/`, what is large and never changes in the user's cache.
-"""
+"""What every script stands on: its places (this checkout's `.odoo/`, the cache for what never changes), and how it talks."""
 
 import contextlib
 import fcntl

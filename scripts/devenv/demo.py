@@ -22,14 +22,8 @@ from .client import Client
 
 #: Tells the servers of this checkout from all other processes.
 MARK = f"--pidfile={STATE / 'server.pid'}"
-NO_SUCH_ID = 2_000_000_000
-#: What goes wrong in real imports; each is written over one airport.
-MISTAKES = [
-    {"name": False},
-    {"state_id": NO_SUCH_ID},
-    {"tz": "US/Pacific-New"},  # left the time zone database in 2020
-    {"country_id": NO_SUCH_ID},
-]
+#: What goes wrong in real imports, each written over one airport: no name, no such record, a time zone that is gone since 2020.
+MISTAKES = [{"name": False}, {"state_id": 2_000_000_000}, {"country_id": 2_000_000_000}, {"tz": "US/Pacific-New"}]
 #: Without a terminal each report is a line of its own: fewer of them then.
 BAR_EVERY_S, LINE_EVERY_S = 0.5, 2
 
@@ -49,7 +43,7 @@ def main(options) -> None:
     print(f"\n  {address}/odoo  (login admin, password admin)\n  scripts/demo --stop ends the servers")
     print(f'  For the examples of README.rst and docs/:  export ODOO_URL={address} ODOO_KEY="$(cat {databases.KEY_FILE})"', flush=True)
     if not options.no_run:
-        status = _submit(client, options.records)
+        status = _submit(client, contacts(client, options.records))
         _watch(client, status)
         print(f"  {address}{status['url']}  (this job)")
 
@@ -83,25 +77,26 @@ def _running() -> list[psutil.Process]:
     return [process for process in marked if os.getpgid(process.pid) == process.pid]
 
 
-def _submit(client: Client, limit: int | None) -> dict:
-    """Submit the airports, to create or, the next time, to update them: an operation for each time zone; returns the job's status."""
+def contacts(client: Client, limit: int | None) -> list[dict]:
+    """Airports as values of `res.partner`, with a few mistakes among them."""
     countries = {row["code"]: row["id"] for row in client.call("res.country", "search_read", domain=[], fields=["code"])}
     values = [
         {
-            "name": airport["name"],
-            "ref": airport["icao"],
-            "city": airport["city"],
-            "is_company": True,
+            "name": airport["name"], "ref": airport["icao"], "city": airport["city"], "tz": airport["tz"], "is_company": True,
             "country_id": countries.get(airport["country"], False),
-            "tz": airport["tz"],
         }
         for airport in list(airportsdata.load("ICAO").values())[:limit]
-    ]
+    ]  # fmt: skip
     for number, mistake in enumerate(MISTAKES, start=1):
         values[len(values) * number // (len(MISTAKES) + 1)].update(mistake)
+    return values
+
+
+def _submit(client: Client, values: list[dict]) -> dict:
+    """Submit contacts, to create or, the next time, to update them: an operation for each time zone; returns the job's status."""
     zones = groupby(sorted(values, key=itemgetter("tz")), key=itemgetter("tz"))
     upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "context": {"tracking_disable": True}}
-    operations = [{**upsert, "data": list(contacts)} for _zone, contacts in zones]
+    operations = [{**upsert, "data": list(those)} for _zone, those in zones]
     say(f"submitting {len(values):,} contacts in {len(operations):,} operations, in one request")
     return client.rpc("/batch/v1/submit", operations=operations, name="The world's airports")
 
@@ -119,7 +114,7 @@ def _watch(client: Client, status: dict) -> None:
     stats = status["stats"]
     print(f"\n  {status['name']}: {status['state']} {status['error'] or ''}".rstrip())
     print("  records     {processed_records:,} done, {failed_records:,} failed of {total_records:,}".format(**stats))
-    print("  operations  {completed_operations:,} of {total_operations:,} without a failure".format(**stats))
+    print("  operations  {completed_operations:,} without a failure of {total_operations:,}".format(**stats))
     print(f"  duration    {status['duration']:.1f} s, {stats['records_per_second']:,.0f} records/s")
     for failure in client.rpc("/batch/v1/failures", job_id=status["job_id"], limit=8)["failures"]:
         text = " ".join(failure["error"].split())[:110]

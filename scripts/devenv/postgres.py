@@ -76,8 +76,7 @@ def start() -> None:
         say(f"using the PostgreSQL server at {os.environ.get('PGHOST', 'the default socket')}")
         return
     with lock(STATE, "postgres"):
-        parts = OURS.data / "PG_VERSION", OURS.programs / "pg_ctl"
-        if LINK.resolve() != OURS.folder or not all(part.exists() for part in parts):
+        if LINK.resolve() != OURS.folder or not (OURS.data / "PG_VERSION").exists() or not (OURS.programs / "pg_ctl").exists():
             OURS.remove()
             OURS.create()
             LINK.unlink(missing_ok=True)
