@@ -350,6 +350,13 @@ class TestPlans(PlanCase):
         status, _plans = self.cheap(self.env["batch.job"].submit, [operation, operation])
         self.assertEqual(status["state"], "pending")
 
+    def test_a_file_is_handed_over(self):
+        values = {"res_model": "res.partner", "file": b"Name\nA\nB\n", "file_name": "a.csv", "file_type": "text/csv"}
+        upload = self.env["base_import.import"].create(values)
+        options = {"has_headers": True, "encoding": "utf-8", "separator": ",", "quoting": '"'}
+        for _twice in range(2):
+            self.cheap(upload.import_in_background, ["name"], ["name"], options)
+
     def test_the_form_of_a_job(self):
         fields = ["shown_operation_ids", "shown_failure_ids", "shown_warning_ids", "failure_causes", "percentage", "eta", "contents_text"]
         self.cheap(self.of_user("waiting").read, fields, rows=1000)

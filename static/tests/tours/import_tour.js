@@ -32,14 +32,22 @@ const openTheScreen = () => [
         trigger: ".o_import_file",
         run: () => chooseFile(),
     },
-    { content: "its columns are known", trigger: ".o_import_data_content:contains(Country)" },
+    {
+        content: "its columns are known",
+        trigger: ".o_import_data_content:contains(Country)",
+        timeout: 60_000, // Odoo reads the whole file for it
+    },
 ];
 
 registry.category("web_tour.tours").add("batch_import_in_background", {
     steps: () => [
         ...openTheScreen(),
         { content: "import it in the background", trigger: "button.o_batch_import", run: "click" },
-        { content: "its job opens", trigger: ".o_form_view button[name=action_cancel]" },
+        {
+            content: "its job opens",
+            trigger: ".o_form_view button[name=action_cancel]",
+            timeout: 60_000,
+        },
     ],
 });
 
