@@ -17,6 +17,8 @@ from ..run.file_rows import numbers_of
 
 #: Options of the import screen that `Model.load` reads from the context.
 LOAD_CONTEXT = ("name_create_enabled_fields", "import_set_empty_fields", "import_skip_records", "tracking_disable")
+#: Readers that return the number of the last row, blank rows counted.
+COUNTED = ("xls", "xlsx")
 
 
 class BaseImport(models.TransientModel):
@@ -111,7 +113,7 @@ class BaseImport(models.TransientModel):
     def _read_file(self, options):
         result = super()._read_file(options)
         if reading := self.env.context.get("batch_reading"):
-            reading.rows = result[1]
+            reading.last, reading.rows = result
         return result
 
     def _read_csv(self, options):
@@ -135,7 +137,10 @@ class BaseImport(models.TransientModel):
     def _numbered_rows(self, options):
         """The rows that were read, each as `(number in the file, row)`; no rows where their numbers are not known."""
         reading = self.env.context["batch_reading"]
-        numbers = numbers_of(self.file, reading.kind, options) if reading.kind else []
+        if reading.kind in COUNTED and reading.last == len(reading.rows):
+            numbers = range(1, reading.last + 1)  # nothing is blank: a sheet takes seconds to be read once more
+        else:
+            numbers = numbers_of(self.file, reading.kind, options) if reading.kind else []
         return list(zip(numbers, reading.rows, strict=True)) if len(numbers) == len(reading.rows) else []
 
     def _row_numbers(self, fields, options, count):
@@ -249,6 +254,7 @@ class _Reading:
     def __init__(self):
         self.kind = None  # which of Odoo's readers has read it
         self.rows = []  # all rows that it has returned
+        self.last = 0  # what it has returned as their number
 
 
 def _unreadable(text, read):
