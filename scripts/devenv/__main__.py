@@ -22,10 +22,12 @@ COMMANDS = {
     "demo": "devenv.demo:main",
     "lint": "devenv.lint:main",
     "odoo": "devenv.databases:odoo",
+    "screenshots": "devenv.screenshots:main",
     "test": "devenv.testing:test",
+    "translations": "devenv.translations:main",
 }
 #: These hand the arguments they do not know to another program; they are in `rest`, then.
-WRAPPERS = {"chaos", "odoo", "test"}
+WRAPPERS = {"chaos", "odoo", "screenshots", "test"}
 
 
 def main(arguments: list[str]) -> int:

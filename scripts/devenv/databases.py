@@ -87,7 +87,7 @@ def upgrade(name: str) -> None:
 
 def new_key(database: str) -> str:
     """Make an API key of the administrator's."""
-    return _shell(database, NEW_KEY, doing="making an API key").split()[-1]
+    return shell(database, NEW_KEY, doing="making an API key").split()[-1]
 
 
 def _install(name: str, *options: str, doing: str) -> None:
@@ -103,12 +103,12 @@ def _template() -> str:
             copy("template0", name)
             doing = f"installing {BASE_MODULES} into the template database {name} (half a minute, once)"
             odoo_bin.finish(name, f"--init={BASE_MODULES}", doing=doing)
-            _shell(name, SETTLE, doing="settling the template")
+            shell(name, SETTLE, doing="settling the template")
             _finish(name, BASE_MODULES)
     return name
 
 
-def _shell(database: str, program: str, *, doing: str) -> str:
+def shell(database: str, program: str, *, doing: str) -> str:
     return run(odoo_bin.command("shell", f"--database={database}", "--no-http", "--log-level=warn"), doing=doing, input=program)
 
 
