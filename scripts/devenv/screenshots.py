@@ -148,7 +148,7 @@ class Jobs:
     """Jobs as users have them: completed, partial, planned, paused, cancelled."""
 
     def __init__(self, address: str, database: str, admin: Client):
-        self.contacts = demo.contacts(admin)
+        self.contacts = demo.contacts(admin, None)
         self._client = Client(address)
         self._client.rpc("/web/session/authenticate", db=database, login=USER, password=USER)
         self.products()
