@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 from ..engine import states
+from ..engine.operations import TYPE_LABELS
 from ..engine.payload import indented
 from ..store.references import PRODUCED_AT
 from ..store.schema import set_up_chunks
@@ -31,7 +32,7 @@ class BatchChunk(models.Model):
         help="What the chunk does: run records, find the records of a selection (resolve), run its whole job in one "
         "transaction (atomic), or run its job's action on completion (callback).",
     )
-    operation_type = fields.Char("Type", readonly=True)
+    operation_type = fields.Selection(TYPE_LABELS, "Type", readonly=True)
     model = fields.Char(readonly=True)
     sequence = fields.Float(
         readonly=True, aggregator=None, help="Order in the job: by priority, then by position. Parts of a chunk keep its place."

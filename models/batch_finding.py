@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ..engine.operations import TYPE_LABELS
 from ..run.access import checked_page
 from ..store.findings import first_of_operations
 from ..store.schema import set_up_findings
@@ -24,7 +25,7 @@ class BatchFinding(models.AbstractModel):
     operation_id = fields.Many2one("batch.operation", required=True, ondelete="cascade", readonly=True)
     chunk_id = fields.Many2one("batch.chunk", required=True, ondelete="cascade", readonly=True, index=True)
     model = fields.Char(readonly=True)
-    operation_type = fields.Char("Type", readonly=True)
+    operation_type = fields.Selection(TYPE_LABELS, "Type", readonly=True)
     index = fields.Integer("Place", readonly=True, aggregator=None, help="Place in the operation's data, from 0.")
     row_number = fields.Integer("Row", compute="_compute_row_number", help="In the file, or else in the data, from 1.")
     file_row = fields.Integer(

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..engine import options, states
-from ..engine.operations import TYPES
+from ..engine.operations import TYPE_LABELS
 from ..run import change, lanes, submission
 from ..run.access import check_outside, check_submitter, check_visible, checked_page
 from ..run.caller import check_is_context
@@ -25,7 +25,6 @@ from ..store.schema import set_up_jobs
 from .figure import Figure
 
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
-TYPE_LABELS = [(name, kind.label) for name, kind in TYPES.items()]
 #: Fields of a job that its users may write.
 EDITABLE = ("name", "priority", "max_concurrency")
 #: Those of them that decide how lanes work on it: see `run.change.set_pace`.

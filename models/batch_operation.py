@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 
 from ..engine import report, states
 from ..engine.operation import DELETE
-from ..engine.operations import PRODUCES_IDS, TYPES
+from ..engine.operations import PRODUCES_IDS, TYPE_LABELS
 from ..engine.payload import indented
 from ..store import results
 from ..store.references import collect_ids
@@ -42,7 +42,7 @@ class BatchOperation(models.Model):
     job_id = UncheckedMany2one("batch.job", required=True, ondelete="cascade", readonly=True)
     position = fields.Integer("No.", readonly=True, aggregator=None, help="Place in the submission, from 0.")
     operation_id = fields.Char("Name", required=True, readonly=True, help="Name of the operation, as the caller gave it.")
-    operation_type = fields.Selection([(name, kind.label) for name, kind in TYPES.items()], "Type", required=True, readonly=True)
+    operation_type = fields.Selection(TYPE_LABELS, "Type", required=True, readonly=True)
     model = fields.Char(required=True, readonly=True)
     priority = fields.Integer(readonly=True, aggregator=None)
     details = fields.Text(readonly=True, help="Parameters of the operation, without its data, as JSON.")

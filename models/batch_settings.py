@@ -63,12 +63,21 @@ class BatchSettings(models.TransientModel):
     def _compute_lanes_warning(self):
         workers = cron_workers()
         for settings in self:
-            settings.lanes_warning = settings.batch_lanes > workers and self.env._(
-                "%(lanes)s lanes, but this server has only %(workers)s cron workers (max_cron_threads), which also run Odoo's other "
-                "scheduled actions. The other lanes run only if further servers work on this database.",
-                lanes=settings.batch_lanes,
-                workers=workers,
-            )
+            if settings.batch_lanes <= workers:
+                settings.lanes_warning = False
+            elif workers:
+                settings.lanes_warning = self.env._(
+                    "%(lanes)s lanes, but this server has only %(workers)s cron workers (max_cron_threads), which also run Odoo's "
+                    "other scheduled actions. The other lanes run only if further servers work on this database.",
+                    lanes=settings.batch_lanes,
+                    workers=workers,
+                )
+            else:
+                settings.lanes_warning = self.env._(
+                    "%s lanes, but this server has no cron worker (max_cron_threads is 0). Lanes run only if other servers with cron "
+                    "workers work on this database.",
+                    settings.batch_lanes,
+                )
 
     def action_save(self):
         """Store the values of this record as settings, and adjust the number of lanes.

@@ -12,7 +12,7 @@ from .lane_case import LaneCase
 #: Fields of our models whose sum says something; those whose average does; all others have neither.
 SUMMED = {
     "total_operations", "completed_operations", "failed_operations", "total_records", "processed_records", "failed_records",
-    "cancelled_records", "record_count", "found_records", "warning_count", "duration", "samples",
+    "cancelled_records", "dismissed_records", "record_count", "found_records", "warning_count", "duration", "samples",
 }  # fmt: skip
 AVERAGED = {
     "duration", "records_per_second", "operations_per_second", "attempt", "attempts", "claims", "size", "seconds_per_record",

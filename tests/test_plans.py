@@ -12,6 +12,7 @@ from odoo.tests.common import TransactionCase, new_test_user
 
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
+from ..models.batch_failure import COUNTED_AT_MOST
 from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
 from ..models.batch_overview import TIMELINE_CHUNKS
 from ..run import advance, reopen
@@ -365,6 +366,8 @@ class TestPlans(PlanCase):
         live, over = {"rows": 4 * LOOKED_AT_LIVE}, {"rows": 4 * LOOKED_AT, "pages": 5000}
         self.cheap(self.job("grouped").read, ["sizing_report"], **live)
         self.cheap(self.job("stopped").read, ["sizing_report"], **over)
+        [shown], _plans = self.cheap(self.of_user("failed").read, ["failures_text"], rows=COUNTED_AT_MOST + ROWS, pages=5000)
+        self.assertEqual(shown["failures_text"], "10,000+")
 
     def test_the_causes_of_a_hundred_thousand_failures(self):
         """No more is counted than is said, of each of the causes that are shown."""

@@ -16,5 +16,7 @@ TYPES: dict[str, OperationType] = {
     kind.name: kind for kind in (Create(), Update(), Upsert(), Delete(), Load(), Call(), Action())
 }
 ALIASES = {alias: kind.name for kind in TYPES.values() for alias in kind.aliases}
+#: Types with their labels, for fields of the backend.
+TYPE_LABELS = [(name, kind.label) for name, kind in TYPES.items()]
 #: The types whose result is ids.
 PRODUCES_IDS = tuple(kind.name for kind in TYPES.values() if kind.produces_ids)
