@@ -266,7 +266,7 @@ class Studio:
                 page.fill("input[name=login]", login)
                 page.fill("input[name=password]", login)
                 page.click("button[type=submit]")
-                page.wait_for_selector(".o_main_navbar")
+                page.wait_for_selector(".o_main_navbar", timeout=5 * STEP_S * 1000)  # the first one waits for all of its scripts
                 self._sessions[login] = context.storage_state()
             yield page
 
