@@ -14,6 +14,8 @@ import { PROGRESS } from "./live_jobs";
 const AFTER_MESSAGE = 1000;
 const WHILE_BUSY = 2000;
 const WHILE_IDLE = 10000;
+/** Seconds after which a claim that no worker holds is taken for lost, as `store/rescue.py` does. */
+const CLAIM_GRACE_S = 2;
 
 /** Lanes, queue, throughput, jobs and causes of failure on one page, live. */
 export class BatchOverview extends Component {
@@ -200,11 +202,16 @@ export class BatchOverview extends Component {
         return number ? _t("Lane %s", number) : _t("Another process (%s)", id);
     }
 
+    /** A claim is committed a moment before its work begins: until then nobody holds the chunk. */
+    isGone({ chunk }) {
+        return Boolean(chunk) && !chunk.is_alive && chunk.running_s > CLAIM_GRACE_S;
+    }
+
     laneText(lane) {
         if (lane.chunk) {
-            return lane.chunk.is_alive
-                ? _t("for %s", this.duration(lane.chunk.running_s))
-                : _t("its worker is gone");
+            return this.isGone(lane)
+                ? _t("its worker is gone")
+                : _t("for %s", this.duration(lane.chunk.running_s));
         }
         if (!lane.active) {
             return _t("archived");
