@@ -80,10 +80,10 @@ def pictures(jobs):
     yield Picture("server_action", "/odoo/action-base.action_server_action/new?debug=1", SERVER_ACTION, login=MANAGER)
     yield Picture("new_batch", "/odoo/batch-jobs", (click("[data-menu-xmlid='batch_executor.batch_wizard_menu']"),))
     yield Picture("settings", "/odoo/batch-jobs", SETTINGS, login=MANAGER)
-    for name, path in {"list": "/odoo/batch-jobs", "job": job(jobs.partial)}.items():
-        yield Picture(f"{name}_phone", path, size=PHONE)
-        yield Picture(f"{name}_german", path, lang=GERMAN)
-        yield Picture(f"{name}_arabic", path, lang=ARABIC)
+    yield Picture("list_phone", "/odoo/batch-jobs", size=PHONE)
+    yield Picture("job_phone", job(jobs.partial), size=PHONE)
+    yield Picture("job_german", job(jobs.partial), lang=GERMAN)
+    yield Picture("job_arabic", job(jobs.partial), lang=ARABIC)
 
 
 # -- steps on a page -------------------------------------------------------------------------------
@@ -151,11 +151,13 @@ class Jobs:
         self.contacts = demo.contacts(admin, None)
         self._client = Client(address)
         self._client.rpc("/web/session/authenticate", db=database, login=USER, password=USER)
+        for number in range(20, 1500, 24):
+            self.contacts[number].update(demo.MISTAKES[number % len(demo.MISTAKES)])
         self.products()
         self.partial = self._submit("Contacts from the old CRM", upsert(self.contacts[:1500]))
         self._until_final(self.partial)
         self._submit("Prices of next year", update({"list_price": 129}), dry_run=True)
-        self._submit("Clean up test contacts", {"operation_type": "delete", "model": "res.partner", "domain": [["ref", "=like", "ZK%"]]})
+        self._submit("Clean up test contacts", {"operation_type": "delete", "model": "res.partner", "domain": [["ref", "=like", "00A%"]]})
         tomorrow = (datetime.now(timezone.utc) + timedelta(days=1)).replace(hour=2, minute=0, second=0, microsecond=0)
         self._submit("Nightly stock numbers", update({"weight": 2}), run_at=tomorrow.isoformat())
         paused = self._submit("Airports of the world", upsert(self.contacts[1500:3000]))
