@@ -30,10 +30,10 @@ JOB_COLUMNS = SQL(
 UNRUN_RECORDS = SQL("CASE kind WHEN 'resolve' THEN 1 ELSE record_count END")
 #: How many of those the totals of its operation and job don't include yet.
 UNRUN_FOUND = SQL("CASE kind WHEN 'resolve' THEN 1 ELSE 0 END")
-#: Key of the session-level advisory lock on a claim, held while its chunk runs.
-WORK_LOCK = SQL(
-    "%s, mod(chunk.id::bigint * 1000 + chunk.claims, 2147483647)::integer", zlib.crc32(b"batch_executor.work") - 2**31
-)
+#: The two keys of the session-level advisory lock on a claim, held while its chunk runs: of all of them, and of this one.
+WORK_GROUP = zlib.crc32(b"batch_executor.work") - 2**31
+WORK_KEY = SQL("mod(chunk.id::bigint * 1000 + chunk.claims, 2147483647)::integer")
+WORK_LOCK = SQL("%s, %s", WORK_GROUP, WORK_KEY)
 
 
 @dataclass(slots=True)

@@ -2,27 +2,23 @@
 
 from odoo.tools import SQL
 
-from .chunk_row import WORK_LOCK
+from .chunk_row import WORK_GROUP, WORK_KEY
 from .planning import by_index, rows_of
 from .sql import NOW, fetch, fetch_dicts
 
 #: Most lanes, and most running chunks, that are told.
 MOST_LANES = 100
-#: Whether a worker holds the work lock of a running `chunk`: two keys, which PostgreSQL shows as numbers without a sign.
-IS_ALIVE = SQL(
+#: The keys of all work locks that workers hold. PostgreSQL shows the first one, of their group, as a number without a sign.
+WORK_LOCKS = SQL(
     """
-    EXISTS (
-        SELECT 1
-          FROM pg_locks AS held
-          JOIN (SELECT %s) AS work (group_key, chunk_key) ON true
-         WHERE held.locktype = 'advisory'
-           AND held.objsubid = 2
-           AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND held.classid::bigint = mod(work.group_key::bigint + 4294967296, 4294967296)
-           AND held.objid::bigint = work.chunk_key::bigint
-    )
+    SELECT objid::bigint AS work_key
+      FROM pg_locks
+     WHERE locktype = 'advisory'
+       AND objsubid = 2  -- of two keys
+       AND classid::bigint = %s
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     """,
-    WORK_LOCK,
+    WORK_GROUP % 2**32,
 )
 
 
@@ -33,16 +29,19 @@ def running_chunks(cr):
     """
     query = SQL(
         """
+          WITH held AS MATERIALIZED (%(held)s)
         SELECT chunk.id, chunk.job_id, chunk.worker, chunk.kind, chunk.operation_type, chunk.model, chunk.record_count, chunk.attempt,
-               greatest(extract(epoch FROM %s - chunk.claimed_at), 0)::float AS running_s, %s AS is_alive
+               greatest(extract(epoch FROM %(now)s - chunk.claimed_at), 0)::float AS running_s,
+               EXISTS (SELECT 1 FROM held WHERE held.work_key = %(key)s) AS is_alive
           FROM batch_chunk AS chunk
          WHERE chunk.state = 'running'
          ORDER BY chunk.job_id, chunk.claimed_at
-         LIMIT %s
+         LIMIT %(limit)s
         """,
-        NOW,
-        IS_ALIVE,
-        MOST_LANES,
+        held=WORK_LOCKS,
+        now=NOW,
+        key=WORK_KEY,
+        limit=MOST_LANES,
     )
     with by_index(cr):
         return fetch_dicts(cr, query)

@@ -4,9 +4,11 @@ Each is explained as it is executed, so that no test can fall behind the code.
 """
 
 import itertools
+from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
@@ -405,12 +407,17 @@ class TestPlans(PlanCase):
         for name in ("waiting", "failed", "blocked"):
             self.sql("UPDATE batch_job SET contents = %s WHERE id = %s", '[["create", "res.partner", 1, 9]]', getattr(self.backlog, name))
         self.system.invalidate_all()
-        for name in ("waiting", "failed"):
-            self.cheap(self.of_user(name).action_view_records, rows=1100, pages=1100)
+
+        def view(job):
+            with suppress(UserError):  # it has none, and all of those that are looked at must have been
+                job.action_view_records()
+
+        for name in ("waiting", "failed", "blocked"):
+            self.cheap(view, self.of_user(name), rows=1100, pages=1100)
 
     def test_the_overview_and_a_timeline(self):
         overview = self.env["batch.overview"]
-        _none, plans = self.cheap(overview.read_standstill)
+        _none, plans = self.cheap(overview.read_standstill, rows=2000)  # this transaction alone holds five hundred locks
         self.assertUses(plans, "batch_chunk_running_idx")
         shown, _plans = self.cheap(overview.read_overview, rows=4 * MOST_HISTORIES, pages=2000)
         self.assertEqual(shown["counts"]["running"], 5)

@@ -10,7 +10,8 @@ export const GRID_COLOR = getCustomColor(colorScheme, "rgba(0,0,0,.1)", "rgba(25
 export const COLORS = {
     running: "#0d6efd",
     succeeded: "#28a745",
-    retried: "#fd7e14",
+    retried: "#6f42c1",
+    partial: "#ffac00",
     failed: "#dc3545",
 };
 

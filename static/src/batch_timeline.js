@@ -94,7 +94,8 @@ export class BatchTimeline extends Component {
         const fates = {
             succeeded: _t("Succeeded"),
             retried: _t("After Retries"),
-            failed: _t("With Failures"),
+            partial: _t("Some Failed"),
+            failed: _t("All Failed"),
             running: _t("Running"),
         };
         const datasets = Object.entries(fates).map(([fate, label]) => ({

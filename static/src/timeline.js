@@ -4,7 +4,7 @@ export function fateOf(chunk) {
         return "running";
     }
     if (chunk.failed_records) {
-        return "failed";
+        return chunk.processed_records ? "partial" : "failed";
     }
     return chunk.attempt > 1 ? "retried" : "succeeded";
 }
