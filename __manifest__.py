@@ -10,6 +10,7 @@
         "security/batch_executor_groups.xml",
         "security/ir.model.access.csv",
         "security/batch_executor_security.xml",
+        "data/mail_message_subtype_data.xml",
         "views/batch_sizing_views.xml",
         "views/batch_failure_views.xml",
         "views/batch_warning_views.xml",
@@ -22,6 +23,7 @@
         "views/batch_wizard_file_views.xml",
         "views/ir_actions_server_views.xml",
         "views/batch_executor_menus.xml",
+        "views/res_users_views.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -12,7 +12,10 @@ from .values import MAX_INTEGER
 ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB = "record", "chunk", "job"
 ROLLBACKS = (ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB)
 #: Options refused by `execute`: a job in the caller's own transaction can't wait, be found again or call back.
-QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete")
+QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete", "notify")
+#: Of which ends of a job people are told: of all, of those with failures, or of none.
+ALWAYS, FAILURES, NEVER = "always", "failures", "never"
+NOTIFY = (ALWAYS, FAILURES, NEVER)
 
 #: What `quiet` adds to the context, where the caller does not set it.
 QUIET_CONTEXT = dict.fromkeys(
@@ -49,6 +52,7 @@ class Options:
     idempotency_key: str | None = None
     draft: bool = False
     on_complete: Any = None
+    notify: str | None = None
 
     @property
     def is_atomic(self) -> bool:
@@ -110,10 +114,13 @@ def _text(limit: int):
     return read
 
 
-def _rollback(value):
-    if value not in ROLLBACKS:
-        raise ValueError(f"must be one of {', '.join(ROLLBACKS)}")
-    return value
+def _one_of(values: tuple):
+    def read(value):
+        if value not in values:
+            raise ValueError(f"must be one of {', '.join(values)}")
+        return value
+
+    return read
 
 
 def _instant(value):
@@ -147,7 +154,7 @@ READERS = {
     "max_concurrency": _integer(*bounds("max_concurrency")),
     "timeout": _seconds,
     "retry_attempts": _integer(*bounds("retry_attempts")),
-    "rollback": _rollback,
+    "rollback": _one_of(ROLLBACKS),
     "max_failures": _integer(0),
     "dry_run": _boolean,
     "strict": _boolean,
@@ -157,4 +164,5 @@ READERS = {
     "idempotency_key": _text(256),
     "draft": _boolean,
     "on_complete": _action,
+    "notify": _one_of(NOTIFY),
 }

@@ -21,3 +21,4 @@ from . import batch_wizard
 from . import base
 from . import base_import
 from . import batch_wizard_file
+from . import batch_running

@@ -6,12 +6,14 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import formatLang
 
 from ..engine import states
+from ..engine.isolate import isolate
 from ..engine.outcome import RETRY_FAILED, RETRY_SKIPPED, RETRY_SUCCEEDED, RETRY_UNDONE
 from ..engine.payload import BadPayload, Payload
 from ..engine.report import FAILURES_SHOWN, finding
 from ..run import failure_upload, failures, mended
 from ..run.access import check_submitter
 from ..run.caller import check_caller
+from ..run.log import log
 from ..store.findings import FAILURES, count_failures, fill_causes
 from ..store.retried import RUNS_AGAIN
 
@@ -19,6 +21,8 @@ from ..store.retried import RUNS_AGAIN
 TAKEN_BY_ID = 5_000
 #: Most failures counted for a button; Odoo's lists say "10,000+" above that, too.
 COUNTED_AT_MOST = 10_000
+#: Most places of corrected values that one line of the log names.
+PLACES_SHOWN = 5
 
 
 class BatchFailure(models.Model):
@@ -102,6 +106,9 @@ class BatchFailure(models.Model):
             check_submitter(job)
         if "values" in vals:
             vals = {**vals, "values": self._checked(vals["values"])}
+            for job, failures in self.grouped("job_id").items():
+                places = "; ".join(failures[:PLACES_SHOWN].mapped("display_name")) + (" …" if len(failures) > PLACES_SHOWN else "")
+                log(job, self.env._("Values corrected: %s", isolate(places)))
         return super().write(vals)
 
     def _checked(self, text):

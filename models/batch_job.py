@@ -9,6 +9,7 @@ from ..run import change, lanes, submission
 from ..run.access import check_outside, check_submitter, check_visible, checked_page
 from ..run.caller import check_is_context
 from ..run.change import lock_for_change, lock_for_write
+from ..run.follow import follow_first
 from ..run.forget import forget_old_values
 from ..run.garbage import without_collection
 from ..run.pace import set_pace
@@ -25,6 +26,7 @@ from ..store.schema import set_up_jobs
 from .figure import Figure
 
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
+NOTIFY_LABELS = [(options.ALWAYS, "Always"), (options.FAILURES, "Failures only"), (options.NEVER, "Never")]
 #: Fields of a job that its users may write.
 EDITABLE = ("name", "priority", "max_concurrency")
 #: Those of them that decide how lanes work on it: see `run.change.set_pace`.
@@ -171,7 +173,20 @@ class BatchJob(models.Model):
     started_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(readonly=True)
     cancel_requested_at = fields.Datetime(readonly=True)
+    cancelled_by_id = fields.Many2one("res.users", readonly=True, ondelete="set null", copy=False)
     called_back_at = fields.Datetime("Action Run", readonly=True)
+    callback_error = fields.Text("Action Failed", readonly=True, copy=False, help="Why the action on completion failed.")
+
+    # telling people of its end: see `run/tell.py`
+    notify = fields.Selection(
+        NOTIFY_LABELS, readonly=True, help="Of which end the submitter is told. Empty: as the submitter's preferences say."
+    )
+    awaited_since = fields.Datetime(
+        readonly=True, copy=False, help="When it was started or retried last. Empty: it runs since its submission."
+    )
+    tell_at = fields.Datetime(readonly=True, copy=False, help="When a lane is to tell of the job's end.")
+    has_log = fields.Boolean(readonly=True, copy=False, help="Its chatter says who has submitted it.")
+    tell_attempts = fields.Integer(readonly=True, copy=False, help="Attempts to tell of the end that is not told yet.")
 
     # values that are dropped after the end: see `run/forget.py`
     holds_values = fields.Boolean(readonly=True, default=True, help="Values of records that succeeded may still be stored.")
@@ -278,6 +293,10 @@ class BatchJob(models.Model):
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
     # `store.forget.next_with_values`: jobs whose values are to be dropped
     _values_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND holds_values")
+    # `store.told.take_due`: jobs whose end is to be told
+    _tell_idx = models.Index("(tell_at) WHERE tell_at IS NOT NULL")
+    # `store.told.running_jobs`
+    _running_idx = models.Index("(user_id, id) WHERE state IN ('pending', 'running')")
     # `store.summary.count_unfinished_jobs`
     _unfinished_idx = models.Index("(user_id) WHERE finished_at IS NULL")
 
@@ -374,7 +393,7 @@ class BatchJob(models.Model):
 
         :param list operations: operation objects, see the API documentation
         :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
-            strict, quiet, priority, run_at, idempotency_key, draft, on_complete
+            strict, quiet, priority, run_at, idempotency_key, draft, on_complete, notify
         :returns: the status object
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing is stored
@@ -388,7 +407,7 @@ class BatchJob(models.Model):
         """Run operations at once, in the caller's transaction, with savepoints. The caller commits.
 
         :param list operations: as for `submit`
-        :param options: as for `submit`, without draft, run_at, idempotency_key and on_complete
+        :param options: as for `submit`, without draft, run_at, idempotency_key, on_complete and notify
         :returns: the result object, as `result` returns it
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing has run
@@ -435,7 +454,7 @@ class BatchJob(models.Model):
         check_visible(self)  # first, as the text below can't be translated with an invalid language in the context
         refusal = self.env._("Only a waiting or running job can be paused.")
         job = lock_for_change(self, (*states.JOB_ACTIVE, states.PAUSED), refusal)
-        change.pause(job.env, job.id)
+        change.pause(job.env, job)
         return self._status()
 
     def resume(self):
@@ -474,7 +493,7 @@ class BatchJob(models.Model):
         """
         check_visible(self)
         job = lock_for_change(self, states.JOB_UNFINISHED, self.env._("A finished job can't be cancelled."))
-        change.cancel(job.env, job.id)
+        change.cancel(job.env, job)
         return self._status()
 
     def retry(self):
@@ -560,6 +579,13 @@ class BatchJob(models.Model):
         check_visible(self)
         entries, rest = self.env["batch.warning"]._page_of_job(self.id, offset, limit)
         return {"warnings": entries, **rest}
+
+    # -- its chatter -------------------------------------------------------------------------------
+
+    def _notify_get_recipients(self, message, msg_vals=False, **kwargs):
+        """As in `mail.thread`; the submitter follows the job from its first message on: see `run/follow.py`."""
+        follow_first(self, message)
+        return super()._notify_get_recipients(message, msg_vals=msg_vals, **kwargs)
 
     # -- called by Odoo's scheduler ------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from ..engine.problems import Problems
 from ..exceptions import BatchValidationError
 from ..run.caller import GROUP_USER
 from ..run.settings import get_setting
+from ..store.told import running_jobs
 
 MIB = 1 << 20
 ADDON = __name__.partition(".models.")[0]
@@ -38,10 +39,12 @@ class IrHttp(models.AbstractModel):
             cls._auth_method_user()
 
     def session_info(self):
-        """As in Odoo; tells the backend whether lists offer *Run in batch…* to this user."""
+        """As in Odoo; tells the backend whether lists offer *Run in batch…* to this user, and whether one of the user's jobs runs."""
         info = super().session_info()
         is_batch_user = bool(self.env.uid) and self.env.user.has_group(GROUP_USER)
         info["batch_run_in_lists"] = is_batch_user and bool(get_setting(self.env, "run_in_lists"))
+        # if none runs, the systray asks for nothing
+        info["batch_runs"] = is_batch_user and bool(running_jobs(self.env.cr, self.env.uid, limit=1))
         return info
 
     @classmethod

@@ -1,11 +1,32 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL, ormcache
+
+from ..engine import options
+from .batch_job import NOTIFY_LABELS
 
 
 class ResUsers(models.Model):
-    """A cached check for the engine."""
+    """Which ends of own batch jobs a user is told of, and a cached check for the engine."""
 
     _inherit = "res.users"
+
+    batch_notify = fields.Selection(
+        NOTIFY_LABELS,
+        "Batch Jobs That End",
+        required=True,
+        default=options.ALWAYS,
+        help="Of which ends of your batch jobs you are told, by a notification and a message. Jobs shorter than ten seconds say nothing.",
+    )
+
+    @property
+    def SELF_READABLE_FIELDS(self):
+        """As in Odoo: fields of a user that the user may read."""
+        return [*super().SELF_READABLE_FIELDS, "batch_notify"]
+
+    @property
+    def SELF_WRITEABLE_FIELDS(self):
+        """As in Odoo: fields of a user that the user may write."""
+        return [*super().SELF_WRITEABLE_FIELDS, "batch_notify"]
 
     @api.model
     @ormcache("user_id")

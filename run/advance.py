@@ -15,7 +15,7 @@ from ..store import clock, progress, queue, release
 from ..store import finish as ending
 from ..store.job import read_job
 from . import reopen
-from .callback import insert_action_chunk, note_action_run
+from .callback import insert_action_chunk
 from .numbers import stopped
 from .status import send_progress, utc_now
 
@@ -62,7 +62,7 @@ def _count_chunks(env, job_id, chunks):
     job, points, is_watched = progress.add_to_job(cr, job_id, chunks, ended)
     for chunk in chunks:
         if chunk["kind"] == states.CALLBACK and chunk["state"] == states.DONE:
-            note_action_run(env, job_id, chunk["error"])
+            ending.note_action_run(cr, job_id, chunk["error"])
     if not job.is_atomic:
         _keep_pace(cr, job, max(chunk["duration"] or 0.0 for chunk in chunks))
         _keep_history(cr, job, points)
@@ -215,7 +215,7 @@ def finish(env, job_id):
 
 
 def notify(env, job_id):
-    """Send the job's status to the submitter's open browsers; sent when this transaction commits."""
+    """Send the job's status to the submitter's open browsers, if there are any; sent when this transaction commits."""
     if progress.is_watched(env.cr, job_id):
         send_progress(env, job_id)
 

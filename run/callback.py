@@ -2,13 +2,10 @@
 
 import logging
 
-import psycopg2
-
 from odoo.exceptions import AccessError, UserError
 
 from ..engine import states
 from ..engine.outcome import Outcome
-from ..store.finish import note_action_run_at
 from ..store.rows import NewChunk, insert_chunks
 from .chunk import refusal
 from .errors import failure, failure_of
@@ -29,7 +26,7 @@ def insert_action_chunk(cr, job_id):
 def run_action(system, claim, control=None):
     """Run the action of a claimed chunk's job, with the job as active record.
 
-    An error is stored on the chunk only; the count of the chunk posts it on the job. The job's row is not written here: a
+    An error is stored on the chunk only; the count of the chunk stores it on the job. The job's row is not written here: a
     concurrent write to that row would roll this transaction back and run the action again.
 
     :param system: superuser environment on the transaction of the work
@@ -52,27 +49,6 @@ def run_action(system, claim, control=None):
     if error:
         _logger.info("%s: the action on completion failed: %s", claim, error.message)
     return Outcome(note=error.message if error else None)
-
-
-def note_action_run(env, job_id, error):
-    """Store on the job that its action has run, and post the error if it failed.
-
-    Runs in a lane's short transaction, not in that of the action, which must not write the job's row.
-
-    :param str error: why the action failed, or None
-    """
-    note_action_run_at(env.cr, job_id)
-    if not error:
-        return
-    job = env[_MODEL].browse(job_id)
-    job.invalidate_recordset(flush=False)
-    try:
-        with env.cr.savepoint():
-            job.message_post(body=env._("The action on completion failed: %s", error))
-    except psycopg2.Error:
-        raise
-    except Exception:  # other modules can override message_post; a failing one must not block the job's end
-        _logger.exception("job %s: the failure of its action could not be posted", job_id)
 
 
 def _distrust(action, env):

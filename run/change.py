@@ -17,6 +17,8 @@ from ..store import finish as ending
 from ..store.job import lock_job, read_job
 from . import advance
 from .access import check_outside, check_visible
+from .log import log
+from .status import send_progress
 from .wake import wake_lanes, wake_lanes_for
 
 #: Seconds for which lanes claim nothing in a job that could not be locked. Odoo repeats a call with a conflict within two seconds.
@@ -80,15 +82,17 @@ def _keep_lanes_off(registry, job_id):
         change.keep_lanes_off(cr, job_id, KEEP_OFF_S)
 
 
-def cancel(env, job_id):
+def cancel(env, job):
     """Cancel a locked job: no further chunk starts.
 
-    The call itself cancels a limited number of waiting chunks. Lanes cancel the others in steps, and then finish the job.
+    The call itself cancels a limited number of waiting chunks. Lanes cancel the others in steps, finish the job and tell of its end.
 
-    :param int job_id: id of a locked job
+    :param job: the record, in a superuser environment of the caller
     """
-    cr = env.cr
-    ending.request_stop(cr, job_id)
+    cr, job_id = env.cr, job.id
+    if not job.cancel_requested_at:
+        log(job, env._("Cancelled."))
+    ending.request_stop(cr, job_id, user_id=env.uid)
     # if a lane claims one of these chunks at the same moment, the call must not fail: lanes cancel the rest
     with suppress(psycopg2.errors.SerializationFailure), cr.savepoint():
         is_over = _cancel_waiting(cr, job_id)
@@ -98,8 +102,8 @@ def cancel(env, job_id):
     job = read_job(cr, job_id)
     if job.state not in states.JOB_FINAL:
         change.let_lanes_cancel(cr, job_id)
-    if job.ready or job.state not in states.JOB_FINAL:
-        wake_lanes(env, 1)  # to cancel the rest, or to run the job's action
+        advance.notify(env, job_id)
+    wake_lanes(env, 1)  # to cancel the rest, to run the job's action, or to tell of the end
 
 
 def _cancel_waiting(cr, job_id):
@@ -113,46 +117,59 @@ def _cancel_waiting(cr, job_id):
     return job.total_operations <= CLOSED_AT_ONCE and not any(ending.unfinished(cr, job_id))
 
 
-def pause(env, job_id):
+def pause(env, job):
     """Pause a locked job: no further chunk starts until it is resumed.
 
-    :param int job_id: id of a locked job
+    :param job: the record, in a superuser environment of the caller
     """
+    job_id = job.id
+    if job.state != states.PAUSED:
+        log(job, env._("Paused."))
     change.pause(env.cr, job_id)
     advance.count(env, job_id)
     _pending, running, _waiting = ending.unfinished(env.cr, job_id)
     if not running:
         clock.stop_clock(env.cr, job_id)
+    advance.notify(env, job_id)
     wake_lanes(env, 1)
 
 
 def resume(env, job):
     """Resume a locked job if it is paused; otherwise do nothing.
 
-    :param job: the record, in a superuser environment
+    :param job: the record, in a superuser environment of the caller
     """
     if job.state == states.PAUSED:
+        log(job, env._("Resumed."))
         change.resume(env.cr, job.id)
-        queue.enqueue(env.cr, job.id)
+        _enqueue(env, job.id)
         wake_lanes(env, job.max_concurrency)
+
+
+def _enqueue(env, job_id):
+    """Put a job into the queue, and tell the browsers of its submitter."""
+    if queue.enqueue(env.cr, job_id):
+        send_progress(env, job_id)
 
 
 def run_now(env, job):
     """Let a locked job that waits for its time start at once; a paused one, as soon as it is resumed.
 
-    :param job: the record, in a superuser environment
+    :param job: the record, in a superuser environment of the caller
     """
+    log(job, env._("Set to run now."))
     change.run_now(env.cr, job.id)
     if job.state != states.PAUSED:
-        queue.enqueue(env.cr, job.id)
+        _enqueue(env, job.id)
         wake_lanes(env, job.max_concurrency)
 
 
 def start(env, job):
     """Queue a locked draft.
 
-    :param job: the record, in a superuser environment
+    :param job: the record, in a superuser environment of the caller
     """
+    log(job, env._("Started."))
     change.start(env.cr, job.id)
-    queue.enqueue(env.cr, job.id)
+    _enqueue(env, job.id)
     wake_lanes_for(env, job.run_at, job.max_concurrency)

@@ -13,7 +13,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
-from ..store import queue
+from ..store import queue, told
 from ..store.claim import PROGRESS_EVERY_S, claim_fast
 from ..store.sizing import learn
 from . import rescue
@@ -21,6 +21,7 @@ from .claiming import claim_with_housekeeping
 from .forget import forget_values_now, has_values_to_forget
 from .interruption import is_conflict
 from .signals import Signals
+from .tell import tell
 from .wake import WAKE_UP
 
 _logger = logging.getLogger(__name__)
@@ -136,12 +137,15 @@ class Control:
         return claim
 
     def look_around(self):
-        """Every `LOOK_AROUND_EVERY_S`: rescue chunks of dead workers, queue parked jobs that are due, drop old values."""
+        """Every `LOOK_AROUND_EVERY_S`: rescue chunks of dead workers, queue parked jobs that are due, drop old values, tell of ends."""
         if time.monotonic() - self.looked_around_at > LOOK_AROUND_EVERY_S:
             with self.transaction() as env:
                 rescue.rescue_orphans(env)
                 queue.promote(env.cr)
                 forget_values_now(env)
+                ended = told.take_due(env.cr)
+            if ended:
+                tell(self.registry, ended)
             self.looked_around_at = time.monotonic()
 
     # -- the end of a claim ------------------------------------------------------------------------
@@ -185,9 +189,10 @@ class Control:
     # -- waiting -----------------------------------------------------------------------------------
 
     def seconds_until_work(self):
-        """Estimated seconds until there is something to claim or to drop; 0: now, None: no work is known."""
+        """Estimated seconds until there is something to claim, to tell or to drop; 0: now, None: no work is known."""
         with self.transaction() as env:
-            return 0.0 if has_values_to_forget(env) else queue.seconds_until_work(env.cr)
+            is_due = told.is_due(env.cr) or has_values_to_forget(env)
+            return 0.0 if is_due else queue.seconds_until_work(env.cr)
 
     def sleep(self, seconds):
         """Sleep until new work is committed, for at most `seconds`; the next claim then calls `look_around` at once."""

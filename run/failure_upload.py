@@ -29,6 +29,7 @@ from .access import check_submitter
 from .change import lock_for_change
 from .failure_file import CELL_LENGTH, PAGE
 from .failures import columns_of, item_of
+from .log import log
 from .mended import store_mended
 from .retry import retry_chosen
 
@@ -59,6 +60,7 @@ def upload(job, name, content):
         while page := [(place, list(found)) for place, found in islice(places, PAGE)]:
             _mend_page(env, job.id, number, page, told)
         if told["retried"]:
+            log(locked, env._("Corrected by a file, and retried: %s failed.", told["retried"]))
             retry_chosen(locked.env, job.id)
     return told
 

@@ -11,11 +11,13 @@ from odoo.fields import Domain
 
 from ..engine import states
 from ..engine.cells import ID, cell_of, rows_of_item, with_changes
+from ..engine.isolate import isolate
 from ..engine.operations import TYPES
 from ..engine.problems import SPELLED_OUT, sayable
 from ..store import chosen
 from .access import check_submitter
 from .change import lock_for_change
+from .log import log
 from .mended import store_mended
 from .retry import retry_chosen
 
@@ -39,6 +41,7 @@ def retry(failures, domain):
         number = chosen.begin_choice(locked.env.cr, job.id)
         found = sum(chosen.choose(job.env.cr, number, ids) for ids in _pages(failures, job.id, domain))
         if found:
+            log(locked, locked.env._("Retried: %s failed, chosen by themselves.", found))
             retry_chosen(locked.env, job.id)
         count += found
     return _some(failures.env, count)
@@ -51,15 +54,13 @@ def dismiss(failures, domain):
     :raises UserError: one of their jobs is not finished
     """
     refusal = failures.env._("Only failures of a finished job can be dismissed.")
-    user_id = failures.env.uid
-    return _some(
-        failures.env,
-        sum(
-            chosen.dismiss(failures.env.cr, job.id, ids, user_id)
-            for job in _locked(failures, domain, refusal)
-            for ids in _pages(failures, job.id, domain)
-        ),
-    )
+    user_id, dismissed = failures.env.uid, 0
+    for job in _locked(failures, domain, refusal):
+        pages = _pages(failures, job.id, domain)
+        if count := sum(chosen.dismiss(job.env.cr, job.id, ids, user_id) for ids in pages):
+            log(job, job.env._("Failures dismissed: %s.", count))
+        dismissed += count
+    return _some(failures.env, dismissed)
 
 
 def restore(failures, domain):
@@ -69,14 +70,13 @@ def restore(failures, domain):
     :raises UserError: one of their jobs is not finished
     """
     refusal = failures.env._("Only failures of a finished job can be restored.")
-    return _some(
-        failures.env,
-        sum(
-            chosen.restore(failures.env.cr, job.id, ids)
-            for job in _locked(failures, domain, refusal)
-            for ids in _pages(failures, job.id, domain, chosen.dismissed_after)
-        ),
-    )
+    restored = 0
+    for job in _locked(failures, domain, refusal):
+        pages = _pages(failures, job.id, domain, chosen.dismissed_after)
+        if count := sum(chosen.restore(job.env.cr, job.id, ids) for ids in pages):
+            log(job, job.env._("Dismissed failures restored: %s.", count))
+        restored += count
+    return _some(failures.env, restored)
 
 
 def replace(failures, domain, name, new, old=None):
@@ -90,8 +90,9 @@ def replace(failures, domain, name, new, old=None):
     :raises UserError: one of their jobs is not finished
     :raises ValidationError: new values can't be run
     """
-    count = 0
+    all_changed = 0
     for job in _jobs(failures, domain):
+        changed = 0
         check_submitter(job)
         locked = lock_for_change(job, states.JOB_FINAL, failures.env._("Only values of a finished job can be replaced."))
         number = chosen.begin_choice(locked.env.cr, job.id)
@@ -104,8 +105,11 @@ def replace(failures, domain, name, new, old=None):
                     rows.append((failure, replaced))
             if problems := store_mended(failures.env, rows, number):
                 raise ValidationError(problem_text(failures.env, problems))
-            count += len(rows)
-    return count
+            changed += len(rows)
+        if changed:
+            log(locked, locked.env._("%(name)s replaced in %(count)s failed.", name=isolate(name), count=changed))
+        all_changed += changed
+    return all_changed
 
 
 def item_of(failure):

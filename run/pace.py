@@ -8,6 +8,7 @@ from ..engine.problems import Problems
 from ..store import change, queue
 from .caller import refuse
 from .change import lock_for_change
+from .log import log
 from .wake import wake_lanes_for
 
 
@@ -34,6 +35,8 @@ def set_pace(jobs, values):
 
 
 def _set_pace(job, priority, max_concurrency):
+    text = job.env._("Priority: %(priority)s, concurrency: %(concurrency)s.", priority=priority, concurrency=max_concurrency)
+    log(job, text)
     change.set_pace(job.env.cr, job.id, priority, max_concurrency)
     if job.state in states.JOB_ACTIVE:
         queue.enqueue(job.env.cr, job.id)  # its place among jobs of the new priority; a parked job may start more chunks now

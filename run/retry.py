@@ -7,16 +7,23 @@ from ..store.job import read_job
 from ..store.planning import by_index
 from ..store.retry_counters import open_again
 from . import advance, reopen
+from .log import log
+from .status import send_progress
 from .wake import wake_lanes
 
 
 def retry_job(env, job_id):
     """Retry a locked final job: make the first step of `run.reopen`; lanes make the others.
 
-    :param env: a superuser environment
+    :param env: a superuser environment of the caller
     :param int job_id: id of the job
     :raises UserError: the job is in one transaction, which has been committed
     """
+    job = read_job(env.cr, job_id)
+    text = env._(
+        "Retried: %(failed)s failed, %(cancelled)s not run.", failed=job.failed_records, cancelled=job.cancelled_records
+    )
+    log(env["batch.job"].browse(job_id), text)
     _open_again(env, job_id)
     with by_index(env.cr):
         reopen.step(env, job_id)
@@ -47,7 +54,8 @@ def _open_again(env, job_id, chosen_only=False):
     job = read_job(env.cr, job_id)
     if job.is_atomic:
         rerun.reset_counters(env.cr, job_id)
-    queue.enqueue(env.cr, job_id)
+    if queue.enqueue(env.cr, job_id):
+        send_progress(env, job_id)
     wake_lanes(env, job.max_concurrency)
 
 

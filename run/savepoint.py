@@ -17,6 +17,7 @@ class UndoableSavepoint:
 
     def __enter__(self):
         self.hooks = len(self.env.cr.postcommit._funcs)
+        self.hook_data = set(self.env.cr.postcommit.data)
         self.savepoint = self.env.cr.savepoint()
         return self
 
@@ -40,6 +41,8 @@ class UndoableSavepoint:
         hooks = self.env.cr.postcommit._funcs
         while len(hooks) > self.hooks:
             hooks.pop()
+        for name in set(self.env.cr.postcommit.data) - self.hook_data:  # a hook that has data is not added again
+            del self.env.cr.postcommit.data[name]
         # clear caches that may hold rolled back data; changes from before the savepoint must still be signalled
         registry = self.env.registry
         changed = set(registry.cache_invalidated)

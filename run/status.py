@@ -8,6 +8,7 @@ from ..engine import report, states
 from ..engine.progress import counts, figures
 from ..store.job import read_job
 from ..store.progress import read_in_flight
+from ..store.told import running_jobs
 from .settings import get_setting
 
 BUS_TYPE = "batch_executor/progress"
@@ -44,8 +45,19 @@ def send_progress(env, job_id):
     env["res.users"].browse(job.user_id)._bus_send(BUS_TYPE, _status(env, job))
 
 
-def _status(env, job, duplicate=False):
-    shown = job_figures(env, [job])[job.id]
+def running(env, limit):
+    """The status objects of the jobs of a user that run or wait for a lane, the newest first.
+
+    :param env: the user's environment
+    :param int limit: most jobs to return
+    """
+    jobs = running_jobs(env.cr, env.uid, limit)
+    shown = job_figures(env, jobs)
+    return [_status(env, job, shown=shown[job.id]) for job in jobs]
+
+
+def _status(env, job, duplicate=False, shown=None):
+    shown = shown or job_figures(env, [job])[job.id]
     return report.status(
         counts=counts(job),
         progress=shown,

@@ -25,6 +25,7 @@ from .check import Checker
 from .contents import describe
 from .limits import check_execute_limit, check_size, check_unfinished_jobs
 from .settings import get_setting
+from .status import send_progress
 from .trust import find_action
 from .wake import wake_early, wake_lanes_for
 
@@ -62,7 +63,8 @@ def submit(env, operations, options):
         insert_driver(job.env.cr, job.id)
     submission.store_in(job)
     if not wanted.draft:
-        queue.enqueue(job.env.cr, job.id)
+        if queue.enqueue(job.env.cr, job.id):
+            send_progress(job.env, job.id)
         job.invalidate_recordset()
         wake_lanes_for(submission.env, wanted.run_at, wanted.max_concurrency)
     return job.with_env(submission.env), False
@@ -301,6 +303,7 @@ def _create_job(env, options, fingerprint, action, contents):
         "idempotency_key": options.idempotency_key,
         "fingerprint": fingerprint,
         "on_complete_id": action.id,
+        "notify": options.notify,
     }
     context = {"mail_create_nolog": True, "mail_create_nosubscribe": True, "tracking_disable": True}
     try:

@@ -24,7 +24,7 @@ def let_lanes_back(cr, job_id):
 
 def start(cr, job_id):
     """Turn a draft into a pending job."""
-    update_job(cr, job_id, SQL("state = 'pending'"))
+    update_job(cr, job_id, SQL("state = 'pending', awaited_since = %s", NOW))
 
 
 def run_now(cr, job_id):

@@ -15,12 +15,20 @@ from .sql import NOW, fetch
 CANCELLED_AT_ONCE = 5000
 
 
-def request_stop(cr, job_id, reason=None):
+def request_stop(cr, job_id, reason=None, user_id=None):
     """Request that no more chunks of a job start; its final state then follows from what has run.
 
     :param str reason: error of the job, for people; None: a user has cancelled it
+    :param int user_id: that user
     """
-    assignments = SQL("cancel_requested_at = coalesce(cancel_requested_at, %s)", NOW)
+    assignments = SQL(
+        """
+        cancelled_by_id = CASE WHEN cancel_requested_at IS NULL THEN %s ELSE cancelled_by_id END,
+        cancel_requested_at = coalesce(cancel_requested_at, %s)
+        """,
+        user_id,
+        NOW,
+    )
     update_job(cr, job_id, SQL("%s, error = %s", assignments, reason) if reason else assignments)
 
 
@@ -183,7 +191,9 @@ def finish(cr, job_id, state, has_action):
                    %(stop_clock)s,
                    releasing = false,
                    ready = %(has_action)s,
-                   wake_at = NULL
+                   wake_at = NULL,
+                   tell_at = CASE WHEN NOT %(has_action)s THEN %(now)s END,  -- else once the action has run
+                   tell_attempts = CASE WHEN NOT %(has_action)s THEN 0 END
              WHERE id = %(id)s
             """,
             id=job_id,
@@ -208,6 +218,19 @@ def wait_for_disk(cr):
     )
 
 
-def note_action_run_at(cr, job_id):
-    """Record that the action of a job has run."""
-    update_job(cr, job_id, SQL("called_back_at = %s", NOW))
+def note_action_run(cr, job_id, error):
+    """Record that the action of a job has run. Now the job's end can be told.
+
+    :param str error: why it failed, or None
+    """
+    assignments = SQL(
+        """
+        called_back_at = %(now)s, callback_error = %(error)s,
+        -- unless it was retried meanwhile: then it has another end
+        tell_at = CASE WHEN finished_at IS NOT NULL THEN %(now)s END,
+        tell_attempts = CASE WHEN finished_at IS NOT NULL THEN 0 END
+        """,
+        now=NOW,
+        error=error,
+    )
+    update_job(cr, job_id, assignments)

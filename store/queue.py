@@ -8,6 +8,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from .prepared import fetch_prepared
+from .progress import IS_WATCHED
 from .sql import NOW, fetch, seconds
 
 #: Lanes look at a parked job again after this many seconds at the latest, in case they have missed a change.
@@ -22,26 +23,32 @@ def enqueue(cr, job_id):
     """Put a job into the queue, at once or at its `run_at`.
 
     Its position is that of the first job of its priority plus the number of jobs that its user has in the queue.
+
+    :returns: whether its submitter has a browser open
     """
-    cr.execute(
+    [(is_watched,)] = fetch(
+        cr,
         SQL(
             """
-            UPDATE batch_job AS job
-               SET ready = job.run_at IS NULL OR job.run_at <= now() AT TIME ZONE 'UTC',
-                   wake_at = CASE WHEN job.run_at > now() AT TIME ZONE 'UTC' THEN job.run_at END,
+            UPDATE batch_job
+               SET ready = run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC',
+                   wake_at = CASE WHEN run_at > now() AT TIME ZONE 'UTC' THEN run_at END,
                    queue_position = coalesce((
                         SELECT other.queue_position
                           FROM batch_job AS other
                          WHERE other.ready
-                           AND other.priority = job.priority
+                           AND other.priority = batch_job.priority
                          ORDER BY other.queue_position, other.id
                          LIMIT 1
-                    ), 0) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = job.user_id)
-             WHERE job.id = %s
+                    ), 0) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = batch_job.user_id)
+             WHERE id = %s
+            RETURNING %s
             """,
             job_id,
-        )
+            IS_WATCHED,
+        ),
     )
+    return is_watched
 
 
 def promote(cr):

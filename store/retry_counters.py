@@ -6,6 +6,8 @@ longer count, and the counters stay equal to the sums of the chunks.
 
 from odoo.tools import SQL
 
+from .sql import NOW
+
 
 def open_again(cr, job_id, chosen_only):
     """Make a final job pending and mark it `reopening`, until its chunks are put back.
@@ -19,12 +21,13 @@ def open_again(cr, job_id, chosen_only):
         SQL(
             """
             UPDATE batch_job
-               SET state = 'pending', finished_at = NULL, error = NULL, cancel_requested_at = NULL, run_at = NULL,
-                   progress_at = NULL, reopening = true, reopening_chosen = %s, reopened_to = 0,
-                   holds_values = true, forgotten_to = 0
+               SET state = 'pending', finished_at = NULL, error = NULL, cancel_requested_at = NULL, cancelled_by_id = NULL,
+                   run_at = NULL, progress_at = NULL, reopening = true, reopening_chosen = %s, reopened_to = 0,
+                   holds_values = true, forgotten_to = 0, awaited_since = %s, tell_at = NULL, tell_attempts = NULL
              WHERE id = %s
             """,
             chosen_only,
+            NOW,
             job_id,
         )
     )

@@ -63,6 +63,7 @@ from . import test_plans
 from . import test_python
 from . import test_recovery
 from . import test_retried
+from . import test_running
 from . import test_selection
 from . import test_server_actions
 from . import test_sessions
@@ -72,6 +73,7 @@ from . import test_storing
 from . import test_strict_order
 from . import test_time
 from . import test_timeouts
+from . import test_told
 from . import test_tours
 from . import test_tours_actions
 from . import test_tours_failures

@@ -82,6 +82,7 @@ class CommittedCase(BaseCase):
     def sweep(cls, last_ids):
         """Delete what was created after these records."""
         cls.sql("DELETE FROM mail_message WHERE model = 'batch.job' AND res_id > %s", last_ids["batch.job"])
+        cls.sql("DELETE FROM mail_followers WHERE res_model = 'batch.job' AND res_id > %s", last_ids["batch.job"])
         cls.sql("DELETE FROM batch_job WHERE id > %s", last_ids["batch.job"])
         for model, newest in cls.last_ids().items():
             if model != "batch.job" and newest > last_ids[model]:

@@ -25,7 +25,7 @@ from ..run.forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
 from ..run.overview import MOST_HISTORIES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
-from ..store import queue
+from ..store import queue, told
 from ..store.chosen import failures_at, failures_page
 from ..store.claim import claim_fast
 from ..store.finish import CANCELLED_AT_ONCE, unfinished
@@ -626,6 +626,48 @@ class TestPlansOfSteps(PlanCase):
             )
             gone = self.sql("SELECT count(*) FROM batch_chunk WHERE job_id = %s AND values_gone", job.id)
             self.assertEqual(gone, [((step + 1) * LOOKED_AT_FOR_VALUES,)])
+
+
+@tagged("post_install", "-at_install")
+class TestPlansOfTelling(PlanCase):
+    """What lanes and the systray ask of jobs, beside many others."""
+
+    def setUp(self):
+        super().setUp()
+        self.sql(f"TRUNCATE {', '.join(TABLES)}")
+        jobs = Backlog(self.cr, self.user.id, self.env.company.id)
+        jobs._job("ended", "completed", UNSEEN)
+        jobs._job("draft", "draft", UNSEEN, ready=False)
+        jobs._job("of somebody else", "running", UNSEEN, user_id=self.system.uid)
+        self.running = jobs._job("running", "running", 30)
+        self.due = jobs._job("due", "completed", 2 * told.TOLD_AT_ONCE)
+        self.sql(
+            """
+            UPDATE batch_job SET tell_attempts = 0, tell_at = now() AT TIME ZONE 'UTC' + CASE name WHEN 'due' THEN interval '-1 s' ELSE '1 min' END
+             WHERE finished_at IS NOT NULL
+            """
+        )
+
+    def test_ends_are_found_taken_and_told(self):
+        for mode in ("custom", "generic"):
+            with self.subTest(plans=mode):
+                vars(self.cr).pop("batch_executor_prepared", None)
+                self.sql(f"SET LOCAL plan_cache_mode = force_{mode}_plan")
+                is_due, plans = self.cheap(told.is_due, self.cr)
+                self.assertTrue(is_due)
+                self.assertUses(plans, "batch_job_tell_idx")
+                with by_index(self.cr):  # as on the connection of a lane
+                    taken, plans = self.cheap(told.take_due, self.cr, rows=4 * told.TOLD_AT_ONCE, pages=40 * told.TOLD_AT_ONCE)
+                self.assertEqual(len(taken), told.TOLD_AT_ONCE)
+                self.assertUses(plans, "batch_job_tell_idx")
+                ends, _plans = self.cheap(told.mark_told, self.cr, taken, rows=4 * told.TOLD_AT_ONCE, pages=40 * told.TOLD_AT_ONCE)
+                self.assertEqual(len(ends), told.TOLD_AT_ONCE)
+        self.assertFalse(told.is_due(self.cr), "each of them once")
+
+    def test_running_jobs_of_a_user(self):
+        jobs, plans = self.cheap(told.running_jobs, self.cr, self.user.id, 20)
+        self.assertEqual((len(jobs), jobs[0].id), (20, self.running))
+        self.assertUses(plans, "batch_job_running_idx")
 
 
 @tagged("post_install", "-at_install")
