@@ -9,8 +9,7 @@ class BatchFailureUpload(models.TransientModel):
     _name = "batch.failure.upload"
     _description = "Upload Mended Records"
 
-    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade")
-    job_uuid = fields.Char(related="job_id.uuid")
+    job_id = fields.Integer(required=True)  # no reference: to delete a job would mean to look through this table
     file = fields.Binary(attachment=False)
     filename = fields.Char()
 
@@ -21,7 +20,7 @@ class BatchFailureUpload(models.TransientModel):
         """
         self.ensure_one()
         content = self.with_context(bin_size=False).file
-        told = self.env["batch.failure"].upload(self.job_id.id, self.filename, content)
+        told = self.env["batch.failure"].upload(self.job_id, self.filename, content)
         parts = [self.env._("%s records are retried.", told["retried"])]
         if told["unchanged"]:
             parts.append(self.env._("%s rows are as they were, and were left alone.", told["unchanged"]))
