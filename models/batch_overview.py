@@ -15,14 +15,15 @@ class BatchOverview(models.AbstractModel):
     _description = "Batch Overview"
 
     @api.model
-    def read_overview(self):
+    def read_overview(self, with_causes=False):
         """Lanes, queue, throughput and jobs, for the overview page.
 
+        :param bool with_causes: also the causes of failure of the last day
         :returns: dict, see `run.overview.overview`
         :raises AccessError: the caller is no batch user
         """
         check_caller(self.env)
-        return overview.overview(self.env)
+        return overview.overview(self.env, with_causes)
 
     @api.model
     def read_standstill(self):

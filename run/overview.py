@@ -12,20 +12,24 @@ from ..engine.forecast import run_records, worked_s
 from ..engine.standstill import Signs, standstill
 from ..engine.throughput import History, per_minute
 from ..store import overview as store
+from ..store.summary import failure_causes
 from .status import job_figures, utc_now
 
 #: Minutes of the chart of throughput, and most jobs whose histories it adds up.
 MINUTES, MOST_HISTORIES = 60, 200
 #: Most jobs in each list.
 JOBS_SHOWN = 10
+#: Most jobs whose causes of failure are added up, most failures counted of each cause in a job, and most causes shown.
+MOST_JOBS_OF_CAUSES, FAILURES_COUNTED, CAUSES_SHOWN = 10, 500, 8
 #: A worker as lanes name themselves: host, process, scheduled action.
 WORKER = re.compile(r"(?P<host>.*):(?P<process>\d+) lane (?P<lane>\d+)")
 
 
-def overview(env):
+def overview(env, with_causes):
     """All that the page shows, in one answer.
 
     :param env: the caller's environment: jobs are those that the caller may see
+    :param bool with_causes: also the causes of failure, which take longer and change less
     :returns: dict, see the functions below
     """
     chunks = store.running_chunks(env.cr)
@@ -38,6 +42,7 @@ def overview(env):
         "counts": _counts(env),
         "jobs": _jobs(env, unfinished),
         "throughput": _throughput(env, unfinished),
+        "causes": _causes(env, unfinished) if with_causes else False,
     }
 
 
@@ -208,6 +213,47 @@ def _throughput(env, unfinished):
     ended = env["batch.job"].search([("finished_at", ">=", since)], order="finished_at desc", limit=MOST_HISTORIES)
     minutes = per_minute(map(_history, ended + unfinished), MINUTES)
     return {"minutes": minutes, "total": sum(minutes), "is_cut": max(len(ended), len(unfinished)) >= MOST_HISTORIES}
+
+
+def _causes(env, unfinished):
+    """The most frequent causes of failure in the caller's latest jobs of a day.
+
+    :returns: dict with `causes`: dicts with error_type, cause, message (an example), number, has_more (there are more than these), jobs (how many), and `domain` (the failures),
+        and `is_cut`: there are more jobs than were looked at
+    """
+    since = utc_now() - timedelta(days=1)
+    failed = [("failed_records", ">", 0)]
+    ended = env["batch.job"].search([("finished_at", ">=", since), *failed], order="finished_at desc", limit=MOST_JOBS_OF_CAUSES)
+    jobs = (ended + unfinished.filtered("failed_records"))[:MOST_JOBS_OF_CAUSES]
+    causes = {}
+    for job in jobs:
+        for row in failure_causes(env.cr, job.id, FAILURES_COUNTED):
+            found = causes.setdefault((row["error_type"], row["cause"]), {"message": row["message"], "number": 0, "has_more": False, "job_ids": []})
+            found["number"] += min(row["number"], FAILURES_COUNTED)
+            found["has_more"] |= row["number"] > FAILURES_COUNTED
+            found["job_ids"].append(job.id)
+    most = sorted(causes.items(), key=lambda item: item[1]["number"], reverse=True)[:CAUSES_SHOWN]
+    return {
+        "causes": [
+            {
+                "error_type": error_type,
+                "cause": cause,
+                "message": found["message"],
+                "number": found["number"],
+                "has_more": found["has_more"],
+                "jobs": len(found["job_ids"]),
+                "domain": [
+                    ["job_id", "in", found["job_ids"]],
+                    ["error_type", "=", error_type],
+                    ["cause", "=", cause],
+                    ["retried_at", "=", False],
+                    ["dismissed_at", "=", False],
+                ],
+            }
+            for (error_type, cause), found in most
+        ],
+        "is_cut": len(jobs) >= MOST_JOBS_OF_CAUSES,
+    }
 
 
 def _history(job):

@@ -187,6 +187,19 @@ class TestOverview(LaneCase):
         self.assertEqual(len(told["jobs"]), 3, "drafts don't wait")
 
 
+    def test_failures_are_added_up_by_cause_over_jobs(self):
+        for _number in range(2):
+            self.submit(self.creates(3, type="nonsense"))
+        self.work()
+        with committed(self.user_id) as env:
+            self.assertFalse(env["batch.overview"].read_overview()["causes"])
+            told = env["batch.overview"].read_overview(True)["causes"]
+            [cause] = told["causes"]
+            self.assertEqual((cause["number"], cause["jobs"], told["is_cut"]), (6, 2, False))
+            self.assertIn("nonsense", cause["message"])
+            self.assertEqual(env["batch.failure"].search_count(cause["domain"]), 6)
+
+
 class TestTimeline(LaneCase):
     def timeline(self, job, uid=None):
         with committed(uid or self.user_id) as env:

@@ -16,6 +16,8 @@ const WHILE_BUSY = 2000;
 const WHILE_IDLE = 10000;
 /** Seconds after which a claim that no worker holds is taken for lost, as `store/rescue.py` does. */
 const CLAIM_GRACE_S = 2;
+/** And between two reads of the causes of failure, as part of the others. */
+const CAUSES_EVERY = 15000;
 
 /** Lanes, queue, throughput, jobs and causes of failure on one page, live. */
 export class BatchOverview extends Component {
@@ -27,7 +29,7 @@ export class BatchOverview extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.bus = useService("bus_service");
-        this.state = useState({ data: null, config: null });
+        this.state = useState({ data: null, causes: null, config: null });
         this.display = { controlPanel: {} };
         let timer;
         let isStale = false;
@@ -70,7 +72,12 @@ export class BatchOverview extends Component {
     }
 
     async read() {
-        const data = await this.orm.silent.call("batch.overview", "read_overview", []);
+        const withCauses = !this.causesAt || Date.now() - this.causesAt >= CAUSES_EVERY;
+        const data = await this.orm.silent.call("batch.overview", "read_overview", [withCauses]);
+        if (withCauses) {
+            this.causesAt = Date.now();
+            this.state.causes = data.causes;
+        }
         const sign = JSON.stringify(data.throughput);
         if (sign !== this.sign) {
             this.sign = sign;
@@ -261,11 +268,34 @@ export class BatchOverview extends Component {
             .join(" · ");
     }
 
+    // -- failures ----------------------------------------------------------------------------------
+
+    causeCount({ number, has_more }) {
+        return has_more ? _t("%s+", formatInteger(number)) : formatInteger(number);
+    }
+
+    causeText({ error_type, jobs }) {
+        return jobs > 1 ? _t("%(type)s, in %(jobs)s jobs", { type: error_type, jobs }) : error_type;
+    }
+
     // -- ways out ----------------------------------------------------------------------------------
 
     openJobs(filter) {
         this.action.doAction("batch_executor.batch_job_action", {
             additionalContext: { [`search_default_${filter}`]: 1 },
+        });
+    }
+
+    openCause({ cause, domain }) {
+        this.action.doAction({
+            type: "ir.actions.act_window",
+            name: cause,
+            res_model: "batch.failure",
+            views: [
+                [false, "list"],
+                [false, "form"],
+            ],
+            domain,
         });
     }
 
