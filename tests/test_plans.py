@@ -426,7 +426,7 @@ class TestPlans(PlanCase):
         for name in ("waiting", "failed", "blocked", "draft", "stopped"):
             with self.subTest(name):
                 shown, _plans = self.cheap(
-                    overview.read_timeline, getattr(self.backlog, name), rows=5 * TIMELINE_CHUNKS, pages=4 * TIMELINE_CHUNKS
+                    overview.read_timeline, getattr(self.backlog, name), rows=9 * TIMELINE_CHUNKS, pages=4 * TIMELINE_CHUNKS
                 )
                 self.assertLessEqual(len(shown["chunks"]), TIMELINE_CHUNKS)
 

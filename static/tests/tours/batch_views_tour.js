@@ -127,7 +127,10 @@ tours.add("batch_job_list_search", {
         { trigger: ".o_data_row:contains(View later) td[name=state]:contains(Pending)" },
         { trigger: ".o_list_record_selector input:checked", run: "click" },
         { content: "search for it", trigger: ".o_searchview_input", run: "edit contact" },
-        { trigger: ".o_searchview_autocomplete .o-dropdown-item:contains(Search Model for)", run: "click" },
+        {
+            trigger: ".o_searchview_autocomplete .o-dropdown-item:contains(Search Model for)",
+            run: "click",
+        },
         { trigger: ".o_searchview_facet:contains(Model)" },
         { trigger: ".o_data_row:contains(View later)" },
         { content: "filters", trigger: ".o_searchview_dropdown_toggler", run: "click" },
