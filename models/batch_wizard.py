@@ -71,6 +71,12 @@ class BatchWizard(models.TransientModel):
         for wizard in self:
             wizard.selected_count = len(wizard.record_ids or ())
 
+    @api.onchange("model_name")
+    def _onchange_model_name(self):
+        """What was chosen for another model means nothing for this one."""
+        if not self.is_from_list:
+            self.update({"domain": "[]", "values": False, "method": False, "action_id": False})
+
     # -- what it opens -----------------------------------------------------------------------------
 
     @api.model

@@ -37,4 +37,8 @@ class TestActionTours(BrowserCase):
             self.assertEqual({frozenset(partner.category_id.mapped("name")) for partner in partners}, {frozenset(("Tour tag", "Old tag"))})
 
     def test_new_batch_asks_for_a_model_and_a_filter(self):
+        with self.committed(self.admin.id) as env:
+            model_id = env["ir.model"]._get_id("res.partner")
+            values = {"name": "Tour action", "model_id": model_id, "binding_model_id": model_id, "state": "code", "code": "pass"}
+            env["ir.actions.server"].create(values)
         self.run_tour("batch_new")

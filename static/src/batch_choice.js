@@ -1,8 +1,9 @@
-import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { SelectMenu } from "@web/core/select_menu/select_menu";
 import { useService } from "@web/core/utils/hooks";
+import { useRecordObserver } from "@web/model/relational_model/utils";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
 /** A field whose choices the wizard `batch.wizard` says: models, buttons of a model, server actions of a model. */
@@ -18,11 +19,10 @@ export class BatchChoiceField extends Component {
     setup() {
         this.orm = useService("orm");
         this.state = useState({ choices: [] });
-        onWillStart(() => this.load(this.props));
-        onWillUpdateProps((props) => this.load(props));
+        useRecordObserver((record, props) => this.load(record, props));
     }
 
-    async load({ kind, modelField, record }) {
+    async load(record, { kind, modelField }) {
         const model = modelField ? record.data[modelField] : false;
         if (this.loadedFor === model) {
             return;

@@ -1,10 +1,10 @@
-import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { SelectMenu } from "@web/core/select_menu/select_menu";
 import { useBus, useService } from "@web/core/utils/hooks";
 import { Record } from "@web/model/record";
-import { makeActiveField } from "@web/model/relational_model/utils";
+import { makeActiveField, useRecordObserver } from "@web/model/relational_model/utils";
 import { Field, getPropertyFieldInfo } from "@web/views/fields/field";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
@@ -143,11 +143,10 @@ export class BatchValuesField extends Component {
         this.state = useState({ definitions: {} });
         this.text = this.props.record.data[this.props.name];
         this.version = 0; // of the values, as far as others have changed them
-        onWillStart(() => this.load(this.props));
-        onWillUpdateProps((props) => this.load(props));
+        useRecordObserver((record, props) => this.load(record, props.modelField));
     }
 
-    async load({ record, modelField }) {
+    async load(record, modelField) {
         const model = record.data[modelField];
         if (model === this.loadedFor) {
             return;

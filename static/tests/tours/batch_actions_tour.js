@@ -142,6 +142,16 @@ registry.category("web_tour.tours").add("batch_new", {
         { trigger: ".modal .o_field_widget[name=model_name] .o_select_menu_toggler", run: "click" },
         { trigger: ".o_select_menu_item:contains(/^Contact$/)", run: "click" },
         { content: "the filter", trigger: ".modal .o_field_widget[name=domain]:contains(Match)" },
+        {
+            content: "what can be chosen is that of the model",
+            trigger: ".modal .o_field_widget[name=batch_type] label:contains(Run a Server Action)",
+            run: "click",
+        },
+        {
+            trigger: ".modal .o_field_widget[name=action_id] .o_select_menu_toggler",
+            run: "click",
+        },
+        { trigger: ".o_select_menu_item:contains(Tour action)", run: "click" },
         { trigger: ".modal button[special=cancel]", run: "click" },
         { trigger: "body:not(:has(.modal))" },
     ],
