@@ -35,7 +35,7 @@ def count(env, job_id):
     """
     counted, released = _count_all(env, job_id)
     if not counted:
-        progress.note_counted(env.cr, job_id)
+        progress.postpone_count(env.cr, job_id)
     return released
 
 
@@ -62,7 +62,7 @@ def _count_chunks(env, job_id, chunks):
     job, points, is_watched = progress.add_to_job(cr, job_id, chunks, ended)
     for chunk in chunks:
         if chunk["kind"] == states.CALLBACK and chunk["state"] == states.DONE:
-            ending.note_action_run(cr, job_id, chunk["error"])
+            ending.set_called_back(cr, job_id, chunk["error"])
     if not job.is_atomic:
         _keep_pace(cr, job, max(chunk["duration"] or 0.0 for chunk in chunks))
         _keep_history(cr, job, points)

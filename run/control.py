@@ -90,7 +90,7 @@ class Control:
             except ChunkBroken as broken:
                 _logger.exception("chunk %s: could not be read", broken.chunk_id)
                 with self.transaction() as env:
-                    rescue.set_aside(env, broken.chunk_id)
+                    rescue.end_unrun(env, broken.chunk_id)
             except JobBroken as broken:
                 _logger.exception("job %s: could not be moved on", broken.job_id)
                 with self.transaction() as env:
@@ -184,7 +184,7 @@ class Control:
                 raise
             _logger.exception("%s: could not be given back", claim)
             with self.transaction() as env:
-                rescue.set_aside(env, claim.chunk_id)
+                rescue.end_unrun(env, claim.chunk_id)
 
     # -- waiting -----------------------------------------------------------------------------------
 

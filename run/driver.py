@@ -121,22 +121,22 @@ class HeldChunks(Chunks):
 
     def undo(self, is_dry_run, reason):
         """Settle the chunks, which the rollback has put back to `held`, with the outcomes of the run but without its effects."""
-        self._settle_held(is_dry_run, reason)
+        self._settle_awaiting(is_dry_run, reason)
         while self.stop_reason and cancel_waiting(self.system.cr, self.claim.job_id):
             pass
 
-    def _settle_held(self, is_dry_run, reason):
+    def _settle_awaiting(self, is_dry_run, reason):
         """Settle the chunks that have run; also the others, as rolled back, unless they are to be cancelled."""
-        held = None
-        while (self.reports or not self.stop_reason) and (held := self.next_chunk(held)):
-            if report := self.reports.pop(held.chunk_id, None):
-                outcome, duration = report.settled(held, is_dry_run, bool(self.stop_reason)), report.duration
+        awaiting = None
+        while (self.reports or not self.stop_reason) and (awaiting := self.next_chunk(awaiting)):
+            if report := self.reports.pop(awaiting.chunk_id, None):
+                outcome, duration = report.settled(awaiting, is_dry_run, bool(self.stop_reason)), report.duration
             else:
-                outcome, duration = Outcome(rolled_back=set(range(len(held.payload)))), 0.0
-                outcome.found_records = int(held.kind == states.RESOLVE)
+                outcome, duration = Outcome(rolled_back=set(range(len(awaiting.payload)))), 0.0
+                outcome.found_records = int(awaiting.kind == states.RESOLVE)
             if (outcome.rolled_back or outcome.undone) and not outcome.failures:
                 outcome.note = reason
-            settle(self.system.cr, held, outcome, duration)
+            settle(self.system.cr, awaiting, outcome, duration)
 
 
 class UndoneReport:
@@ -172,21 +172,21 @@ class UndoneReport:
                 (place[position], what) for position, what in getattr(summary, name).items()
             )
 
-    def settled(self, held, is_dry_run, is_stopped=False):
+    def settled(self, claim, is_dry_run, is_stopped=False):
         """The `Outcome` to settle the chunk with.
 
-        :param held: the `Claim` of the chunk; a selection's gets the payload of the report
+        :param claim: the `Claim` of the chunk; a selection's gets the payload of the report
         :param bool is_dry_run: whether records that went well count as succeeded; if not, as rolled back
         :param bool is_stopped: whether records that never ran count as cancelled; if not, as rolled back
         """
         outcome = self.outcome
         if self.is_selection:
-            held.payload = replace(self.payload, is_retry=held.payload.is_retry)
+            claim.payload = replace(self.payload, is_retry=claim.payload.is_retry)
             outcome.good, outcome.undone = (self.good, 0) if is_dry_run else (0, self.good)
             unrun = outcome.found_records - self.good - len(outcome.failures) - len(outcome.skipped)
             outcome.unrun, outcome.undone = (unrun, outcome.undone) if is_stopped else (0, outcome.undone + unrun)
             return outcome
-        left = set(range(len(held.payload))) - outcome.failures.keys() - outcome.skipped.keys()
+        left = set(range(len(claim.payload))) - outcome.failures.keys() - outcome.skipped.keys()
         if is_dry_run:
             outcome.ids = dict.fromkeys(sorted(left), True)
         else:
@@ -197,18 +197,18 @@ class UndoneReport:
 class RunSummary:
     """What must be kept of one chunk's run to report it after a rollback.
 
-    :param held: the `Claim` of the chunk
+    :param claim: the `Claim` of the chunk
     :param outcome: its `Outcome`
     :param float duration: seconds it took
     """
 
-    def __init__(self, held, outcome, duration):
+    def __init__(self, claim, outcome, duration):
         self.duration = duration
         self.good = len(outcome.ids)
         self.found_records = outcome.found_records
         for name in REPORTED:
             setattr(self, name, getattr(outcome, name))
-        payload = held.payload
+        payload = claim.payload
         named = sorted(set().union(*(getattr(outcome, name) for name in REPORTED)))
         self.reported = {
             position: (payload.items[position], payload.operations[position], payload.indexes[position])

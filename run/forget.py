@@ -45,7 +45,7 @@ def forget_values_now(env):
         job = forget.next_with_values(env.cr, 0)
         _logger.exception("job %s: its values could not be dropped", job and job["id"])
         if job:
-            forget.note_all_forgotten(env.cr, job["id"])
+            forget.set_all_forgotten(env.cr, job["id"])
 
 
 def has_values_to_forget(env):
@@ -69,7 +69,7 @@ def forget_step(cr, days):
         forget.forget_details(cr, forget.forget_payloads(cr, chunk_ids))
     forget.forget_failures(cr, chunk_ids)
     if left or len(rows) == LOOKED_AT_ONCE:
-        forget.note_forgotten(cr, job["id"], left[0]["id"] - 1 if left else rows[-1]["id"])
+        forget.set_forgotten_to(cr, job["id"], left[0]["id"] - 1 if left else rows[-1]["id"])
     else:
-        forget.note_all_forgotten(cr, job["id"])
+        forget.set_all_forgotten(cr, job["id"])
     return True

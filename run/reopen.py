@@ -44,7 +44,7 @@ def step(env, job_id):
         _put_back_failed(env, job_id, [row["id"] for row in taken if row["state"] == states.DONE])
         _put_back_cancelled(env, job_id, [row["id"] for row in taken if row["state"] == states.CANCELLED])
     if left or len(rows) == LOOKED_AT_ONCE:
-        retry_counters.note_reopened(env.cr, job_id, left[0]["id"] - 1 if left else rows[-1]["id"])
+        retry_counters.set_reopened_to(env.cr, job_id, left[0]["id"] - 1 if left else rows[-1]["id"])
         return False
     _end_reopening(env.cr, job_id, job.is_atomic)
     return True
@@ -58,7 +58,7 @@ def _chosen_step(env, job):
         by_chunk.setdefault(row["chunk_id"], set()).add(row["id"])
     _put_back_failed(env, job.id, list(by_chunk), by_chunk)
     if len(rows) == REOPENED_AT_ONCE:
-        retry_counters.note_reopened(env.cr, job.id, rows[-1]["id"])
+        retry_counters.set_reopened_to(env.cr, job.id, rows[-1]["id"])
         return False
     _end_reopening(env.cr, job.id, is_atomic=False)
     return True
@@ -100,11 +100,11 @@ def _put_back_failed(env, job_id, chunk_ids, only=None):
         new.append(_new_chunk(env.cr, job_id, chunk, payload))
         left[chunk["id"]] = _left_standing(standing[chunk["id"]], failures)
         shared[chunk["id"]] = [(failure["operation_id"], failure["is_skipped"]) for failure in failures]
-    _set_aside(env, job_id, broken)
+    _end_unreadable(env, job_id, broken)
     if new:
         insert_chunks(env.cr, new)
         retry.retire_failures(env.cr, job_id, [failure["id"] for chunk_id in left for failure in wanted[chunk_id]])
-        _take_from_counters(env.cr, job_id, retry.leave_standing(env.cr, left), shared)
+        _take_from_counters(env.cr, job_id, retry.reduce_to_remaining(env.cr, left), shared)
 
 
 def _is_meant(failure, only):
@@ -182,7 +182,7 @@ def _put_back_cancelled(env, job_id, chunk_ids):
             shared[chunk["id"]] = [(operation, True) for operation in Payload.decode(chunk["payload"]).operations]
         except BadPayload as error:
             broken[chunk["id"]] = error
-    _set_aside(env, job_id, broken)
+    _end_unreadable(env, job_id, broken)
     if chunk_ids := [chunk_id for chunk_id in chunk_ids if chunk_id not in broken]:
         _take_from_counters(env.cr, job_id, retry.put_back_cancelled(env.cr, chunk_ids), shared)
 
@@ -245,7 +245,7 @@ def _add(counts, key, *numbers):
     counts[key] = [total + number for total, number in zip(counts.get(key, (0, 0, 0)), numbers, strict=True)]
 
 
-def _set_aside(env, job_id, broken):
+def _end_unreadable(env, job_id, broken):
     """Log and mark chunks that can't be read: they can't run again. The retry continues with the others.
 
     :param dict broken: chunk id -> exception
@@ -254,4 +254,4 @@ def _set_aside(env, job_id, broken):
         _logger.error("job %s chunk %s: can't be read, so it can't be run again", job_id, chunk_id, exc_info=error)
     if broken:
         message = env._("Internal error: this chunk can't be read, so its records can't be run again.")
-        retry.set_aside(env.cr, list(broken), message)
+        retry.end_unreadable(env.cr, list(broken), message)

@@ -45,13 +45,13 @@ def give_back(env, claim, error):
         _give_back(env, claim, interruption, own_words(error))
 
 
-def set_aside(env, chunk_id):
+def end_unrun(env, chunk_id):
     """End a chunk that can't be run, and whose records can't be failed one by one. If it is a job's driver, the job ends too.
 
     :param env: a superuser environment, in a short transaction
     :param int chunk_id: id of the chunk
     """
-    job_id = rescue.set_aside(env.cr, chunk_id, _unreadable(env))
+    job_id = rescue.end_unrun(env.cr, chunk_id, _unreadable(env))
     if job_id:  # the chunks that await this driver would wait for ever
         request_stop(env.cr, job_id, env._("Internal error: the job could not be run."))
 
@@ -72,7 +72,7 @@ def rescue_orphans(env):
             if is_conflict(error):
                 raise
             _logger.exception("job %s chunk %s: could not be taken back", row["job_id"], row["id"])
-            set_aside(env, row["id"])
+            end_unrun(env, row["id"])
         stop_clock_of_lost(env.cr, row["job_id"], row["claimed_at"])
         queue.wake(env.cr, row["job_id"])
     if rows:

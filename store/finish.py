@@ -218,7 +218,7 @@ def wait_for_disk(cr):
     )
 
 
-def note_action_run(cr, job_id, error):
+def set_called_back(cr, job_id, error):
     """Record that the action of a job has run. Now the job's end can be told.
 
     :param str error: why it failed, or None

@@ -24,7 +24,7 @@ def next_with_values(cr, days, lock=False):
     """The job that finished first, of those that still have values and finished at least `days` days ago.
 
     :param bool lock: lock its row; skip jobs whose row is locked
-    :returns: a dict with id, state, is_atomic and forgotten_to (see `note_forgotten`); None where there is no such job
+    :returns: a dict with id, state, is_atomic and forgotten_to (see `set_forgotten_to`); None where there is no such job
     """
     rows = fetch_dicts(
         cr,
@@ -46,12 +46,12 @@ def next_with_values(cr, days, lock=False):
     return rows[0] if rows else None
 
 
-def note_forgotten(cr, job_id, chunk_id):
+def set_forgotten_to(cr, job_id, chunk_id):
     """Record up to which chunk of a job (in the order of ids) values have been dropped."""
     cr.execute(SQL("UPDATE batch_job SET forgotten_to = %s WHERE id = %s", chunk_id, job_id))
 
 
-def note_all_forgotten(cr, job_id):
+def set_all_forgotten(cr, job_id):
     """Record that a job has no values left to drop."""
     cr.execute(SQL("UPDATE batch_job SET holds_values = false WHERE id = %s", job_id))
 

@@ -181,7 +181,7 @@ def add_to_job(cr, job_id, chunks, ended):
     return as_job(row), row["pace_points"], row["is_watched"]
 
 
-def note_counted(cr, job_id):
+def postpone_count(cr, job_id):
     """Record that nothing was left to count, so that the next count is not due at once."""
     cr.execute(SQL("UPDATE batch_job SET progress_at = %s WHERE id = %s AND is_atomic IS NOT TRUE", NOW, job_id))
 

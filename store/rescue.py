@@ -121,7 +121,7 @@ def fail(cr, claim, failure, unreadable):
 
     :param claim: the `Claim`
     :param failure: the `Failure` of its records
-    :param str unreadable: error, for people, of chunks that await the driver and can't be read: see `set_aside`
+    :param str unreadable: error, for people, of chunks that await the driver and can't be read: see `end_unrun`
     """
     if claim.kind == states.RECORDS:
         outcome = Outcome.all_failed(claim.size, failure)
@@ -134,7 +134,7 @@ def fail(cr, claim, failure, unreadable):
     settle(cr, claim, outcome, 0.0)
 
 
-def set_aside(cr, chunk_id, message):
+def end_unrun(cr, chunk_id, message):
     """End a chunk that can't be read, without reading its payload, so that the queue is not blocked.
 
     Its records count as failed; as cancelled in a shared chunk, where only the payload says which operation they belong to.
@@ -233,7 +233,7 @@ def _fail_awaiting_driver(cr, job_id, reason, unreadable):
         try:
             claim = take_awaiting_driver(cr, job_id, last)
         except ChunkBroken as broken:
-            set_aside(cr, broken.chunk_id, unreadable)
+            end_unrun(cr, broken.chunk_id, unreadable)
             continue
         if claim is None:
             return

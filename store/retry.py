@@ -76,7 +76,7 @@ def shared_payloads(cr, chunk_ids):
     )
 
 
-def set_aside(cr, chunk_ids, message):
+def end_unreadable(cr, chunk_ids, message):
     """End chunks whose payload is damaged. Their counters stay unchanged, so those of operations and job stay correct.
 
     :param str message: their error, for people
@@ -110,7 +110,7 @@ def put_back_cancelled(cr, chunk_ids):
     )
 
 
-def leave_standing(cr, left):
+def reduce_to_remaining(cr, left):
     """Reduce the counters of chunks that have run to the failures that remain; their other failed records run again elsewhere.
 
     :param dict left: chunk id -> `(failed records, skipped records)` that remain

@@ -33,7 +33,7 @@ def open_again(cr, job_id, chosen_only):
     )
 
 
-def note_reopened(cr, job_id, chunk_id):
+def set_reopened_to(cr, job_id, chunk_id):
     """Record the last chunk that the retry has checked."""
     cr.execute(SQL("UPDATE batch_job SET reopened_to = %s WHERE id = %s", chunk_id, job_id))
 
