@@ -99,7 +99,7 @@ def count_failures(cr, column, owner_id, limit):
         column=SQL.identifier(column),
         limit=limit + 1,
     )
-    with by_index(cr):
+    with by_index(cr, "enable_incremental_sort"):  # else it may read all failures of the job, and sort them
         [(count, read)] = fetch(cr, query)
     return min(count, limit), read > limit
 

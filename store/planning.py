@@ -6,17 +6,20 @@ from odoo.tools import SQL
 
 
 @contextmanager
-def by_index(cr):
+def by_index(cr, *more):
     """Context manager: disable sequential and bitmap scans, as on the connections of lanes.
 
     With outdated statistics PostgreSQL might read all chunks of a job, or of all jobs, for each page of them. If the body
     raises, the caller's rollback of the transaction or savepoint restores the settings.
+
+    :param more: names of other settings of the planner to disable
     """
-    cr.execute("SELECT current_setting('enable_seqscan'), current_setting('enable_bitmapscan')")
+    names = ("enable_seqscan", "enable_bitmapscan", *more)
+    cr.execute(SQL("SELECT %s", SQL(", ").join(SQL("current_setting(%s)", name) for name in names)))
     before = cr.fetchone()
-    _set(cr, ("off", "off"))
+    _set(cr, names, ["off"] * len(names))
     yield
-    _set(cr, before)
+    _set(cr, names, before)
 
 
 def rows_of(column, owner, after=0):
@@ -35,5 +38,6 @@ def rows_of(column, owner, after=0):
     )
 
 
-def _set(cr, values):
-    cr.execute("SELECT set_config('enable_seqscan', %s, true), set_config('enable_bitmapscan', %s, true)", values)
+def _set(cr, names, values):
+    settings = (SQL("set_config(%s, %s, true)", name, value) for name, value in zip(names, values, strict=True))
+    cr.execute(SQL("SELECT %s", SQL(", ").join(settings)))

@@ -32,7 +32,7 @@ class Backlog:
         self.company_id = company_id
 
     def fill(self):
-        self.cr.execute(f"TRUNCATE {', '.join(TABLES)}")
+        self.cr.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
         restore = self._without_indexes()
         self._history()
         self.waiting = self._waiting()
