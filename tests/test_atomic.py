@@ -258,7 +258,7 @@ class TestWhole(LaneCase):
         self.assertEqual((done["state"], done["processed_records"], done["cancelled_records"]), ("partial", 2, 1))
         with self.assertRaisesRegex(UserError, "2 of them have been committed"):
             self.call(job, "retry")
-        with self.committed(self.user_id) as env, self.assertRaisesRegex(UserError, "2 of them have been committed"):
+        with self.assertRaisesRegex(UserError, "2 of them have been committed"), self.committed(self.user_id) as env:
             env["batch.failure"].search([("job_id", "=", job)]).action_retry()
         self.work()
         self.assertEqual(self.check_counters(job), done)
