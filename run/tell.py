@@ -73,6 +73,8 @@ def _tell(env, ends):
         jobs = env["batch.job"].browse([end["id"] for end in quiet])
         with _guarded(jobs):
             jobs._message_log_batch({end["id"]: _body(*_paragraphs(_as_submitter(env, end), end)) for end in quiet})
+            for end in quiet:
+                _show(env, end)
     for end in ends:
         if not _is_quiet(end):
             own = _as_submitter(env, end)
@@ -106,9 +108,20 @@ def _notify(job, end):
     message = job.message_post(body=_body(text, *more), subtype_xmlid=subtype, force_send=False)
     if message.mail_ids and (queue := env.ref(MAIL_QUEUE, raise_if_not_found=False)):
         queue._trigger()
-    if end["is_watched"] and subtype in followed(job):
+    if subtype in followed(job):
         kind = "danger" if end["callback_error"] else KINDS[end["state"]]
-        job.user_id._bus_send(BUS_TYPE, {"job_id": job.id, "message": text, "type": kind, "sticky": kind == "danger"})
+        _show(env, end, message=text, type=kind, sticky=kind == "danger")
+    else:
+        _show(env, end)
+
+
+def _show(env, end, **notification):
+    """Tell the submitter's open browsers, if there are any, that the log of a job is complete.
+
+    :param notification: message, type and sticky of the notification to show; nothing: none
+    """
+    if end["is_watched"]:
+        env["res.users"].browse(end["user_id"])._bus_send(BUS_TYPE, {"job_id": end["id"], **notification})
 
 
 def _as_submitter(env, end):

@@ -79,6 +79,7 @@ from . import test_tours_actions
 from . import test_tours_failures
 from . import test_tours_figures
 from . import test_tours_import
+from . import test_tours_told
 from . import test_tours_views
 from . import test_upsert_keys
 from . import test_upsert_order

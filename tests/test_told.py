@@ -79,7 +79,7 @@ class ToldCase(LaneCase):
         """The notifications in the submitter's browsers."""
         rows = self.sql("SELECT message FROM bus_bus WHERE message LIKE %s ORDER BY id", f"%{tell.BUS_TYPE}%")
         payloads = [json.loads(message)["payload"] for (message,) in rows]
-        return [payload for payload in payloads if payload["job_id"] == job]
+        return [payload for payload in payloads if payload["job_id"] == job and payload.get("message")]
 
     def set_post(self, function):
         """Other modules change what happens when a message is posted."""

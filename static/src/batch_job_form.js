@@ -1,7 +1,9 @@
+import { onMounted, onWillUnmount } from "@odoo/owl";
 import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
 import { FormController } from "@web/views/form/form_controller";
 import { formView } from "@web/views/form/form_view";
-import { rereadJobs, useLiveJobs } from "./live_jobs";
+import { ENDED, rereadJobs, useLiveJobs } from "./live_jobs";
 
 export class BatchJobFormController extends FormController {
     setup() {
@@ -12,6 +14,14 @@ export class BatchJobFormController extends FormController {
             refresh: () => this.refresh(),
             every: 3000,
         });
+        const bus = useService("bus_service");
+        const onEnded = ({ job_id }) => {
+            if (job_id === this.model.root.resId) {
+                this.reload().catch(() => {}); // the user did not start it: what is wrong is reported at the next click
+            }
+        };
+        onMounted(() => bus.subscribe(ENDED, onEnded));
+        onWillUnmount(() => bus.unsubscribe(ENDED, onEnded));
     }
 
     async refresh() {
@@ -19,9 +29,16 @@ export class BatchJobFormController extends FormController {
         if (record.isNew || this.formInDialog) {
             return;
         }
-        const ended = await rereadJobs(this.model, [record]);
-        if (ended && record === this.model.root && !(await record.isDirty())) {
-            await record.load(); // also the lists on other pages and the messages
+        if (await rereadJobs(this.model, [record])) {
+            await this.reload();
+        }
+    }
+
+    /** Read all of the job again, also the lists on other pages and the messages, unless the user is changing something. */
+    async reload() {
+        const record = this.model.root;
+        if (!record.isNew && !this.formInDialog && !(await record.isDirty())) {
+            await record.load();
         }
     }
 }

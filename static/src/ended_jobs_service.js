@@ -1,9 +1,9 @@
 import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
+import { ENDED } from "./live_jobs";
 import { openJob, openJobs } from "./running_jobs_menu";
 
-const ENDED = "batch_executor/ended";
 /** Milliseconds for which ends are collected, and most of them that are shown one by one. */
 const COLLECT_FOR = 500;
 const MOST_SHOWN = 3;
@@ -64,8 +64,10 @@ export const endedJobsService = {
 
         tabs.onmessage = ({ data }) => data.forEach((id) => shown.add(id));
         bus.subscribe(ENDED, (end, { id }) => {
-            ends.push({ ...end, id });
-            timer ??= browser.setTimeout(show, COLLECT_FOR);
+            if (end.message) {
+                ends.push({ ...end, id });
+                timer ??= browser.setTimeout(show, COLLECT_FOR);
+            }
         });
         document.addEventListener("visibilitychange", show);
         bus.start();

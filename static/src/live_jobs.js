@@ -3,6 +3,8 @@ import { useService } from "@web/core/utils/hooks";
 import { getFieldsSpec } from "@web/model/relational_model/utils";
 
 export const PROGRESS = "batch_executor/progress";
+/** The end of a job is told: its messages are there, a moment after its last progress. */
+export const ENDED = "batch_executor/ended";
 /** Least milliseconds between two refreshes caused by bus messages. */
 const BUS_EVERY = 1000;
 
