@@ -44,6 +44,7 @@ from . import test_groups
 from . import test_guard
 from . import test_hooks
 from . import test_hostile
+from . import test_i18n
 from . import test_import
 from . import test_inside
 from . import test_js

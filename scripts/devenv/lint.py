@@ -39,7 +39,7 @@ def main(options) -> int:
 
 
 def _eslint() -> list:
-    modules = build(CACHE / f"node-{digest(*(pin.read_text() for pin in PINS))}", _install)
+    modules = node_packages()
     folders = odoo_bin.locate() / "odoo" / "addons", odoo_bin.locate() / "addons"
     extended = [next(str(folder / name) for folder in folders if (folder / name).is_file()) for name in ODOO_SETTINGS]
     settings = CACHE / "eslintrc.json"
@@ -50,9 +50,14 @@ def _eslint() -> list:
     ]  # fmt: skip
 
 
+def node_packages() -> Path:
+    """The folder with what package-lock.json names; it is installed at first use."""
+    return build(CACHE / f"node-{digest(*(pin.read_text() for pin in PINS))}", _install)
+
+
 def _install(folder: Path) -> None:
     for pin in PINS:
         shutil.copy(pin, folder)
     npm = [NODE / "bin" / "node", "--use-system-ca", NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
-    doing = "installing eslint and prettier from the npm registry (10 MB, once)"
+    doing = "installing eslint, prettier and rtlcss from the npm registry (10 MB, once)"
     call([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], doing=doing, cwd=folder)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import secrets
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
-from . import databases, demo, odoo_bin, testing
+from . import databases, demo, lint, odoo_bin, testing
 from .base import CHECKOUT, LOGS, say
 from .client import Client
 
@@ -77,8 +78,8 @@ def pictures(jobs):
     yield Picture("timeline", job(jobs.partial), (tab("timeline"),))
     yield Picture("run_in_batch", CONTACTS, RUN_IN_BATCH, APPS_PAGE)
     yield Picture("import", CONTACTS.partition("?")[0], IMPORT)
-    yield Picture("server_action", "/odoo/action-base.action_server_action/new?debug=1", SERVER_ACTION, login=MANAGER)
-    yield Picture("new_batch", "/odoo/batch-jobs", (click("[data-menu-xmlid='batch_executor.batch_wizard_menu']"),))
+    yield Picture("server_action", "/odoo/action-base.action_server_action/new", SERVER_ACTION, login=MANAGER)
+    yield Picture("new_batch", "/odoo/batch-jobs", NEW_BATCH)
     yield Picture("settings", "/odoo/batch-jobs", SETTINGS, login=MANAGER)
     yield Picture("list_phone", "/odoo/batch-jobs", size=PHONE)
     yield Picture("job_phone", job(jobs.partial), size=PHONE)
@@ -130,10 +131,19 @@ RUN_IN_BATCH = (
 )
 IMPORT = (click(".o_cp_action_menus .fa-cog"), click(".o-dropdown--menu .o_import_menu"), upload)
 SERVER_ACTION = (
-    fill(".o_field_widget[name=name] input, .o_field_widget[name=name] textarea", "Archive in a batch"),
+    fill(".o_field_widget[name=name] input, .o_field_widget[name=name] textarea", "Move to Ghent"),
     fill(".o_field_widget[name=model_id] input", "res.partner"),
     click(".o-autocomplete--dropdown-item a:text-is('Contact')"),
     click(".o_field_widget[name=state] .o_selection_badge:has-text('Run as Batch Job')"),
+    click(".o_field_widget[name=update_path] .o_model_field_selector"),
+    fill(".o_model_field_selector_popover_search input", "city"),
+    click(".o_model_field_selector_popover_item[data-name=city] button"),
+    fill(".o_field_widget[name=value] textarea, .o_field_widget[name=value] input", "Ghent"),
+)
+NEW_BATCH = (
+    click("[data-menu-xmlid='batch_executor.batch_wizard_menu']"),
+    click(".modal .o_field_widget[name=model_name] .o_select_menu_toggler"),
+    click(".o_select_menu_item:text-is('Contact')"),
 )
 SETTINGS = (
     click("[data-menu-xmlid='batch_executor.batch_executor_menu_configuration']"),
@@ -151,7 +161,7 @@ class Jobs:
         self.contacts = demo.contacts(admin, None)
         self._client = Client(address)
         self._client.rpc("/web/session/authenticate", db=database, login=USER, password=USER)
-        for number in range(20, 1500, 24):
+        for number in range(20, 700, 11):
             self.contacts[number].update(demo.MISTAKES[number % len(demo.MISTAKES)])
         self.products()
         self.partial = self._submit("Contacts from the old CRM", upsert(self.contacts[:1500]))
@@ -200,15 +210,17 @@ def update(values: dict) -> dict:
 
 @contextlib.contextmanager
 def serving(database: str):
-    """Servers for pages and for lanes, while pictures are made."""
-    port, log, common = odoo_bin.free_port(), LOGS / "screenshots.log", f"--database={database}"
-    servers = [odoo_bin.start(log, common, "--workers=0", "--max-cron-threads=0", f"--http-port={port}")]
+    """A server for pages and lanes, while pictures are made."""
+    port, log = odoo_bin.free_port(), LOGS / "screenshots.log"
+    options = f"--database={database}", "--workers=0", "--max-cron-threads=4", f"--http-port={port}"
+    # Odoo calls rtlcss for pages from right to left.
+    programs = [lint.node_packages() / "node_modules" / ".bin", lint.NODE / "bin"]
+    server = odoo_bin.start(log, *options, env={"PATH": os.pathsep.join([*map(str, programs), os.environ["PATH"]])})
     try:
-        odoo_bin.wait_until_serving(port, servers[0], log)
-        servers.append(odoo_bin.start(log, common, "--no-http", "--workers=1", "--max-cron-threads=2"))
+        odoo_bin.wait_until_serving(port, server, log)
         yield f"http://127.0.0.1:{port}"
     finally:
-        odoo_bin.stop(*servers)
+        odoo_bin.stop(server)
 
 
 class Studio:
