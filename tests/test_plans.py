@@ -661,7 +661,7 @@ class TestPlansOfTelling(PlanCase):
                     taken, plans = self.cheap(told.take_due, self.cr, rows=4 * told.TOLD_AT_ONCE, pages=40 * told.TOLD_AT_ONCE)
                 self.assertEqual(len(taken), told.TOLD_AT_ONCE)
                 self.assertUses(plans, "batch_job_tell_idx")
-                ends, _plans = self.cheap(told.mark_told, self.cr, taken, rows=4 * told.TOLD_AT_ONCE, pages=40 * told.TOLD_AT_ONCE)
+                ends, _plans = self.cheap(told.mark_told, self.cr, taken, rows=10 * told.TOLD_AT_ONCE, pages=40 * told.TOLD_AT_ONCE)
                 self.assertEqual(len(ends), told.TOLD_AT_ONCE)
         self.assertFalse(told.is_due(self.cr), "each of them once")
 
