@@ -122,7 +122,7 @@ class IrActionsServer(models.Model):
 
     def _can_execute_action_on_records(self, records):
         """As in Odoo; a batch action can be run by batch users only, except by an automation rule."""
-        if self.state == BATCH and not is_automated(self, self.env) and not self.env.user.has_group(GROUP_USER):
+        if self.state == BATCH and not is_automated(self.env) and not self.env.user.has_group(GROUP_USER):
             raise AccessError(self.env._("You may not use batch jobs; the group 'Batch / User' is needed for it."))
         return super()._can_execute_action_on_records(records)
 

@@ -5,6 +5,7 @@ from functools import partial
 from odoo import SUPERUSER_ID
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
+from odoo.models import BaseModel
 from odoo.service.model import get_public_method
 from odoo.tools import clean_context
 from odoo.tools.safe_eval import datetime, dateutil, safe_eval, time
@@ -18,7 +19,7 @@ from .submission import submit
 SHOWN_KEYS = frozenset(
     ("active_domain", "domain_post", "group_by", "orderby", "form_view_ref", "kanban_view_ref", "list_view_ref", "search_view_ref")
 )
-#: What Odoo's context holds while automation rules run.
+#: What Odoo's context holds while automation rules run: their records, by rule.
 AUTOMATION_KEY = "__action_done"
 #: Key of a job's context: the actions that automation rules ran to make it. Its own changes don't run them again.
 STARTED_BY = "batch_executor_started_by"
@@ -39,7 +40,7 @@ def run_batch_action(action, env, records):
     """
     if env.context.get(AT_ONCE):
         return _act_at_once(action, env, records)
-    if is_automated(action, env):
+    if is_automated(env):
         if records and action.id not in env.context.get(STARTED_BY, ()):
             _submit_later(action, env, records)
         return False
@@ -51,9 +52,14 @@ def run_batch_action(action, env, records):
     return open_job(submit_action(action, env, _targets(action, env, records)))
 
 
-def is_automated(action, env):
-    """Whether an automation rule runs the action."""
-    return action.usage == "base_automation" or AUTOMATION_KEY in env.context
+def is_automated(env):
+    """Whether an automation rule runs an action, which then has the rights of whoever set it up.
+
+    Nothing that a caller can send or choose says so: anybody may send this key in the context, or run the action of a rule directly.
+    A rule notes itself there as a record, which no request can hold.
+    """
+    running = env.context.get(AUTOMATION_KEY)
+    return isinstance(running, dict) and any(isinstance(rule, BaseModel) for rule in running)
 
 
 def open_job(job):

@@ -254,6 +254,7 @@ class TestAutomation(ServerActionsCase):
                 }
             )
         self.addCleanup(self._delete_rule, rule.id)
+        return rule.action_server_ids.id
 
     def _delete_rule(self, rule_id):
         with self.committed() as env:
@@ -285,6 +286,23 @@ class TestAutomation(ServerActionsCase):
         with self.committed() as env:
             self.assertEqual(env["batch.job"].browse(job_id).user_id.id, self.admin.id, "who set up the rule")
         self.assertEqual(self.read(ids, "city"), [("Fired",)])
+
+    def test_nobody_borrows_the_rights_of_who_set_up_a_rule(self):
+        actions = [self.rule(), self.batch_action(batch_type="delete")]
+        with self.committed(self.admin.id) as env:
+            env["ir.actions.server"].browse(actions).group_ids = False
+            nobody = self.new_user(env, "batch-borrower", "base.group_user", "base.group_partner_manager")
+        ids = self.partners("Borrowed")
+        last = self.last_job()
+        for run in actions:
+            for context in {}, {"__action_done": {}}, {"__action_done": {"base.automation(1,)": ids}}:
+                with self.subTest(run=run, context=context), self.assertRaisesRegex(AccessError, "Batch / User"):
+                    self.run_action(run, *ids, user=nobody, **context)
+        self.assertEqual(self.jobs_since(last), [])
+        job_id = self.run_action(actions[0], *ids)
+        with self.committed(self.user.id) as env:
+            self.assertEqual(env["batch.job"].browse(job_id).user_id.id, self.user.id, "run by hand, it is a job like any other")
+        self.work()
 
     def test_its_own_changes_do_not_start_it_again(self):
         self.rule(update_path="ref", value="fire")
