@@ -116,7 +116,7 @@ def execute(env, operations, options, progress_callback=None):
     wanted = submission.read_options(options, inline=True)
     submission.read_operations(operations)
     check_execute_limit(submission.env, submission.problems, submission.record_count)
-    plans = submission.plan(wanted.max_chunk_size, wanted.max_concurrency)
+    plans = submission.plan(wanted.max_chunk_size, wanted.max_concurrency == 1)
     env = submission.env
     if wanted.quiet:
         env = env(context={**QUIET_CONTEXT, **env.context})
@@ -227,17 +227,17 @@ class Submission:
 
     # -- storing -----------------------------------------------------------------------------------
 
-    def plan(self, max_chunk_size, max_concurrency):
+    def plan(self, max_chunk_size, in_order):
         """Divide the operations into chunks.
 
         :param int max_chunk_size: most records in a chunk; 0: adaptive
-        :param int max_concurrency: most chunks in flight; 1: strictly in order
+        :param bool in_order: the chunks run strictly in order
         :returns: `ChunkPlan`s
         :raises BatchValidationError: problems were found before, or in planning
         """
         self.refuse()
         with self._refused_without_form():
-            return plan(self.operations, max_chunk_size, in_order=max_concurrency == 1)
+            return plan(self.operations, max_chunk_size, in_order=in_order)
 
     def store_in(self, job):
         """Store the operations and their chunks in a job.
@@ -245,9 +245,10 @@ class Submission:
         :param job: a new or locked job, in a superuser environment
         :raises BatchValidationError: the data can't be written as JSON
         """
-        if job.max_concurrency > 1 and not job.is_atomic:
+        # not by its concurrency, which may have been lowered since a draft was made, and may be raised again
+        if not job.is_ordered and not job.is_atomic:
             self._order_upserts(job)
-        plans = self.plan(job.max_chunk_size, job.max_concurrency)
+        plans = self.plan(job.max_chunk_size, job.is_ordered)
         with self._refused_without_form():
             job.flush_recordset()
             store_operations(job.env.cr, job.id, job.is_atomic, self.operations, plans)

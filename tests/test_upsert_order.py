@@ -65,6 +65,19 @@ class TestOrder(LaneCase):
         self.work(lanes=3)
         self.check(job)
 
+    def test_it_does_so_whatever_the_concurrency_of_the_draft_was_meanwhile(self):
+        job = self.submit(self.upsert(0, 0), draft=True, max_chunk_size=1, max_concurrency=3)
+        self.call(job, "write", {"max_concurrency": 1})
+        self.call(job, "append", [self.upsert(1, 0)])
+        self.call(job, "write", {"max_concurrency": 3})
+        self.call(job, "start")
+        with self.open_lane() as first, self.open_lane() as second:
+            claim = first.claim()
+            self.assertIsNone(second.claim())
+            first.work_on(claim)
+        self.work()
+        self.check(job, last=1, keys=1)
+
     def test_other_spellings_of_a_key_are_the_same_key(self):
         [partner] = self.make_partners(1)
         spellings = [partner, float(partner), str(partner), [partner, "Name"]]
