@@ -121,6 +121,22 @@ class TestWizard(ActionsCase):
         with self.committed() as env:
             return [(6, 0, env.ref("base.group_system").ids)]
 
+    def test_nobody_reads_or_writes_the_dialog_of_another(self):
+        for model, values in (
+            ("batch.wizard", {"name": "mine"}),
+            ("batch.failure.replace", {"name": "ref", "domain": []}),
+            ("batch.failure.upload", {"job_id": 1, "filename": "mine.csv"}),
+        ):
+            with self.subTest(model):
+                with self.committed(self.user.id) as env:
+                    dialog = env[model].create(values).id
+                for someone in (self.other, self.admin):
+                    with self.committed(someone.id) as env:
+                        with self.assertRaises(AccessError):
+                            env[model].browse(dialog).read([*values])
+                        with self.assertRaises(AccessError):
+                            env[model].browse(dialog).write(values)
+
     def test_it_is_for_batch_users_and_each_sees_an_own_one(self):
         with self.committed(self.admin.id) as env:
             nobody = self.new_user(env, "batch-outsider", "base.group_user")
