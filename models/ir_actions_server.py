@@ -9,12 +9,19 @@ from ..run.caller import GROUP_USER
 BATCH = "batch"
 
 
+def _delete_with_cron(actions):
+    """Delete batch actions when the addon is uninstalled; those of scheduled actions together with these, which refer to them."""
+    crons = actions.env["ir.cron"].with_context(active_test=False)
+    crons.search([("ir_actions_server_id", "in", actions.ids)]).unlink()
+    actions.unlink()
+
+
 class IrActionsServer(models.Model):
     """The type *Run as Batch Job*: a server action that submits a job for the records it is run on."""
 
     _inherit = "ir.actions.server"
 
-    state = fields.Selection(selection_add=[(BATCH, "Run as Batch Job")], ondelete={BATCH: "cascade"})
+    state = fields.Selection(selection_add=[(BATCH, "Run as Batch Job")], ondelete={BATCH: _delete_with_cron})
     batch_type = fields.Selection(
         [("update", "Update"), ("call", "Call a Method"), ("delete", "Delete"), ("action", "Run a Server Action")],
         "Do This",

@@ -343,6 +343,14 @@ class TestScheduled(ServerActionsCase):
             env["ir.cron"].browse(cron.id).method_direct_trigger()
         self.assertEqual(self.jobs_since(job_id), [], "no job without records")
 
+    def test_it_goes_with_the_addon(self):
+        with self.committed() as env:
+            values = {"name": "Left behind", "model_id": env["ir.model"]._get_id("res.partner"), "state": "batch", "active": False}
+            cron = env["ir.cron"].create(values)
+            action = cron.ir_actions_server_id
+            env["ir.actions.server"]._fields["state"].ondelete["batch"](action)
+            self.assertFalse(cron.exists() or action.exists())
+
     def _delete_cron(self, cron_id):
         with self.committed() as env:
             env["ir.cron"].browse(cron_id).unlink()
