@@ -38,12 +38,12 @@ def run_batch_action(action, env, records):
     :raises AccessError: the user may not use batch jobs
     :raises BatchValidationError: the job was refused
     """
-    if env.context.get(AT_ONCE):
-        return _act_at_once(action, env, records)
     if is_automated(env):
         if records and action.id not in env.context.get(STARTED_BY, ()):
             _submit_later(action, env, records)
         return False
+    if env.context.get(AT_ONCE):
+        return _act_at_once(action, env(su=False), records)  # Odoo runs the parts of an action of several with sudo
     if action.usage == "ir_cron":
         targets = {"domain": action_domain(action, env)}
         if env[action.model_name].search_count(targets["domain"], limit=1):

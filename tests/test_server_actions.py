@@ -304,6 +304,25 @@ class TestAutomation(ServerActionsCase):
             self.assertEqual(env["batch.job"].browse(job_id).user_id.id, self.user.id, "run by hand, it is a job like any other")
         self.work()
 
+    def test_it_is_a_job_also_where_an_action_in_a_job_or_a_forged_context_makes_the_change(self):
+        self.rule()
+        ids = self.partners("Forged", "Acted")
+        last = self.last_job()
+        with self.committed(self.user.id, batch_executor_at_once=True) as env:
+            env["res.partner"].browse(ids[0]).write({"ref": "fire"})
+        self.assertEqual((len(self.jobs_since(last)), self.read(ids[:1], "city")), (1, [(False,)]))
+        run = self.server_action("records.write({'ref': 'fire'})")
+        self.run_one({"operation_type": "action", "model": "res.partner", "action": run, "record_ids": ids[1:]})
+        self.work()
+        self.assertEqual((len(self.jobs_since(last)), self.read(ids, "city")), (3, [("Fired",)] * 2))
+
+    def test_a_part_of_an_action_of_several_has_no_sudo_either(self):
+        child = self.batch_action(batch_type="update", update_path="city", evaluation_type="equation", value="str(env.su)")
+        parent = self.server_action(False, state="multi", child_ids=[Command.set([child])])
+        ids = self.partners("Part")
+        self.run_one({"operation_type": "action", "model": "res.partner", "action": parent, "record_ids": ids})
+        self.assertEqual(self.read(ids, "city"), [("False",)])
+
     def test_its_own_changes_do_not_start_it_again(self):
         self.rule(update_path="ref", value="fire")
         last = self.last_job()
