@@ -186,7 +186,7 @@ class BatchJob(models.Model):
     )
     tell_at = fields.Datetime(readonly=True, copy=False, help="When a lane is to tell of the job's end.")
     has_log = fields.Boolean(readonly=True, copy=False, help="Its chatter says who has submitted it.")
-    tell_attempts = fields.Integer(readonly=True, copy=False, help="Attempts to tell of the end that is not told yet.")
+    tell_attempts = fields.Integer(aggregator=None, readonly=True, copy=False, help="Attempts to tell of the end that is not told yet.")
 
     # values that are dropped after the end: see `run/forget.py`
     holds_values = fields.Boolean(readonly=True, default=True, help="Values of records that succeeded may still be stored.")
