@@ -90,14 +90,15 @@ class BatchWizard(models.TransientModel):
         :raises AccessError: the caller is no batch user
         """
         check_caller(self.env)
-        wizard = self.create(
+        context = job_context(self.env.context)
+        wizard = self.with_context(context).create(  # default values in it are meant for new records of the list
             {
                 "is_from_list": True,
                 "model_name": model_name,
                 "source": "domain" if record_ids is None else "selected",
                 "record_ids": record_ids,
                 "domain": str(domain or []),
-                "list_context": job_context(self.env.context),
+                "list_context": context,
             }
         )
         return wizard._reopen()

@@ -121,6 +121,14 @@ class TestWizard(ActionsCase):
         with self.committed() as env:
             return [(6, 0, env.ref("base.group_system").ids)]
 
+    def test_default_values_of_the_list_are_not_its_own(self):
+        defaults = {"name": "New partner", "batch_type": "delete", "dry_run": True, "step": "plan", "plan": "<b>not tried</b>"}
+        context = {f"default_{name}": value for name, value in defaults.items()}
+        with self.committed(self.user.id, **context) as env:
+            wizard = self.wizard(env, [1])
+            self.assertEqual((wizard.step, wizard.batch_type), ("edit", "update"))
+            self.assertFalse(wizard.name or wizard.dry_run or wizard.plan)
+
     def test_nobody_reads_or_writes_the_dialog_of_another(self):
         for model, values in (
             ("batch.wizard", {"name": "mine"}),
