@@ -11,8 +11,9 @@ from ..engine.outcome import RETRY_FAILED, RETRY_SKIPPED, RETRY_SUCCEEDED, RETRY
 from ..engine.payload import BadPayload, Payload
 from ..engine.report import FAILURES_SHOWN, finding
 from ..run import failure_upload, failures, mended
-from ..run.access import check_submitter
+from ..run.access import check_outside, check_submitter
 from ..run.caller import check_caller
+from ..run.change import lock_for_write
 from ..run.log import log
 from ..store.findings import FAILURES, count_failures, fill_causes
 from ..store.retried import RUNS_AGAIN
@@ -94,7 +95,7 @@ class BatchFailure(models.Model):
 
         :param dict vals: only `values` or `pretty_values`, as JSON, or `edits`: row (from "0") -> name -> new value
         :raises AccessError: another field is written, or the caller is not the submitter
-        :raises UserError: the record has been run again already, or can't be corrected
+        :raises UserError: the record has been run again already, or can't be corrected, or the calling code is run by its job itself
         :raises ValidationError: `submit` would refuse the values
         """
         if self.env.su:
@@ -105,6 +106,8 @@ class BatchFailure(models.Model):
         for job in self.job_id:
             check_submitter(job)
         if "values" in vals:
+            check_outside(self.job_id)
+            lock_for_write(self.job_id.sudo())  # a retry that has read the old values would run those, and nobody would notice
             vals = {**vals, "values": self._checked(vals["values"])}
             for job, failures in self.grouped("job_id").items():
                 places = "; ".join(failures[:PLACES_SHOWN].mapped("display_name")) + (" …" if len(failures) > PLACES_SHOWN else "")

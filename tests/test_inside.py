@@ -3,6 +3,8 @@
 import time
 from unittest.mock import patch
 
+from odoo.exceptions import UserError
+
 from ..run import control
 from .case import PATIENCE_S
 from .lane_case import LaneCase
@@ -40,6 +42,17 @@ class TestInside(LaneCase):
                 job, errors = self.run_inside(lambda job, values=values: job.write(values), **options)
                 self.assertEqual(job["state"], "failed")
                 self.assertIn("from inside", errors[0])
+
+    def test_nor_are_the_values_of_its_failures(self):
+        def work(job):
+            failed = job.env["batch.failure"].search([("job_id", "=", job.id)])
+            if not failed:
+                raise UserError("the first one fails")
+            failed.write({"values": "7"})
+
+        job, errors = self.run_inside(work, max_chunk_size=1, max_concurrency=1)
+        self.assertEqual((job["state"], job["failed_records"]), ("failed", 2))
+        self.assertIn("from inside", errors[1])
 
     def test_what_only_reads_works(self):
         for options in ({}, {"rollback": "job"}):

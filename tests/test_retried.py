@@ -33,6 +33,18 @@ class TestRetried(LaneCase):
             job,
         )
 
+    def test_nothing_reads_values_for_a_retry_while_they_are_mended(self):
+        job = self.submit(self.bad("nonsense"))
+        self.work()
+        free = "SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
+        self.assertEqual(self.sql(free, job), [(job,)])
+        with self.committed(self.user_id) as env:
+            failure = env["batch.failure"].search([("job_id", "=", job)])
+            failure.values = json.dumps({**json.loads(failure.values), "type": "contact"})
+            self.assertEqual(self.sql(free, job), [])
+        self.retry(job)
+        self.assertEqual(len(self.partners()), 1)
+
     def test_it_says_whether_the_retry_worked_and_names_the_record(self):
         alone, beside = self.bad("nonsense", "contact", "nonsense"), self.creates(1)
         for operations in ([alone], [alone, beside]):  # in a chunk of its own, and in one with another operation
