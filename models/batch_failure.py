@@ -79,7 +79,7 @@ class BatchFailure(models.Model):
         "(job_id, chosen, id) WHERE chosen IS NOT NULL AND retried_at IS NULL AND dismissed_at IS NULL"
     )
     # `store.chosen.failures_at`
-    _place_idx = models.Index('(operation_id, "index") WHERE retried_at IS NULL AND dismissed_at IS NULL')
+    _place_idx = models.Index('("index", operation_id) WHERE retried_at IS NULL AND dismissed_at IS NULL')
     # `store.chosen.dismissed_after`
     _dismissed_idx = models.Index("(job_id, id) WHERE dismissed_at IS NOT NULL AND retried_at IS NULL")
     # `store.retried`: failures whose record is being run again

@@ -12,6 +12,7 @@ from ..run.caller import check_caller
 from ..run.causes import causes_of
 from ..run.contents import describe, model_labels
 from ..store import summary
+from ..store.chosen import standing_after
 from ..store.records import ids_of_job
 
 #: Most rows in the lists of a job's form; the buttons above them open all rows.
@@ -73,9 +74,8 @@ class BatchJob(models.Model):
         for job in self:
             own = [("job_id", "=", job.id)]
             job.shown_operation_ids = self.env["batch.operation"].search(own, limit=SHOWN, order="position")
-            job.shown_failure_ids = self.env["batch.failure"].search(
-                [*own, ("retried_at", "=", False), ("dismissed_at", "=", False)], limit=SHOWN
-            )
+            # by the store: a search may read all failures before those that stand
+            job.shown_failure_ids = self.env["batch.failure"].browse(standing_after(self.env.cr, job.id, 0, SHOWN) if job.id else ())
             job.shown_warning_ids = self.env["batch.warning"].search([*own, ("retried_at", "=", False)], limit=SHOWN)
 
     @api.depends("state", "processed_records", "failed_records", "cancelled_records")

@@ -28,7 +28,7 @@ def _ids_after(cr, job_id, failure_id, limit, condition):
         condition,
         limit,
     )
-    with by_index(cr):
+    with by_index(cr, "enable_incremental_sort"):
         return [id_ for (id_,) in fetch(cr, query)]
 
 

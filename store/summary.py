@@ -9,7 +9,7 @@ from .sql import fetch, fetch_dicts
 #: Causes that are found, and those of them that are shown; and how many failures of each are counted to tell which.
 CAUSES_FOUND = 200
 CAUSES_SHOWN = 20
-COUNTED_TO_RANK = 100
+COUNTED_TO_RANK = 500
 
 
 def failure_causes(cr, job_id, counted_to):
@@ -69,7 +69,7 @@ def failure_causes(cr, job_id, counted_to):
         counted=_of_cause(job_id, "frequent", counted_to + 1),
         same=_same_cause(job_id, "frequent"),
     )
-    with by_index(cr):
+    with by_index(cr, "enable_incremental_sort"):
         return fetch_dicts(cr, query)
 
 
