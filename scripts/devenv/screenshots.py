@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import secrets
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
@@ -90,8 +91,10 @@ def pictures(jobs):
 # -- steps on a page -------------------------------------------------------------------------------
 
 
-def click(selector):
-    return lambda page: page.locator(selector).first.click()
+def click(selector, text=""):
+    """Click on the first of these; with a text, on the first that says just this."""
+    exactly = re.compile(rf"^\s*{text}\s*$") if text else None
+    return lambda page: page.locator(selector, has_text=exactly).first.click()
 
 
 def tab(name):
@@ -123,7 +126,7 @@ RUN_IN_BATCH = (
     click(".o_cp_action_menus .dropdown-toggle:has-text('Actions')"),
     click(".o-dropdown--menu .o-dropdown-item:has-text('Run in batch')"),
     click(".modal .o_batch_values > .o_select_menu .o_select_menu_toggler"),
-    click(".o_select_menu_item:text-is('City')"),
+    click(".o_select_menu_item", "City"),
     fill(".modal .o_batch_value[data-name=city] input", "Namur"),
     lambda page: page.keyboard.press("Tab"),
     click(".modal button[name=action_plan]"),
@@ -133,7 +136,7 @@ IMPORT = (click(".o_cp_action_menus .fa-cog"), click(".o-dropdown--menu .o_impor
 SERVER_ACTION = (
     fill(".o_field_widget[name=name] input, .o_field_widget[name=name] textarea", "Move to Ghent"),
     fill(".o_field_widget[name=model_id] input", "res.partner"),
-    click(".o-autocomplete--dropdown-item a:text-is('Contact')"),
+    click(".o-autocomplete--dropdown-item a", "Contact"),
     click(".o_field_widget[name=state] .o_selection_badge:has-text('Run as Batch Job')"),
     click(".o_field_widget[name=update_path] .o_model_field_selector"),
     fill(".o_model_field_selector_popover_search input", "city"),
@@ -143,7 +146,7 @@ SERVER_ACTION = (
 NEW_BATCH = (
     click("[data-menu-xmlid='batch_executor.batch_wizard_menu']"),
     click(".modal .o_field_widget[name=model_name] .o_select_menu_toggler"),
-    click(".o_select_menu_item:text-is('Contact')"),
+    click(".o_select_menu_item", "Contact"),
 )
 SETTINGS = (
     click("[data-menu-xmlid='batch_executor.batch_executor_menu_configuration']"),
@@ -255,12 +258,13 @@ class Studio:
     def take(self, picture: Picture) -> None:
         self._speak(picture.lang)
         width, height = picture.size
-        with self._page(picture.login, viewport={"width": width, "height": height}, has_touch=picture.size == PHONE) as page:
+        with self._page(picture.login, picture.lang, viewport={"width": width, "height": height}, has_touch=picture.size == PHONE) as page:
             page.goto(self._address + picture.path)
             page.wait_for_selector(".o_action_manager .o_control_panel, .o_action_manager .o_batch_overview")
             for step in picture.steps:
                 step(page)
             page.mouse.move(0, height - 1)
+            page.wait_for_function("[...document.images].every((image) => image.complete || image.loading === 'lazy')")
             page.wait_for_timeout(1500)  # what opens, fades or is still read has done so
             shot = page.screenshot(animations="disabled", caret="hide")
         target = CHECKOUT / picture.folder / f"{picture.name}.png"
@@ -269,19 +273,20 @@ class Studio:
         Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(target, optimize=True)
 
     @contextlib.contextmanager
-    def _page(self, login: str, **options):
-        """A new window, in which this user is logged in."""
-        context = self._browser.new_context(locale="en-US", storage_state=self._sessions.get(login), **options)
+    def _page(self, login: str, lang: str, **options):
+        """A new window, in which this user is logged in: a session keeps the language that it began with."""
+        session = (login, lang)
+        context = self._browser.new_context(locale="en-US", storage_state=self._sessions.get(session), **options)
         context.set_default_timeout(STEP_S * 1000)
         with contextlib.closing(context):
             page = context.new_page()
-            if login not in self._sessions:
+            if session not in self._sessions:
                 page.goto(f"{self._address}/web/login")
                 page.fill("input[name=login]", login)
                 page.fill("input[name=password]", login)
                 page.click("button[type=submit]")
                 page.wait_for_selector(".o_main_navbar", timeout=5 * STEP_S * 1000)  # the first one waits for all of its scripts
-                self._sessions[login] = context.storage_state()
+                self._sessions[session] = context.storage_state()
             yield page
 
     def _speak(self, lang: str) -> None:
