@@ -95,6 +95,7 @@ from . import test_words
 # The pages of documentation: each example is run. Some need clients that Odoo does not.
 from . import test_description
 from . import test_docs_api
+from . import test_docs_guide
 from . import test_docs_house
 from . import test_docs_queue_job
 from . import test_docs_recipes
