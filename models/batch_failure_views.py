@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..engine.isolate import isolate
 from ..engine.payload import dumps, indented
 from ..run.failure_values import described_values, edited, labels, takes_fields
 from ..store import chosen
@@ -81,7 +82,7 @@ class BatchFailure(models.Model):
             place = self.env._(
                 "%(operation)s, row %(row)s", operation=failure.operation_id.operation_id, row=failure.row_number
             )
-            failure.display_name = f"{failure.label} ({place})" if failure.label else place
+            failure.display_name = f"{isolate(failure.label)} ({place})" if failure.label else place
 
     def action_view_record(self):
         """Open the record that failed; if its retry has created or changed one, that one.

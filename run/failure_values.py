@@ -7,6 +7,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 
 from ..engine.cells import ID, cell_of, rows_of_item, with_changes
+from ..engine.isolate import isolate
 from ..engine.operation import LOAD, UPSERT
 from ..engine.operations import TYPES
 from ..engine.values import can_be_id, is_wrong
@@ -77,7 +78,8 @@ def _name_in_values(env, failure):
     keys = details.get("key", []) if failure["operation_type"] == UPSERT else []
     name = _first_text(row, [*([model._rec_name] if model is not None else []), *NAMES])
     reference = _first_text(row, [*keys, *REFERENCES])
-    return " · ".join(dict.fromkeys(filter(None, (name, reference))))
+    parts = list(dict.fromkeys(filter(None, (name, reference))))
+    return " · ".join(map(isolate, parts)) if len(parts) > 1 else "".join(parts)
 
 
 def _first_text(row, names):

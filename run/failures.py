@@ -16,6 +16,7 @@ from ..engine.operations import TYPES
 from ..engine.problems import SPELLED_OUT, sayable
 from ..store import chosen
 from .access import check_submitter
+from .advance import notify
 from .change import lock_for_change
 from .log import log
 from .mended import store_mended
@@ -59,6 +60,7 @@ def dismiss(failures, domain):
         pages = _pages(failures, job.id, domain)
         if count := sum(chosen.dismiss(job.env.cr, job.id, ids, user_id) for ids in pages):
             log(job, job.env._("Failures dismissed: %s.", count))
+            notify(job.env, job.id)  # browsers that show it read it again
         dismissed += count
     return _some(failures.env, dismissed)
 
@@ -75,6 +77,7 @@ def restore(failures, domain):
         pages = _pages(failures, job.id, domain, chosen.dismissed_after)
         if count := sum(chosen.restore(job.env.cr, job.id, ids) for ids in pages):
             log(job, job.env._("Dismissed failures restored: %s.", count))
+            notify(job.env, job.id)  # browsers that show it read it again
         restored += count
     return _some(failures.env, restored)
 

@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..run import failures as many
 from ..run import reopen
+from ..store import findings
 from .lane_case import LaneCase
 
 
@@ -17,7 +18,7 @@ class CauseCase(LaneCase):
         self.startPatcher(patch.object(many, "PAGE", 3))
         self.startPatcher(patch.object(reopen, "REOPENED_AT_ONCE", 3))
 
-    def fail(self, **options):
+    def failed_job(self, **options):
         """A job of 14 records, of which 8 have a wrong type, 3 no name, and 1 both a wrong name and a wrong type."""
         data = self.creates(14)["data"]
         for number in range(8):
@@ -43,7 +44,7 @@ class CauseCase(LaneCase):
 
 class TestCauses(CauseCase):
     def test_failures_are_grouped_by_cause_and_found_by_its_domain(self):
-        job = self.fail()
+        job = self.failed_job()
         wrong, nameless = self.causes(job)
         self.assertEqual((wrong["count"], wrong["error_type"], nameless["count"]), ("8", "ValueError", "3"))
         self.assertIn("…", wrong["cause"])
@@ -52,8 +53,18 @@ class TestCauses(CauseCase):
             found = env["batch.failure"].search(nameless["domain"])
             self.assertEqual(sorted(found.mapped("row_number")), [9, 10, 11])
 
+    def test_failures_of_an_older_version_get_their_cause_by_the_upgrade(self):
+        job = self.failed_job()
+        before = [(cause["cause"], cause["count"]) for cause in self.causes(job)]
+        self.sql("UPDATE batch_failure SET cause = NULL WHERE job_id = %s", job)
+        self.assertEqual(self.causes(job), [])
+        self.startPatcher(patch.object(findings, "FILLED_AT_ONCE", 4))
+        with self.committed() as env:
+            env["batch.failure"].init()
+        self.assertEqual([(cause["cause"], cause["count"]) for cause in self.causes(job)], before)
+
     def test_a_cause_is_retried_alone_in_steps(self):
-        job = self.fail()
+        job = self.failed_job()
         wrong, nameless = self.causes(job)
         calls = []
         step = reopen.step
@@ -72,7 +83,7 @@ class TestCauses(CauseCase):
         self.assertEqual(self.causes(job)[1], nameless)
 
     def test_one_value_is_replaced_in_all_of_a_cause(self):
-        job = self.fail()
+        job = self.failed_job()
         wrong, nameless = self.causes(job)
         self.assertEqual(self.do("replace_value", wrong["domain"], "type", "other", "nonsense 3"), 1)
         self.assertEqual(self.do("replace_value", wrong["domain"], "type", "other"), 7, "that of one is no other any more")
@@ -85,7 +96,7 @@ class TestCauses(CauseCase):
         self.assertEqual([name for _number, name in self.partners("name")].count("Named"), 3)
 
     def test_a_value_that_submit_would_refuse_changes_nothing(self):
-        job = self.fail()
+        job = self.failed_job()
         wrong, _nameless = self.causes(job)
         before = self.sql("SELECT id, values FROM batch_failure WHERE job_id = %s ORDER BY id", job)
         with self.assertRaisesRegex(ValidationError, "nope"):
@@ -107,7 +118,7 @@ class TestCauses(CauseCase):
         self.assertEqual(self.check_counters(job)["state"], "completed")
 
     def test_only_the_submitter_replaces_and_nobody_reaches_the_jobs_of_others(self):
-        job = self.fail()
+        job = self.failed_job()
         wrong, nameless = self.causes(job)
         manager = self.new_manager()
         with self.assertRaises(AccessError):
@@ -144,7 +155,7 @@ class TestCauses(CauseCase):
 
 class TestDismissed(CauseCase):
     def test_what_is_dismissed_no_longer_stands_but_counts(self):
-        job = self.fail()
+        job = self.failed_job()
         _wrong, nameless = self.causes(job)
         self.assertEqual(self.do("dismiss_matching", nameless["domain"]), 3)
         done = self.check_counters(job)
@@ -161,7 +172,7 @@ class TestDismissed(CauseCase):
                 dismissed.action_retry()
 
     def test_a_retry_leaves_it_alone_and_counts_right(self):
-        job = self.fail()
+        job = self.failed_job()
         wrong, nameless = self.causes(job)
         self.do("dismiss_matching", nameless["domain"])
         self.do("replace_value", wrong["domain"], "type", "other")
@@ -181,7 +192,7 @@ class TestDismissed(CauseCase):
         self.assertEqual(self.check_counters(job)["state"], "completed")
 
     def test_a_job_in_one_transaction_runs_all_again_and_nothing_is_dismissed(self):
-        job = self.fail(rollback="job")
+        job = self.failed_job(rollback="job")
         wrong = self.causes(job)[0]
         self.do("dismiss_matching", wrong["domain"])
         self.assertGreater(self.job(job)["dismissed_records"], 0)
@@ -208,7 +219,8 @@ class TestWhichRecord(CauseCase):
         self.work()
         with self.committed(self.user_id) as env:
             found = env["batch.failure"].search([("job_id", "=", job)], order="operation_id, id")
-            labels = sorted(found.mapped("label"))
+            labels = sorted(label.translate({0x2068: None, 0x2069: None}) for label in found.mapped("label"))
+            self.assertIn("\u2068Known\u2069 · \u2068K-1\u2069", found.mapped("label"), "each keeps its direction to itself")
             self.assertEqual(labels, sorted(["Known · K-1", "", "CH-7", "Loaded · my.id", "Partner 0", "2000000000"]))
             self.assertEqual(set(found.mapped("row_number")), {1, 2})
             self.assertIn("row 1", found[0].display_name)

@@ -162,7 +162,9 @@ export class BatchFailureValuesField extends Component {
 
     /** Whether the value that was sent can't be shown by the widget. */
     isLost({ type, value, sent }) {
-        return sent && type !== "boolean" && (!value || (NUMBERS.includes(type) && !value));
+        return (
+            sent && type !== "boolean" && !value && !(NUMBERS.includes(type) && Number(sent) === 0)
+        );
     }
 
     change({ row, name }, value) {
