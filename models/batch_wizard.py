@@ -91,7 +91,7 @@ class BatchWizard(models.TransientModel):
         """
         check_caller(self.env)
         context = job_context(self.env.context)
-        wizard = self.with_context(context).create(  # default values in it are meant for new records of the list
+        wizard = self.with_env(self.env(context=context)).create(  # default values in it are meant for new records of the list
             {
                 "is_from_list": True,
                 "model_name": model_name,

@@ -132,7 +132,7 @@ class TestWizard(ActionsCase):
     def test_nobody_reads_or_writes_the_dialog_of_another(self):
         for model, values in (
             ("batch.wizard", {"name": "mine"}),
-            ("batch.failure.replace", {"name": "ref", "domain": []}),
+            ("batch.failure.replace", {"name": "ref", "domain": [["id", "=", 0]]}),
             ("batch.failure.upload", {"job_id": 1, "filename": "mine.csv"}),
         ):
             with self.subTest(model):
