@@ -133,6 +133,9 @@ class BatchJob(models.Model):
     # how far it is
     total_operations = fields.Integer("Operations", readonly=True, default=0)
     completed_operations = fields.Integer(readonly=True, default=0)
+    started_by = fields.Json(
+        readonly=True, copy=False, help="Ids of the actions that automation rules ran to make it. Its own changes don't run them again."
+    )
     failed_operations = fields.Integer(readonly=True, default=0)
     total_records = fields.Integer("Records", readonly=True, default=0)
     processed_records = fields.Integer("Succeeded", readonly=True, default=0)

@@ -13,6 +13,7 @@ from odoo.tools.safe_eval import datetime, dateutil, safe_eval, time
 from ..engine.operation import ACTION, CALL, DELETE, UPDATE
 from .caller import GROUP_USER
 from .handlers.action import AT_ONCE
+from .records import started_by
 from .submission import submit
 
 #: Keys of a context that say what a view shows, and how.
@@ -21,8 +22,6 @@ SHOWN_KEYS = frozenset(
 )
 #: What Odoo's context holds while automation rules run: their records, by rule.
 AUTOMATION_KEY = "__action_done"
-#: Key of a job's context: the actions that automation rules ran to make it. Its own changes don't run them again.
-STARTED_BY = "batch_executor_started_by"
 #: Key of the data that a transaction collects for its end.
 LATER = "batch_executor.later"
 
@@ -39,7 +38,7 @@ def run_batch_action(action, env, records):
     :raises BatchValidationError: the job was refused
     """
     if is_automated(env):
-        if records and action.id not in env.context.get(STARTED_BY, ()):
+        if records and action.id not in started_by(env.cr):  # a job's own changes don't run the actions again that made it
             _submit_later(action, env, records)
         return False
     if env.context.get(AT_ONCE):
@@ -73,12 +72,13 @@ def open_job(job):
     }
 
 
-def submit_action(action, env, targets):
+def submit_action(action, env, targets, is_automatic=False):
     """Submit the job of an action; returns it in the user's environment.
 
     :param action: in a superuser environment
     :param env: of the user whose job it is
     :param dict targets: `record_ids` or `domain`, as in an operation
+    :param bool is_automatic: whether an automation rule has run the action
     """
     env = env(su=False, context=job_context(env.context))
     operation = {"model": action.model_name, **operation_of(action), **targets}
@@ -90,7 +90,7 @@ def submit_action(action, env, targets):
         "dry_run": action.batch_dry_run,
         "quiet": action.batch_quiet,
     }
-    job, _is_duplicate = submit(env, [operation], options)
+    job, _is_duplicate = submit(env, [operation], options, started_by=action.id if is_automatic else None)
     return job
 
 
@@ -196,8 +196,7 @@ def _submit_later(action, env, records):
 def _submit_waiting(cr):
     """Submit what `_submit_later` has collected, a job for each action and user."""
     for action, env, ids in cr.precommit.data.pop(LATER, {}).values():
-        started_by = [*env.context.get(STARTED_BY, ()), action.id]
-        submit_action(action, env(context={**env.context, STARTED_BY: started_by}), {"record_ids": list(ids)})
+        submit_action(action, env, {"record_ids": list(ids)}, is_automatic=True)
 
 
 def _rule_env(action, env):

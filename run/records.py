@@ -15,10 +15,21 @@ def user_env(cr, claim):
     """
     if claim.kind != states.CALLBACK:
         cr.batch_executor_job = claim.job_id  # see `access.check_outside`
+    cr.batch_executor_started_by = claim.started_by
     context = {**claim.context, **claim.payload.context}
     if context.get("lang"):
         context["lang"] = usable_lang(api.Environment(cr, SUPERUSER_ID, {}), context["lang"], claim.user_id)
     return api.Environment(cr, claim.user_id, context)
+
+
+def started_by(cr):
+    """Ids of the actions that automation rules ran to make the job that a cursor works for; none outside of jobs.
+
+    A job hands them on to the jobs that it submits. They are no part of the context, which every caller can set.
+
+    :param cr: the cursor of the calling code
+    """
+    return getattr(cr, "batch_executor_started_by", ())
 
 
 def usable_lang(env, lang, user_id):

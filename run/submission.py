@@ -19,7 +19,7 @@ from ..engine.spec import parse_operations
 from ..store import queue
 from ..store.references import ids_by_name
 from ..store.submit import add_upsert_keys, insert_driver, last_with_upsert_keys, store_operations
-from . import inline
+from . import inline, records
 from .caller import check_group, kept_context, refuse, sound_context
 from .check import Checker
 from .contents import describe
@@ -33,12 +33,13 @@ from .wake import wake_early, wake_lanes_for
 DEFAULT_OPTIONS = ("max_chunk_size", "max_concurrency", "retry_attempts")
 
 
-def submit(env, operations, options):
+def submit(env, operations, options, started_by=None):
     """Store operations as a job, and wake the lanes unless it is a draft.
 
     :param env: the caller's environment
     :param operations: operation objects as sent
     :param dict options: options as sent
+    :param int started_by: id of the action that submits it, where an automation rule has run that action
     :returns: `(job, is_duplicate)`; a duplicate was stored by an earlier call with the same idempotency key
     :raises BatchValidationError: with all problems at once; nothing is stored
     :raises AccessError: the caller is no batch user
@@ -58,7 +59,7 @@ def submit(env, operations, options):
     submission.check_size()
     check_unfinished_jobs(submission.env, submission.problems)
     submission.refuse()
-    job = _create_job(submission.env, wanted, fingerprint, action, sum_up(submission.operations))
+    job = _create_job(submission.env, wanted, fingerprint, action, sum_up(submission.operations), started_by)
     if job.is_atomic:
         insert_driver(job.env.cr, job.id)
     submission.store_in(job)
@@ -277,10 +278,11 @@ class Submission:
         self.add(self.env._("the data has no JSON form: %s", error), "operations")
 
 
-def _create_job(env, options, fingerprint, action, contents):
+def _create_job(env, options, fingerprint, action, contents, started_by):
     """Create the job of a submission, still without operations; returns it in a superuser environment.
 
     :param list contents: the summary of its operations
+    :param int started_by: see `submit`
     :raises ConcurrencyError: the idempotency key is used by a concurrent call
     """
     values = {
@@ -305,6 +307,7 @@ def _create_job(env, options, fingerprint, action, contents):
         "fingerprint": fingerprint,
         "on_complete_id": action.id,
         "notify": options.notify,
+        "started_by": [*records.started_by(env.cr), *([started_by] if started_by else [])] or False,
     }
     context = {"mail_create_nolog": True, "mail_create_nosubscribe": True, "tracking_disable": True}
     try:

@@ -253,8 +253,9 @@ class TestAutomation(ServerActionsCase):
                     ],
                 }
             )
+            action_id = rule.action_server_ids.id
         self.addCleanup(self._delete_rule, rule.id)
-        return rule.action_server_ids.id
+        return action_id
 
     def _delete_rule(self, rule_id):
         with self.committed() as env:
@@ -324,11 +325,38 @@ class TestAutomation(ServerActionsCase):
         self.assertEqual(self.read(ids, "city"), [("False",)])
 
     def test_its_own_changes_do_not_start_it_again(self):
-        self.rule(update_path="ref", value="fire")
+        again = self.server_action("records.write({'ref': 'again'})\nrecords.write({'ref': 'fire', 'city': 'Looped'})")
+        self.rule(batch_type="action", batch_action_id=again)
+        self.check_no_loop(jobs=1)
+
+    def test_nor_do_those_of_a_job_that_it_submits(self):
+        update = "{'operation_type': 'update', 'model': 'res.partner', 'record_ids': records.ids, 'data': %s}"
+        operations = ", ".join(update % data for data in ({"ref": "again"}, {"ref": "fire", "city": "Looped"}))
+        submits = self.server_action(f"env['batch.job'].submit([{operations}], max_concurrency=1)")
+        self.rule(batch_type="action", batch_action_id=submits)
+        self.check_no_loop(jobs=2)
+
+    def check_no_loop(self, jobs):
         last = self.last_job()
-        self.fire(self.user, self.partners("Loop"))
+        ids = self.partners("Loop")
+        self.fire(self.user, ids)
         self.work()
+        self.assertEqual((len(self.jobs_since(last)), self.read(ids, "ref", "city")), (jobs, [("fire", "Looped")]))
+
+    def test_nobody_evades_it_by_a_context(self):
+        run = self.rule()
+        forged = {"batch_executor_started_by": [run]}
+        ids = self.partners("Direct", "Submitted")
+        last = self.last_job()
+        with self.committed(self.user.id, **forged) as env:
+            env["res.partner"].browse(ids[0]).write({"ref": "fire"})
         self.assertEqual(len(self.jobs_since(last)), 1)
+        with self.committed(self.user.id, **forged) as env:
+            update = {"operation_type": "update", "model": "res.partner", "data": {"ref": "fire"}, "record_ids": ids[1:]}
+            env["batch.job"].submit([{**update, "context": forged}])
+        self.work()
+        self.work()
+        self.assertEqual((len(self.jobs_since(last)), self.read(ids, "city")), (3, [("Fired",)] * 2))
 
 
 class TestScheduled(ServerActionsCase):
