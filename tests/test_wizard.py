@@ -16,7 +16,7 @@ class TestWizard(ActionsCase):
         opened = env["batch.wizard"].open_for("res.partner", selected, domain)
         self.assertEqual((opened["res_model"], opened["target"]), ("batch.wizard", "new"))
         wizard = env["batch.wizard"].browse(opened["res_id"])
-        if "values" in values:
+        if isinstance(values.get("values"), dict):
             values["values"] = json.dumps(values["values"])
         wizard.write(values)
         return wizard
@@ -90,7 +90,23 @@ class TestWizard(ActionsCase):
                 ({"batch_type": "action"}, "Choose a server action"),
                 ({"model_name": False}, "Choose a model"),
                 ({"source": "domain", "domain": "[('nope', '=', 1)]", "batch_type": "delete"}, "filter"),
-                ({"source": "domain", "domain": "nonsense(", "batch_type": "delete"}, "filter"),
+                *(
+                    ({"source": "domain", "domain": domain, "batch_type": "delete"}, "filter")
+                    for domain in (
+                        "nonsense(",
+                        "[0] * 10**10",
+                        "[('id', 'in', [0] * 10**10)]",
+                        "[('id', '=', 10**10**10)]",
+                        "[('id', '=', env)]",
+                        "7",
+                        "[{[]: 1}]",
+                        "[" * 100_000,
+                        f"[('name', '=', '{'x' * 300_000}')]",
+                    )
+                ),
+                ({"values": "{"}, "not valid JSON"),
+                ({"values": "[" * 100_000}, "not valid JSON"),
+                ({"values": '[["city", "x"]]'}, "must be an object"),
                 ({"record_ids": [], "batch_type": "delete"}, "Select the records"),
             ):
                 with self.subTest(values=values), self.assertRaisesRegex(UserError, text):
@@ -98,6 +114,15 @@ class TestWizard(ActionsCase):
             for values in ({"values": {"nope": 1}}, {"batch_type": "call", "method": "_write"}):
                 with self.subTest(values=values), self.assertRaises(BatchValidationError):
                     self.wizard(env, ids, **values).action_run()
+
+    def test_a_filter_knows_who_uses_it(self):
+        ids = self.partners("By uid A", "By uid B", ref="by uid")
+        with self.committed() as env:
+            env["res.partner"].browse(ids[0]).user_id = self.user.id
+        self.run_wizard(
+            None, source="domain", domain="['&', ('ref', '=', 'by uid'), ('user_id', 'in', [uid])]", values={"city": "Mine"}
+        )
+        self.assertEqual(self.read(ids, "city"), [("Mine",), (False,)])
 
     def test_choices_are_what_the_user_may_use(self):
         shown = self.server_action("pass", binding_model_id=self._model_id())
