@@ -16,6 +16,8 @@ ERROR = ("_error_type", "_error")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: What spreadsheets change in a text: the ends of its lines, and control characters.
 RETOUCHED = re.compile(r"\r\n?|[\x00-\x08\x0b\x0c\x0e-\x1f]")
+#: What people remove around a text.
+BLANKS = " \t\n\xa0"
 #: What no file can hold.
 UNHELD = re.compile("[\ufffe\uffff\ud800-\udfff]")
 #: Field types whose values are JSON in a cell.
@@ -85,9 +87,14 @@ def armed(text: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA) else text
 
 
-def looks_equal(one: str, other: str) -> bool:
-    """Whether two cells differ at most by what a spreadsheet does to a text."""
-    return one == other or RETOUCHED.sub("\n", one).strip() == RETOUCHED.sub("\n", other).strip()
+def looks_equal(before: str, now: str) -> bool:
+    """Whether a cell differs at most by what a spreadsheet does to a text.
+
+    A text without the blanks that were around it was mended: spreadsheets keep them.
+    """
+    if before == now:
+        return True
+    return now != before.strip(BLANKS) and RETOUCHED.sub("\n", before).strip() == RETOUCHED.sub("\n", now).strip()
 
 
 def value_of(text: str, field_type: str | None, before: Any = None) -> Any:

@@ -33,6 +33,9 @@ from .log import log
 from .mended import store_mended
 from .retry import retry_chosen
 
+#: Most bytes of a spreadsheet's unpacked parts.
+UNPACKED_SIZE = 256 * 1024**2
+
 
 def upload(job, name, content):
     """Match the rows of a file with the failures of a job that stand, by `_operation` and `_index`, and retry what was changed.
@@ -215,10 +218,17 @@ def _xlsx_lines(env, content):
     from openpyxl.utils.escape import unescape
 
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            size = sum(part.file_size for part in parts.infolist())  # what is unpacked beyond it is cut off
+    except Exception as error:
+        raise UserError(env._("The file can't be read: %s", error)) from error
+    if size > UNPACKED_SIZE:
+        raise UserError(env._("The file is too large: unpacked, it has more than %s MB. Save it as CSV.", UNPACKED_SIZE // 1024**2))
+    try:
         sheet = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[0]
         for cells in sheet.iter_rows(values_only=True):
             yield [_sheet_text(cell, unescape) for cell in cells]
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
+    except Exception as error:  # a damaged sheet makes openpyxl raise anything: XML, zlib, type errors
         raise UserError(env._("The file can't be read: %s", error)) from error
 
 

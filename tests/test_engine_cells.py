@@ -16,6 +16,14 @@ class TestCells(BaseCase):
         self.assertTrue(looks_equal("a\r\nb", "a\nb"))
         self.assertTrue(looks_equal("a\x01b", "a\nb"))
         self.assertFalse(looks_equal("a", "b"))
+        self.assertTrue(looks_equal("a", " a "))
+        self.assertTrue(looks_equal("a\x01", "a"), "a control character that was lost")
+
+    def test_blanks_that_were_removed_are_a_change(self):
+        for before in ("a ", " a", "\xa0a", "a\n", "a  "):
+            self.assertFalse(looks_equal(before, "a"))
+        self.assertFalse(looks_equal(" ", ""))
+        self.assertTrue(looks_equal("a  ", "a "))
         self.assertEqual(defused("\ud800x"), "?x", "no file can hold half a character")
 
     def test_values_are_read_by_the_type_of_their_field(self):

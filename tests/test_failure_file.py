@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import zipfile
 from unittest.mock import patch
 
 import requests
@@ -11,7 +12,7 @@ import requests
 from ..run import failure_file, failure_upload
 from .api_case import ApiCase
 from .case import PATIENCE_S, create
-from .doors import JsonRpcDoor, RouteDoor, SessionDoor, base_url
+from .doors import JsonRpcDoor, Refused, RouteDoor, SessionDoor, base_url
 
 FORMULA = '=HYPERLINK("http://evil")'
 
@@ -193,6 +194,55 @@ class TestUpload(FileCase):
         for content in ("no base64!", None, 7):
             self.assertRefused(door.execute_kw, "batch.failure", "upload", [self.job_id, "f.csv", content], name="UserError")
         self.assertRefused(door.execute_kw, "batch.failure", "upload", ["x", "f.csv", ""])
+
+    def test_damaged_sheets_are_refused_with_words(self):
+        content = self.download("xlsx")
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            held = {name: parts.read(name) for name in parts.namelist()}
+        sheet = next(name for name in held if name.endswith("sheet1.xml"))
+        for damage in (
+            {sheet: b"<worksheet><sheetData><row"},
+            {sheet: held[sheet].replace(b' r="2"', b' r="two"')},
+            {"xl/workbook.xml": b"<workbook/>"},
+            {"xl/workbook.xml": None},
+            {"[Content_Types].xml": b"nonsense"},
+        ):
+            with self.subTest(damage=damage):
+                damaged = io.BytesIO()
+                with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as parts:
+                    for name, part in {**held, **damage}.items():
+                        if part is not None:
+                            parts.writestr(name, part)
+                error = self.assertRefused(self.upload, damaged.getvalue(), "f.xlsx", name="UserError")
+                self.assertIn("can't be read", error.message)
+        for at in (30, 60, len(content) // 2, len(content) - 30):
+            with self.subTest(at=at):
+                broken = content[:at] + bytes(255 - byte for byte in content[at : at + 20]) + content[at + 20 :]
+                try:
+                    self.upload(broken, "f.xlsx")  # some bytes don't matter
+                except Refused as error:
+                    self.assertTrue(error.name.endswith(("UserError", "ValidationError")), str(error))
+
+    def test_a_sheet_that_is_huge_when_unpacked_is_refused(self):
+        bomb = io.BytesIO()
+        with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as parts:
+            for number in range(3):
+                with parts.open(f"xl/{number}.xml", "w") as part:
+                    for _ in range(100):
+                        part.write(bytes(1024**2))
+        self.assertIn("too large", self.assertRefused(self.upload, bomb.getvalue(), "f.xlsx", name="UserError").message)
+
+    def test_a_blank_that_was_removed_is_a_change(self):
+        head, rows = self.table(self.download("csv"))
+        self.assertEqual(self.upload(self.as_csv(head, [{**rows[2], "type": "nonsense "}]))["unchanged"], 1, "a blank more")
+        made = self.door.submit([{**create(operation_id="made"), "data": [{"name": "Blank", "type": "other "}]}])["job_id"]
+        self.work()
+        self.job_id, self.uuid = made, self.door.call("status", made)["uuid"]
+        head, [row] = self.table(self.download("csv"))
+        self.assertEqual(row["type"], "other ")
+        self.assertEqual(self.upload(self.as_csv(head, [{**row, "type": "other"}]))["retried"], 1)
+        self.work()
+        self.assertEqual(self.door.call("status", made)["state"], "completed")
 
     def test_only_the_submitter_uploads(self):
         head, rows = self.mended()
