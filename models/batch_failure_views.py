@@ -24,7 +24,7 @@ class BatchFailure(models.Model):
     described = fields.Json(compute="_compute_described", help="The values field by field, see `run.failure_values`.")
     can_add = fields.Boolean(compute="_compute_described", help="It can be given more fields.")
     edits = fields.Json(
-        "Values", compute="_compute_edits", inverse="_inverse_edits", help='New values: row (from "0") -> name -> value.'
+        "New Values", compute="_compute_edits", inverse="_inverse_edits", help='New values: row (from "0") -> name -> value.'
     )
     can_mend = fields.Boolean(compute="_compute_can_mend", help="You may correct its values.")
     job_state = fields.Selection(related="job_id.state", string="Job State")
