@@ -27,6 +27,11 @@ from .figure import Figure
 
 STATE_LABELS = [(state, state.capitalize()) for state in states.JOB_STATES]
 NOTIFY_LABELS = [(options.ALWAYS, "Always"), (options.FAILURES, "Failures only"), (options.NEVER, "Never")]
+ROLLBACK_LABELS = [
+    (options.ROLLBACK_RECORD, "The failing records"),
+    (options.ROLLBACK_CHUNK, "Their whole chunk"),
+    (options.ROLLBACK_JOB, "Everything"),
+]
 #: Fields of a job that its users may write.
 EDITABLE = ("name", "priority", "max_concurrency")
 #: Those of them that decide how lanes work on it: see `run.change.set_pace`.
@@ -103,7 +108,7 @@ class BatchJob(models.Model):
     )
     retry_attempts = fields.Integer("Retries", readonly=True, aggregator=None, help="Further attempts after a transient failure.")
     rollback = fields.Selection(
-        [("record", "The failing records"), ("chunk", "Their whole chunk"), ("job", "Everything")],
+        ROLLBACK_LABELS,
         "Undo on Failure",
         required=True,
         readonly=True,
@@ -128,14 +133,14 @@ class BatchJob(models.Model):
     run_at = fields.Datetime("Not Before", readonly=True)
     idempotency_key = fields.Char(readonly=True, copy=False)
     fingerprint = fields.Char(readonly=True, copy=False)
+    started_by = fields.Json(
+        readonly=True, copy=False, help="Ids of the actions that automation rules ran to make it. Its own changes don't run them again."
+    )
     on_complete_id = fields.Many2one("ir.actions.server", "On Completion", readonly=True, ondelete="set null")
 
     # how far it is
     total_operations = fields.Integer("Operations", readonly=True, default=0)
     completed_operations = fields.Integer(readonly=True, default=0)
-    started_by = fields.Json(
-        readonly=True, copy=False, help="Ids of the actions that automation rules ran to make it. Its own changes don't run them again."
-    )
     failed_operations = fields.Integer(readonly=True, default=0)
     total_records = fields.Integer("Records", readonly=True, default=0)
     processed_records = fields.Integer("Succeeded", readonly=True, default=0)

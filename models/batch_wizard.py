@@ -14,6 +14,7 @@ from ..run.batch_action import job_context, open_job
 from ..run.caller import check_caller
 from ..run.plan import plan_of
 from ..run.trust import action_refusal
+from .batch_job import NOTIFY_LABELS, ROLLBACK_LABELS
 
 #: Models of ours, whose records only the engine and their own buttons change.
 OWN = "batch."
@@ -68,7 +69,7 @@ class BatchWizard(models.TransientModel):
     max_chunk_size = fields.Integer("Chunk Size", help="Most records in one transaction. 0: adapted to how long they take.")
     max_concurrency = fields.Integer("Concurrency", help="Most chunks at once. 0: as the settings say. 1: strictly in order.")
     rollback = fields.Selection(
-        [("record", "The failing records"), ("chunk", "Their whole chunk"), ("job", "Everything")],
+        ROLLBACK_LABELS,
         "Undo on Failure",
         default=options.ROLLBACK_RECORD,
         required=True,
@@ -76,6 +77,9 @@ class BatchWizard(models.TransientModel):
     dry_run = fields.Boolean(help="Run everything, report the results, and roll everything back at the end.")
     quiet = fields.Boolean(help="No chatter: no tracking, no log of creation, no followers. Business rules run as always.")
     run_at = fields.Datetime("Not Before")
+    notify = fields.Selection(
+        NOTIFY_LABELS, help="Of which end the submitter is told. Empty: as the submitter's preferences say."
+    )
     plan = fields.Html(readonly=True, sanitize=False)
 
     @api.depends("record_ids")
@@ -216,6 +220,7 @@ class BatchWizard(models.TransientModel):
             "dry_run": self.dry_run,
             "quiet": self.quiet,
             "run_at": self.run_at or None,
+            "notify": self.notify or None,
         }
 
     def action_plan(self):

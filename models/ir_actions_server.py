@@ -5,6 +5,7 @@ from odoo.service.model import get_public_method
 from ..engine import options
 from ..run.batch_action import is_automated, run_batch_action
 from ..run.caller import GROUP_USER
+from .batch_job import NOTIFY_LABELS, ROLLBACK_LABELS
 
 BATCH = "batch"
 
@@ -43,13 +44,16 @@ class IrActionsServer(models.Model):
     batch_chunk_size = fields.Integer("Chunk Size", help="Most records in one transaction. 0: adapted to how long they take.")
     batch_concurrency = fields.Integer("Concurrency", help="Most chunks at once. 0: as the settings say. 1: strictly in order.")
     batch_rollback = fields.Selection(
-        [("record", "The failing records"), ("chunk", "Their whole chunk"), ("job", "Everything")],
+        ROLLBACK_LABELS,
         "Undo on Failure",
         default=options.ROLLBACK_RECORD,
     )
     batch_dry_run = fields.Boolean("Dry Run", help="Run everything, report the results, and roll everything back at the end.")
     batch_quiet = fields.Boolean(
         "Quiet", help="No chatter: no tracking, no log of creation, no followers. Business rules run as always."
+    )
+    batch_notify = fields.Selection(
+        NOTIFY_LABELS, "Notify", help="Of which end the submitter is told. Empty: as the submitter's preferences say."
     )
 
     @api.model_create_multi

@@ -93,14 +93,15 @@ class TestServerActions(ServerActionsCase):
             batch_rollback="chunk",
             batch_dry_run=True,
             batch_quiet=True,
+            batch_notify="never",
         )
         job_id = self.run_action(run, *ids)
         self.work()
         with self.committed(self.user.id) as env:
             job = env["batch.job"].browse(job_id)
             self.assertEqual(
-                (job.name, job.max_chunk_size, job.max_concurrency, job.rollback, job.dry_run, job.quiet, job.state),
-                ("Batch it", 7, 2, "chunk", True, True, "completed"),
+                (job.name, job.max_chunk_size, job.max_concurrency, job.rollback, job.dry_run, job.quiet, job.notify, job.state),
+                ("Batch it", 7, 2, "chunk", True, True, "never", "completed"),
             )
         self.assertEqual(self.read(ids, "city"), [(False,)])
 
