@@ -7,6 +7,7 @@ kills its worker is counted; `mark_told` is part of the transaction that tells.
 from odoo.tools import SQL
 
 from .job import JOB_ROW, as_job
+from .planning import by_index
 from .prepared import fetch_prepared
 from .progress import IS_WATCHED
 from .sql import NOW, fetch, fetch_dicts, seconds
@@ -108,22 +109,20 @@ def running_jobs(cr, user_id, limit):
     :param int limit: most jobs to return, the newest first
     :returns: list of `JobRow`
     """
-    rows = fetch_dicts(
-        cr,
-        SQL(
-            """
-            SELECT %s
-              FROM batch_job
-             WHERE user_id = %s
-               AND state IN ('pending', 'running')
-               AND (run_at IS NULL OR run_at <= %s)
-             ORDER BY user_id DESC, id DESC  -- the order of the index, else PostgreSQL may read the whole table
-             LIMIT %s
-            """,
-            JOB_ROW,
-            user_id,
-            NOW,
-            limit,
-        ),
+    query = SQL(
+        """
+        SELECT %s
+          FROM batch_job
+         WHERE user_id = %s
+           AND state IN ('pending', 'running')
+           AND (run_at IS NULL OR run_at <= %s)
+         ORDER BY user_id DESC, id DESC  -- the order of the index, else PostgreSQL may read the whole table
+         LIMIT %s
+        """,
+        JOB_ROW,
+        user_id,
+        NOW,
+        limit,
     )
-    return [as_job(row) for row in rows]
+    with by_index(cr):
+        return [as_job(row) for row in fetch_dicts(cr, query)]

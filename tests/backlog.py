@@ -6,7 +6,7 @@ HISTORY = 200_000
 #: Chunks of the jobs that are about something else than mere waiting.
 MANY = 50_000
 
-TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure", "batch_warning", "batch_draft_key", "batch_failure_upload")
+TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure", "batch_warning", "batch_draft_key")
 
 
 class Backlog:
