@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..run.failure_values import described_field, names_to_replace
+from ..run.numbers import records
 from ..store import chosen
 
 #: Failures whose values are looked at for names of fields.
@@ -68,7 +69,7 @@ class BatchFailureReplace(models.TransientModel):
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "message": self.env._("Replaced in %s failed records.", count),
+                "message": self.env._("Replaced: %s.", records(self.env, count)),
                 "type": "success",
                 "next": {"type": "ir.actions.act_window_close"},
             },

@@ -2,6 +2,8 @@
 # pylint: disable=no-wizard-in-models
 from odoo import fields, models
 
+from ..run.numbers import records
+
 
 class BatchFailureUpload(models.TransientModel):
     """A dialog: upload the file of failures that was mended. It calls `batch.failure.upload`."""
@@ -21,12 +23,12 @@ class BatchFailureUpload(models.TransientModel):
         self.ensure_one()
         content = self.with_context(bin_size=False).file
         told = self.env["batch.failure"].upload(self.job_id, self.filename, content)
-        parts = [self.env._("%s records are retried.", told["retried"])]
+        parts = [self.env._("Retried: %s.", records(self.env, told["retried"]))]
         if told["unchanged"]:
-            parts.append(self.env._("%s rows are as they were, and were left alone.", told["unchanged"]))
+            parts.append(self.env._("Rows as they were, left alone: %s.", told["unchanged"]))
         if told["unknown"]:
             rows = ", ".join(map(str, told["unknown_rows"])) + ("…" if told["unknown"] > len(told["unknown_rows"]) else "")
-            parts.append(self.env._("%(count)s rows are of no failure that stands: %(rows)s.", count=told["unknown"], rows=rows))
+            parts.append(self.env._("Rows of no failure that stands: %(count)s (%(rows)s).", count=told["unknown"], rows=rows))
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

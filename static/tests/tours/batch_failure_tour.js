@@ -59,7 +59,7 @@ registry.category("web_tour.tours").add("batch_failure_causes", {
         },
         {
             content: "how many is said",
-            trigger: ".o_notification:contains(Replaced in 3 failed records)",
+            trigger: ".o_notification:contains(Replaced: 3 records)",
         },
         {
             content: "that cause is gone",
@@ -137,7 +137,7 @@ registry.category("web_tour.tours").add("batch_failure_file", {
                 ".modal div[name=file]:contains(failures.csv), .modal div[name=file] input:value(failures.csv)",
         },
         { content: "run it", trigger: ".modal button[name=action_upload]", run: "click" },
-        { trigger: ".o_notification:contains(1 records are retried)" },
+        { trigger: ".o_notification:contains(Retried: 1 record.)" },
         { trigger: `${FORM} .o_batch_progress_large:contains(2 succeeded)` },
     ],
 });
