@@ -10,7 +10,8 @@ from ..engine import states
 from ..engine.outcome import RETRY_SUCCEEDED, RETRY_UNDONE, retry_outcome
 from .planning import by_index
 
-#: Failures whose record is being run again; `batch_failure` has an index with the same condition.
+#: Failures whose record is being run again, and older ones of which nothing was told: retried by an old version, or cancelled. Only the
+#: newest of a place is told. `batch_failure` has an index with the same condition.
 RUNS_AGAIN = SQL("retried_at IS NOT NULL AND retry_outcome IS NULL")
 
 
@@ -46,7 +47,7 @@ def _tell(cr, told):
         SQL(
             """
               WITH told AS MATERIALIZED (
-                SELECT failure.id, given.outcome, given.record
+                SELECT DISTINCT ON (given.index, given.operation) failure.id, given.outcome, given.record
                   FROM unnest(%(operations)s::integer[], %(indexes)s::integer[], %(outcomes)s::text[], %(records)s::integer[])
                        AS given (operation, index, outcome, record)
                  CROSS JOIN LATERAL (
@@ -60,6 +61,7 @@ def _tell(cr, told):
                      ORDER BY index, operation_id
                     OFFSET 0
                  ) AS failure
+                 ORDER BY given.index, given.operation, failure.id DESC
               )
             UPDATE batch_failure AS failure
                SET retry_outcome = told.outcome, retry_record_id = told.record
@@ -80,6 +82,22 @@ def _tell_rest(cr, operation_id, outcome):
     """Write an outcome into the other failures of an operation: a selection in one transaction reports just some of its records."""
     cr.execute(
         SQL(
-            "UPDATE batch_failure SET retry_outcome = %s WHERE operation_id = %s AND %s", outcome, operation_id, RUNS_AGAIN
+            """
+            UPDATE batch_failure
+               SET retry_outcome = %s
+             WHERE id = ANY(ARRAY(
+                SELECT id
+                  FROM (
+                    SELECT DISTINCT ON (index) id, retry_outcome
+                      FROM batch_failure
+                     WHERE operation_id = %s
+                       AND retried_at IS NOT NULL
+                     ORDER BY index, id DESC
+                 ) AS newest
+                 WHERE retry_outcome IS NULL
+             ))
+            """,
+            outcome,
+            operation_id,
         )
     )

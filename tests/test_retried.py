@@ -90,6 +90,19 @@ class TestRetried(LaneCase):
         self.retry(job)
         self.assertEqual(self.told(job), [(0, "failed", None)])
 
+    def test_older_failures_of_which_nothing_was_told_stay_as_they_are(self):
+        for options in ({}, {"rollback": "job"}):
+            with self.subTest(**options):
+                job = self.submit(self.bad("nonsense"), **options)
+                self.work()
+                self.retry(job)
+                self.sql("UPDATE batch_failure SET retry_outcome = NULL WHERE job_id = %s AND retried_at IS NOT NULL", job)
+                self.mend(job, 0)
+                self.retry(job)
+                [made] = self.partners()
+                self.assertEqual(self.told(job), [(0, None, None), (0, "succeeded", made[1])])
+                self.delete_partners()
+
     def test_a_chunk_that_is_cut_in_two_tells_all_of_them(self):
         job = self.submit(self.bad(*["nonsense"] * 4))
         self.work()
