@@ -21,8 +21,9 @@ from .claiming import claim_with_housekeeping
 from .forget import forget_values_now, has_values_to_forget
 from .interruption import is_conflict
 from .signals import Signals
-from .tell import tell
+from .tell import TELLING_S, tell
 from .wake import WAKE_UP
+from .watchdog import Deadline
 
 _logger = logging.getLogger(__name__)
 
@@ -143,10 +144,32 @@ class Control:
                 rescue.rescue_orphans(env)
                 queue.promote(env.cr)
                 forget_values_now(env)
-                ended = told.take_due(env.cr)
-            if ended:
-                tell(self.registry, ended)
+            self.tell_ends()
             self.looked_around_at = time.monotonic()
+
+    def tell_ends(self):
+        """Tell of ends that are due, some at a time, as long as neither `TELLING_S` nor the time of the lane is up."""
+        deadline = Deadline(TELLING_S)
+
+        def has_time():
+            return not deadline.expired and self.time_left() > 0
+
+        while has_time():
+            with self.transaction() as env:
+                ended = told.take_due(env.cr)
+            if not ended:
+                return
+            if missed := tell(self.registry, ended, has_time):
+                self.give_back_ends(missed)
+
+    def give_back_ends(self, job_ids):
+        """Let ends be due again whose telling was not begun; each by itself, as somebody may lock the row of one."""
+        for job_id in job_ids:
+            try:
+                with self.transaction() as env:
+                    told.give_back(env.cr, [job_id])
+            except psycopg2.errors.LockNotAvailable:
+                _logger.warning("job %s: the attempt to tell of its end could not be given back", job_id)
 
     # -- the end of a claim ------------------------------------------------------------------------
 

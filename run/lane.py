@@ -126,10 +126,10 @@ class Lane:
         :returns: whether to claim again; False ends the lane
         """
         wait_s = self.control.seconds_until_work()
-        if wait_s is None and (left := self.busy_at + self.linger_s - time.monotonic()) > 0:
-            wait_s = left
         if wait_s is None or wait_s > self.time_left():
-            return False
+            wait_s = self.busy_at + self.linger_s - time.monotonic()
+            if wait_s <= 0 or wait_s > self.time_left():
+                return False
         self.control.sleep(min(IDLE_S, max(wait_s, 0.01)))
         return True
 

@@ -31,55 +31,74 @@ BUS_TYPE = "batch_executor/ended"
 LEAST_S = 10
 #: Most seconds that telling of one job may take.
 TELL_S = 30
+#: Seconds after which a lane begins to tell of no other job, and goes back to work.
+TELLING_S = 5
 MAIL_QUEUE = "mail.ir_cron_mail_scheduler_action"
 #: State -> kind of the notification in browsers.
 KINDS = {states.COMPLETED: "success", states.PARTIAL: "warning", states.FAILED: "danger", states.CANCELLED: "warning"}
 
 
-def tell(registry, job_ids):
+def tell(registry, job_ids, has_time):
     """Tell of the ends of jobs. Raises nothing but a shutdown of the process: what can't be told now is due again later.
 
     :param list job_ids: ids that `store.told.take_due` has returned
+    :param has_time: function that returns whether to tell of one more; called between two ends
+    :returns: ids whose telling was not begun, for `store.told.give_back`
+    :rtype: list
     """
-    if not _try_to_tell(registry, job_ids, logging.INFO):
-        for job_id in job_ids:  # one that can't be told does not keep the others
-            _try_to_tell(registry, [job_id], logging.WARNING)
+    missed = _try_to_tell(registry, job_ids, has_time, logging.INFO)
+    if missed is not None:
+        return missed
+    missed = []
+    for job_id in job_ids:  # one that can't be told does not keep the others
+        missed += (_try_to_tell(registry, [job_id], has_time, logging.WARNING) or []) if has_time() else [job_id]
+    return missed
 
 
-def _try_to_tell(registry, job_ids, level):
-    """Tell of the ends of jobs in one transaction; returns whether it was committed.
+def _try_to_tell(registry, job_ids, has_time, level):
+    """Tell of the ends of jobs in one transaction.
 
-    :param level: of the log line if it was not
+    :param level: of the log line if it fails
+    :returns: ids whose telling was not begun; None if nothing was committed
     """
     try:
         with registry.cursor() as cr:
-            _tell(api.Environment(cr, SUPERUSER_ID, {}), told.mark_told(cr, job_ids))
+            ends = told.mark_told(cr, job_ids)
+            begun = _tell(api.Environment(cr, SUPERUSER_ID, {}), ends, has_time)
+            for end in ends:
+                if end["id"] not in begun:
+                    told.unmark_told(cr, end)
     except BaseException as error:  # code of other modules may raise anything; no error may end the lane
         if is_shutdown(error):
             raise
         _logger.log(level, "jobs %s: their ends could not be told", job_ids, exc_info=True)
-        return False
-    return True
+        return None
+    return [job_id for job_id in job_ids if job_id not in begun]
 
 
-def _tell(env, ends):
-    """Write the log of jobs that have ended, and notify of them.
+def _tell(env, ends, has_time):
+    """Write the log of jobs that have ended, and notify of them, while there is time.
 
     :param env: a superuser environment, in a transaction of its own
     :param list ends: dicts of `store.told.mark_told`
+    :returns: set of the ids of those that were begun
     """
+    begun = set()
     quiet = [end for end in ends if _is_quiet(end)]
-    if quiet:
+    if quiet and has_time():
+        begun.update(end["id"] for end in quiet)
         jobs = env["batch.job"].browse([end["id"] for end in quiet])
         with _guarded(jobs):
             jobs._message_log_batch({end["id"]: _body(*_paragraphs(_as_submitter(env, end), end)) for end in quiet})
             for end in quiet:
                 _show(env, end)
     for end in ends:
-        if not _is_quiet(end):
+        if not _is_quiet(end) and has_time():
+            begun.add(end["id"])
             own = _as_submitter(env, end)
             with _guarded(own["batch.job"].browse(end["id"])) as job:
                 _notify(job, end)
+    return begun
 
 
 def _is_quiet(end):

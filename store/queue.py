@@ -146,24 +146,26 @@ def park(cr, job_id):
 
 
 def seconds_until_work(cr):
-    """Seconds until there may be something to claim: 0 for now; None: not before something changes.
+    """Seconds until there may be something to claim, or an end to tell: 0 for now; None: not before something changes.
 
     Each query has the order of an index; with EXISTS, PostgreSQL may read whole tables.
     """
-    [(ready, parked_s, running)] = fetch(
+    [(ready, parked_s, tell_s, running)] = fetch(
         cr,
         SQL(
             """
             SELECT (SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, queue_position, id LIMIT 1),
                    (SELECT extract(epoch FROM min(wake_at) - %s) FROM batch_job WHERE NOT ready AND wake_at IS NOT NULL),
+                   (SELECT extract(epoch FROM min(tell_at) - %s) FROM batch_job WHERE tell_at IS NOT NULL),
                    (SELECT true FROM batch_chunk WHERE state = 'running' ORDER BY job_id, claimed_at LIMIT 1)
             """,
+            NOW,
             NOW,
         ),
     )
     if ready:
         return 0.0
-    looks = [float(parked_s)] if parked_s is not None else []
+    looks = [float(due_s) for due_s in (parked_s, tell_s) if due_s is not None]
     if running:
         looks.append(RUNNING_LOOK_S)
     return max(min(looks), 0.0) if looks else None

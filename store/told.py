@@ -12,11 +12,13 @@ from .prepared import fetch_prepared
 from .progress import IS_WATCHED
 from .sql import NOW, fetch, fetch_dicts, seconds
 
-#: Most jobs told by one call.
-TOLD_AT_ONCE = 100
+#: Most jobs told by one call: their rows stay locked until all of them are told, and an attempt that kills its worker counts for each.
+TOLD_AT_ONCE = 10
 #: Attempts to tell of one end, and seconds between two of them.
 MOST_ATTEMPTS = 3
 NEXT_ATTEMPT_S = 60
+#: Seconds to wait for the row of a job whose attempt is given back.
+LOCKED_S = 2
 
 
 def take_due(cr):
@@ -65,20 +67,20 @@ def begin_log(cr, job_id):
 
 
 def mark_told(cr, job_ids):
-    """Lock jobs, and note that their end is told; leaves out those that are told already, or that have been retried.
+    """Lock jobs, and note that their end is told; leaves out those that are told already, that have been retried, or that somebody locks.
 
     Call it first in a transaction.
 
     :returns: list of dicts: the columns of `JobRow`, `cancelled_by_id`, and `had_log`, whether its log had begun; `callback_error` if the
         action has run since the job was submitted, started or retried last; `waited_s`, the seconds since then; `is_watched`,
-        whether the submitter has a browser open
+        whether the submitter has a browser open; `counted`, the attempts so far
     """
     return fetch_dicts(
         cr,
         SQL(
             """
             WITH untold AS (
-                SELECT id AS untold_id, has_log IS TRUE AS had_log
+                SELECT id AS untold_id, has_log IS TRUE AS had_log, tell_attempts AS counted
                   FROM batch_job
                  WHERE id = ANY(%(ids)s)
                    AND tell_attempts IS NOT NULL
@@ -90,7 +92,7 @@ def mark_told(cr, job_ids):
                SET tell_at = NULL, tell_attempts = NULL, has_log = true
               FROM untold
              WHERE id = untold_id
-            RETURNING %(job)s, had_log, cancelled_by_id,
+            RETURNING %(job)s, had_log, counted, cancelled_by_id,
                       CASE WHEN called_back_at >= %(since)s THEN callback_error END AS callback_error,
                       extract(epoch FROM greatest(finished_at, called_back_at) - %(since)s)::float AS waited_s,
                       %(is_watched)s AS is_watched
@@ -100,6 +102,38 @@ def mark_told(cr, job_ids):
             since=SQL("coalesce(awaited_since, create_date)"),
             is_watched=IS_WATCHED,
         ),
+    )
+
+
+def unmark_told(cr, end):
+    """Take back `mark_told` for one end, in the same transaction; the attempt still counts, see `give_back`.
+
+    :param dict end: from `mark_told`
+    """
+    cr.execute(
+        SQL("UPDATE batch_job SET tell_attempts = %s, has_log = %s WHERE id = %s", end["counted"], end["had_log"], end["id"])
+    )
+
+
+def give_back(cr, job_ids):
+    """Let ends be due again, and their last attempt not count, as it was not made. Leaves out those that are told by now.
+
+    Waits a moment for rows that somebody locks: who has just had the last attempt would never be told.
+
+    :raises psycopg2.errors.LockNotAvailable: a row stays locked
+    """
+    cr.execute(SQL("SELECT set_config('lock_timeout', %s, true)", f"{LOCKED_S}s"))
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job
+               SET tell_attempts = tell_attempts - 1, tell_at = %s
+             WHERE id = ANY(%s)
+               AND tell_attempts > 0
+            """,
+            NOW,
+            list(job_ids),
+        )
     )
 
 

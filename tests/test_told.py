@@ -13,6 +13,8 @@ from .lane_case import LaneCase
 
 TELL_LOG = "odoo.addons.batch_executor.run.tell"
 LANG = "fr_BE"
+#: Time of a lane that does not stay for the next attempt.
+SHORT_S = told.NEXT_ATTEMPT_S / 2
 
 
 class ToldCase(LaneCase):
@@ -318,22 +320,72 @@ class TestToldOnce(ToldCase):
         self.lose_connection(times=100)
         with mute_logger(TELL_LOG, "odoo.sql_db"):
             for attempt in range(1, told.MOST_ATTEMPTS + 1):
-                self.work()
+                self.work(seconds=SHORT_S)
                 self.assertEqual(self.job(job)["tell_attempts"], attempt)
                 self.pass_time()
-        self.work()
+        self.work(seconds=SHORT_S)
         self.assertEqual((self.ends(job), self.job(job)["tell_at"]), ([], None), "given up")
 
     def test_an_attempt_that_was_cut_off_is_made_again(self):
         job = self.long_job()
         self.lose_connection(times=2)  # one try for all, one for each
         with mute_logger(TELL_LOG, "odoo.sql_db"):
-            self.work()
+            self.work(seconds=SHORT_S)
         self.assertEqual(self.ends(job), [])
         self.pass_time()
-        self.work()
+        self.work(seconds=SHORT_S)
         self.assertEqual((len(self.ends(job)), len(self.notified(job))), (1, 1))
         self.pass_time()
+        self.work(seconds=SHORT_S)
+        self.assertEqual(len(self.ends(job)), 1)
+
+    def test_a_lane_stays_for_the_next_attempt_if_it_has_the_time(self):
+        job = self.long_job()
+        self.lose_connection(times=2)
+        with mute_logger(TELL_LOG, "odoo.sql_db"), patch.object(told, "NEXT_ATTEMPT_S", 1):
+            self.work()
+        self.assertEqual(len(self.ends(job)), 1)
+
+    def test_ends_for_which_no_time_is_left_are_told_later_and_no_attempt_counts(self):
+        jobs = [self.long_job(self.creates(1)) for _number in range(3)]
+        posted = []
+
+        def post(job, original, values):
+            posted.append(job.id)
+            return original(job, **values)
+
+        self.set_post(post)
+        with self.open_lane() as lane:
+            lane.control.looked_around_at = float("inf")
+            while claim := lane.claim():
+                lane.work_on(claim)
+            lane.control.looked_around_at = 0.0
+            lane.control.time_left = lambda: 0 if posted else SHORT_S
+            lane.control.look_around()
+        first, *others = sorted(jobs, key=lambda job: job not in posted)
+        self.assertEqual((posted, len(self.ends(first))), ([first], 1))
+        for job in others:
+            self.assertEqual((self.ends(job), self.job(job)["tell_attempts"]), ([], 0))
+            self.assertTrue(self.job(job)["tell_at"])
+        self.work()
+        for job in jobs:
+            [_end] = self.ends(job)
+            self.assertEqual(len(self.notified(job)), 1)
+
+    def test_the_last_attempt_does_not_count_if_somebody_locks_the_job(self):
+        job = self.long_job()
+        self.work_untold(job)
+        self.sql("UPDATE batch_job SET tell_attempts = %s WHERE id = %s", told.MOST_ATTEMPTS - 1, job)
+        with self.open_lane() as lane:
+            with lane.control.transaction() as env:
+                taken = told.take_due(env.cr)
+            self.assertEqual((taken, self.job(job)["tell_at"]), ([job], None))
+            with self.committed() as env:
+                env.cr.execute("SELECT id FROM batch_job WHERE id = %s FOR NO KEY UPDATE", [job])
+                missed = tell.tell(self.registry, taken, lambda: True)
+            self.assertEqual(missed, [job])
+            lane.control.give_back_ends(missed)
+        self.assertEqual(self.job(job)["tell_attempts"], told.MOST_ATTEMPTS - 1)
         self.work()
         self.assertEqual(len(self.ends(job)), 1)
 
