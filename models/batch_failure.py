@@ -85,6 +85,9 @@ class BatchFailure(models.Model):
     # `store.retried`: failures whose record is being run again
     _runs_again_idx = models.Index(f"(index, operation_id) WHERE {RUNS_AGAIN.code}")
 
+    # `store.findings.fill_causes`: empty once an upgrade has filled them
+    _no_cause_idx = models.Index("(id) WHERE cause IS NULL")
+
     def init(self):
         """Besides the parts of the table, give failures of an older version their cause."""
         super().init()

@@ -118,8 +118,8 @@ def fill_causes(cr):
             """
             SELECT id, left(message, %s), CASE WHEN length(values) <= %s THEN values END
               FROM batch_failure
-             WHERE id > %s
-               AND cause IS NULL
+             WHERE cause IS NULL
+               AND id > %s
              ORDER BY id
              LIMIT %s
             """,

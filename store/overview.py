@@ -8,6 +8,9 @@ from .sql import NOW, fetch, fetch_dicts
 
 #: Most lanes, and most running chunks, that are told.
 MOST_LANES = 100
+#: Runs of scheduled actions among which the last of each lane is looked for; no index has those of one in order. Of lanes that have no
+#: run there, `lastcall` tells.
+RUNS_READ = 1_000
 #: The keys of all work locks that workers hold. PostgreSQL shows the first one, of their group, as a number without a sign.
 WORK_LOCKS = SQL(
     """
@@ -55,15 +58,18 @@ def lanes(cr):
     """
     query = SQL(
         """
+          WITH progress AS MATERIALIZED (
+            SELECT cron_id, max(create_date) AS create_date
+              FROM (SELECT cron_id, create_date FROM ir_cron_progress ORDER BY id DESC LIMIT %(runs)s) AS run
+             GROUP BY cron_id
+          )
         SELECT cron.id,
                cron.active IS TRUE AS active,
                cron.failure_count > 0 AS is_failing,
                extract(epoch FROM %(now)s - greatest(cron.lastcall, progress.create_date))::float AS unseen_s,
                extract(epoch FROM %(now)s - least(cron.nextcall, trigger.call_at))::float AS overdue_s
           FROM ir_cron AS cron
-          LEFT JOIN LATERAL (
-            SELECT create_date FROM ir_cron_progress WHERE cron_id = cron.id ORDER BY id DESC LIMIT 1
-          ) AS progress ON true
+          LEFT JOIN progress ON progress.cron_id = cron.id
           LEFT JOIN LATERAL (
             SELECT min(call_at) AS call_at FROM ir_cron_trigger WHERE cron_id = cron.id
           ) AS trigger ON true
@@ -72,6 +78,7 @@ def lanes(cr):
          LIMIT %(limit)s
         """,
         now=NOW,
+        runs=RUNS_READ,
         limit=MOST_LANES,
     )
     return fetch_dicts(cr, query)

@@ -25,9 +25,11 @@ from ..run.forget import LOOKED_AT_ONCE as LOOKED_AT_FOR_VALUES
 from ..run.overview import FAILURES_COUNTED, MOST_HISTORIES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
+from ..store import overview as overview_store
 from ..store import queue, told
 from ..store.chosen import failures_at, failures_page
 from ..store.claim import claim_fast
+from ..store.findings import fill_causes
 from ..store.finish import CANCELLED_AT_ONCE, unfinished
 from ..store.job import read_job
 from ..store.planning import by_index
@@ -428,6 +430,39 @@ class TestPlans(PlanCase):
                     overview.read_timeline, getattr(self.backlog, name), rows=9 * TIMELINE_CHUNKS, pages=4 * TIMELINE_CHUNKS
                 )
                 self.assertLessEqual(len(shown["chunks"]), TIMELINE_CHUNKS)
+
+    def test_lanes_are_seen_whatever_ran_how_often(self):
+        lane, *others = self.system["ir.cron"]._batch_lanes().ids
+        self.sql("DELETE FROM ir_cron_progress RETURNING id")
+        self.sql("UPDATE ir_cron SET lastcall = now() AT TIME ZONE 'UTC' - interval '1 hour' WHERE is_batch_lane RETURNING id")
+        self.sql(
+            """
+            INSERT INTO ir_cron_progress (cron_id, create_date)
+            SELECT %s, now() AT TIME ZONE 'UTC' - interval '1 minute' FROM generate_series(1, %s)
+            RETURNING id
+            """,
+            lane,
+            10 * overview_store.RUNS_READ,
+        )
+        with explained(self.cr) as plans:
+            shown = overview_store.lanes(self.cr)
+        [plan] = [plan for plan in plans if "ir_cron_progress" in plan.tables]
+        self.assertLessEqual(plan.rows_read, 4 * overview_store.RUNS_READ)
+        unseen = {row["id"]: row["unseen_s"] for row in shown}
+        self.assertLess(unseen[lane], 3600)
+        self.assertTrue(all(unseen[other] >= 3600 for other in others))
+
+    def test_causes_are_filled_once(self):
+        _none, plans = self.cheap(fill_causes, self.cr)
+        self.assertUses(plans, "batch_failure_no_cause_idx")
+        [(failure,)] = self.sql("UPDATE batch_failure SET cause = NULL WHERE id = (SELECT max(id) FROM batch_failure) RETURNING id")
+        self.cheap(fill_causes, self.cr)
+        self.assertEqual(self.sql("SELECT cause FROM batch_failure WHERE id = %s", failure), [("Contacts require a name",)])
+
+    def test_the_time_of_the_next_attempt_to_tell_is_found_by_index(self):
+        self.sql("UPDATE batch_job SET tell_at = now() WHERE id = %s", self.backlog.failed)
+        _wait, plans = self.cheap(queue.seconds_until_work, self.cr)
+        self.assertUses(plans, "batch_job_tell_idx")
 
     def test_jobs_are_listed_by_model(self):
         self.cheap(
