@@ -1,4 +1,5 @@
 from . import batch_job
+from . import batch_job_verbs
 from . import batch_operation
 from . import batch_chunk
 from . import batch_finding

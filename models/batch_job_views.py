@@ -136,7 +136,6 @@ class BatchJob(models.Model):
         """Button: retry the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "retry")
 
-
     def action_view_records(self, model=None):
         """Button: open the records that the job created or changed; where they are of several models, let the user choose one.
 

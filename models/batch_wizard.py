@@ -12,6 +12,7 @@ from odoo.fields import Domain
 from ..engine import options
 from ..run.batch_action import job_context, open_job
 from ..run.caller import check_caller
+from ..run.numbers import tried_on
 from ..run.plan import plan_of
 from ..run.trust import action_refusal
 from .batch_job import NOTIFY_LABELS, ROLLBACK_LABELS
@@ -261,7 +262,7 @@ class BatchWizard(models.TransientModel):
         """A plan as HTML."""
         row = Markup("<tr><td><bdi>%s</bdi></td><td>%s</td></tr>")
         rows = Markup().join(row % (trial.name, self._shown_trial(trial)) for trial in plan.trials)
-        head = self.env._("%(count)s records. Tried on the first %(tried)s, and undone:", count=plan.count, tried=len(plan.trials))
+        head = tried_on(self.env, plan.count, len(plan.trials))
         if not plan.trials:
             head = self.env._("No record matches.")
         error = Markup("<p class='text-danger'>%s</p>") % plan.error if plan.error else Markup()

@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 
 from ..run.caller import check_caller
 from ..run.ndjson import read_operation
+from ..run.numbers import tried_on
 from ..run.plan import TIMEOUT_S, TRIED
 
 #: Problems that the preview shows.
@@ -112,9 +113,7 @@ class BatchWizardFile(models.TransientModel):
             self._shown_line(number, record, failed.get(number))
             for number, record in zip(first["row_numbers"], first["data"], strict=True)
         )
-        head = self.env._(
-            "%(count)s records. Tried on the first %(tried)s, and undone:", count=len(operation["data"]), tried=len(first["data"])
-        )
+        head = tried_on(self.env, len(operation["data"]), len(first["data"]))
         table = Markup("<div class='table-responsive'><table class='table table-sm'><tbody>%s</tbody></table></div>") % rows
         return Markup("<p>%s</p>") % head + table
 
