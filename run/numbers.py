@@ -20,3 +20,13 @@ def stopped(env, failed, limit):
     return env._(
         "Stopped: %(failed)s failed, more than the %(limit)s allowed.", failed=records(env, failed), limit=limit
     )
+
+
+def tried_on(env, count, tried):
+    """How many records there are, and on how many of them something was tried.
+
+    :param int tried: the first so many
+    """
+    if count == tried:
+        return env._("%s. Tried, and undone:", records(env, count))
+    return env._("%(records)s. Tried on the first %(tried)s, and undone:", records=records(env, count), tried=tried)

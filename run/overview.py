@@ -4,8 +4,6 @@ import json
 import re
 from datetime import timedelta
 
-from odoo import tools
-
 from ..engine import standstill as why
 from ..engine import states
 from ..engine.forecast import run_records, worked_s
@@ -13,6 +11,7 @@ from ..engine.standstill import Signs, standstill
 from ..engine.throughput import History, per_minute
 from ..store import overview as store
 from ..store.summary import failure_causes
+from .lanes import cron_workers
 from .status import job_figures, utc_now
 
 #: Minutes of the chart of throughput, and most jobs whose histories it adds up.
@@ -38,7 +37,7 @@ def overview(env, with_causes):
     return {
         "standstill": _standstill(env, lanes, chunks),
         "lanes": _lanes(env, lanes, chunks),
-        "cron_workers": tools.config["max_cron_threads"],
+        "cron_workers": cron_workers(),
         "counts": _counts(env),
         "jobs": _jobs(env, unfinished),
         "throughput": _throughput(env, unfinished),

@@ -7,7 +7,7 @@ kills its worker is counted; `mark_told` is part of the transaction that tells.
 from odoo.tools import SQL
 
 from .job import JOB_ROW, as_job
-from .planning import by_index
+from .planning import by_index, rows_of
 from .prepared import fetch_prepared
 from .progress import IS_WATCHED
 from .sql import NOW, fetch, fetch_dicts, seconds
@@ -147,16 +147,16 @@ def running_jobs(cr, user_id, limit):
         """
         SELECT %s
           FROM batch_job
-         WHERE user_id = %s
+         WHERE %s
            AND state IN ('pending', 'running')
            AND (run_at IS NULL OR run_at <= %s)
-         ORDER BY user_id DESC, id DESC  -- the order of the index, else PostgreSQL may read the whole table
+         ORDER BY user_id DESC, id DESC
          LIMIT %s
         """,
         JOB_ROW,
-        user_id,
+        rows_of("user_id", user_id),
         NOW,
         limit,
     )
-    with by_index(cr):
+    with by_index(cr, "enable_sort", "enable_incremental_sort"):
         return [as_job(row) for row in fetch_dicts(cr, query)]
