@@ -47,8 +47,6 @@ def chunks_after(cr, job_id, chunk_id, limit):
     return fetch_dicts(cr, query)
 
 
-
-
 def chunks_as_run(cr, chunk_ids):
     """What new chunks need of chunks whose records run again, with their payloads, in order: list of dicts."""
     return fetch_dicts(

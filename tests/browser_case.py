@@ -5,12 +5,16 @@ from unittest import SkipTest
 from odoo.tests import HttpCase
 from odoo.tools import file_path
 
+from odoo.addons.bus.models.bus import BusBus
+
 from .api_case import ApiCase
 from .case import PATIENCE_S
 from .extras import is_installed
 
 #: A library that Debian's Odoo does not carry: the module `mail` names it, and the browser complains.
 NOT_PACKAGED = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
+#: Odoo's own way to send a bus message.
+SEND = BusBus._sendone
 
 
 class BrowserCase(HttpCase, ApiCase):
@@ -45,6 +49,11 @@ class BrowserCase(HttpCase, ApiCase):
             if is_installed("devenv"):
                 self.fail(f"must not be skipped: {reason}")
             raise
+
+    def authenticate(self, *args, **kwargs):
+        """Send bus messages after the commit, as Odoo does. Its tests send them before: there, nothing is ever committed."""
+        BusBus._sendone = SEND  # what `browser_js` has put in its place is taken away at its end
+        return super().authenticate(*args, **kwargs)
 
     def run_tour(self, name, url="/odoo/batch-jobs", login=None):
         """Run a tour, as `user` unless another one is named."""

@@ -408,6 +408,7 @@ class TestOtherModules(ToldCase):
 
     def test_what_takes_too_long_is_cut_off(self):
         self.startPatcher(patch.object(tell, "TELL_S", 0.3))
+        self.startPatcher(patch.object(told, "NEXT_ATTEMPT_S", 0))
         job = self.long_job()
         self.set_post(lambda job, original, values: job.env.cr.execute("SELECT pg_sleep(600)"))
         with mute_logger(TELL_LOG, "odoo.sql_db"):

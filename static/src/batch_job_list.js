@@ -25,7 +25,7 @@ function useLiveList(controller) {
             // a full reload renders every row again: only if jobs are new or have ended, and nothing is selected
             if ((ended || hasNewJobs) && !model.root.selection.length) {
                 hasNewJobs = false;
-                await model.load();
+                await model.root.load(); // `model.load` would overtake a search that is on its way, and show the former one
             }
         },
         every: 5000,

@@ -7,6 +7,7 @@ import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { BatchChart, COLORS, GRID_COLOR, TEXT_COLOR } from "./batch_chart";
 import { formatDuration } from "./batch_duration";
+import { recordsText } from "./batch_progress";
 import { BatchStandstill } from "./batch_standstill";
 import { PROGRESS } from "./live_jobs";
 
@@ -115,7 +116,7 @@ export class BatchOverview extends Component {
 
     get queueText() {
         const { records_left, oldest_s } = this.data.counts;
-        const left = _t("%s records left", formatInteger(records_left));
+        const left = _t("%s left", recordsText(records_left));
         return oldest_s === false
             ? left
             : _t("%(left)s · the oldest job waits for %(time)s", {
@@ -136,8 +137,8 @@ export class BatchOverview extends Component {
 
     get throughputText() {
         const { total, minutes, is_cut } = this.data.throughput;
-        const text = _t("%(total)s records in the last %(minutes)s minutes", {
-            total: formatInteger(total),
+        const text = _t("%(records)s in the last %(minutes)s minutes", {
+            records: recordsText(total),
             minutes: minutes.length,
         });
         return is_cut ? _t("%s, of the jobs looked at", text) : text;
@@ -181,7 +182,7 @@ export class BatchOverview extends Component {
                     tooltip: {
                         callbacks: {
                             title: ([item]) => _t("%s min", item.label),
-                            label: ({ raw }) => _t("%s records", formatInteger(raw)),
+                            label: ({ raw }) => recordsText(raw),
                         },
                     },
                 },
@@ -229,8 +230,8 @@ export class BatchOverview extends Component {
     }
 
     chunkText({ model, records, attempt }) {
-        const text = _t("%(records)s records of %(model)s", {
-            records: formatInteger(records),
+        const text = _t("%(records)s of %(model)s", {
+            records: recordsText(records),
             model,
         });
         return attempt > 1 ? _t("%(text)s, attempt %(attempt)s", { text, attempt }) : text;

@@ -1,4 +1,4 @@
-import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { Component, onWillStart, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
@@ -6,10 +6,11 @@ import { formatInteger } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { BatchChart, COLORS, GRID_COLOR, TEXT_COLOR } from "./batch_chart";
 import { formatDuration } from "./batch_duration";
+import { recordsText } from "./batch_progress";
 import { lanesOf } from "./timeline";
 
 /** Least milliseconds between two reads. */
-const EVERY = 1000;
+const EVERY = 4000;
 const LANE_HEIGHT = 34;
 const AXIS_HEIGHT = 90;
 
@@ -25,10 +26,11 @@ export class BatchTimeline extends Component {
         this.state = useState({ lanes: [], isCut: false, count: 0, config: null });
         onWillStart(() => this.load(this.props.record));
         onWillUpdateProps(({ record }) => {
-            if (this.signOf(record) !== this.sign && Date.now() - this.loadedAt >= EVERY) {
-                this.load(record); // not awaited: the form does not wait for it
+            if (this.signOf(record) !== this.sign) {
+                this.loadSoon(record);
             }
         });
+        onWillUnmount(() => clearTimeout(this.timer));
     }
 
     signOf({ resId, data }) {
@@ -39,6 +41,19 @@ export class BatchTimeline extends Component {
             data.failed_records,
             data.cancelled_records,
         ].join();
+    }
+
+    /** Read what has changed, once `EVERY` is over; the form does not wait for it. */
+    loadSoon(record) {
+        this.record = record;
+        this.timer ??= setTimeout(async () => {
+            this.timer = undefined;
+            try {
+                await this.load(this.record);
+            } catch {
+                // ignored, as the user did not ask: a lost connection is reported at the next click
+            }
+        }, Math.max(this.loadedAt + EVERY - Date.now(), 0));
     }
 
     async load(record) {
@@ -157,9 +172,9 @@ export class BatchTimeline extends Component {
 
     linesOf(chunk) {
         return [
-            _t("Chunk %(id)s: %(records)s records in %(duration)s", {
+            _t("Chunk %(id)s: %(records)s in %(duration)s", {
                 id: chunk.id,
-                records: formatInteger(chunk.record_count),
+                records: recordsText(chunk.record_count),
                 duration: formatDuration(chunk.to - chunk.from),
             }),
             chunk.failed_records && _t("%s failed", formatInteger(chunk.failed_records)),

@@ -5,8 +5,8 @@ import { getFieldsSpec } from "@web/model/relational_model/utils";
 export const PROGRESS = "batch_executor/progress";
 /** The end of a job is told: its messages are there, a moment after its last progress. */
 export const ENDED = "batch_executor/ended";
-/** Least milliseconds between two refreshes caused by bus messages. */
-const BUS_EVERY = 1000;
+/** Least milliseconds between two refreshes caused by bus messages: with its timeline, a page asks the server once a second at most. */
+const BUS_EVERY = 1500;
 
 /**
  * Refresh a view while it shows unfinished jobs: after bus messages about progress, and at intervals, because some

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "@odoo/hoot";
+import { beforeEach, Deferred, expect, test } from "@odoo/hoot";
 import { advanceTime, animationFrame } from "@odoo/hoot-mock";
 import {
     contains,
@@ -6,6 +6,8 @@ import {
     MockServer,
     mountView,
     onRpc,
+    toggleMenuItem,
+    toggleSearchBarMenu,
 } from "@web/../tests/web_test_helpers";
 import { BatchJob, defineBatchModels, hidePage, RUNNING, takeOverBus } from "./batch_test_helpers";
 
@@ -88,9 +90,9 @@ test("a job that has ended is not read again", async () => {
     expect.verifySteps([]);
 });
 
-test("many messages cause one read a second", async () => {
+test("many messages cause one read in one and a half seconds", async () => {
     await mountForm();
-    for (let message = 0; message < 20; message++) {
+    for (let message = 0; message < 32; message++) {
         sendProgress(1);
         await pass(100);
     }
@@ -100,7 +102,7 @@ test("many messages cause one read a second", async () => {
 test("messages about another job cause none", async () => {
     await mountForm();
     sendProgress(2);
-    await pass(1500);
+    await pass(2000);
     expect.verifySteps([]);
 });
 
@@ -144,11 +146,31 @@ test("a list loads new jobs, but not while some are selected", async () => {
     MockServer.env["batch.job"].create({ name: "Another", state: "running", is_final: false });
     await contains(".o_data_row .o_list_record_selector input").click();
     sendProgress(2);
-    await pass(1500);
+    await pass(2000);
     expect(".o_data_row").toHaveCount(1);
     await contains(".o_data_row .o_list_record_selector input").click();
     sendProgress(2);
-    await pass(1500);
+    await pass(2000);
     expect(".o_data_row").toHaveCount(2);
     expect.verifySteps(["read", "read", "search"]);
+});
+
+test.tags("desktop");
+test("a list does not forget a search that takes longer than a refresh", async () => {
+    await mountView({
+        resModel: "batch.job",
+        type: "list",
+        arch: LIST,
+        searchViewArch: `<search><filter name="ended" string="Ended" domain="[('is_final', '=', True)]"/></search>`,
+    });
+    const isSlow = new Deferred();
+    onRpc("batch.job", "web_search_read", () => isSlow);
+    await toggleSearchBarMenu();
+    await toggleMenuItem("Ended");
+    sendProgress(2);
+    await pass(2000);
+    isSlow.resolve();
+    await pass(100);
+    expect(".o_data_row").toHaveCount(0);
+    expect.verifySteps(["search", "read", "search", "search"]);
 });

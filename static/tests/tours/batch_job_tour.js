@@ -1,20 +1,6 @@
 /* global ace */
 import { registry } from "@web/core/registry";
-
-const openJob = (name) => ({
-    content: `open the job ${name}`,
-    trigger: `.o_list_view .o_data_row td[name=name]:contains(${name})`,
-    run: "click",
-});
-const isState = (label) => ({
-    content: `the job is ${label}`,
-    trigger: `.o_form_view .o_arrow_button_current:contains(${label})`,
-});
-const backTo = (name) => ({
-    content: "go back",
-    trigger: `.o_breadcrumb a:contains(${name})`,
-    run: "click",
-});
+import { backTo, isState, openJob } from "./steps";
 
 registry.category("web_tour.tours").add("batch_job_mend_and_retry", {
     steps: () => [

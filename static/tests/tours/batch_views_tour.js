@@ -1,20 +1,7 @@
 import { registry } from "@web/core/registry";
+import { backTo, isState, openJob } from "./steps";
 
 const tours = registry.category("web_tour.tours");
-const openJob = (name) => ({
-    content: `open the job ${name}`,
-    trigger: `.o_list_view .o_data_row td[name=name]:contains(${name})`,
-    run: "click",
-});
-const isState = (label) => ({
-    content: `the job is ${label}`,
-    trigger: `.o_form_view .o_arrow_button_current:contains(${label})`,
-});
-const backTo = (name) => ({
-    content: "go back",
-    trigger: `.o_breadcrumb a:contains(${name})`,
-    run: "click",
-});
 const isWay = (...labels) => ({
     content: `the way is ${labels}`,
     trigger: ".o_form_view .o_statusbar_status",
