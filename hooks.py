@@ -3,7 +3,7 @@
 from odoo.exceptions import UserError
 
 from .run.lanes import set_lane_count
-from .run.settings import get_setting
+from .run.settings import forget_settings, get_setting
 from .store.schema import drop_functions
 
 
@@ -13,7 +13,7 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Refuse the uninstallation while jobs are unfinished; drop the addon's SQL functions, as Odoo does not.
+    """Refuse the uninstallation while jobs are unfinished; drop the addon's settings and SQL functions, as Odoo does not.
 
     :raises UserError: jobs are unfinished
     """
@@ -22,4 +22,5 @@ def uninstall_hook(env):
         raise UserError(
             env._("%s batch jobs are not finished. Finish or cancel them before you uninstall.", unfinished)
         )
+    forget_settings(env)
     drop_functions(env.cr)

@@ -1,6 +1,6 @@
 """Read and write the settings, which are stored as system parameters."""
 
-from ..engine.settings import setting
+from ..engine.settings import SETTINGS, setting
 
 
 def get_setting(env, name):
@@ -20,6 +20,11 @@ def set_settings(env, values):
     for name, value in values.items():
         # as text: Odoo deletes a parameter that is set to the number 0, and the default would apply again
         env["ir.config_parameter"].sudo().set_param(_parameter(name), str(value))
+
+
+def forget_settings(env):
+    """Delete all settings: the defaults apply again."""
+    env["ir.config_parameter"].sudo().search([("key", "in", list(map(_parameter, SETTINGS)))]).unlink()
 
 
 def _parameter(name):

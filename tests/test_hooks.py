@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.batch_executor.hooks import uninstall_hook
+from odoo.addons.batch_executor.run.settings import set_settings
 
 from .case import create
 
@@ -23,3 +24,8 @@ class TestUninstallation(TransactionCase):
         self.assertEqual(self.functions(), 1)
         uninstall_hook(self.env)
         self.assertEqual(self.functions(), 0)
+
+    def test_no_setting_is_left(self):
+        set_settings(self.env, {"lanes": 1, "max_chunk_size": 77})
+        uninstall_hook(self.env)
+        self.assertFalse(self.env["ir.config_parameter"].search([("key", "like", "batch_executor.")]))
