@@ -38,7 +38,7 @@ class Options:
     """How a job runs; names and units as in the API (`timeout` in seconds, `run_at` naive in UTC)."""
 
     name: str | None = None
-    max_chunk_size: int = 100
+    max_chunk_size: int = 0
     max_concurrency: int = 5
     timeout: float | None = None
     retry_attempts: int = 3

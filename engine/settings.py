@@ -6,7 +6,7 @@ MAX_CHUNK_SIZE = 10_000
 
 #: Settings and their defaults; each is the system parameter `batch_executor.<name>`.
 SETTINGS = {
-    "max_chunk_size": 100,
+    "max_chunk_size": 0,
     "max_concurrency": 5,
     "retry_attempts": 3,
     "max_records": 500_000,

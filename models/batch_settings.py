@@ -4,8 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..engine.settings import SETTINGS, bounds
-from ..run.lanes import cron_workers, most_lanes, set_lane_count
-from ..run.settings import get_setting, set_settings
+from ..run.lanes import most_lanes, set_lane_count
+from ..run.settings import cron_workers, get_setting, set_settings
 
 
 def _setting(name, label, help_text):

@@ -6,6 +6,7 @@ from ..store.claim import lock_next_job, take_chunk
 from ..store.job import read_job
 from . import advance
 from .interruption import is_conflict
+from .settings import cron_workers, get_setting
 
 
 def claim_with_housekeeping(env, worker, signals, sole_job_id=None):
@@ -52,7 +53,14 @@ def _take_counted(env, row, worker, signals, sole_job_id):
         advance.count(env, job_id)
         if row["max_failures"] != NO_LIMIT:
             advance.stop_if_over_limit(env, read_job(env.cr, job_id))
-    taken = take_chunk(env.cr, job_id, worker, signals.query, sole_job_id)
+    # alone only if alone at two claims in a row: at one, other lanes may just be between two chunks, or on their way
+    lanes = 1 if job_id == sole_job_id else _lanes_here(env)
+    taken = take_chunk(env.cr, job_id, worker, signals.query, lanes)
     if taken is None and advance.advance(env, job_id):
-        taken = take_chunk(env.cr, job_id, worker, signals.query, sole_job_id)
+        taken = take_chunk(env.cr, job_id, worker, signals.query, lanes)
     return taken
+
+
+def _lanes_here(env):
+    """Lanes that this server can run at once; those of other hosts are seen when they are at work."""
+    return min(get_setting(env, "lanes"), max(cron_workers(), 1))

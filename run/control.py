@@ -11,7 +11,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
-from ..engine import states
+from ..engine import sizing, states
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store import queue, told
 from ..store.claim import PROGRESS_EVERY_S, claim_fast
@@ -186,7 +186,7 @@ class Control:
         self.done += 1
         self.last = claim
         kind, now = (claim.model, claim.operation_type), time.monotonic()
-        if claim.kind != states.RECORDS or not outcome.is_clean:
+        if claim.kind != states.RECORDS or not outcome.is_clean or sizing.bucket(claim.size) is None:
             return
         if claim.chunk_size == 0 or now - self.taught_at.get(kind, float("-inf")) > LESSON_EVERY_S:
             self.taught_at[kind] = now

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from odoo import SUPERUSER_ID
 from odoo.exceptions import AccessError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import config
 
 from .lane import Lane
 from .settings import get_setting
@@ -81,11 +80,6 @@ def run_admitted(env):
         # run again after the other scheduled actions; without a trigger, Odoo runs it in a minute or so
         cron.exists()._trigger_lanes()
     cron._commit_progress()
-
-
-def cron_workers():
-    """Number of cron workers of this server; those of other hosts are not known."""
-    return max(config["max_cron_threads"], 0)
 
 
 def most_lanes(cr):

@@ -11,7 +11,7 @@ from ..engine.standstill import Signs, standstill
 from ..engine.throughput import History, per_minute
 from ..store import overview as store
 from ..store.summary import failure_causes
-from .lanes import cron_workers
+from .settings import cron_workers
 from .status import job_figures, utc_now
 
 #: Minutes of the chart of throughput, and most jobs whose histories it adds up.

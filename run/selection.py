@@ -12,6 +12,7 @@ from odoo.tools import SQL
 from ..engine.outcome import Outcome
 from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
+from ..engine.sizing import UNCUT
 from ..store.finish import is_stop_requested
 from .grouping import values_of
 from .guarded import UserCode
@@ -39,7 +40,7 @@ def run_page(system, claim, control=None):
         claim.model,
         claim.payload,
         References.of_claim(system.cr, claim),
-        claim.chunk_size,
+        claim.chunk_size or (UNCUT if claim.is_atomic else ADAPTIVE_BLOCK),
         claim.timeout_s,
         transaction=claim.transaction,
         is_wanted=lambda: _is_wanted(system.registry, claim.job_id),
@@ -53,14 +54,14 @@ def find(env, model_name, payload, references, size, timeout_s, **guarding):
     :param str model_name: model of the operation
     :param payload: the `Payload` of the page; its only item says what to find
     :param References references: resolves `$ref`s and dependencies
-    :param int size: most records in a chunk; 0: adaptive
+    :param int size: most records in a chunk
     :param float timeout_s: seconds the search may take; None: no limit
     :param guarding: more arguments of `UserCode`
     :returns: an `Outcome`; `found` has `(payload, group keys)` of each chunk, `more` is the item of the next page or None
     :raises Interruption: see `UserCode`
     """
     with UserCode(env, model_name, Deadline(timeout_s), **guarding) as code:
-        outcome = _select(env, model_name, payload, references, size or ADAPTIVE_BLOCK)
+        outcome = _select(env, model_name, payload, references, size)
     return Outcome(failures={0: code.error}, found_records=1) if code.error else outcome
 
 

@@ -1,4 +1,6 @@
-"""Read and write the settings, which are stored as system parameters."""
+"""Read and write the settings, which are stored as system parameters; and what the configuration of the server says."""
+
+from odoo.tools import config
 
 from ..engine.settings import SETTINGS, setting
 
@@ -25,6 +27,11 @@ def set_settings(env, values):
 def forget_settings(env):
     """Delete all settings: the defaults apply again."""
     env["ir.config_parameter"].sudo().search([("key", "in", list(map(_parameter, SETTINGS)))]).unlink()
+
+
+def cron_workers():
+    """Number of cron workers of this server; those of other hosts are not known."""
+    return max(config["max_cron_threads"], 0)
 
 
 def _parameter(name):

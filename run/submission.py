@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg2
 
@@ -12,9 +13,10 @@ from ..engine.contents import sum_up
 from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
 from ..engine.key_order import last_of_keys, order_upserts
-from ..engine.options import NO_LIMIT, QUIET_CONTEXT, parse_options
+from ..engine.options import NO_LIMIT, QUIET_CONTEXT, ROLLBACK_CHUNK, parse_options
 from ..engine.planner import plan
 from ..engine.problems import Problems
+from ..engine.sizing import MOST_UNDONE, UNCUT
 from ..engine.spec import parse_operations
 from ..store import queue
 from ..store.references import ids_by_name
@@ -117,6 +119,8 @@ def execute(env, operations, options, progress_callback=None):
     wanted = submission.read_options(options, inline=True)
     submission.read_operations(operations)
     check_execute_limit(submission.env, submission.problems, submission.record_count)
+    if not wanted.max_chunk_size:
+        wanted = replace(wanted, max_chunk_size=MOST_UNDONE if wanted.rollback == ROLLBACK_CHUNK else UNCUT)
     plans = submission.plan(wanted.max_chunk_size, wanted.max_concurrency == 1)
     env = submission.env
     if wanted.quiet:
@@ -249,7 +253,8 @@ class Submission:
         # not by its concurrency, which may have been lowered since a draft was made, and may be raised again
         if not job.is_ordered and not job.is_atomic:
             self._order_upserts(job)
-        plans = self.plan(job.max_chunk_size, job.is_ordered)
+        size = job.max_chunk_size or (UNCUT if job.is_atomic else 0)
+        plans = self.plan(size, job.is_ordered)
         with self._refused_without_form():
             job.flush_recordset()
             store_operations(job.env.cr, job.id, job.is_atomic, self.operations, plans)

@@ -23,7 +23,7 @@ JOB_COLUMNS = SQL(
     """
     id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, max_failures, max_chunk_size,
     is_atomic, started_by,
-    total_records - processed_records - failed_records - cancelled_records AS remaining
+    max_concurrency, processed_records, failed_records
     """
 )
 #: Records that a chunk counts if it never runs. The records of a selection's page are unknown: it counts one.

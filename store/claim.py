@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from odoo.tools import SQL
 
+from ..engine import sizing
 from .chunk_row import CHUNK_COLUMNS, JOB_COLUMNS, read_claim
 from .cut import cut_to_size, needs_cutting
 from .prepared import fetch_prepared
@@ -82,13 +83,13 @@ def lock_next_job(cr, signals, looked_at):
     return rows[0] if rows else None
 
 
-def take_chunk(cr, job_id, worker, signals, sole_job_id=None):
+def take_chunk(cr, job_id, worker, signals, lanes=1):
     """Mark the first chunk of a locked job that may run now as running; cut it to size where the engine chooses the size.
 
     :param int job_id: a job that an earlier statement of this transaction has locked
     :param str worker: name of the worker, for people
     :param SQL signals: the sequence numbers of registry and cache invalidations
-    :param int sole_job_id: the job in which no other chunk was in flight at this lane's last claim
+    :param int lanes: lanes that probably share the job, this one included
     :returns: `(Claim, sequence numbers)`; None where there is no such chunk
     :raises ChunkBroken: the chunk can't be read
     """
@@ -97,19 +98,17 @@ def take_chunk(cr, job_id, worker, signals, sole_job_id=None):
         return None
     [row] = rows
     if needs_cutting(row):
-        # only if alone at two claims in a row: at one, other lanes may just be between two chunks
-        cut_to_size(cr, row, is_alone=row["in_flight"] == 0 and job_id == sole_job_id)
+        cut_to_size(cr, row, lanes)
     return read_claim(row), row["signals"]
 
 
 @lru_cache(maxsize=64)
 def _fast_statements(worker, signals, known):
     lock = SQL("SELECT set_config('batch_executor.job', coalesce((%s)::text, ''), true)", _lock_next(SQL("id")))
-    # max_chunk_size 0 needs housekeeping: the chunk is cut to size by further statements
-    condition = SQL(
-        "AND (%s) IS NOT TRUE AND max_chunk_size > 0 AND %s = %s::integer[]", COUNT_DUE, signals, list(known)
-    )
-    return lock, _take(worker, LOCKED_JOB, signals, condition)
+    condition = SQL("AND (%s) IS NOT TRUE AND %s = %s::integer[]", COUNT_DUE, signals, list(known))
+    # other chunks of max_chunk_size 0 need housekeeping: they are cut to size by further statements
+    fitting = SQL("(record_count <= %s OR (SELECT max_chunk_size > 0 FROM picked))", sizing.SIZES[0])
+    return lock, _take(worker, LOCKED_JOB, signals, condition, fitting)
 
 
 def _lock_next(columns, looked_at=()):
@@ -138,7 +137,7 @@ def _lock_next(columns, looked_at=()):
     )
 
 
-def _take(worker, job, signals, condition=None):
+def _take(worker, job, signals, condition=None, fitting=None):
     """The statement that takes the first chunk of a job that may run now, and moves the job back in the queue.
 
     In strict order (`max_concurrency` 1) no chunk may overtake one whose `run_at` has not come yet.
@@ -149,12 +148,12 @@ def _take(worker, job, signals, condition=None):
     :param SQL job: id of a job that an earlier statement of this transaction has locked, so that `in_flight` is up to date
     :param SQL signals: the sequence numbers of registry and cache invalidations, to be returned with the chunk
     :param SQL condition: on the job, without which nothing is taken; starts with AND
+    :param SQL fitting: on the chunk, without which it is not taken, and none after it
     """
     return SQL(
         """
           WITH picked AS MATERIALIZED (
             SELECT %(job_columns)s,
-                   max_concurrency,
                    CASE WHEN is_atomic THEN 1 ELSE max_concurrency END AS in_flight_limit
               FROM batch_job
              WHERE id = %(job)s
@@ -190,7 +189,7 @@ def _take(worker, job, signals, condition=None):
           ),
           -- a chunk that keeps conflicting with others of its job: no other starts until it has run alone
           lonely AS MATERIALIZED (
-            SELECT id
+            SELECT id, %(fitting)s AS fits
               FROM batch_chunk
              WHERE job_id = (SELECT job_id FROM picked)
                AND state = 'pending'
@@ -201,7 +200,7 @@ def _take(worker, job, signals, condition=None):
           ),
           -- the first chunk that may run: by its groups, the limit of the job, and chunks that run alone
           candidate AS (
-            SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early
+            SELECT id, coalesce(run_at > now() AT TIME ZONE 'UTC', false) AS is_early, %(fitting)s AS fits
               FROM batch_chunk
              WHERE job_id = (SELECT job_id FROM picked)
                AND state = 'pending'
@@ -222,9 +221,9 @@ def _take(worker, job, signals, condition=None):
                FOR NO KEY UPDATE SKIP LOCKED
           ),
           taken AS (
-            SELECT id FROM candidate WHERE NOT is_early
+            SELECT id FROM candidate WHERE fits AND NOT is_early
              UNION ALL
-            SELECT id FROM lonely WHERE (SELECT count(*) = 0 FROM in_flight)
+            SELECT id FROM lonely WHERE fits AND (SELECT count(*) = 0 FROM in_flight)
           ),
           -- moved back by as many places as its user has jobs in the queue: users share the lanes evenly, and so do the jobs
           -- of a user. Counted from the place of the next job, so that a job that was parked for long does not make up for the
@@ -252,6 +251,7 @@ def _take(worker, job, signals, condition=None):
         job_columns=JOB_COLUMNS,
         job=job,
         condition=condition or SQL(),
+        fitting=fitting or SQL("true"),
         look_ahead=LOOK_AHEAD,
         next_position=NEXT_POSITION,
         now=NOW,

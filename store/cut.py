@@ -3,9 +3,16 @@
 from odoo.tools import SQL
 
 from ..engine import sizing, states
+from ..engine.options import ROLLBACK_CHUNK
 from .chunk_row import read_claim
 from .parts import insert_beside
-from .sizing import choose_size
+from .sizing import learned_of
+from .sql import NOW, fetch
+
+#: Most waiting chunks that are looked at, to see how much of a job is left: the end is near where there are fewer.
+FAR = 50
+#: A block that is larger than the size by up to this factor is not cut at the end of a job: what is left would not pay.
+CRUMBS = 1.25
 
 
 def needs_cutting(row):
@@ -13,30 +20,33 @@ def needs_cutting(row):
 
     :param dict row: of the chunk, with `CHUNK_COLUMNS` and `JOB_COLUMNS`
     """
-    return row["max_chunk_size"] == 0 and row["kind"] == states.RECORDS and row["record_count"] > 0
+    return row["max_chunk_size"] == 0 and row["kind"] == states.RECORDS and row["record_count"] > sizing.SIZES[0]
 
 
-def cut_to_size(cr, row, is_alone):
+def cut_to_size(cr, row, lanes):
     """Keep as many records of a block as the next chunk should have; store the rest as pending chunks.
 
     While the best size is not known yet, the rest is stored as one block; later it is cut into chunks at once.
 
     :param dict row: of the claimed chunk, with `in_flight`; updated to what is kept
-    :param bool is_alone: whether no other lane is known to work on the job
+    :param int lanes: lanes that probably share the job, this one included
     :raises ChunkBroken: the row can't be read
     """
     count = row["record_count"]
-    choice = choose_size(
-        cr,
-        row["model"],
-        row["operation_type"],
+    learned = learned_of(cr, row["model"], row["operation_type"])
+    failed = row["failed_records"]
+    choice = sizing.choose(
+        learned,
         len(row["payload"]) / count,
         target_s=row["timeout"] / 2 if row["timeout"] else sizing.TARGET_S,
-        remaining=max(row["remaining"], count),
-        lanes=row["in_flight"] + 1,
-        is_alone=is_alone,
+        most=sizing.MOST_UNDONE if row["rollback"] == ROLLBACK_CHUNK else sizing.SIZES[-1],
+        failing=failed / (failed + row["processed_records"]) if failed else 0.0,
     )
-    if count <= choice.size:
+    lanes = min(max(lanes, row["in_flight"] + 1), row["max_concurrency"])
+    most = choice.size
+    if lanes > 1:
+        choice = sizing.share(choice, learned, _records_left(cr, row, learned), lanes)
+    if count <= max(choice.size, min(choice.size * CRUMBS, most)):
         return
     first, rest = read_claim(row).payload.cut(choice.size)
     if rest is None:
@@ -53,3 +63,38 @@ def cut_to_size(cr, row, is_alone):
             row["id"],
         )
     )
+
+
+def _records_left(cr, row, learned):
+    """Records of the job that have not run yet, about: those of the claimed chunk, waiting ones, and the rest of those in flight.
+
+    What is not found yet, or waits for other operations, is not known. More than `FAR` chunks are not counted.
+    """
+    query = SQL(
+        """
+        (
+            SELECT record_count, NULL AS seconds
+              FROM batch_chunk
+             WHERE job_id = %(job)s AND state = 'pending'
+             ORDER BY sequence, id
+             LIMIT %(far)s
+        )
+        UNION ALL
+        (
+            SELECT record_count, extract(epoch FROM %(now)s - claimed_at)::float
+              FROM batch_chunk
+             WHERE job_id = %(job)s AND state = 'running' AND id <> %(id)s
+             ORDER BY claimed_at
+             LIMIT %(far)s
+        )
+        """,
+        job=row["job_id"],
+        id=row["id"],
+        now=NOW,
+        far=FAR,
+    )
+    left = row["record_count"]
+    for count, seconds in fetch(cr, query):
+        done = seconds / expected if seconds and (expected := sizing.expected_s(learned, count)) else 0.0
+        left += count * max(1 - done, 0.0)
+    return left

@@ -8,14 +8,9 @@ from ..engine import sizing, states
 from .sql import fetch
 
 
-def choose_size(cr, model, operation_type, bytes_per_record, **circumstances):
-    """Choose the size of the next chunk of a model and operation type.
-
-    :param float bytes_per_record: bytes of JSON per record
-    :param circumstances: the other arguments of `engine.sizing.choose`
-    :rtype: sizing.Choice
-    """
-    return sizing.choose(_learned(cr, [model])[model, operation_type], bytes_per_record, **circumstances)
+def learned_of(cr, model, operation_type):
+    """Measurements of a model and operation type: size -> (seconds per record, samples)."""
+    return _learned(cr, [model])[model, operation_type]
 
 
 def expected_s(cr, plans):

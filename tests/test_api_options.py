@@ -54,7 +54,7 @@ class TestOptionValues(ApiCase):
         self.assertEqual(status["state"], "pending")
         self.assertEqual(
             self._stored(status, "max_chunk_size", "max_concurrency", "retry_attempts", "rollback", "priority"),
-            [100, 5, 3, "record", 0],
+            [0, 5, 3, "record", 0],
         )
 
     def test_defaults_and_limits_come_from_the_settings(self):

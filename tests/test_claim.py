@@ -59,7 +59,6 @@ class TestFastClaim(LaneCase):
                 ("stopping", "cancel_requested_at = now()", "cancel_requested_at = NULL"),
                 ("to be counted", "progress_at = now() - interval '1 minute'", "progress_at = clock_timestamp() AT TIME ZONE 'UTC'"),
                 ("failures are limited", "max_failures = 3", "max_failures = -1"),
-                ("a size to be chosen", "max_chunk_size = 0", "max_chunk_size = 1"),
                 ("being steered", "steered_until = now() + interval '1 day'", "steered_until = NULL"),
                 ("parked", "ready = false", "ready = true"),
             ):  # fmt: skip
@@ -74,6 +73,16 @@ class TestFastClaim(LaneCase):
             self.assertTrue(self.claimed_fast(lane))
         self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 4)
+
+    def test_only_what_may_have_to_be_cut_to_a_size_needs_housekeeping(self):
+        job = self.submit(*(self.probe(self.ids, number) for number in range(3)), self.creates(60), max_chunk_size=0)
+        with self.open_lane() as lane:
+            self.started(lane)
+            self.assertTrue(self.claimed_fast(lane))
+            self.started(lane, 1)
+            self.assertIsNone(self.claimed_fast(lane))
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 63)
 
     def test_no_more_are_in_flight_than_may_be(self):
         job = self.submit_chunks(8, max_concurrency=2)

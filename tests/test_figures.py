@@ -104,7 +104,7 @@ class TestButtons(LaneCase):
         for options, job_number, operation_numbers in (
             ({}, "1", ("1", False)),
             ({"rollback": "job"}, "1", ("1", False)),
-            ({"rollback": "chunk"}, "51", ("51", False)),
+            ({"rollback": "chunk", "max_chunk_size": 100}, "51", ("51", False)),
             ({"dry_run": True}, "1", ("1", False)),
             ({"max_failures": 0}, "1", ("1", False)),
         ):
