@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 #: The first pause between two requests for a job's status in seconds, the factor it grows by, and the longest pause in seconds.
 FIRST_PAUSE_S, GROWTH, LONGEST_PAUSE_S = 0.1, 1.5, 5.0
+#: Seconds for which the server is asked to wait for a change of the job.
+WAIT_S = 10
 #: Operations or failures fetched by one request.
 PAGE = 1000
 
@@ -117,16 +119,21 @@ class BatchExecutor:
         self._note(await self._call("submit", [_as_sent(operation) for operation in operations], **options))
 
     async def _follow(self, progress_callback):
-        """Read the job's status until the job is final, with growing pauses; call the callback after each change."""
+        """Read the job's status after each change, until the job is final; call the callback when records are done.
+
+        The server waits for a change, unless too many others wait there: then the pauses between two calls grow.
+        """
         pause, seen = FIRST_PAUSE_S, None
         while True:
-            status = await self._call("status", [self.job["job_id"]])
+            asked_at = time.monotonic()
+            status = await self._call("status", [self.job["job_id"]], wait=WAIT_S)
             self._note(status)
             if progress_callback and status["completed"] != seen:
                 await self._tell(progress_callback, status)
-                pause, seen = FIRST_PAUSE_S, status["completed"]
             if status["finished_at"]:
                 return
+            if status["completed"] != seen or time.monotonic() - asked_at > WAIT_S / 2:
+                pause, seen = FIRST_PAUSE_S, status["completed"]
             await asyncio.sleep(pause)
             pause = min(pause * GROWTH, LONGEST_PAUSE_S)
 

@@ -50,7 +50,7 @@ class BatchExecutorController(Controller):
     execute = on_model("execute")
     append = on_job("append", "operations")
     start = on_job("start")
-    status = on_job("status")
+    status = on_job("status", "wait")
     result = on_job("result", "offset", "limit", "only")
     failures = on_job("failures", "offset", "limit")
     warnings = on_job("warnings", "offset", "limit")

@@ -8,6 +8,7 @@ from ..run.change import lock_for_change
 from ..run.garbage import without_collection
 from ..run.retry import retry_job
 from ..run.status import status as status_of
+from ..run.waiting import checked_wait, wait_for_change
 from ..run.wake import wake_if_stalled
 from ..run.xmlrpc import as_carried
 from ..store.results import operations_page
@@ -151,14 +152,20 @@ class BatchJob(models.Model):
 
     # -- verbs that read a job -----------------------------------------------------------------------
 
-    def status(self):
+    def status(self, wait=0):
         """The state and the progress of the job. Reads only a few rows, even for a large job.
 
+        :param float wait: seconds, at most 20, to wait for a change of the state or of a counter: see `run/waiting.py`
         :returns: the status object
         :rtype: dict
+        :raises UserError: `wait` is not valid
         """
         check_visible(self)
+        wait_s = checked_wait(self.env, wait)
         wake_if_stalled(self.sudo())
+        if wait_s:
+            wait_for_change(self, wait_s)
+            check_visible(self)
         return self._status()
 
     def _status(self, is_duplicate=False):

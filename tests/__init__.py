@@ -69,6 +69,7 @@ from . import test_selection
 from . import test_server_actions
 from . import test_sessions
 from . import test_sizing
+from . import test_status_wait
 from . import test_steps
 from . import test_storing
 from . import test_strict_order

@@ -76,7 +76,7 @@ class Server:
     With `own_data` it shares no folder with others: to them, it is another host.
     """
 
-    def __init__(self, cluster, name, *, cron_workers=2, serves=True, own_data=False):
+    def __init__(self, cluster, name, *, workers=1, cron_workers=2, serves=True, own_data=False):
         from devenv import odoo_bin
 
         self.odoo_bin = odoo_bin
@@ -84,7 +84,7 @@ class Server:
         self.name = name
         self.port, gevent_port = odoo_bin.free_port(), odoo_bin.free_port()
         self.options = [
-            f"--database={cluster.database}", "--workers=1", f"--max-cron-threads={cron_workers}",
+            f"--database={cluster.database}", f"--workers={workers}", f"--max-cron-threads={cron_workers}",
             "--limit-time-real-cron=0", "--limit-time-cpu=600",
         ]  # fmt: skip
         if serves:

@@ -11,10 +11,13 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
+from threading import BoundedSemaphore
+from unittest.mock import patch
 
 from odoo.tests.common import get_db_name
 from odoo.tools import mute_logger
 
+from ..run import waiting
 from . import docs
 from .case import PATIENCE_S
 from .doors import base_url
@@ -222,7 +225,7 @@ class TestAdapter(ZenooCase):
         self.assertEqual((report["results"][0]["success"], self.new_partners()), (True, ["Once"]))
         self.assertEqual(self.count_jobs()[0], before + 1)
 
-    def test_it_submits_once_and_looks_less_and_less_often(self):
+    def calls_for_a_job_of_three_seconds(self):
         async def run():
             async with self.client(WatchedClient) as client:
                 due = (datetime.now(timezone.utc) + timedelta(seconds=3)).isoformat()
@@ -230,7 +233,16 @@ class TestAdapter(ZenooCase):
                 return client.calls
 
         with self.lanes_at_work():
-            calls = asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
+            return asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
+
+    def test_it_submits_once_and_lets_the_server_wait(self):
+        methods = [method for method, _when in self.calls_for_a_job_of_three_seconds()]
+        self.assertEqual((methods[0], methods[-1]), ("submit", "result"))
+        self.assertLess(methods.count("status"), 5)
+
+    def test_it_looks_less_and_less_often_where_the_server_can_not_wait(self):
+        with patch.object(waiting, "_threads", BoundedSemaphore(0)):
+            calls = self.calls_for_a_job_of_three_seconds()
         methods = [method for method, _when in calls]
         self.assertEqual(methods, ["submit", *["status"] * (len(calls) - 2), "result"])
         looks = [when for method, when in calls if method == "status"]

@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
 
 import requests
 
 from .base import CannotDo
 
 TIMEOUT_S = 120
-#: Seconds between two questions for the status of a job; and while the server has no idea of how long the job takes.
-SHORTEST_S, LONGEST_S, UNKNOWN_S = 0.02, 5, 0.1
+#: Seconds for which the server may wait for a change of a job; and between two questions, where it can't.
+WAIT_S, PAUSE_S = 20, 0.05
 
 
 class Client:
@@ -36,15 +35,15 @@ class Client:
         return answer["result"]
 
     def follow(self, status: dict, every_s: float | None = None) -> Iterator[dict]:
-        """Give the statuses of a job until it is over, by default about as far apart as the server thinks that the job takes."""
+        """Give the statuses of a job until it is over: after each change, or so far apart."""
         while not status["finished_at"]:
             yield status
-            left_s = UNKNOWN_S
-            if status["eta"]:
-                eta = datetime.fromisoformat(status["eta"].replace("Z", "+00:00"))
-                left_s = (eta - datetime.now(timezone.utc)).total_seconds()
-            time.sleep(every_s or min(max(left_s, SHORTEST_S), LONGEST_S))
-            status = self.rpc("/batch/v1/status", job_id=status["job_id"])
+            asked_at = time.monotonic()
+            if every_s:
+                time.sleep(every_s)
+            status = self.rpc("/batch/v1/status", job_id=status["job_id"], wait=0 if every_s else WAIT_S)
+            if not status["finished_at"] and time.monotonic() - asked_at < PAUSE_S:
+                time.sleep(PAUSE_S)  # it could not wait just now
         yield status
 
     def _post(self, path: str, content: dict):

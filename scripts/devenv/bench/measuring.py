@@ -8,6 +8,7 @@ from types import SimpleNamespace
 AMOUNTS = {
     "rounds": (3, 1),
     "singles": (1_000, 200),  # records in the comparisons with peers
+    "large": (10_000, 1_000),  # records in one operation
     "repeated": (5, 3),  # times within a round, of what takes a second
     "bare": (8_000, 2_000),  # records of a lane, and of a bare loop
     "lanes": (4_000, 1_200),  # records of one lane and of two
@@ -23,7 +24,7 @@ AMOUNTS = {
     "memory": (200_000, 8_000),  # records of a lane whose memory is watched
 }
 #: Runs before the first round: processes load their code and fill their caches.
-WARM_UP = {"singles": 20, "repeated": 1, "bare": 200, "lanes": 200}
+WARM_UP = {"singles": 20, "large": 20, "repeated": 1, "bare": 200, "lanes": 200}
 
 
 def scale_of(*, quick: bool) -> SimpleNamespace:

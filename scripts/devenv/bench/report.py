@@ -48,7 +48,6 @@ def write(bench: Bench, lines: dict[str, tuple], samples: dict[str, list[float]]
         rows=_table(lines.values()),
         http=HTTP_WORKERS,
         cron=CRON_WORKERS,
-        chunk_size=peers.OUR_CHUNK_SIZE,
         bound_s=bound_s,
         bound_zenoo=medians["zenoo-singles"] / bound_s,
         charts="\n\n".join(_charts(medians, vars(bench.scale))),
@@ -72,7 +71,7 @@ def _medians(scale: dict, samples: dict[str, list[float]], medians: dict[str, fl
 
 def _charts(medians: dict[str, float], scale: dict):
     """Draw the charts; gives Markdown that shows them."""
-    by_peer = [measurement.key for measurement in reversed(peers.MEASUREMENTS)]
+    by_peer = [measurement.key for measurement in reversed(peers.MEASUREMENTS) if not measurement.key.endswith("-large")]
     charts = {
         "throughput-by-chunk-size": ("Throughput by chunk size", _by_chunk_size, ()),
         "throughput-by-lanes": ("Throughput by lanes", _bars, (["lanes-2", "lanes-1"], "{:,.0f}", "records/s")),
