@@ -19,7 +19,10 @@ def user_env(cr, claim):
     context = {**claim.context, **claim.payload.context}
     if context.get("lang"):
         context["lang"] = usable_lang(api.Environment(cr, SUPERUSER_ID, {}), context["lang"], claim.user_id)
-    return api.Environment(cr, claim.user_id, context)
+    env = api.Environment(cr, claim.user_id, context)
+    # as Odoo does for each call: what is computed when the cache is flushed is the user's doing, with the user's rights
+    env.transaction.default_env = env
+    return env
 
 
 def started_by(cr):

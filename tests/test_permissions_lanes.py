@@ -13,6 +13,7 @@ from odoo.addons.batch_executor.run.lane import Lane
 from .api_case import ApiCase
 from .case import WORKER, create
 from .doors import Json2Door, JsonRpcDoor, RouteDoor, SessionDoor
+from .lane_case import LaneCase
 
 ALONE = "run by Odoo's scheduler alone"
 
@@ -265,3 +266,17 @@ class TestForeignActions(LaneActionCase):
         job_id = self.submit(action)
         self.change(action, "as changed", self.admin.id)
         self.assertEqual(self.ended(job_id), ("as changed", ""))
+
+
+class TestWhoseWork(LaneCase):
+    def test_what_is_written_when_the_cache_is_flushed_is_the_users_doing(self):
+        ids = self.make_partners(2)
+
+        def compute(partners):
+            # as fields do that are computed and stored: nobody calls `write`
+            partners._fields["function"]._update_cache(partners, "computed", dirty=True)
+
+        self.set_probe(compute)
+        self.submit(self.probe(ids))
+        self.work()
+        self.assertEqual(self.sql("SELECT DISTINCT function, write_uid FROM res_partner WHERE id IN %s", tuple(ids)), [("computed", self.user_id)])
