@@ -18,6 +18,7 @@ SETTINGS = {
     "keep_payload_days": 7,
     "lanes": 4,
     "run_in_lists": 1,
+    "fast_chatter": 1,
 }
 #: Least and greatest value, where they are not 1 and `MAX_INTEGER`. They also hold for the option of the same name.
 BOUNDS = {
@@ -29,6 +30,7 @@ BOUNDS = {
     "keep_payload_days": (0, MAX_INTEGER),
     "lanes": (1, 1000),
     "run_in_lists": (0, 1),
+    "fast_chatter": (0, 1),
 }
 
 

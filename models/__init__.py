@@ -20,6 +20,8 @@ from . import ir_actions_server
 from . import batch_settings
 from . import batch_wizard
 from . import base
+from . import mail_message
+from . import mail_followers
 from . import base_import
 from . import batch_wizard_file
 from . import batch_running

@@ -58,6 +58,11 @@ class BatchSettings(models.TransientModel):
         default=lambda self: bool(get_setting(self.env, "run_in_lists")),
         help="Batch users find Run in batch… in the Actions menu of every list.",
     )
+    batch_fast_chatter = fields.Boolean(
+        "Fast Chatter",
+        default=lambda self: bool(get_setting(self.env, "fast_chatter")),
+        help="Messages and followers of a chunk's records are written at once, exactly as Odoo writes them one by one.",
+    )
 
     @api.depends("batch_lanes")
     def _compute_lanes_warning(self):

@@ -4,6 +4,7 @@ from odoo import SUPERUSER_ID, api
 
 from ..engine import states
 from .chunk import Records, run_chunk
+from .fast.switch import switch_on
 from .references import References
 
 
@@ -63,6 +64,7 @@ def run_records(system, claim, control=None, *, may_rest=True, keep_trying=False
     :param may_rest, keep_trying, has_savepoint: see `Records`
     :raises Interruption, NeedsSavepoint, TransactionEnded: see `run_chunk`
     """
+    switch_on(system)
     records = Records(
         claim.operation_type,
         claim.model,

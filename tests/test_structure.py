@@ -20,6 +20,7 @@ TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|sizing|draft_k
 #: Functions outside `store/` whose statements name these tables, each for a reason.
 STATEMENTS_ABOVE = {
     ("models/batch_finding.py", "init"),  # names its table to the store: of two models that share what they set up
+    ("run/fast/family.py", "_table"),  # messages, followers: tables of Odoo's
     ("run/errors.py", "integrity_message"),  # no statement: the model of the table that PostgreSQL names
     ("run/upsert_lock.py", "_created_since"),  # on the table of the model that is upserted
 }

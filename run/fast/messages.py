@@ -1,0 +1,45 @@
+"""Messages and followers of many records."""
+
+from .family import create_alike, may_be_alike
+from .methods import all_known
+
+#: What a message is asked for by itself where it is not given; it may depend on the record.
+GIVEN = {"email_from", "message_id", "model", "reply_to", "res_id"}
+
+
+def create_messages(messages, vals_list, create, below):
+    """Create messages as `mail.message.create` does; those of many records that are alike at once.
+
+    :param messages: the model
+    :param list vals_list: values of the messages
+    :param create: the method that is overridden
+    :param below: the class that overrides it
+    """
+    apart = ("res_id", "message_id")
+    if not (
+        all(vals.keys() >= GIVEN and vals["res_id"] and not vals.get("attachment_ids") for vals in vals_list)
+        and may_be_alike(messages, vals_list, apart)
+        and all_known(messages, "create", below=below)
+        and all_known(messages, "_invalidate_documents", "_is_thread_message", "_is_thread_message_visible")
+    ):
+        return create(vals_list)
+    created = create_alike(messages, vals_list, apart, create)
+    if created[:1]._is_thread_message_visible(vals=vals_list[0]):
+        created[:1]._invalidate_documents(vals_list[0]["model"], [vals["res_id"] for vals in vals_list])
+    return created
+
+
+def create_followers(followers, vals_list, create, below):
+    """Create followers as `mail.followers.create` does; those of many records that are alike at once.
+
+    :param followers, vals_list, create, below: as for `create_messages`
+    """
+    apart = ("res_id",)
+    if not (
+        all(vals.get("res_id") for vals in vals_list)
+        and may_be_alike(followers, vals_list, apart)
+        and all_known(followers, "create", below=below)
+        and all_known(followers, "_invalidate_documents")
+    ):
+        return create(vals_list)
+    return create_alike(followers, vals_list, apart, create)
