@@ -50,13 +50,13 @@ class TestSavepoints(LaneCase):
         for options in ({"rollback": "job"}, {"dry_run": True}):
             with self.subTest(**options):
                 self.runs.clear()
-                ids, done = self.run_counted(400, **options)
-                self.assertEqual((done["state"], done["processed_records"]), ("completed", 400))
+                ids, done = self.run_counted(200, **options)
+                self.assertEqual((done["state"], done["processed_records"]), ("completed", 200))
                 self.assertGreater(self.count, 1)
                 self.assertLess(self.count, POSTGRESQL_KEEPS // 2)
-                self.assertEqual(self.runs, list(range(400)), "each once, in order")
+                self.assertEqual(self.runs, list(range(200)), "each once, in order")
                 written = self.sql("SELECT count(*) FROM res_partner WHERE id = ANY(%s) AND city IS NOT NULL", ids)
-                self.assertEqual(written, [(0 if "dry_run" in options else 400,)])
+                self.assertEqual(written, [(0 if "dry_run" in options else 200,)])
                 self.delete_partners()
 
     def test_what_fails_among_many_is_found_and_costs_little_more(self):

@@ -170,6 +170,6 @@ class TestControls(BaseCase):
             for frame in ("%s;SELECT 1", "SELECT 1;SELECT %s;SELECT 2", "SAVEPOINT %s;"):
                 with self.subTest(piece=name, frame=frame):
                     # were it quadratic, eight times the length would take 64 times as long
-                    short = min(seconds(frame % (piece * 20_000)) for _ in range(3))
-                    long = min(seconds(frame % (piece * 160_000)) for _ in range(2))
+                    short = min(seconds(frame % (piece * 5_000)) for _ in range(3))
+                    long = min(seconds(frame % (piece * 40_000)) for _ in range(2))
                     self.assertLess(long, 24 * max(short, 0.002))

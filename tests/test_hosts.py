@@ -7,7 +7,7 @@ from odoo.tests.common import BaseCase, get_db_name
 from .chaos import Chaos
 from .extras import needs_scripts
 
-RECORDS = 800
+RECORDS = 500
 #: A noisy machine may spoil one measurement, not all of them.
 ROUNDS = 3
 #: Two hosts must be faster than one by this at least. They would be twice as fast on a machine with nothing else to do.
