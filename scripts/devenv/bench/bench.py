@@ -1,6 +1,7 @@
 """What a measurement works with: a server, copies of its database, and a clock; all of it is gone at the end."""
 
 import contextlib
+import functools
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,11 @@ HTTP_WORKERS, CRON_WORKERS = 2, 2
 #: Accepting 100,000 operations takes longer than Odoo lets a request by default.
 REQUEST_S = 1200
 PATIENCE_S = 600
+BUSINESS = "sale_stock,account,crm,project,hr"
+CHART = """
+env["account.chart.template"].try_loading("generic_coa", env.company)
+env.cr.commit()
+"""
 #: How often the benchmark looks into the database; that costs those it measures next to nothing.
 LOOK_S = 0.01
 
@@ -35,6 +41,7 @@ class Bench:
     keyed: Client
     inside: Registry  # of a copy of that database without a server: nobody but this process takes its jobs
     crowd: Registry  # the same, with very many chunks in its queue
+    business: Callable[[], Registry]  # the same, with what most companies install; made at the first call
 
     def wait(self, condition: Callable, what: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -63,10 +70,10 @@ class Bench:
 def ready(scale: SimpleNamespace) -> Iterator[Bench]:
     """Everything up and running."""
     with contextlib.ExitStack() as stack:
-        names = [f"batch_bench_{name}_{secrets.token_hex(4)}" for name in ("served", "inside", "crowd")]
+        names = [f"batch_bench_{name}_{secrets.token_hex(4)}" for name in ("served", "inside", "crowd", "business")]
         for database in names:
             stack.callback(databases.drop, database)
-        served, inside, crowd = names
+        served, inside, crowd, business = names
         databases.create(served)
         odoo_bin.finish(served, f"--init={MODULE}", doing=f"installing {MODULE}")
         # What a new database has to do at first would be done beside the measurements.
@@ -75,13 +82,23 @@ def ready(scale: SimpleNamespace) -> Iterator[Bench]:
         key = databases.new_key(served)
         databases.copy(served, inside)
         databases.copy(served, crowd)
+        databases.copy(served, business)
         say(f"filling a queue with {scale.waiting:,} chunks")
         jobs.fill(Registry(crowd), scale)
         databases.query("VACUUM ANALYZE batch_job, batch_chunk", database=crowd)
         address = _serve(served, stack)
         client = Client(address)
         client.rpc("/web/session/authenticate", db=served, login="admin", password="admin")
-        yield Bench(scale, address, db_connect(served), client, Client(address, key), Registry(inside), Registry(crowd))
+        registries = Registry(inside), Registry(crowd), functools.cache(functools.partial(_do_business, business))
+        yield Bench(scale, address, db_connect(served), client, Client(address, key), *registries)
+
+
+def _do_business(database: str) -> Registry:
+    """Install what most companies have; returns the registry."""
+    odoo_bin.finish(database, f"--init={BUSINESS}", doing=f"installing {BUSINESS} (some minutes)")
+    databases.shell(database, CHART, doing="loading a chart of accounts")
+    databases.query("UPDATE ir_cron SET active = false WHERE NOT is_batch_lane", database=database)
+    return Registry(database)
 
 
 def _serve(database: str, stack: contextlib.ExitStack) -> str:

@@ -27,21 +27,30 @@ def _side_by_side(bench: Bench, size: int) -> dict[str, float]:
     """Partners per second of a lane and of a bare loop, which take turns chunk by chunk: whatever else the machine does falls on both."""
     count, marks = bench.scale.bare, {"lane": jobs.new_mark(), "bare": jobs.new_mark()}
     job = jobs.submit(bench.inside, jobs.create(jobs.partners(marks["lane"], count)), max_chunk_size=size)
-    contestants = {"lane": _lane(bench.inside), "bare": _bare_loop(bench.inside, jobs.partners(marks["bare"], count), size)}
-    seconds = dict.fromkeys(contestants, 0.0)
-    for turn in range(-(-count // size) + 1):  # the last one ends both
-        for name in sorted(contestants, reverse=turn % 2):
-            started = time.monotonic()
-            next(contestants[name], None)
-            seconds[name] += time.monotonic() - started
+    contestants = {
+        "lane": steps_of_a_lane(bench.inside),
+        "bare": _bare_loop(bench.inside, jobs.partners(marks["bare"], count), size),
+    }
+    seconds = in_turns(contestants, -(-count // size))
     jobs.check(bench.inside, job)
     for mark in marks.values():
         jobs.expect_partners(bench.inside, mark, count)
     return {name: count / spent for name, spent in seconds.items()}
 
 
-def _lane(registry) -> Iterator[None]:
-    """All a lane does for a job, in steps of one chunk; what comes before and after is part of the first and last step."""
+def in_turns(contestants: dict[str, Iterator], turns: int) -> dict[str, float]:
+    """Seconds that each takes for its steps, chunk by chunk: whatever else the machine does falls on all of them."""
+    seconds = dict.fromkeys(contestants, 0.0)
+    for turn in range(turns + 1):  # the last one ends all
+        for name in sorted(contestants, reverse=turn % 2):
+            started = time.monotonic()
+            next(contestants[name], None)
+            seconds[name] += time.monotonic() - started
+    return seconds
+
+
+def steps_of_a_lane(registry) -> Iterator[None]:
+    """All a lane does for the jobs there are, in steps of one chunk; what comes before and after is part of the first and last step."""
     lane = jobs.new_lane(registry)
     with lane.connected():
         while claim := lane.claim():
