@@ -19,6 +19,7 @@ SETTINGS = {
     "lanes": 4,
     "run_in_lists": 1,
     "fast_chatter": 1,
+    "fast_load": 1,
 }
 #: Least and greatest value, where they are not 1 and `MAX_INTEGER`. They also hold for the option of the same name.
 BOUNDS = {
@@ -31,6 +32,7 @@ BOUNDS = {
     "lanes": (1, 1000),
     "run_in_lists": (0, 1),
     "fast_chatter": (0, 1),
+    "fast_load": (0, 1),
 }
 
 

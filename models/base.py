@@ -1,14 +1,44 @@
 from odoo import models
 
+from ..run.fast.loading import running
+from ..run.fast.lookups import convert_ahead, may_look_ahead
+
 
 class Base(models.AbstractModel):
     _inherit = "base"
 
     def _convert_records(self, records, *, log=lambda a: None, savepoint):
-        """Tell who asks for it, by `batch_note_skipped` in the context, which records `load` is about to skip."""
-        converted = super()._convert_records(records, log=log, savepoint=savepoint)
+        """Tell who asks for it, by `batch_note_skipped` in the context, which records `load` is about to skip.
+
+        Imports of the engine look up at once what all rows refer to.
+        """
+        ahead = convert_ahead if running(self.env) and may_look_ahead(self) else _convert
+        converted = ahead(
+            self,
+            records,
+            lambda model, rows: super(Base, model)._convert_records(rows, log=log, savepoint=savepoint),  # noqa: UP008
+        )
         note, fields = self.env.context.get("batch_note_skipped"), self.env.context.get("import_skip_records")
         return converted if note is None or not fields else _noting(converted, fields, note)
+
+    def _load_records(self, data_list, update=False):
+        loading = running(self.env)
+        if loading is None or len(data_list) < 2:
+            return super()._load_records(data_list, update)
+        xmlids = [data["xml_id"] for data in data_list if data.get("xml_id")]
+        ids = [row[-1] for row in self.env["ir.model.data"]._lookup_xmlids(xmlids, self)]
+        ids += [data["values"].get("id") for data in data_list if not data.get("xml_id")]
+        with loading.writing(self._name, tuple(filter(None, ids))):
+            return super()._load_records(data_list, update)
+
+    def _load_records_write(self, values):
+        loading = running(self.env)
+        record = loading.with_the_next(self) if loading else self
+        return super(Base, record)._load_records_write(values)
+
+
+def _convert(model, records, convert):
+    return convert(model, records)
 
 
 def _noting(converted, fields, note):

@@ -63,6 +63,11 @@ class BatchSettings(models.TransientModel):
         default=lambda self: bool(get_setting(self.env, "fast_chatter")),
         help="Messages and followers of a chunk's records are written at once, exactly as Odoo writes them one by one.",
     )
+    batch_fast_load = fields.Boolean(
+        "Fast Imports",
+        default=lambda self: bool(get_setting(self.env, "fast_load")),
+        help="Imports look up all that the rows of a chunk refer to at once, with exactly the records that Odoo would find.",
+    )
 
     @api.depends("batch_lanes")
     def _compute_lanes_warning(self):

@@ -1,4 +1,5 @@
 """Work that many records have in common, done once for all of them, with exactly the rows that Odoo would have written.
 
-Only while a lane runs records, and only where the setting `fast_chatter` is on: see `switch`.
+Only while the engine runs records: messages and followers where the setting `fast_chatter` is on (see `switch`), imports where `fast_load` is (see
+`loading`).
 """

@@ -7,6 +7,7 @@ from ...engine.outcome import Warned
 from ...exceptions import LoadError
 from .. import import_rows
 from ..errors import MESSAGE_LIMIT, storable
+from ..fast.loading import loading
 from ..warning import IMPORT_WARNING, import_warning
 from .base import Handler
 
@@ -43,7 +44,8 @@ class LoadHandler(Handler):
             rows.extend(list(row) for row in self.items[position])
             owner.extend([position] * len(self.items[position]))
         skipped = []  # records that the import is told to skip, by their place among these
-        result = self.model.with_context(batch_note_skipped=skipped.append).load(list(self.params["fields"]), rows)
+        with loading(self.env):
+            result = self.model.with_context(batch_note_skipped=skipped.append).load(list(self.params["fields"]), rows)
         errors = [message for message in result["messages"] if message.get("type") == "error"]
         if result["ids"] is False or errors:
             self._raise(errors or result["messages"], owner, positions)

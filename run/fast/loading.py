@@ -1,0 +1,52 @@
+"""Whether an import of the engine is running, and which records it writes one after the other."""
+
+from contextlib import contextmanager
+
+from ..settings import get_setting
+
+#: Attribute of a cursor: the `Loading` of the import that is running on it.
+LOADING = "batch_executor_loading"
+#: How many records are read at once before the first of them is written.
+AHEAD = 100
+
+
+class Loading:
+    """An import of the engine. It is not in the context, which user code sees and hands on."""
+
+    def __init__(self):
+        self.written = {}  # model name -> ids of the records that are written one after the other -> place
+
+    @contextmanager
+    def writing(self, model_name, ids):
+        """While it lasts, these records are read together, although they are written one after the other."""
+        outer = self.written.get(model_name)
+        self.written[model_name] = ids, {record_id: place for place, record_id in enumerate(ids)}
+        try:
+            yield
+        finally:
+            self.written[model_name] = outer
+
+    def with_the_next(self, record):
+        """The record, read together with those that are written next.
+
+        Not with all of them: code that writes a record may empty the cache, and each time all would be read again.
+        """
+        ids, places = self.written.get(record._name) or ((), {})
+        place = places.get(record.id)
+        return record if place is None else record.with_prefetch(ids[place : place + AHEAD])
+
+
+@contextmanager
+def loading(env):
+    """While it lasts, imports look things up for many rows at once, unless the setting `fast_load` is off."""
+    outer = getattr(env.cr, LOADING, None)
+    setattr(env.cr, LOADING, Loading() if get_setting(env, "fast_load") else None)
+    try:
+        yield
+    finally:
+        setattr(env.cr, LOADING, outer)
+
+
+def running(env):
+    """The `Loading` of the import that runs in the transaction of `env`; None outside of the engine's imports."""
+    return getattr(env.cr, LOADING, None)
