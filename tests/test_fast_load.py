@@ -8,6 +8,7 @@ from unittest.mock import patch
 from odoo.tests import new_test_user
 
 from ..run.fast.loading import loading
+from ..run.fast.switch import FLAG
 from ..run.settings import set_settings
 from .case import BatchCase
 from .whole_tables import WholeTables
@@ -47,7 +48,7 @@ class FastLoadCase(WholeTables, BatchCase):
         """Import, and read what became of it; returns ids and messages."""
         records = self.env[model].with_user(user or self.boss).with_context(**context)
         records.env.transaction.default_env = records.env  # as in a request
-        with loading(records.env) if fast else nullcontext():
+        with loading(records.env) if fast else nullcontext(), patch.object(records.env.cr, FLAG, fast, create=True):
             answer = records.load(list(fields), [list(row) for row in rows])
         answer["cached"] = answer["ids"] and records.sudo().browse(answer["ids"]).read(["display_name", "create_date"])
         return answer
@@ -106,6 +107,12 @@ class TestFastLoad(FastLoadCase):
         self.assertAsPlain([*fields, "name"], [[*row, "N"] for row in rows])
         plain, fast = self.searches(fields, rows[:3], "res.partner", "fetch")
         self.assertLess(fast, plain)
+
+    def test_messages_of_imported_records_are_created_together(self):
+        rows = [[f"id{number}", f"P{number}", "Solo"] for number in range(30)]
+        self.assertAsPlain(["id", "name", "parent_id/id"], [[*row[:2], "solo"] for row in rows])
+        plain, fast = self.searches(["id", "name"], [row[:2] for row in rows], "mail.message", "default_get")
+        self.assertLess(fast, plain / 4)
 
     def test_a_setting_turns_it_off(self):
         set_settings(self.env, {"fast_load": 0})

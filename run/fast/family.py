@@ -56,7 +56,7 @@ def may_be_alike(model, vals_list, apart):
     return (
         len(vals_list) >= LEAST
         and model.env.su
-        and "_import_current_module" not in model.env.context
+        and not ("id" in vals_list[0] and "_import_current_module" in model.env.context)  # that would be an external id
         and _are_equal(vals_list, apart)
         and _is_plain(model)
         and all_known(model, *CREATING)
