@@ -83,7 +83,7 @@ class TestSizing(BaseCase):
         self.assertLessEqual(max(sizes) * 100_000, sizing.TARGET_BYTES)
 
     def test_the_last_records_are_shared_between_the_lanes(self):
-        learned = {size: (0.002 + 0.05 / size, 5) for size in sizing.SIZES}
+        learned = {size: (0.0025 + 0.05 / size, 5) for size in sizing.SIZES}
         choice = sizing.choose(learned)
         self.assertEqual(choice, sizing.Choice(1000, True))
 
@@ -92,7 +92,7 @@ class TestSizing(BaseCase):
 
         self.assertEqual(shared(100_000, 4), 1000)
         self.assertEqual(shared(700, 2), 350, "what takes less than a second is not cut any further")
-        self.assertEqual(shared(2000, 2), 500, "the lanes may differ by a part of what takes two seconds")
+        self.assertEqual(shared(2000, 2), 500, "what takes longer is cut: the lanes may differ by a part of it")
         self.assertEqual(shared(10, 4), sizing.SIZES[0])
         self.assertEqual(sizing.share(sizing.choose({}), {}, 1000, 2).size, 100)
 
