@@ -69,7 +69,7 @@ def create(name: str) -> None:
 
 def create_business(name: str) -> None:
     """As `create`, with business apps."""
-    copy(_business_template(), name)
+    copy(business_template(), name)
     _install(name, doing=f"installing {ADDON} into a database with {BUSINESS_MODULES}")
 
 
@@ -116,7 +116,7 @@ def _template() -> str:
     return name
 
 
-def _business_template() -> str:
+def business_template() -> str:
     """Return a copy of the template that has business apps, making it at first use."""
     base = _template()
     name = f"batch_business_{digest(base, BUSINESS_MODULES)}"

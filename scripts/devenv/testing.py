@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from . import databases, odoo_bin, venv
-from .base import CHECKOUT, CONFIGURATION, LINK, STATE, say
+from .base import CHECKOUT, CONFIGURATION, LINK, LOGS, STATE, say
 
 #: In the order in which Odoo's own tests look for one.
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
@@ -23,6 +23,8 @@ def test(options) -> int:
     browser()
     if not shutil.which("curl"):
         venv.apt_install("curl")
+    if not any(map(_is_chosen, options.rest)):
+        _make_business_template()
     database = f"batch_test_{secrets.token_hex(4)}"
     command = [
         sys.executable, "-m", "pytest", f"--config-file={CONFIGURATION / 'pytest.ini'}", f"--rootdir={STATE}",
@@ -36,6 +38,19 @@ def test(options) -> int:
     finally:
         if not options.keep_db:
             databases.drop(database)
+
+
+def _is_chosen(argument: str) -> bool:
+    """Whether an argument chooses some of the tests, or belongs to an option."""
+    return not argument.startswith("--")
+
+
+def _make_business_template() -> None:
+    """Make it beside the first tests: it takes minutes, and one of the later tests waits for it."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    program = "from devenv import databases; databases.business_template()"
+    with (LOGS / "business.log").open("w") as log:
+        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
 def _by_link(argument: str) -> str:
