@@ -66,6 +66,11 @@ class Outcome:
         return not (self.failures or self.skipped or self.rest)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether all records have succeeded, and there is nothing to tell but their ids."""
+        return self.is_clean and not (self.rolled_back or self.answers or self.warnings or self.note)
+
+    @property
     def first_error(self) -> str | None:
         """The note, or else the message of the first failed record."""
         if self.note:

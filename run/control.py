@@ -14,6 +14,7 @@ from odoo.tools import SQL
 from ..engine import sizing, states
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store import queue, told
+from ..store.awake import come_awake, fall_asleep
 from ..store.claim import PROGRESS_EVERY_S, claim_fast
 from ..store.sizing import learn
 from . import rescue
@@ -218,13 +219,14 @@ class Control:
             return 0.0 if is_due else queue.seconds_until_work(env.cr)
 
     def sleep(self, seconds):
-        """Sleep until new work is committed, for at most `seconds`; the next claim then calls `look_around` at once."""
+        """Sleep until new work is committed, for at most `seconds`; where there is none, the next claim calls `look_around` at once."""
         connection = self.cr.connection
         if not connection.notifies:
             select.select([connection], [], [], seconds)
             connection.poll()
+        if not connection.notifies:
+            self.looked_around_at = 0.0
         connection.notifies.clear()
-        self.looked_around_at = 0.0
 
     # -- transactions ------------------------------------------------------------------------------
 
@@ -245,6 +247,7 @@ class Control:
             self.cr.execute("SET enable_seqscan TO off")
             self.cr.execute("SET plan_cache_mode TO force_generic_plan")
             self.cr.execute(SQL("LISTEN %s", SQL.identifier(WAKE_UP)))
+            come_awake(self.cr)
             self.cr.commit()  # pylint: disable=invalid-commit  # keeps these settings for the later transactions of this cursor
             try:
                 yield
@@ -268,7 +271,7 @@ class Control:
 
 
 def stop_listening(cr):
-    """Stop a connection from receiving notifications before it goes back to Odoo's pool, where nobody reads them.
+    """Stop a connection from receiving notifications, and from holding locks, before it goes back to Odoo's pool, where nobody reads them.
 
     If that fails, the connection is closed, so that it does not go back.
 
@@ -277,6 +280,7 @@ def stop_listening(cr):
     try:
         cr.rollback()
         cr.execute(SQL("UNLISTEN %s", SQL.identifier(WAKE_UP)))
+        fall_asleep(cr)
         cr.commit()  # pylint: disable=invalid-commit  # UNLISTEN takes effect at the commit
     except psycopg2.Error:
         with suppress(psycopg2.Error):

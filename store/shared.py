@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from ..engine import states
 from ..engine.payload import dumps
 from ..engine.tally import OperationTally
-from .sql import NOW, fetch_dicts
+from .sql import NOW, fetch, fetch_dicts
 
 
 @dataclass(slots=True)
@@ -33,6 +33,73 @@ def settle_shared(cr, payload, outcome, duration):
     places = {}
     for position, operation_id in enumerate(payload.operations):
         places.setdefault(operation_id, []).append(position)
+    share = duration / len(payload)
+    ended = EndedOperations()
+    if outcome.is_plain:
+        for operation_id, is_awaited in _settle_singles(cr, payload, outcome, places, share):
+            del places[operation_id]
+            ended.completed += 1
+            if is_awaited:
+                ended.awaited.append(operation_id)
+    if places:
+        _settle_any(cr, payload, outcome, places, share, ended)
+    return ended
+
+
+def _settle_singles(cr, payload, outcome, places, share):
+    """Complete the operations of a single record that have not run before; they are most of those that share chunks.
+
+    :param Outcome outcome: all records have succeeded, and there is nothing else to tell
+    :param dict places: operation -> positions of its records in the chunk
+    :param float share: seconds per record
+    :returns: `(operation, whether others may wait for it)` of each that was completed
+    """
+    results = {}
+    for operation_id, positions in places.items():
+        if len(positions) == 1 and payload.indexes[positions[0]] == 0:
+            record_id = outcome.ids[positions[0]]
+            results[operation_id] = None if record_id is True else dumps([record_id])
+    query = SQL(
+        """
+        UPDATE batch_operation AS operation
+           SET state = 'completed',
+               processed_records = 1,
+               warning_count = 0,
+               result = new.result,
+               duration = %(duration)s,
+               started_at = coalesce(operation.started_at, now() AT TIME ZONE 'UTC'),
+               finished_at = %(now)s
+          FROM json_each_text(%(results)s) AS new (id, result)
+         WHERE operation.id = new.id::integer
+           -- as one condition, of which PostgreSQL expects nothing: with several it expects few rows, and reads the whole table
+           AND CASE
+                WHEN operation.record_count = 1
+                     AND (operation.data_length = 1 OR new.result IS NULL)
+                     AND operation.processed_records = 0
+                     AND operation.failed_records = 0
+                     AND operation.cancelled_records = 0
+                     AND operation.warning_count IS NULL
+                     AND operation.result IS NULL
+                     AND operation.error IS NULL
+                     AND operation.duration IS NULL
+                THEN true
+           END
+        RETURNING operation.id, operation.is_awaited IS NOT FALSE
+        """,
+        duration=share,
+        now=NOW,
+        results=dumps(results),
+    )
+    return fetch(cr, query) if results else []
+
+
+def _settle_any(cr, payload, outcome, places, share, ended):
+    """Add the outcome of a chunk to any operations.
+
+    :param dict places: operation -> positions of its records in the chunk
+    :param float share: seconds per record
+    :param EndedOperations ended: what has ended is added to it
+    """
     rows = fetch_dicts(
         cr,
         SQL(
@@ -45,7 +112,6 @@ def settle_shared(cr, payload, outcome, duration):
             list(places),
         ),
     )
-    share = duration / len(payload)
     results = [_result(row, places[row["id"]], payload, outcome, share) for row in rows]
     cr.execute(
         SQL(
@@ -72,10 +138,11 @@ def settle_shared(cr, payload, outcome, duration):
             results=dumps(results),
         )
     )
-    ended = {result["id"]: result["state"] for result in results if result["is_final"]}
-    completed = sum(state == states.COMPLETED for state in ended.values())
-    awaited = [row["id"] for row in rows if row["is_awaited"] and row["id"] in ended]
-    return EndedOperations(completed, len(ended) - completed, awaited)
+    final = {result["id"]: result["state"] for result in results if result["is_final"]}
+    completed = sum(state == states.COMPLETED for state in final.values())
+    ended.completed += completed
+    ended.failed += len(final) - completed
+    ended.awaited += [row["id"] for row in rows if row["is_awaited"] and row["id"] in final]
 
 
 def _result(row, positions, payload, outcome, share):

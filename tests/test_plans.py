@@ -38,7 +38,9 @@ from ..store.release import RELEASED_AT_ONCE, release_rounds, release_step, rele
 from ..store.results import made_ids
 from ..store.retried import tell_failures
 from ..store.settle import take_awaiting_driver
+from ..store.shared import settle_shared
 from ..store.summary import CAUSES_FOUND, CAUSES_SHOWN, COUNTED_TO_RANK
+from ..store.watch import figures_of
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
 
@@ -151,6 +153,40 @@ class TestPlans(PlanCase):
                     self.assertEqual(claim.job_id, getattr(self.backlog, name))
                 self.assertUses(plans, "batch_job_ready_idx")
                 self.assertUses(plans, "batch_chunk_pending_idx")
+
+    def test_a_claim_that_cuts_its_chunk_to_size(self):
+        self.put_first("waiting")
+        self.sql("UPDATE batch_job SET max_chunk_size = 0 WHERE id = %s", self.backlog.waiting)
+        [(operation,)] = self.sql("SELECT id FROM batch_operation WHERE job_id = %s", self.backlog.waiting)
+        self.sql(
+            """
+            UPDATE batch_chunk SET payload = %s, record_count = 500
+             WHERE id = (SELECT id FROM batch_chunk WHERE job_id = %s AND state = 'pending' ORDER BY sequence, id LIMIT 1)
+            """,
+            Payload([{}] * 500, [operation] * 500, list(range(500))).encode(), self.backlog.waiting,
+        )  # fmt: skip
+        claim, plans = self.cheap(self.claim)
+        self.assertEqual(claim.size, 100)
+        self.assertUses(plans, "batch_chunk_pending_idx")
+
+    def test_operations_of_one_record_are_settled_by_index(self):
+        job = self.system["batch.job"].create({"name": "Singles", "user_id": self.user.id, "company_id": self.env.company.id})
+        self.sql(
+            """
+            INSERT INTO batch_operation (job_id, position, operation_id, operation_type, model, state, record_count, data_length)
+            SELECT %s, number, 'op-' || number + 1, 'create', 'res.partner', 'pending', 1, 1 FROM generate_series(0, 59) AS number
+            """,
+            job.id,
+        )
+        ids = [id_ for (id_,) in self.sql("SELECT id FROM batch_operation WHERE job_id = %s ORDER BY position", job.id)]
+        outcome = Outcome(ids={position: 1000 + position for position in range(60)})
+        ended, _plans = self.cheap(settle_shared, self.cr, Payload([{}] * 60, ids, [0] * 60), outcome, 1.2, pages=1000)
+        self.assertEqual(ended.completed, 60)
+        self.assertEqual(
+            self.sql("SELECT DISTINCT state, processed_records, duration FROM batch_operation WHERE job_id = %s", job.id),
+            [("completed", 1, 0.02)],
+        )
+        self.assertEqual(self.sql("SELECT result FROM batch_operation WHERE id = %s", ids[7]), [("[1007]",)])
 
     def test_a_claim_planned_for_any_job(self):
         """Prepared statements are planned without knowing the job, once they have been used a few times."""
@@ -296,6 +332,7 @@ class TestPlans(PlanCase):
     def test_status(self):
         for name in ("waiting", "blocked", "draft", "failed"):
             self.cheap(self.of_user(name).status)
+            self.cheap(figures_of, self.cr, getattr(self.backlog, name))
 
     def test_a_page_of_results_wherever_it_is(self):
         for offset in (0, MANY // 2):
