@@ -62,5 +62,5 @@ def _take_counted(env, row, worker, signals, sole_job_id):
 
 
 def _lanes_here(env):
-    """Lanes that this server can run at once; those of other hosts are seen when they are at work."""
+    """Lanes that this server can run at once, awake or not; those of other hosts are seen once they are awake."""
     return min(get_setting(env, "lanes"), max(cron_workers(), 1))

@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from ..engine import sizing, states
 from ..engine.options import ROLLBACK_CHUNK
+from .awake import lanes_awake
 from .chunk_row import read_claim
 from .parts import insert_beside
 from .sizing import learned_of
@@ -42,6 +43,8 @@ def cut_to_size(cr, row, lanes):
         most=sizing.MOST_UNDONE if row["rollback"] == ROLLBACK_CHUNK else sizing.SIZES[-1],
         failing=failed / (failed + row["processed_records"]) if failed else 0.0,
     )
+    if lanes > 1:
+        lanes = max(lanes, lanes_awake(cr))
     lanes = min(max(lanes, row["in_flight"] + 1), row["max_concurrency"])
     most = choice.size
     if lanes > 1:

@@ -6,6 +6,7 @@ from unittest.mock import patch
 from ..engine import forecast, sizing
 from ..run import control
 from ..store import sizing as store_sizing
+from ..store.awake import LANES
 from .case import PATIENCE_S, create
 from .lane_case import LaneCase
 
@@ -83,6 +84,16 @@ class TestAdaptive(LaneCase):
             one.work_on(third)
         self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 800)
+
+    def test_lanes_that_are_awake_anywhere_get_their_share_before_they_have_claimed(self):
+        self.learn_that_large_chunks_are_best()
+        job = self.submit(self.creates(400), max_chunk_size=0)
+        with self.open_lane("one") as one, self.open_lane("two"), self.open_lane("three"), self.open_lane("four"):
+            self.assertEqual(one.claim().size, 100)
+        self.sql("UPDATE batch_chunk SET state = 'pending' WHERE job_id = %s", job)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 400)
+        self.assertEqual(self.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s", LANES % 2**32), [(0,)])
 
     def test_a_running_job_tells_when_it_will_be_over_before_anything_of_it_is(self):
         """By what was learned from another one: a second for each ten records, two chunks of a hundred at once."""
