@@ -105,28 +105,22 @@ def _install(name: str, *options: str, doing: str) -> None:
 
 def _template() -> str:
     """Return the database that every other one is copied from, making it at first use."""
-    name = f"batch_base_{digest(os.environ.get('ODOO_HOME', '19.0.0'), BASE_MODULES, SETTLE)}"
-    with lock(CACHE, name):  # a server of the developer's own has one for all checkouts
-        if not _made_from(name):
-            copy("template0", name)
-            doing = f"installing {BASE_MODULES} into the template database {name} (half a minute, once)"
-            odoo_bin.finish(name, f"--init={BASE_MODULES}", doing=doing)
-            shell(name, SETTLE, doing="settling the template")
-            _finish(name, BASE_MODULES)
-    return name
+    return _with_modules("batch_base", "template0", BASE_MODULES, "half a minute", os.environ.get("ODOO_HOME", "19.0.0"))
 
 
 def business_template() -> str:
     """Return a copy of the template that has business apps, making it at first use."""
-    base = _template()
-    name = f"batch_business_{digest(base, BUSINESS_MODULES)}"
-    with lock(CACHE, name):
+    return _with_modules("batch_business", _template(), BUSINESS_MODULES, "a minute and a half")
+
+
+def _with_modules(prefix: str, source: str, modules: str, lasts: str, *made_of: str) -> str:
+    name = f"{prefix}_{digest(source, modules, SETTLE, *made_of)}"
+    with lock(CACHE, name):  # a server of the developer's own has one for all checkouts
         if not _made_from(name):
-            copy(base, name)
-            doing = f"installing {BUSINESS_MODULES} into the template database {name} (a minute and a half, once)"
-            odoo_bin.finish(name, f"--init={BUSINESS_MODULES}", doing=doing)
+            copy(source, name)
+            odoo_bin.finish(name, f"--init={modules}", doing=f"installing {modules} into the template database {name} ({lasts}, once)")
             shell(name, SETTLE, doing="settling the template")
-            _finish(name, BUSINESS_MODULES)
+            _finish(name, modules)
     return name
 
 
