@@ -87,6 +87,24 @@ class TestFastLoad(FastLoadCase):
         self.assertEqual(self.searches(fields, rows, "res.country"), [6, 1])
         self.assertEqual(self.searches(fields, rows, "res.partner.category"), [12, 2])
 
+    def test_many_names_are_searched_at_once(self):
+        """Also such that name nobody or several, and in lines."""
+        names = ["Ann", "Bob", "Cy", "Cy", "Di", "é 😀", "100%", "a_b"]
+        self.env["res.partner.industry"].create([{"name": name} for name in names])
+        rows = [[f"P{place}", name] for place, name in enumerate([*names, "ann", "Ann ", "Nobody", ""])]
+        found = [row for row in rows if row[1] in names]
+        for fields in (["name", "industry_id"], ["child_ids/name", "child_ids/industry_id"], ["industry_id", "child_ids/industry_id"]):
+            self.assertAsPlain(fields, rows)
+            self.assertAsPlain(fields, rows, lang="fr_FR", active_test=False)
+            self.assertAsPlain(fields, found, user=self.user)
+        self.assertEqual(len(self.assertAsPlain(["name", "industry_id"], found)["ids"]), len(found))
+        self.assertEqual(self.searches(["name", "industry_id"], found, "res.partner.industry", "_search"), [8, 4])  # two of them are "Cy"
+
+    def test_names_that_may_not_be_read(self):
+        self.env["ir.model.access"].search([("model_id.model", "=", "res.partner.industry")]).perm_read = False
+        rows = [[f"P{place}", name] for place, name in enumerate("abcde")]
+        self.assertIn("AccessError", self.assertAsPlain(["name", "industry_id"], rows, user=self.user))
+
     def test_references_are_looked_up_at_once(self):
         solo, old = self.partners[0], self.partners[7]
         rows = [["A", "solo", solo.id], ["B", "old", str(old.id)], ["C", "mod.a.b", "0"], ["D", "solo", False]]

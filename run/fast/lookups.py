@@ -3,9 +3,14 @@
 from collections import defaultdict
 from inspect import isfunction
 
+import psycopg2
+
+from odoo.exceptions import UserError
+
 from odoo.addons.base.models.ir_fields import IrFieldsConverter
 
 from .methods import all_known
+from .names import find_by_names
 
 #: Key of the context in which rows are converted: their `Lookups`.
 LOOKUPS = "batch_lookups"
@@ -19,6 +24,8 @@ CONVERTING_TYPES = "_str_to_"
 #: Keys of a sub-record that refer to a record: name, external id, database id.
 NAME, XMLID, ID = None, "id", ".id"
 REFERENCES = (NAME, XMLID, ID)
+#: Fewer names are searched one by one.
+LEAST_NAMES = 4
 #: The greatest id of a record.
 GREATEST_ID = 2**31 - 1
 
@@ -114,12 +121,12 @@ class Lookups:
     # All rows at once
 
     def prefetch(self, model, rows):
-        """Look up all external ids and database ids of some rows.
+        """Look up all external ids, database ids and names of some rows.
 
         :param model: the model that is imported, in the environment of the conversion
         :param list rows: dicts of cells, as Odoo's import extracts them
         """
-        wanted = Wanted(model.env.context.get("_import_current_module", ""))
+        wanted = Wanted(model)
         for row in rows:
             wanted.add_row(model, row)
         external_ids = model.env["ir.model.data"]
@@ -133,9 +140,21 @@ class Lookups:
         for name, ids in wanted.ids.items():
             if len(ids) > 1 and _has_table(model.env[name]) and all_known(model.env[name], "exists"):
                 self.ids[name].update(model.env[name].browse(ids).exists()._ids)
+        for (env, name), names in wanted.names.items():
+            # a file that names records of a model that it writes has each row written before the next name is searched
+            if len(names) >= LEAST_NAMES and name not in wanted.written and self._only_reads(env[name]):
+                self._prefetch_names(env[name], names)
         own_ids = {record_id for row in rows if (record_id := _as_id(row.get(ID)))}
         if len(own_ids) > 1 and self._only_reads(model):
             self.visible.update(model.search([("id", "in", list(own_ids))])._ids)
+
+    def _prefetch_names(self, model, names):
+        try:
+            with self.cr.savepoint(flush=False):
+                found = find_by_names(model, names)
+        except (UserError, psycopg2.Error):
+            return  # what is wrong is said of the first cell
+        self.names.update({(model.env, model._name, name): record_id for name, record_id in found.items()})
 
     def without_visible_ids(self, extracted, given_ids):
         """Yield extracted rows; take the database id out of those whose record a search has found, so that nobody searches it again.
@@ -185,18 +204,23 @@ class Lookups:
 
 
 class Wanted:
-    """The external ids and database ids that rows refer to, by model.
+    """The external ids, database ids and names that rows refer to, by model.
 
-    :param str module: the default module of external ids
+    :param model: the model that is imported, in the environment of the conversion
     """
 
-    def __init__(self, module):
-        self.module = module
+    def __init__(self, model):
+        self.module = model.env.context.get("_import_current_module", "")
+        self.written = {model._name}  # models of rows and lines
         self.xmlids = defaultdict(set)
         self.ids = defaultdict(set)
+        self.names = defaultdict(set)  # by environment and model
 
     def add_row(self, model, row):
-        """Add what the cells of a row refer to."""
+        """Add what the cells of a row refer to.
+
+        :param model: the row's model, in the environment of its conversion
+        """
         for name, cell in row.items():
             field = model._fields.get(name)
             if field is None or not field.relational or not isinstance(cell, list):
@@ -205,8 +229,12 @@ class Wanted:
                 for key in (XMLID, ID):
                     if key in part:
                         self._add(field.comodel_name, key, part[key], is_list=field.type != "many2one")
+                if isinstance(part.get(NAME), str):
+                    names = part[NAME].split(",") if field.type != "many2one" else [part[NAME]]
+                    self.names[model.env, field.comodel_name].update(name for name in names if name and _can_be_sent(name))
                 if field.type == "one2many":
-                    self.add_row(model.env[field.comodel_name], part)
+                    self.written.add(field.comodel_name)
+                    self.add_row(_of_lines(model, field), part)
 
     def _add(self, model_name, key, cell, is_list):
         if key == ID:
@@ -214,6 +242,15 @@ class Wanted:
         elif isinstance(cell, str) and _can_be_sent(cell):
             for xmlid in cell.split(",") if is_list else [cell]:
                 self.xmlids[model_name].add(xmlid if "." in xmlid else f"{self.module}.{xmlid}")
+
+
+def _of_lines(model, field):
+    """The model of a field's lines, in the environment in which Odoo converts them."""
+    enabled, prefix = model.env.context.get("name_create_enabled_fields") or {}, f"{field.name}/"
+    return model.env[field.comodel_name].with_context(
+        name_create_enabled_fields={name[len(prefix) :]: value for name, value in enabled.items() if name.startswith(prefix)},
+        parent_fields_hierarchy=[*model.env.context.get("parent_fields_hierarchy", []), field.name],
+    )
 
 
 def _as_id(cell):
