@@ -23,6 +23,7 @@ from . import base
 from . import mail_message
 from . import mail_followers
 from . import ir_fields_converter
+from . import mail_thread
 from . import base_import
 from . import batch_wizard_file
 from . import batch_running
