@@ -8,7 +8,6 @@ Odoo posts a message in between, those kept so far are written first: ids ascend
 from contextlib import contextmanager
 from itertools import groupby as runs
 
-
 from odoo.tools.mail import generate_tracking_message_id
 
 from .family import LEAST
