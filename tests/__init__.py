@@ -106,6 +106,7 @@ from . import test_docs_zenoo
 
 # Servers of their own, which they may crash: they need the environment that scripts/test sets up.
 from . import test_chaos
+from . import test_fast_odd
 from . import test_fast_rows
 from . import test_hosts
 from . import test_memory

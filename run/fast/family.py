@@ -2,12 +2,13 @@
 
 from odoo.tools import SQL
 
-from .methods import all_known
+from .methods import all_known, is_known
 
 #: Fewer than these are created as Odoo does: copying takes some statements more.
 LEAST = 6
 #: How many Odoo creates.
 LEARNED = 2
+X2MANY = ("one2many", "many2many")
 #: Methods that create records. Where other code defines one of them, it may do to each record what a copy would miss.
 CREATING = (
     "_create",
@@ -58,20 +59,31 @@ def may_be_alike(model, vals_list, apart):
         and model.env.su
         and not ("id" in vals_list[0] and "_import_current_module" in model.env.context)  # that would be an external id
         and _are_equal(vals_list, apart)
-        and _is_plain(model)
+        and _is_plain(model, vals_list[0])
         and all_known(model, *CREATING)
     )
 
 
-def _is_plain(model):
-    """Whether a record of the model is no more than the values that it is created with."""
+def _is_plain(model, vals):
+    """Whether a record of the model is no more than the values that it is created with.
+
+    :param dict vals: values of one record
+    """
     return not (
         model._constraint_methods
         or model._inherits
         or model._parent_store
         or model._check_company_auto
-        or any(field.store and (field.compute or field.company_dependent or field.translate) for field in model._fields.values())
+        or any(_does_more(field, field.name in vals) for field in model._fields.values())
     )
+
+
+def _does_more(field, is_given):
+    """Whether the value of a field is computed, depends on the record or chance, or is kept elsewhere than in its column or relation."""
+    if field.store and (field.compute or field.company_dependent or field.translate or not (field.column_type or field.type in X2MANY)):
+        return True
+    has_value = is_given or field.default
+    return bool(has_value and field.inverse) or not (is_given or not field.default or is_known(field.default))
 
 
 def _hooks(cr):
@@ -123,7 +135,7 @@ class Family:
             if not field.store or field in self.apart or field.name == "id":
                 continue
             values = field._get_cache(self.env)
-            if field.type in ("one2many", "many2many"):
+            if field.type in X2MANY:
                 self._check_links(field, [values.get(id_) for id_ in self.learned._ids])
             if self.first.id in values:
                 cached[field] = values[self.first.id]
@@ -161,7 +173,7 @@ class Family:
         """The one2many fields that the records appear in by a reference that may differ: `(reference, one2many)`."""
         found = []
         for field in self.apart:
-            if field.type != "many2one_reference":
+            if field.type != "many2one_reference" or self.first[field.model_field] not in self.env:
                 continue
             owners = self.env[self.first[field.model_field]].browse(self.learned.mapped(field.name))
             for inverse in self.inverses[field]:
@@ -179,13 +191,16 @@ class Family:
         return {"id", *(field.name for field in self.apart)}
 
     def _equal_columns(self):
-        """Names of the columns that a copy takes over; the rows are equal in all of them."""
+        """Names of the columns that a copy takes over; the rows are equal in all of them.
+
+        Columns that Odoo does not know are left to PostgreSQL, as Odoo leaves them.
+        """
         query = SQL("SELECT * FROM %s WHERE id IN %s", _table(self.learned), self.learned._ids)
         rows = self.env.execute_query_dict(query)
-        equal = [name for name in rows[0] if name not in self._own_names()]
-        if len(rows) != len(self.learned) or any(row[name] != rows[0][name] for row in rows for name in equal):
+        known = {field.name for field in self.learned._fields.values() if field.store and field.column_type} - self._own_names()
+        if len(rows) != len(self.learned) or any(row[name] != rows[0][name] for row in rows for name in known):
             raise NotAlike
-        return equal
+        return [name for name in rows[0] if name in known]
 
     def extend(self, vals_list):
         """Create copies of the records, each with its own values of the fields that may differ.

@@ -24,7 +24,7 @@ def create_messages(messages, vals_list, create, below):
     apart = ("res_id", "message_id")
     untracked = [{name: value for name, value in vals.items() if name != "tracking_value_ids"} for vals in vals_list]
     if not (
-        all(vals.keys() >= GIVEN and vals["res_id"] and not vals.get("attachment_ids") for vals in vals_list)
+        all(vals.keys() >= GIVEN and vals["res_id"] and vals["message_id"] and not vals.get("attachment_ids") for vals in vals_list)
         and all(_is_new(command) for vals in vals_list for command in vals.get("tracking_value_ids") or ())
         and may_be_alike(messages, untracked, apart)
         and all_known(messages, "create", below=below)

@@ -13,18 +13,28 @@ def all_known(model, *names, below=None, also=()):
     :param below: a class; what overrides this class is not looked at, as it is not skipped
     :param also: further modules whose code is known
     """
-    known = (*KNOWN, *also)
     classes = type(model).__mro__
     if below is not None:
         classes = classes[classes.index(below) :]
     for class_ in classes:
         for name in names:
             method = class_.__dict__.get(name)
-            if method is not None and not _module(method).startswith(known):
+            if method is not None and not is_known(method, also):
                 return False
     return True
 
 
-def _module(method):
-    """The module that a function was written in; a staticmethod, a classmethod and a decorated function know it too."""
-    return f"{getattr(method, '__module__', None)}."
+def is_known(function, also=()):
+    """Whether known code defines a function, and all that is wrapped around it.
+
+    :param function: a function, or a staticmethod, a classmethod
+    :param also: further modules whose code is known
+    """
+    function = getattr(function, "__func__", function)
+    while function is not None:
+        # not `__module__`, which a wrapper takes over
+        module = getattr(function, "__globals__", {}).get("__name__")
+        if not f"{module}.".startswith((*KNOWN, *also)):
+            return False
+        function = getattr(function, "__wrapped__", None)
+    return True
