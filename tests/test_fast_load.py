@@ -22,7 +22,7 @@ class FastLoadCase(WholeTables, BatchCase):
         super().setUpClass()
         cls.env["res.lang"]._activate_lang("fr_FR")
         cls.other = cls.env["res.company"].create({"name": "Other Company"})
-        cls.boss = new_test_user(cls.env, "load-boss", groups="base.group_system,base.group_partner_manager")
+        cls.boss = new_test_user(cls.env, "load-boss", groups="base.group_system,base.group_partner_manager,product.group_product_manager")
         cls.boss.company_ids |= cls.other
         cls.partners = cls.env["res.partner"].create([
             {"name": "Solo", "is_company": True}, {"name": "Twin"}, {"name": "Twin"}, {"name": "Gone", "active": False},
@@ -190,6 +190,43 @@ class TestFastLoad(FastLoadCase):
         self.assertAsPlain(["name", "country_id", "company_type"], rows)
         self.assertAsPlain(["name", "country_id", "company_type"], rows[:2])
         self.assertAsPlain(["id", "name"], [["a b", "A"], ["ok", "B"], ["base.main_company", "C"]])
+
+    def test_failing_rows_of_an_operation(self):
+        """The engine takes failing rows out by halving; what is left is imported as if they were not there."""
+        fields = ["id", "name", "country_id", "parent_id/id", "category_id"]
+        rows = [[f"r{number}", f"P{number}", "Belgium", "solo", "Gold,Silver"] for number in range(12)]
+        rows[3][2], rows[7][4], rows[8][3], rows[10][1] = "Narnia", "Gold,Nothing", "missing", ""
+        operation = {"operation_type": "load", "model": "res.partner", "fields": fields, "data": rows}
+
+        def run():
+            entry = self.jobs.execute([operation])["results"][0]
+            return {key: entry[key] for key in ("result", "failures", "warnings", "processed_records")}
+
+        fast = self.outcome(run)
+        set_settings(self.env, {"fast_load": 0})
+        plain = self.outcome(run)
+        self.assertSame(fast, plain)
+        self.assertEqual(len(fast[0]["failures"]), 4)
+        good = [row for number, row in enumerate(rows) if number not in (3, 7, 8, 10)]
+        self.assertEqual(self.assertAsPlain(fields, good)["messages"], [])
+
+    def test_other_models(self):
+        goods, services = self.env["product.category"].create([{"name": "Goods A"}, {"name": "Services B"}])
+        self.env["product.template"].create([{"name": "Same", "default_code": "S1"}, {"name": "Same"}, {"name": "Other", "categ_id": goods.id}])
+        self.env.ref("uom.product_uom_unit").with_context(lang="fr_FR").name = "Pièces"
+        products = [[f"p{number}", f"New {number}", "Goods A" if number % 2 else "Services B", "Units", "7.5", "Goods"] for number in range(6)]
+        columns = ["id", "name", "categ_id", "uom_id", "list_price", "type"]
+        self.assertEqual(self.assertAsPlain(columns, products, model="product.template")["messages"], [])
+        french = [[*row[:3], "Pièces", *row[4:]] for row in products]
+        self.assertEqual(self.assertAsPlain(columns, french, model="product.template", lang="fr_FR")["messages"], [])
+        self.assertFalse(self.assertAsPlain(columns, french, model="product.template")["ids"])
+        lines = [["A", "S1", 2], ["", "Other", 3], ["B", "S1", "x"], ["", "Same", 4], ["C", "Nothing", 5]]
+        fields = ["name", "item_ids/product_tmpl_id", "item_ids/fixed_price"]
+        for rows in (lines, lines[:2], [["A", "Other", 2], ["", "Other", 3], ["B", "Other", 4]]):
+            self.assertAsPlain(fields, rows, model="product.pricelist")
+        groups = [["u1", "Ann", "load-ann", "base.group_user", "Other Company"], ["u2", "Bob", "load-boss", "base.group_user", "Other Company"]]
+        for rows in (groups, groups[:1], [*groups[:1], ["u3", "Cy", "load-cy", "base.group_user,base.group_system", services.name]]):
+            self.assertAsPlain(["id", "name", "login", "group_ids/id", "company_ids"], rows, model="res.users")
 
     def test_nasty_cells(self):
         """Any file of cells that are hard to look up."""
