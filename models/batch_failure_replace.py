@@ -3,7 +3,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..run.failure_values import described_field, names_to_replace
+from ..engine.cells import ID
+from ..run.failure_values import described_field, first_value, names_to_replace
 from ..run.numbers import records
 from ..store import chosen
 
@@ -21,7 +22,8 @@ class BatchFailureReplace(models.TransientModel):
     message = fields.Text(readonly=True)
     choices = fields.Json(compute="_compute_choices", help="Pairs of names and labels.")
     name = fields.Char("Field", required=True)
-    is_any = fields.Boolean("Whatever It Is Now", default=True)
+    has_own_values = fields.Boolean(compute="_compute_choices", help="There are values to replace, besides the id of the record.")
+    is_any = fields.Boolean("Replace Any Value", default=True)
     old = fields.Char("Only Where It Is", help="As it was sent; empty: where there is nothing.")
     described = fields.Json(compute="_compute_described")
     edits = fields.Json("New Value")
@@ -35,12 +37,20 @@ class BatchFailureReplace(models.TransientModel):
     def _compute_choices(self):
         for dialog in self:
             dialog.choices = names_to_replace(self.env, dialog._example())
+            dialog.has_own_values = any(name != ID for name, _label in dialog.choices)
 
     @api.depends("domain", "name")
     def _compute_described(self):
         for dialog in self:
             rows = dialog._example() if dialog.name else []
             dialog.described = [described_field(self.env, rows[0], dialog.name)] if rows else False
+
+    @api.onchange("name")
+    def _onchange_name(self):
+        """Unless the user says otherwise, only the value of the first failure is replaced: others may be right, and are not seen here."""
+        rows = self._example() if self.name else []
+        self.old = first_value(rows[0], self.name) if rows else False
+        self.is_any = not self.old
 
     def action_replace(self):
         """Replace the value; returns a notification with the number of failures.

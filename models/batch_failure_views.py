@@ -1,7 +1,10 @@
+import json
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..engine.isolate import isolate
+from ..engine.operation import UPDATE
 from ..engine.payload import dumps, indented
 from ..run.failure_values import described_values, edited, labels, takes_fields
 from ..store import chosen
@@ -23,6 +26,7 @@ class BatchFailure(models.Model):
     )
     described = fields.Json(compute="_compute_described", help="The values field by field, see `run.failure_values`.")
     can_add = fields.Boolean(compute="_compute_described", help="It can be given more fields.")
+    has_shared_values = fields.Boolean(compute="_compute_described", help="Its values are those of all records of its operation.")
     edits = fields.Json(
         "New Values", compute="_compute_edits", inverse="_inverse_edits", help='New values: row (from "0") -> name -> value.'
     )
@@ -51,8 +55,19 @@ class BatchFailure(models.Model):
         rows = {row["id"]: row for row in chosen.described(self.env.cr, self.ids)}
         for failure in self:
             row = rows.get(failure._origin.id)
-            failure.described = described_values(row, self.env) if row and row["values"] else False
+            shared = failure._shared_values(row) if row else None
+            failure.described = described_values(row, self.env, shared) if row and row["values"] else False
             failure.can_add = bool(row) and takes_fields(row)
+            failure.has_shared_values = bool(shared)
+
+    def _shared_values(self, row):
+        """The values that an update writes on all of its records; None where each has values of its own.
+
+        :param dict row: the failure, as `store.chosen` reads it
+        """
+        if self.operation_type != UPDATE or takes_fields(row):
+            return None
+        return json.loads(self.operation_id.details or "{}").get("values")
 
     def _compute_edits(self):
         self.edits = False

@@ -23,6 +23,15 @@ LOOKED_AT = 10_000
 LOOKED_AT_LIVE = 500
 #: Most records that the button of a job opens.
 VIEWED_RECORDS = 10_000
+#: Fields of the engine's own: nobody filters, groups or sorts by them.
+INTERNAL = frozenset(
+    (
+        "awaited_since", "chosen", "contents", "earlier_failures", "earlier_operations", "earlier_records", "expected_work", "fingerprint",
+        "forgotten_to", "has_log", "holds_values", "pace_points", "paced_records", "paced_s", "progress_at", "queue_position", "ready",
+        "released_to", "releasing", "reopened_to", "reopening", "reopening_chosen", "started_by", "steered_until", "tell_at", "tell_attempts",
+        "wake_at", "worked_s", "worked_since",
+    )
+)  # fmt: skip
 #: Most jobs named for each reason in the report of a mass action.
 NAMES_SHOWN = 3
 
@@ -39,6 +48,12 @@ def _compute_contents(jobs):
 def _failures_text(jobs):
     for job in jobs:
         job.failures_text = job.env["batch.failure"]._count_text("job_id", job.id)
+
+
+@api.depends("context")
+def _pretty_context(jobs):
+    for job in jobs:
+        job.pretty_context = dumps(json.loads(job.context or "{}"), indent=2, sort_keys=True)
 
 
 class BatchJob(models.Model):
@@ -65,8 +80,16 @@ class BatchJob(models.Model):
         "Chunk Sizes", compute="_compute_sizing_report", help="The chunk sizes used, and the speed of each."
     )
     pretty_context = fields.Text(
-        "Context Laid Out", compute="_compute_pretty_context", help="Odoo's context for all operations."
+        "Context Laid Out", compute=_pretty_context, help="Odoo's context for all operations."
     )
+
+    @api.model
+    def fields_get(self, allfields=None, attributes=None):
+        """As Odoo's; people are not offered the engine's own fields for filters and groups."""
+        described = super().fields_get(allfields, attributes)
+        for name in INTERNAL & described.keys():
+            described[name].update(dict.fromkeys({"searchable", "groupable", "sortable"} & described[name].keys(), False))
+        return described
 
     @api.depends("state", "processed_records", "failed_records", "cancelled_records", "dismissed_records")
     def _compute_shown(self):
@@ -106,11 +129,6 @@ class BatchJob(models.Model):
                 )
                 for model, operation_type, size, count, rate in rows
             )
-
-    @api.depends("context")
-    def _compute_pretty_context(self):
-        for job in self:
-            job.pretty_context = dumps(json.loads(job.context or "{}"), indent=2, sort_keys=True)
 
     def action_start(self):
         """Button: start the selected drafts. Returns as `_do_to_each`."""

@@ -62,6 +62,7 @@ class BatchWizard(models.TransientModel):
         default="update",
         required=True,
     )
+    is_deletion = fields.Boolean(compute="_compute_is_deletion", help="It deletes records.")
     values = fields.Text(help="The new values by field, as JSON.")
     method = fields.Char("Button", help="Name of a public method of the model, without arguments: what the button calls.")
     action_id = fields.Integer("Server Action")
@@ -72,21 +73,29 @@ class BatchWizard(models.TransientModel):
     rollback = fields.Selection(
         ROLLBACK_LABELS,
         "Undo on Failure",
+        help="What is undone where a record fails: just that record, or with it what ran together with it, or the whole job.",
         default=options.ROLLBACK_RECORD,
         required=True,
     )
     dry_run = fields.Boolean(help="Run everything, report the results, and roll everything back at the end.")
     quiet = fields.Boolean(help="No chatter: no tracking, no log of creation, no followers. Business rules run as always.")
-    run_at = fields.Datetime("Not Before")
+    run_at = fields.Datetime("Not Before", help="When the job is to start. Empty: at once.")
     notify = fields.Selection(
-        NOTIFY_LABELS, help="Of which end the submitter is told. Empty: as the submitter's preferences say."
+        NOTIFY_LABELS, help="Whether you are told of the end of the job. Empty: as your preferences say."
     )
     plan = fields.Html(readonly=True, sanitize=False)
+    can_run = fields.Boolean(readonly=True, help="The plan has found something to run.")
 
     @api.depends("record_ids")
     def _compute_selected_count(self):
         for wizard in self:
             wizard.selected_count = len(wizard.record_ids or ())
+
+    @api.depends("batch_type", "source", "dry_run")
+    def _compute_is_deletion(self):
+        for wizard in self:
+            by_records = wizard.source in ("selected", "domain")
+            wizard.is_deletion = by_records and wizard.batch_type == "delete" and not wizard.dry_run
 
     @api.onchange("model_name")
     def _onchange_model_name(self):
@@ -123,7 +132,7 @@ class BatchWizard(models.TransientModel):
     def _reopen(self):
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Run in batch"),
+            "name": self.env._("Run in batch") if self.is_from_list else self.env._("New Batch"),
             "res_model": self._name,
             "res_id": self.id,
             "views": [[False, "form"]],
@@ -234,7 +243,8 @@ class BatchWizard(models.TransientModel):
         self.ensure_one()
         check_caller(self.env)
         plan = plan_of(self._env(), self._operation(), {"quiet": self.quiet})
-        self.write({"plan": self._shown(plan), "step": "plan"})
+        waits = bool(self.run_at and self.source == "domain")  # what matches is looked up when the job starts
+        self.write({"plan": self._shown(plan), "can_run": bool(plan.count) or waits, "step": "plan"})
         return self._reopen()
 
     def action_edit(self):
@@ -273,7 +283,7 @@ class BatchWizard(models.TransientModel):
         if trial.error:
             return Markup("<span class='text-danger'><bdi>%s</bdi></span>") % trial.error
         if trial.is_deleted:
-            return self.env._("deleted")
+            return self.env._("would be deleted")
         if not trial.changes:
             return Markup("<span class='text-muted'>%s</span>") % self.env._("no visible change")
         change = Markup("<div>%s: <bdi class='text-muted'>%s</bdi> → <bdi class='fw-bold'>%s</bdi></div>")

@@ -11,6 +11,8 @@ from ..run.ndjson import read_operation
 from ..run.numbers import tried_on
 from ..run.plan import TIMEOUT_S, TRIED
 
+#: How the names of spreadsheets end.
+SPREADSHEETS = (".csv", ".xlsx", ".xls", ".ods")
 #: Problems that the preview shows.
 PROBLEMS_SHOWN = 20
 #: Characters of a record that the preview shows.
@@ -57,7 +59,8 @@ class BatchWizardFile(models.TransientModel):
         self.ensure_one()
         check_caller(self.env)
         operation, problems = self._read_file()
-        self.write({"plan": self._shown_problems(problems) if problems else self._tried(operation), "step": "plan"})
+        plan = self._shown_problems(problems) if problems else self._tried(operation)
+        self.write({"plan": plan, "can_run": not problems, "step": "plan"})
         return self._reopen()
 
     def _operation(self):
@@ -86,6 +89,8 @@ class BatchWizardFile(models.TransientModel):
         self._model()
         if not self.file:
             raise UserError(self.env._("Choose a file."))
+        if (self.file_name or "").lower().endswith(SPREADSHEETS):
+            raise UserError(self.env._("%s is a spreadsheet: choose “A spreadsheet” under “Records”, and upload it there.", self.file_name))
         key = [name.strip() for name in (self.key_fields or "").split(",") if name.strip()]
         if self.file_type == "upsert" and not key:
             raise UserError(self.env._("Name the fields that identify a record."))
@@ -121,6 +126,6 @@ class BatchWizardFile(models.TransientModel):
         """A row of the preview: the line, the values, and what it fails with."""
         text = ", ".join(f"{name}: {value}" for name, value in record.items())
         text = text if len(text) <= TEXT_SHOWN else f"{text[: TEXT_SHOWN - 1]}…"
-        told = Markup("<bdi class='text-danger'>%s</bdi>") % error if error else self.env._("works")
+        told = Markup("<bdi class='text-danger'>%s</bdi>") % error if error else self.env._("would work")
         line = self.env._("Line %s", number)
         return Markup("<tr><td class='text-nowrap'>%s</td><td><bdi>%s</bdi></td><td>%s</td></tr>") % (line, text, told)

@@ -53,7 +53,7 @@ class IrActionsServer(models.Model):
         "Quiet", help="No chatter: no tracking, no log of creation, no followers. Business rules run as always."
     )
     batch_notify = fields.Selection(
-        NOTIFY_LABELS, "Notify", help="Of which end the submitter is told. Empty: as the submitter's preferences say."
+        NOTIFY_LABELS, "Notify", help="Whether the one who runs it is told of the end of the job. Empty: as the preferences of that user say."
     )
 
     @api.model_create_multi

@@ -18,6 +18,8 @@ _logger = logging.getLogger(__name__)
 
 #: Characters kept of a name, and of a value as it was sent.
 NAME_LENGTH, SENT_LENGTH = 100, 300
+#: Column of an import: the id in the database.
+DATABASE_ID = ".id"
 #: Longer values are not read for a name.
 LONGEST_READ = 20_000
 #: Fields by which people know a record, besides those of its model.
@@ -93,24 +95,51 @@ def _first_text(row, names):
 # -- field by field --------------------------------------------------------------------------------
 
 
-def described_values(failure, env):
+def described_values(failure, env, shared=None):
     """The values of a failed record, field by field, for a form.
 
     :param dict failure: as `store.chosen` reads it
     :param env: the caller's environment
+    :param dict shared: values that all records of its operation get, which can't be changed for one (`readonly`)
     :returns: list of dicts with `row` (from 0: an import's record may have several), `name`, `label`, `type` (as which it is edited;
         False: only as JSON), `relation`, `selection`, `required`, `help`, `value` (in the form of the web client; False where the
         one sent can't be that) and `sent` (the one sent, as text)
     """
     columns = columns_of(failure)
     rows = rows_of_item(failure["operation_type"], item_of(failure), columns)
-    if failure["operation_type"] == LOAD:
-        return [
-            {**_cell(name, value), "label": name, "row": place} for place, row in enumerate(rows) for name, value in row.items()
-        ]
     model = env.get(failure["model"])
-    known = model.fields_get(list(rows[0])) if model is not None else {}
-    return [{**_described(env, name, value, known.get(name)), "row": 0} for name, value in rows[0].items()]
+    if failure["operation_type"] == LOAD:
+        labels_of_columns = _column_labels(env, model, columns)
+        return [
+            {**_cell(name, value), "label": labels_of_columns.get(name, name), "row": place}
+            for place, row in enumerate(rows)
+            for name, value in row.items()
+        ]
+    known = model.fields_get([*rows[0], *(shared or ())]) if model is not None else {}
+    return [
+        *({**_described(env, name, value, known.get(name)), "row": 0} for name, value in rows[0].items()),
+        *({**_described(env, name, value, known.get(name)), "row": 0, "readonly": True} for name, value in (shared or {}).items()),
+    ]
+
+
+def _column_labels(env, model, columns):
+    """What people call the columns of an import, by the fields on their way; a column that names no field is called by its name.
+
+    :param model: its model; None where there is none any more
+    :rtype: dict
+    """
+    return {name: " / ".join(_labels_on_way(env, model, name)) or name for name in columns}
+
+
+def _labels_on_way(env, model, name):
+    labels_found = []
+    for part in name.split("/"):
+        info = model.fields_get([part], ["string", "relation"]).get(part) if model is not None else None
+        if info is None and part != DATABASE_ID:
+            return []
+        labels_found.append({ID: env._("External ID"), DATABASE_ID: env._("Database ID")}.get(part) or info["string"])
+        model = env.get(info.get("relation")) if info else None
+    return labels_found
 
 
 def _cell(name, value):
@@ -200,6 +229,9 @@ def names_to_replace(env, failures):
         for name in row
     )
     model = env.get(failures[0]["model"])
+    if failures[0]["operation_type"] == LOAD:
+        labels_of_columns = _column_labels(env, model, names)
+        return [[name, labels_of_columns[name]] for name in names]
     if model is None or not takes_fields(failures[0]):
         return [[name, name] for name in names]
     known = model.fields_get(attributes=["string", "type", "readonly"])
@@ -208,9 +240,18 @@ def names_to_replace(env, failures):
     return [[name, known[name]["string"] if name in known else name] for name in (*names, *others)]
 
 
+def first_value(failure, name):
+    """The value of this name in a failed record, as the text of a cell: the first one, where an import's record has several rows."""
+    rows = rows_of_item(failure["operation_type"], item_of(failure), columns_of(failure))
+    return cell_of(rows[0].get(name)) if rows else ""
+
+
 def described_field(env, failure, name):
     """One field without a value, in the form of `described_values`."""
-    model = env.get(failure["model"]) if failure["operation_type"] != LOAD else None
-    info = model.fields_get([name]).get(name) if model is not None else None
-    found = _described(env, name, False, info) if info else _cell(name, "")
+    model = env.get(failure["model"])
+    if failure["operation_type"] == LOAD:
+        found = {**_cell(name, ""), "label": _column_labels(env, model, [name])[name]}
+    else:
+        info = model.fields_get([name]).get(name) if model is not None else None
+        found = _described(env, name, False, info) if info else _cell(name, "")
     return {**found, "type": found["type"] or "char", "row": 0}

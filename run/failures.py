@@ -20,6 +20,7 @@ from .advance import notify
 from .change import lock_for_change
 from .log import log
 from .mended import store_mended
+from .numbers import records
 from .retry import retry_chosen
 
 #: Failures that are handled at once.
@@ -42,7 +43,7 @@ def retry(failures, domain):
         number = chosen.begin_choice(locked.env.cr, job.id)
         found = sum(chosen.choose(job.env.cr, number, ids) for ids in _pages(failures, job.id, domain))
         if found:
-            log(locked, locked.env._("Retried: %s failed, chosen by themselves.", found))
+            log(locked, locked.env._("Retried: %s, chosen among those that failed.", records(locked.env, found)))
             retry_chosen(locked.env, job.id)
         count += found
     return _some(failures.env, count)
@@ -110,7 +111,7 @@ def replace(failures, domain, name, new, old=None):
                 raise ValidationError(problem_text(failures.env, problems))
             changed += len(rows)
         if changed:
-            log(locked, locked.env._("%(name)s replaced in %(count)s failed.", name=isolate(name), count=changed))
+            log(locked, locked.env._("%(name)s replaced in %(records)s that failed.", name=isolate(name), records=records(locked.env, changed)))
         all_changed += changed
     return all_changed
 

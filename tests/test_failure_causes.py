@@ -285,7 +285,30 @@ class TestFieldByField(CauseCase):
         with self.committed(self.user_id) as env:
             failure = env["batch.failure"].search([("job_id", "=", job)])
             self.assertEqual([(info["row"], info["name"]) for info in failure.described][:2], [(0, "name"), (0, "ref")])
+            labels = [info["label"] for info in failure.described]
+            self.assertEqual((labels[1], labels[3]), ("Reference", "Contact / Address Type"))
+            dialog = env["batch.failure.replace"].new({"domain": [("job_id", "=", job)], "name": "child_ids/type"})
+            self.assertEqual(dialog.choices[3], ["child_ids/type", "Contact / Address Type"])
+            self.assertEqual(dialog.described[0]["label"], "Contact / Address Type")
+            dialog._onchange_name()
+            self.assertEqual((dialog.is_any, dialog.old), (False, "nonsense"))
             failure.write({"edits": {"0": {"child_ids/type": "other"}, "1": {"child_ids/name": "Second"}}})
             failure.action_retry()
         self.work()
         self.assertEqual(self.check_counters(job)["state"], "completed")
+
+    def test_values_that_many_records_get_are_shown_and_can_not_be_changed_for_one(self):
+        with self.committed(self.user_id) as env:
+            partners = env["res.partner"].create([{"name": f"Shared {number}", "ref": f"{self.mark}-{number}"} for number in range(21)])
+            values = {"parent_id": partners[0].id, "category_id": [[4, env["res.partner.category"].create({"name": "Shared"}).id]]}
+            found = {"domain": [["id", "in", partners.ids]]}
+            job = env["batch.job"].submit([{"operation_type": "update", "model": "res.partner", "data": values, **found}])["job_id"]
+        self.work()
+        with self.committed(self.user_id) as env:
+            failure = env["batch.failure"].search([("job_id", "=", job)])
+            self.assertEqual(failure.record_id, partners[0].id)
+            self.assertTrue(failure.has_shared_values)
+            self.assertEqual([(info["name"], info.get("readonly", False)) for info in failure.described], [("id", False), ("parent_id", True), ("category_id", True)])
+            self.assertEqual(failure.described[1]["value"]["display_name"], "Shared 0")
+            dialog = env["batch.failure.replace"].new({"domain": [("job_id", "=", job)]})
+            self.assertFalse(dialog.has_own_values)

@@ -41,4 +41,4 @@ class TestActionTours(BrowserCase):
             model_id = env["ir.model"]._get_id("res.partner")
             values = {"name": "Tour action", "model_id": model_id, "binding_model_id": model_id, "state": "code", "code": "pass"}
             env["ir.actions.server"].create(values)
-        self.run_tour("batch_new")
+        self.run_tour("batch_new", "/odoo/batch-overview")

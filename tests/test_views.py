@@ -50,6 +50,12 @@ class TestViews(ApiCase):
                         found = env[model].web_search_read([], {name: {} for name in fields})
                         self.assertTrue(found["records"])
 
+    def test_fields_of_the_engine_are_not_offered_for_filters_and_groups(self):
+        with self.committed(self.user.id) as env:
+            fields = env["batch.job"].fields_get(attributes=["searchable", "groupable", "sortable"])
+            self.assertFalse(fields["steered_until"]["searchable"] or fields["chosen"]["groupable"])
+            self.assertTrue(fields["state"]["searchable"] and fields["state"]["groupable"] and fields["priority"]["sortable"])
+
     def test_warnings_are_counted_beside_the_failures(self):
         with self.committed(self.manager.id) as env:
             for model in ("batch.job", "batch.operation", "batch.chunk"):

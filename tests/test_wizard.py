@@ -61,10 +61,15 @@ class TestWizard(ActionsCase):
         with self.committed(self.user.id) as env:
             wizard = self.wizard(env, ids, batch_type="delete")
             wizard.action_plan()
-            self.assertIn("deleted", wizard.plan)
+            self.assertIn("would be deleted", wizard.plan)
+            self.assertTrue(wizard.can_run and wizard.is_deletion)
             wizard = self.wizard(env, None, [("ref", "=", "nobody")], batch_type="delete")
             wizard.action_plan()
             self.assertIn("No record", wizard.plan)
+            self.assertFalse(wizard.can_run)
+            wizard.run_at = "2099-01-01 00:00:00"
+            wizard.action_plan()
+            self.assertTrue(wizard.can_run, "there may be records by then")
         self.assertEqual(self.names_of(ids), ["Doomed"])
 
     def test_it_runs_on_the_selection_or_on_all_that_match(self):

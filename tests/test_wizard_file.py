@@ -22,7 +22,7 @@ class TestWizardFile(ActionsCase):
             wizard = self.wizard(env, lines)
             opened = wizard.action_plan()
             self.assertEqual((opened["res_id"], wizard.step), (wizard.id, "plan"))
-            for text in ("2 records", "&lt;i&gt;A", "Line 3", "Contacts require a name", "works"):
+            for text in ("2 records", "&lt;i&gt;A", "Line 3", "Contacts require a name", "would work"):
                 self.assertIn(text, wizard.plan)
             self.assertFalse(env["res.partner"].search_count([("ref", "=", "wizard-file")]), "it was only tried")
             job_id = wizard.action_run()["res_id"]
@@ -49,12 +49,14 @@ class TestWizardFile(ActionsCase):
             wizard.action_plan()
             for text in ("Line 2", "Line 3", "nonsense"):
                 self.assertIn(text, wizard.plan)
+            self.assertFalse(wizard.can_run)
             with self.assertRaisesRegex(UserError, "Line 2"):
                 wizard.action_run()
             for values, text in (
                 ({"file": False}, "Choose a file"),
                 ({"model_name": False}, "Choose a model"),
                 ({"file_type": "upsert"}, "identify a record"),
+                ({"file_name": "new.XLSX"}, "is a spreadsheet"),
             ):
                 with self.subTest(values=values), self.assertRaisesRegex(UserError, text):
                     self.wizard(env, ["{}"], **values).action_plan()

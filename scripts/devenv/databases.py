@@ -11,6 +11,8 @@ from .base import ADDON, CACHE, CHECKOUT, STATE, CannotDo, digest, lock, run
 
 #: What the addon depends on, and what its tests use besides.
 BASE_MODULES = "base,web,bus,mail,product,base_automation"
+#: What people look at the demo's records in.
+DEMO_APPS = "contacts"
 #: What `tests/test_fast_rows.py` uses besides.
 BUSINESS_MODULES = "account,crm,hr,project,sale"
 # Attachments are in the database, so that a copy needs no files and leaves none; a developer's database does not call home.
@@ -54,17 +56,17 @@ def demo() -> str:
     with lock(STATE, "demo"):
         if not _made_from(name):
             KEY_FILE.unlink(missing_ok=True)
-            create(name)
+            create(name, DEMO_APPS)
         if not KEY_FILE.exists():
             KEY_FILE.touch(mode=0o600)
             KEY_FILE.write_text(new_key(name))
     return name
 
 
-def create(name: str) -> None:
-    """Copy the template under this name and install the addon."""
+def create(name: str, *apps: str) -> None:
+    """Copy the template under this name and install the addon, with other apps."""
     copy(_template(), name)
-    _install(name, doing=f"installing {ADDON} into a new database")
+    _install(name, apps=apps, doing=f"installing {ADDON} into a new database")
 
 
 def create_business(name: str) -> None:
@@ -98,8 +100,8 @@ def new_key(database: str) -> str:
     return shell(database, NEW_KEY, doing="making an API key").split()[-1]
 
 
-def _install(name: str, *options: str, doing: str) -> None:
-    odoo_bin.finish(name, f"--init={ADDON}", *options, doing=doing)
+def _install(name: str, *options: str, apps: tuple = (), doing: str) -> None:
+    odoo_bin.finish(name, f"--init={','.join((ADDON, *apps))}", *options, doing=doing)
     _finish(name, _fingerprint())
 
 

@@ -118,6 +118,10 @@ export class BatchFailureValuesField extends Component {
         this.state.shown.push({ ...info, id, label });
     }
 
+    get changeAsJson() {
+        return _t("Change it as JSON");
+    }
+
     get canAdd() {
         return (
             !this.props.readonly && this.props.canAdd && this.props.record.data[this.props.canAdd]

@@ -281,6 +281,10 @@ export class BatchOverview extends Component {
 
     // -- ways out ----------------------------------------------------------------------------------
 
+    openNew() {
+        this.action.doAction("batch_executor.batch_wizard_action");
+    }
+
     openJobs(filter) {
         this.action.doAction("batch_executor.batch_job_action", {
             additionalContext: { [`search_default_${filter}`]: 1 },

@@ -135,8 +135,17 @@ registry.category("web_tour.tours").add("batch_run_in_batch", {
 registry.category("web_tour.tours").add("batch_new", {
     steps: () => [
         {
-            content: "the menu",
-            trigger: ".o_menu_sections [data-menu-xmlid='batch_executor.batch_wizard_menu']",
+            content: "the overview says how to start",
+            trigger: ".o_batch_overview .o_batch_start:contains(Run in batch)",
+        },
+        {
+            content: "the list of jobs",
+            trigger: ".o_menu_sections [data-menu-xmlid='batch_executor.batch_job_menu']",
+            run: "click",
+        },
+        {
+            content: "has a button",
+            trigger: ".o_control_panel button:contains(/^New$/)",
             run: "click",
         },
         { trigger: ".modal .o_field_widget[name=model_name] .o_select_menu_toggler", run: "click" },

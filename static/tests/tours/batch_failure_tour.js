@@ -46,6 +46,12 @@ registry.category("web_tour.tours").add("batch_failure_causes", {
             run: "select type",
         },
         {
+            content: "only the value of the first one would be replaced",
+            trigger: ".modal div[name=old] input:value(nonsense 0)",
+        },
+        { content: "but any is meant", trigger: ".modal div[name=is_any] input", run: "click" },
+        { trigger: ".modal:not(:has(div[name=old]))" },
+        {
             content: "and the new value",
             trigger:
                 ".modal .o_batch_values[data-name=type] .o_field_selection, .modal [data-name=type] .o_field_selection",
@@ -75,6 +81,8 @@ registry.category("web_tour.tours").add("batch_failure_causes", {
             content: "nothing stands any more",
             trigger: `${FORM} .o_notebook:not(:has(a[name=failures]))`,
         },
+        { content: "it can still be found", trigger: "button:contains(Dismissed)", run: "click" },
+        { trigger: ".o_list_view .o_data_row:contains(Contacts require a name)" },
     ],
 });
 
@@ -106,6 +114,10 @@ registry.category("web_tour.tours").add("batch_failure_by_field", {
         { trigger: ".o-autocomplete--dropdown-item:contains(Belgium)", run: "click" },
         { content: "run it again", trigger: "button[name=action_retry]", run: "click" },
         { trigger: `${FORM} .oe_title .badge:contains(Retried)` },
+        {
+            content: "what became of it is shown by itself",
+            trigger: `${FORM} .oe_title .badge:contains(Succeeded)`,
+        },
     ],
 });
 
