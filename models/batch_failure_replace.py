@@ -2,6 +2,7 @@
 # pylint: disable=no-wizard-in-models
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 from ..engine.cells import ID
 from ..run.failure_values import described_field, first_value, names_to_replace
@@ -60,10 +61,16 @@ class BatchFailureReplace(models.TransientModel):
         return self._told(self._replace())
 
     def action_replace_and_retry(self):
-        """As `action_replace`, and run the failures again."""
+        """As `action_replace`, and run those failures again."""
         count = self._replace()
-        self.env["batch.failure"].retry_matching(self.domain)
+        self.env["batch.failure"].retry_matching(list(Domain(self.domain) & self._replaced()))
         return self._told(count)
+
+    def _replaced(self):
+        """The failures that were replaced just now, as a domain: those of the last choice among the failures of their job."""
+        jobs = [job for (job,) in self.env["batch.failure"]._read_group(self.domain, ["job_id"])]
+        self.env["batch.job"].invalidate_model(["chosen"], flush=False)  # written by SQL
+        return Domain.OR(Domain("job_id", "=", job.id) & Domain("chosen", "=", job.chosen) for job in jobs)
 
     def _replace(self):
         self.ensure_one()

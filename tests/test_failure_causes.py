@@ -53,6 +53,17 @@ class TestCauses(CauseCase):
             found = env["batch.failure"].search(nameless["domain"])
             self.assertEqual(sorted(found.mapped("row_number")), [9, 10, 11])
 
+    def test_only_what_was_replaced_is_run_again(self):
+        job = self.failed_job()
+        domain = self.causes(job)[0]["domain"]
+        with self.committed(self.user_id) as env:
+            values = {"domain": domain, "name": "type", "is_any": False, "old": "nonsense 3", "edits": {"0": {"type": "other"}}}
+            env["batch.failure.replace"].create(values).action_replace_and_retry()
+            retried = env["batch.failure"].search([("job_id", "=", job), ("retried_at", "!=", False)])
+            self.assertEqual(retried.mapped("row_number"), [4])
+        self.work()
+        self.assertEqual([cause["count"] for cause in self.causes(job)], ["7", "3"])
+
     def test_failures_of_an_older_version_get_their_cause_by_the_upgrade(self):
         job = self.failed_job()
         before = [(cause["cause"], cause["count"]) for cause in self.causes(job)]

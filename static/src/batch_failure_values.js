@@ -44,7 +44,6 @@ export class BatchFailureValue extends Component {
             fields: { [VALUE]: field },
             activeFields: { [VALUE]: { context: "{}" } },
             values: { [VALUE]: this.props.info.value },
-            mode: this.props.readonly ? "readonly" : "edit",
             hooks: {
                 onRecordChanged: (record, changes) =>
                     this.props.onChange(this.props.info, changes[VALUE]),
@@ -54,7 +53,8 @@ export class BatchFailureValue extends Component {
 
     fieldProps(record) {
         const { type, label } = this.props.info;
-        const plain = { name: VALUE, record, id: this.props.info.id };
+        // said to the field: Odoo edits a record that is not stored, whatever its mode
+        const plain = { name: VALUE, record, id: this.props.info.id, readonly: this.props.readonly };
         const lookUp = {
             canCreate: false,
             canCreateEdit: false,

@@ -118,6 +118,10 @@ registry.category("web_tour.tours").add("batch_failure_by_field", {
             content: "what became of it is shown by itself",
             trigger: `${FORM} .oe_title .badge:contains(Succeeded)`,
         },
+        {
+            content: "it can't be mended any more",
+            trigger: `${FORM} [data-name=name]:contains(By field):not(:has(input))`,
+        },
     ],
 });
 
