@@ -85,6 +85,19 @@ class TestAdaptive(LaneCase):
         self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 800)
 
+    def test_chunks_are_smaller_where_records_fail_or_are_undone_with_others(self):
+        self.learn_that_large_chunks_are_best(0.005)
+        sizes = []
+        for options, counters in (({}, (0, 0)), ({"rollback": "chunk"}, (0, 0)), ({}, (900, 20))):
+            job = self.submit(self.creates(900), max_chunk_size=0, max_concurrency=1, **options)
+            self.sql("UPDATE batch_job SET processed_records = %s, failed_records = %s WHERE id = %s", *counters, job)
+            with self.open_lane() as lane:
+                sizes.append(lane.claim().size)
+            self.sql("DELETE FROM batch_job WHERE id = %s", job)
+        self.assertEqual(sizes[0], 500)
+        self.assertEqual(sizes[1], sizing.MOST_UNDONE)
+        self.assertLess(sizes[2], 100)
+
     def test_lanes_that_are_awake_anywhere_get_their_share_before_they_have_claimed(self):
         self.learn_that_large_chunks_are_best()
         job = self.submit(self.creates(400), max_chunk_size=0)
