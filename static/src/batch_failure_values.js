@@ -54,7 +54,12 @@ export class BatchFailureValue extends Component {
     fieldProps(record) {
         const { type, label } = this.props.info;
         // said to the field: Odoo edits a record that is not stored, whatever its mode
-        const plain = { name: VALUE, record, id: this.props.info.id, readonly: this.props.readonly };
+        const plain = {
+            name: VALUE,
+            record,
+            id: this.props.info.id,
+            readonly: this.props.readonly,
+        };
         const lookUp = {
             canCreate: false,
             canCreateEdit: false,
