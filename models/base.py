@@ -1,11 +1,19 @@
-from odoo import models
+from odoo import api, models
 
 from ..run.fast.loading import running
 from ..run.fast.lookups import convert_ahead, may_look_ahead
+from ..run.fast.searches import find
 
 
 class Base(models.AbstractModel):
     _inherit = "base"
+
+    @api.model
+    @api.private
+    @api.readonly
+    def search_fetch(self, domain, field_names=None, offset=0, limit=None, order=None):
+        """As in Odoo. While a lane runs records, a search that has found nothing is not made again while nothing changes."""
+        return find(self, domain, (field_names, offset, limit, order), super().search_fetch, Base)
 
     def _convert_records(self, records, *, log=lambda a: None, savepoint):
         """Tell who asks for it, by `batch_note_skipped` in the context, which records `load` is about to skip.

@@ -10,6 +10,7 @@ from odoo.tools import SQL
 
 from ..engine.transaction_sql import END, RELEASE, SAVEPOINT, SETTING, UNDO, controls
 from ..exceptions import ChunkTimeout, TransactionControlError, TransactionEnded
+from .fast import searches
 from .interruption import is_conflict
 from .session import SessionSettings
 from .watchdog import Watchdog
@@ -56,6 +57,8 @@ class Guard:
             "execute": self.execute,
             "executemany": self.executemany,
             "copy_expert": self.copy_expert,
+            "copy_from": self.copy_from,
+            "callproc": self.callproc,
             **dict.fromkeys(("commit", "rollback", "close"), self.refuse),
         }
 
@@ -64,11 +67,13 @@ class Guard:
         # if user code of a batch executes another batch, these are the replacements of the outer guard
         self.outer = {name: vars(self.cr)[name] for name in self.shadows if name in vars(self.cr)}
         vars(self.cr).update(self.shadows)
+        searches.begin(self.cr)
         self.watchdog.start()
         return self
 
     def __exit__(self, exc_type, exc_value, traceback):
         self.watchdog.stop()
+        searches.end(self.cr)
         for name in self.shadows:
             vars(self.cr).pop(name, None)
         vars(self.cr).update(self.outer)
@@ -135,6 +140,16 @@ class Guard:
         """Replaces the cursor's `copy_expert`: see `execute`."""
         return self.raw.copy_expert(self.check(query), *args, **kwargs)
 
+    def copy_from(self, *args, **kwargs):
+        """Replaces the cursor's `copy_from`: see `execute`."""
+        self.check("COPY")
+        return self.raw.copy_from(*args, **kwargs)
+
+    def callproc(self, *args, **kwargs):
+        """Replaces the cursor's `callproc`: see `execute`."""
+        self.check("CALL")
+        return self.raw.callproc(*args, **kwargs)
+
     def check(self, query):
         """Check that a query may be executed.
 
@@ -153,6 +168,7 @@ class Guard:
         undoes = False
         for kind, name in controls(text):
             undoes = self._check_control(kind, name)
+        searches.note_statement(self.cr, text)
         if self.connection.get_transaction_status() == TRANSACTION_STATUS_IDLE:
             self.transaction_ended = True
             raise TransactionEnded

@@ -37,6 +37,7 @@ from . import test_dead_rows
 from . import test_execute
 from . import test_fast_load
 from . import test_failure_causes
+from . import test_fast_searches
 from . import test_failure_file
 from . import test_failures
 from . import test_figures

@@ -18,7 +18,8 @@ from .. import jobs, load_odoo
 from ..bench import Bench
 from ..measuring import Measurement, Row
 
-CHUNK_SIZES = (100, 1000)
+#: Chunk sizes, and how many times as fast as a bare loop a lane has to be.
+CHUNK_SIZES = {100: 1.4, 500: 1.5, 1000: 1.5}
 OVERHEAD_CHUNK_SIZE = 100
 SETTLED_AFTER = 10  # chunks
 
@@ -130,7 +131,7 @@ MEASUREMENTS = [
 ]  # fmt: skip
 ROWS = [
     *(Row(f"lane-{size}", f"a lane, against a bare loop of savepoint, create and commit; chunks of {size:,} partners",
-          f"creates-{size}/lane", f"creates-{size}/bare", "≥ 0.95") for size in CHUNK_SIZES),
+          f"creates-{size}/lane", f"creates-{size}/bare", f"≥ {goal}") for size, goal in CHUNK_SIZES.items()),
     Row("overhead", f"share of a lane's time outside the records' work, chunks of {OVERHEAD_CHUNK_SIZE} partners",
         "overhead", goal="≤ 4", unit="%"),
     Row("lanes", "two lanes, against one", "lanes-2", "lanes-1", "≥ 1.6"),
