@@ -163,9 +163,7 @@ class BatchJob(models.Model):
         check_visible(self)
         wait_s = checked_wait(self.env, wait)
         wake_if_stalled(self.sudo())
-        if wait_s:
-            wait_for_change(self, wait_s)
-            check_visible(self)
+        wait_for_change(self, wait_s)
         return self._status()
 
     def _status(self, is_duplicate=False):

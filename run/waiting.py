@@ -1,12 +1,13 @@
 """Waits until a job has changed, for the verb `status`: without a transaction, and in a bounded share of the server's requests."""
 
 import os
+import signal
 import socket
 import threading
 import time
 from contextlib import contextmanager
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessDenied, UserError
 from odoo.http import request
 from odoo.service.server import thread_local
 from odoo.sql_db import Cursor
@@ -14,6 +15,7 @@ from odoo.tools import config
 
 from ..engine import states
 from ..store.watch import figures_of
+from .access import check_visible
 from .wake import STALLED_S, wake_if_stalled
 
 try:
@@ -54,25 +56,49 @@ def wait_for_change(job, wait_s):
 
     Returns at once for a finished job; where too many requests wait already; and where this is not the only thing that a request
     does: code that calls a verb in the middle of its work has a transaction, which must not be committed here, and must not be
-    open for so long.
+    open for so long. Returns early where the server is asked to end, as that waits for its requests.
 
     :param job: the job, in the caller's environment
     :param float wait_s: most seconds
+    :raises AccessDenied: the caller is archived by now
+    :raises AccessError: the caller may not read the job any more
+    :raises MissingError: the job is gone
     """
     cr = job.env.cr
     if wait_s <= 0 or not _is_whole_request() or not isinstance(cr, Cursor):
         return
     with _place() as has_place:
         if has_place:
-            deadline = time.monotonic() + wait_s
-            cr.commit()  # pylint: disable=invalid-commit  # ends the request's transaction, which has only checked its caller
-            seen = None
-            while (left := deadline - time.monotonic()) > 0:
-                seen, has_changed = _watch(cr, job.id, seen, min(left, STALLED_S))
-                if has_changed:
-                    return
-                wake_if_stalled(job.sudo())
-                cr.commit()  # pylint: disable=invalid-commit  # wakes the lanes
+            _wait(job, wait_s)
+            _check_again(job)
+
+
+def _check_again(job):
+    """Check the caller as a new call would: rights and users may have changed meanwhile, also by other processes."""
+    job.env.registry.check_signaling()
+    job.env.transaction.reset()
+    if not job.env.su and not job.env["res.users"]._is_batch_user_active(job.env.uid):
+        raise AccessDenied
+    check_visible(job)
+
+
+def _wait(job, wait_s):
+    cr = job.env.cr
+    deadline = time.monotonic() + wait_s
+    cr.commit()  # pylint: disable=invalid-commit  # ends the request's transaction, which has only checked its caller
+    seen = None
+    while (left := deadline - time.monotonic()) > 0 and not _is_ending():
+        seen, has_changed = _watch(cr, job.id, seen, min(left, STALLED_S))
+        if has_changed:
+            return
+        wake_if_stalled(job.sudo())
+        cr.commit()  # pylint: disable=invalid-commit  # wakes the lanes
+
+
+def _is_ending():
+    """Whether this process is asked to end. Its server of threads, or its worker, is what Odoo lets receive that signal."""
+    server = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    return not getattr(server, "alive", True) or getattr(server, "quit_signals_received", 0) > 0
 
 
 def _is_whole_request():
@@ -99,7 +125,7 @@ def _watch(cr, job_id, seen, seconds):
                 return figures, True
             seen = figures
             waited = time.monotonic() - started
-            if waited >= seconds:
+            if waited >= seconds or _is_ending():
                 return seen, False
             time.sleep(min(next(pause for until, pause in LOOKS if waited < until), seconds - waited))
     finally:

@@ -5,6 +5,7 @@ import http.client
 import json
 import secrets
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -144,6 +145,54 @@ class TestStatusWait(WaitCase):
         finally:
             with self.committed() as env:
                 env["res.users"].browse(self.manager.id).group_ids += env.ref("batch_executor.group_batch_manager")
+
+    def test_nor_does_whom_another_process_takes_the_right_from(self):
+        """Which clears no cache here; it says so in the database, as Odoo does."""
+        user_id = self.user.id
+        with self.committed() as env:
+            group_id = env.ref("batch_executor.group_batch_user").id
+        archive = "UPDATE res_users SET active = %s WHERE id = %s"
+        groups = self.sql("SELECT gid FROM res_groups_users_rel WHERE uid = %s", user_id)
+
+        def give_back():
+            self.sql(archive, True, user_id)
+            self.sql("DELETE FROM res_groups_users_rel WHERE uid = %s", user_id)
+            for [gid] in groups:
+                self.sql("INSERT INTO res_groups_users_rel (uid, gid) VALUES (%s, %s)", user_id, gid)
+            self.sql("INSERT INTO orm_signaling_default DEFAULT VALUES")
+            self.registry.check_signaling()
+
+        self.addCleanup(give_back)
+        take = "DELETE FROM res_groups_users_rel WHERE uid = %s AND gid = %s"
+        for query, arguments in ((archive, (False, user_id)), (take, (user_id, group_id))):
+            job_id = self.new_job(draft=True)
+            future = self.waiting(RouteDoor(self.user), job_id)
+            self.sql(query, *arguments)
+            self.sql("INSERT INTO orm_signaling_default DEFAULT VALUES")
+            self.sql("UPDATE batch_job SET state = 'paused' WHERE id = %s", job_id)
+            self.assertRefused(future.result, PATIENCE_S)
+            give_back()
+
+    def test_whoever_waits_does_not_hold_up_the_end_of_the_server(self):
+        class Process:
+            """A worker of Odoo's, and its server of threads: whose method Odoo lets receive signals."""
+
+            def __init__(self, **state):
+                vars(self).update(state)
+
+            def signal_handler(self, *_signal):
+                """Not called."""
+
+        job_id = self.new_job(draft=True)
+        self.addCleanup(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+        for before, asked in (({"alive": True}, {"alive": False}), ({"quit_signals_received": 0}, {"quit_signals_received": 1})):
+            process = Process(**before)
+            signal.signal(signal.SIGINT, process.signal_handler)
+            future = self.waiting(self.door, job_id)
+            started = time.monotonic()
+            vars(process).update(asked)
+            self.assertEqual(future.result(PATIENCE_S)["state"], "draft")
+            self.assertLess(time.monotonic() - started, LONG_S / 2)
 
     def test_what_is_no_time_is_refused(self):
         job_id = self.new_job(draft=True)
