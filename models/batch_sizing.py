@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class BatchSizing(models.Model):
-    """Measured durations: seconds per record, by model, operation type and chunk size. Used and updated by `store/sizing.py`."""
+    """Measured durations: seconds per record, by model, kind of operation and chunk size. Used and updated by `store/sizing.py`."""
 
     _name = "batch.sizing"
     _description = "Learned Chunk Size"

@@ -9,7 +9,7 @@ from .interruption import is_conflict
 from .settings import cron_workers, get_setting
 
 
-def claim_with_housekeeping(env, worker, signals, sole_job_id=None):
+def claim_with_housekeeping(env, worker, signals, paces, sole_job_id=None):
     """Claim the next chunk in the queue; count and advance the jobs on the way to it.
 
     The caller commits before it runs the chunk.
@@ -17,6 +17,7 @@ def claim_with_housekeeping(env, worker, signals, sole_job_id=None):
     :param env: a superuser environment, in a short transaction at READ COMMITTED
     :param str worker: name of the lane, host and process, for people
     :param signals: the lane's `Signals`
+    :param dict paces: seconds per record of the lane's last chunks, by `Claim.lesson_key`
     :param int sole_job_id: the job in which no other lane ran a chunk at this lane's last claim, or None
     :returns: a `Claim`; None if no chunk can be claimed now, or if new signals must be applied first (`signals.are_new`)
     :raises ChunkBroken: a chunk can't be read
@@ -29,7 +30,7 @@ def claim_with_housekeeping(env, worker, signals, sole_job_id=None):
             return None
         looked_at.append(row["id"])
         try:
-            taken = _take_counted(env, row, worker, signals, sole_job_id)
+            taken = _take_counted(env, row, worker, signals, paces, sole_job_id)
         except ChunkBroken:
             raise
         except Exception as error:
@@ -46,7 +47,7 @@ def claim_with_housekeeping(env, worker, signals, sole_job_id=None):
     return None
 
 
-def _take_counted(env, row, worker, signals, sole_job_id):
+def _take_counted(env, row, worker, signals, paces, sole_job_id):
     """Count the settled chunks of a locked job if that is due, then take a chunk; advance the job if there is none to take."""
     job_id = row["id"]
     if row["is_count_due"]:
@@ -55,9 +56,9 @@ def _take_counted(env, row, worker, signals, sole_job_id):
             advance.stop_if_over_limit(env, read_job(env.cr, job_id))
     # alone only if alone at two claims in a row: at one, other lanes may just be between two chunks, or on their way
     lanes = 1 if job_id == sole_job_id else _lanes_here(env)
-    taken = take_chunk(env.cr, job_id, worker, signals.query, lanes)
+    taken = take_chunk(env.cr, job_id, worker, signals.query, lanes, paces)
     if taken is None and advance.advance(env, job_id):
-        taken = take_chunk(env.cr, job_id, worker, signals.query, lanes)
+        taken = take_chunk(env.cr, job_id, worker, signals.query, lanes, paces)
     return taken
 
 

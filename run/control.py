@@ -11,16 +11,16 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
-from ..engine import sizing, states
+from ..engine import verdict
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store import queue, told
 from ..store.awake import come_awake, fall_asleep
 from ..store.claim import PROGRESS_EVERY_S, claim_fast
-from ..store.sizing import learn
+from ..store.sizing import learn, learn_interrupted
 from . import rescue
 from .claiming import claim_with_housekeeping
 from .forget import forget_values_now, has_values_to_forget
-from .interruption import is_conflict
+from .interruption import interruption_of, is_conflict
 from .signals import Signals
 from .tell import TELLING_S, tell
 from .wake import WAKE_UP
@@ -54,7 +54,8 @@ class Control:
         self.done = 0  # number of chunks that this lane has run and settled
         self.last = None  # the claim that ended last, until its job is woken or claimed from again
         self.lesson = None  # arguments of `store.sizing.learn`, stored by the next claim
-        self.taught_at = {}  # (model, operation type) -> monotonic time of the last measurement
+        self.taught_at = {}  # (model, kind of operation) -> monotonic time of the last measurement
+        self.paces = {}  # `Claim.lesson_key` -> seconds per record of the last chunk that was measured
         self.sole_job_id = None  # the job of the last claim, if no other chunk of it was in flight then
         self.last_full_claim_at = 0.0  # monotonic time of the last claim with housekeeping
         self.looked_around_at = 0.0  # monotonic time of the last `look_around`
@@ -128,7 +129,7 @@ class Control:
                 self.lesson = None
             self.is_over = self.time_left() <= 0
             if not self.is_over:
-                claim = claim_with_housekeeping(env, self.worker, self.signals, self.sole_job_id)
+                claim = claim_with_housekeeping(env, self.worker, self.signals, self.paces, self.sole_job_id)
         if self.signals.are_new:
             with self.transaction() as env:
                 self.is_over = not self.signals.apply(env.cr)
@@ -186,23 +187,31 @@ class Control:
         """
         self.done += 1
         self.last = claim
-        kind, now = (claim.model, claim.operation_type), time.monotonic()
-        if claim.kind != states.RECORDS or not outcome.is_clean or sizing.bucket(claim.size) is None:
+        if not (claim.may_teach and outcome.is_clean):
             return
-        if claim.chunk_size == 0 or now - self.taught_at.get(kind, float("-inf")) > LESSON_EVERY_S:
+        kind, now = (claim.model, claim.lesson_kind), time.monotonic()
+        if claim.is_adaptive:
+            self.paces[claim.lesson_key] = duration / claim.size
+        if claim.is_adaptive or now - self.taught_at.get(kind, float("-inf")) > LESSON_EVERY_S:
             self.taught_at[kind] = now
             self.lesson = (*kind, claim.size, duration)
 
-    def release(self, claim, error):
+    def release(self, claim, error, duration=0.0):
         """Give back a chunk whose attempt was rolled back: it is tried again, halved or failed.
 
         :param claim: the `Claim`
         :param error: the exception that ended the attempt
+        :param float duration: seconds the attempt took
         """
         self.last = claim
+        took_long = claim.may_teach and claim.is_adaptive and interruption_of(error) == verdict.TIMEOUT
+        if took_long:
+            self.paces[claim.lesson_key] = duration / claim.size
         try:
             with self.transaction() as env:
                 rescue.give_back(env, claim, error)
+                if took_long:
+                    learn_interrupted(env.cr, claim.model, claim.lesson_kind, claim.size, duration)
         except Exception as another:
             if is_conflict(another):
                 raise

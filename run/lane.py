@@ -100,6 +100,7 @@ class Lane:
         :param claim: the `Claim`
         """
         _logger.debug("%s: claimed by %s", claim, self.worker)
+        started = time.monotonic()
         try:
             with self.work.transaction(claim) as system:
                 started = time.monotonic()
@@ -111,7 +112,7 @@ class Lane:
         except BaseException as error:  # no error of a chunk may end the lane
             if is_shutdown(error):
                 raise
-            self.control.release(claim, error)
+            self.control.release(claim, error, time.monotonic() - started)
         else:
             self.control.settled(claim, outcome, duration)
 

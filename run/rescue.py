@@ -6,11 +6,13 @@ The statements are in `store.rescue`.
 import logging
 
 from ..engine import states, verdict
+from ..engine.sizing import INTERRUPTED_S
 from ..exceptions import TransactionControlError
 from ..store import queue, rescue
 from ..store.chunk_row import claim_of_chunk
 from ..store.clock import stop_clock_of_lost
 from ..store.finish import request_stop
+from ..store.sizing import learn_interrupted
 from .errors import committed_message, failure, own_words, transaction_control_message
 from .guarded import timeout_message
 from .interruption import interruption_of, is_conflict
@@ -88,6 +90,9 @@ def _take_back(env, row):
         # such a chunk runs in the driver's transaction; it is visible as running only if user code committed that transaction
         _fail(env, claim, TransactionControlError.__name__, committed_message(env))
     else:
+        if claim.may_teach and claim.is_adaptive:
+            # when the worker went is not known; where it took too long, or too much memory, a smaller chunk is better
+            learn_interrupted(env.cr, claim.model, claim.lesson_kind, claim.size, INTERRUPTED_S)
         _give_back(env, claim, verdict.LOST)
 
 

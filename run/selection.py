@@ -12,7 +12,7 @@ from odoo.tools import SQL
 from ..engine.outcome import Outcome
 from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
-from ..engine.sizing import UNCUT
+from ..engine.sizing import uncut
 from ..store.finish import is_stop_requested
 from .grouping import values_of
 from .guarded import UserCode
@@ -40,7 +40,7 @@ def run_page(system, claim, control=None):
         claim.model,
         claim.payload,
         References.of_claim(system.cr, claim),
-        claim.chunk_size or (UNCUT if claim.is_atomic else ADAPTIVE_BLOCK),
+        claim.chunk_size or (uncut(claim.timeout_s) if claim.is_atomic else ADAPTIVE_BLOCK),
         claim.timeout_s,
         transaction=claim.transaction,
         is_wanted=lambda: _is_wanted(system.registry, claim.job_id),

@@ -16,7 +16,7 @@ from ..engine.key_order import last_of_keys, order_upserts
 from ..engine.options import NO_LIMIT, QUIET_CONTEXT, ROLLBACK_CHUNK, parse_options
 from ..engine.planner import plan
 from ..engine.problems import Problems
-from ..engine.sizing import MOST_UNDONE, UNCUT
+from ..engine.sizing import MOST_UNDONE, uncut
 from ..engine.spec import parse_operations
 from ..store import queue
 from ..store.references import ids_by_name
@@ -120,7 +120,8 @@ def execute(env, operations, options, progress_callback=None):
     submission.read_operations(operations)
     check_execute_limit(submission.env, submission.problems, submission.record_count)
     if not wanted.max_chunk_size:
-        wanted = replace(wanted, max_chunk_size=MOST_UNDONE if wanted.rollback == ROLLBACK_CHUNK else UNCUT)
+        size = MOST_UNDONE if wanted.rollback == ROLLBACK_CHUNK else uncut(wanted.timeout)
+        wanted = replace(wanted, max_chunk_size=size)
     plans = submission.plan(wanted.max_chunk_size, wanted.max_concurrency == 1)
     env = submission.env
     if wanted.quiet:
@@ -253,7 +254,7 @@ class Submission:
         # not by its concurrency, which may have been lowered since a draft was made, and may be raised again
         if not job.is_ordered and not job.is_atomic:
             self._order_upserts(job)
-        size = job.max_chunk_size or (UNCUT if job.is_atomic else 0)
+        size = job.max_chunk_size or (uncut(job.timeout) if job.is_atomic else 0)
         plans = self.plan(size, job.is_ordered)
         with self._refused_without_form():
             job.flush_recordset()

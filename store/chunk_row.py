@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from odoo.tools import SQL
 
+from ..engine import sizing, states
 from ..engine.payload import Payload
 from ..exceptions import ChunkBroken
 from .sql import fetch_dicts
@@ -75,6 +76,26 @@ class Claim:
     def size(self):
         """Number of items."""
         return len(self.payload)
+
+    @property
+    def lesson_kind(self):
+        """What its time teaches of, beside the model: see `engine.sizing.kind_of`."""
+        return sizing.kind_of(self.operation_type, self.payload.params)
+
+    @property
+    def lesson_key(self):
+        """The job, and what its time teaches of."""
+        return self.job_id, self.model, self.lesson_kind
+
+    @property
+    def is_adaptive(self):
+        """Whether the engine chose its size."""
+        return self.chunk_size == 0 and not self.is_atomic
+
+    @property
+    def may_teach(self):
+        """Whether its time is worth to be measured."""
+        return self.kind == states.RECORDS and sizing.bucket(self.size) is not None
 
 
 def read_claim(row):

@@ -8,6 +8,7 @@ where REPEATABLE READ would fail. A statement after the lock of the job sees eve
 """
 
 from functools import lru_cache
+from types import MappingProxyType
 
 from odoo.tools import SQL
 
@@ -83,13 +84,14 @@ def lock_next_job(cr, signals, looked_at):
     return rows[0] if rows else None
 
 
-def take_chunk(cr, job_id, worker, signals, lanes=1):
+def take_chunk(cr, job_id, worker, signals, lanes=1, paces=MappingProxyType({})):
     """Mark the first chunk of a locked job that may run now as running; cut it to size where the engine chooses the size.
 
     :param int job_id: a job that an earlier statement of this transaction has locked
     :param str worker: name of the worker, for people
     :param SQL signals: the sequence numbers of registry and cache invalidations
     :param int lanes: lanes that probably share the job, this one included
+    :param dict paces: seconds per record of the lane's last chunks, by `Claim.lesson_key`
     :returns: `(Claim, sequence numbers)`; None where there is no such chunk
     :raises ChunkBroken: the chunk can't be read
     """
@@ -98,7 +100,7 @@ def take_chunk(cr, job_id, worker, signals, lanes=1):
         return None
     [row] = rows
     if needs_cutting(row):
-        cut_to_size(cr, row, lanes)
+        cut_to_size(cr, row, lanes, paces)
     return read_claim(row), row["signals"]
 
 

@@ -24,22 +24,26 @@ def needs_cutting(row):
     return row["max_chunk_size"] == 0 and row["kind"] == states.RECORDS and row["record_count"] > sizing.SIZES[0]
 
 
-def cut_to_size(cr, row, lanes):
+def cut_to_size(cr, row, lanes, paces):
     """Keep as many records of a block as the next chunk should have; store the rest as pending chunks.
 
     While the best size is not known yet, the rest is stored as one block; later it is cut into chunks at once.
 
     :param dict row: of the claimed chunk, with `in_flight`; updated to what is kept
     :param int lanes: lanes that probably share the job, this one included
+    :param dict paces: of this lane: see `take_chunk`
     :raises ChunkBroken: the row can't be read
     """
     count = row["record_count"]
-    learned = learned_of(cr, row["model"], row["operation_type"])
+    claim = read_claim(row)
+    pace = paces.get(claim.lesson_key)
+    target_s = claim.timeout_s / 2 if claim.timeout_s else sizing.TARGET_S
+    learned = sizing.at_pace(learned_of(cr, claim.model, claim.lesson_kind), pace)
     failed = row["failed_records"]
     choice = sizing.choose(
         learned,
         len(row["payload"]) / count,
-        target_s=row["timeout"] / 2 if row["timeout"] else sizing.TARGET_S,
+        target_s=target_s,
         most=sizing.MOST_UNDONE if row["rollback"] == ROLLBACK_CHUNK else sizing.SIZES[-1],
         failing=failed / (failed + row["processed_records"]) if failed else 0.0,
     )
@@ -49,13 +53,15 @@ def cut_to_size(cr, row, lanes):
     most = choice.size
     if lanes > 1:
         choice = sizing.share(choice, learned, _records_left(cr, row, learned), lanes)
+    if pace is None:
+        choice = sizing.first(choice, target_s)
     if count <= max(choice.size, min(choice.size * CRUMBS, most)):
         return
-    first, rest = read_claim(row).payload.cut(choice.size)
+    first, rest = claim.payload.cut(choice.size)
     if rest is None:
         return
     row["payload"] = first.encode()
-    insert_beside(cr, read_claim(row), rest.split(choice.size) if choice.is_settled else [rest], len(first))
+    insert_beside(cr, claim, rest.split(choice.size) if choice.is_settled else [rest], len(first))
     row["record_count"], row["operation_id"] = len(first), first.sole_operation
     cr.execute(
         SQL(

@@ -96,6 +96,54 @@ class TestSizing(BaseCase):
         self.assertEqual(shared(10, 4), sizing.SIZES[0])
         self.assertEqual(sizing.share(sizing.choose({}), {}, 1000, 2).size, 100)
 
+    def test_a_small_job_that_nothing_is_known_of_shows_first_how_slow_it_is(self):
+        self.assertEqual(sizing.share(sizing.choose({}), {}, 190, 2), sizing.Choice(25, False))
+
+    def test_a_chunk_of_any_size_teaches_the_next_lower_one(self):
+        counts = (1, 24, 25, 31, 62, 95, 100, 125, 999, 1000, 1500)
+        self.assertEqual([sizing.bucket(count) for count in counts], [None, None, 25, 25, 50, 50, 100, 100, 500, 1000, 1000])
+
+    def test_times_are_learned_for_each_method_and_action(self):
+        self.assertEqual(sizing.kind_of("create", {"values": {}}), "create")
+        self.assertEqual(sizing.kind_of("call", {"method": "action_done", "args": []}), "call action_done")
+        self.assertEqual(sizing.kind_of("action", {"action": 42}), "action 42")
+
+    def test_slow_records_of_a_fast_kind_get_small_chunks_at_once(self):
+        """A model of which a thousand records took a second; those of this job take 20 milliseconds each."""
+        learned = {size: (0.001 + 0.01 / size, 5) for size in sizing.SIZES}
+        self.assertEqual(sizing.first(sizing.choose(learned)), sizing.Choice(100, False))
+        self.assertEqual(sizing.first(sizing.choose(learned), target_s=1.0), sizing.Choice(25, False))
+        self.assertEqual(sizing.first(sizing.Choice(150, True)), sizing.Choice(150, True), "the rest would not pay")
+        slower = sizing.at_pace(learned, 0.02)
+        for failing in (0, 0.001):
+            self.assertLessEqual(sizing.choose(slower, failing=failing).size * 0.02, sizing.TARGET_S)
+        self.assertEqual(sizing.at_pace(learned, None), learned)
+
+    def test_a_first_chunk_costs_a_job_of_some_size_little(self):
+        """One more chunk: the pace that it shows lets the next one be as large as ever. As with partners."""
+
+        def cost(size):
+            return 0.0022 + 0.035 / size
+
+        learned = {size: (cost(size), 5) for size in sizing.SIZES}
+        for records, expected in ((500, [100, 400]), (2500, [100, 1000, 1000, 400])):
+            sizes, left, pace = [], records, None
+            while left:
+                choice = sizing.choose(sizing.at_pace(learned, pace))
+                sizes.append(min(left, (sizing.first(choice) if pace is None else choice).size))
+                left -= sizes[-1]
+                pace = cost(sizes[-1])
+            self.assertEqual(sizes, expected)
+
+    def test_bad_luck_that_made_a_size_too_slow_is_no_verdict_for_ever(self):
+        learned = {100: (0.0026, 500), 200: (0.0024, 500), 500: (0.0023, 1039), 1000: (0.0034, 1)}
+        self.assertEqual(sizing.choose(learned), sizing.Choice(1000, False))
+        learned[1000] = (0.1, 1)
+        self.assertNotEqual(sizing.choose(learned).size, 1000, "not what takes far too long")
+
+    def test_where_a_chunk_has_a_time_limit_uncut_ones_are_smaller(self):
+        self.assertEqual([sizing.uncut(timeout) for timeout in (None, 0, 1.5)], [200, 200, 100])
+
     def test_where_records_fail_chunks_are_smaller(self):
         learned = {size: (0.0022 + 0.035 / size, 5) for size in sizing.SIZES}
         sizes = [sizing.choose(learned, failing=share).size for share in (0, 0.0001, 0.001, 0.01)]

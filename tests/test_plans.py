@@ -72,7 +72,7 @@ class PlanCase(TransactionCase):
         return self.cr.fetchall() if self.cr.description else []
 
     def claim(self):
-        return claim_with_housekeeping(self.system, "test", Signals(self.env.registry))
+        return claim_with_housekeeping(self.system, "test", Signals(self.env.registry), {})
 
     def claim_fast(self):
         signals = Signals(self.env.registry)
