@@ -1,13 +1,15 @@
 """Find records by many names with one statement, where that finds what `name_search` would."""
 
 from odoo.fields import Domain
-from odoo.models import BaseModel
 from odoo.tools import SQL
+
+from .methods import all_known
 
 #: Two names that no record has. A search for either must be the same statement but for the name.
 MARKS = ("\u2063batch\u2063", "\u2063Name of the other\u2063")
-#: What has to be Odoo's own: it compares a name with some columns.
+#: What compares a name with some columns, where only Odoo's ORM and this addon define it.
 SEARCHING = ("name_search", "_search_display_name", "search_fetch")
+OWN = ("odoo.orm.", "odoo.addons.batch_executor.")
 
 
 def find_by_names(model, names):
@@ -36,7 +38,7 @@ def _compares_columns(model):
     fields = [model._fields.get(name) for name in model._rec_names_search or filter(None, [model._rec_name])]
     return (
         bool(fields)
-        and all(getattr(type(model), name) is getattr(BaseModel, name) for name in SEARCHING)
+        and all_known(model, *SEARCHING, known=OWN)
         and all(field and field.store and field.type in ("char", "text") and not getattr(field, "size", None) for field in fields)
     )
 
