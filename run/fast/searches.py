@@ -4,6 +4,7 @@ Sale orders ask for analytic distributions line by line, mostly in vain; so do o
 as long as no statement but the ORM's own reading ones has been executed, and nothing that the search looks at waits for being written.
 """
 
+from collections import Counter
 from collections.abc import Collection
 
 from .methods import all_known
@@ -20,13 +21,25 @@ OPERATORS = {"=", "!=", "in", "not in", "<", ">", "<=", ">="}
 PLAIN = (str, int, float, bool, type(None))
 #: Types of fields that are compared with values as they are; a date may be given as "today".
 COMPARED = {"boolean", "char", "float", "integer", "many2many", "many2one", "many2one_reference", "monetary", "selection", "text"}
-#: Most answers kept.
+#: Most questions that are noted.
 MOST = 1000
+#: Answers of a model that may be kept in vain; to keep one costs as much as to ask.
+IN_VAIN = 5
+
+
+class Answers:
+    """Searches of one attempt that have found nothing."""
+
+    def __init__(self):
+        self.kept = {}  # question -> what the answer depends on besides
+        self.seen = set()  # questions that were asked once: most are never asked again, and not worth keeping
+        self.refused = set()  # questions whose answers can't be kept
+        self.gain = Counter()  # model name -> answers that were of use, less those that were kept
 
 
 def begin(cr):
     """Keep answers from now on; those of before are forgotten."""
-    vars(cr)[ATTRIBUTE] = {}
+    vars(cr)[ATTRIBUTE] = Answers()
 
 
 def end(cr):
@@ -41,11 +54,11 @@ def note_statement(cr, text):
     :param str text: of the statement
     """
     if not text.startswith(READS) and (answers := vars(cr).get(ATTRIBUTE)):
-        answers.clear()
+        answers.kept.clear()
 
 
 def find(model, domain, arguments, search, below):
-    """As `search_fetch`; a search that has found nothing is not made again.
+    """As `search_fetch`; a search that has found nothing twice is not made again.
 
     :param model: the model
     :param domain: of the search
@@ -54,29 +67,39 @@ def find(model, domain, arguments, search, below):
     :param below: the class that overrides it
     """
     answers = vars(model.env.cr).get(ATTRIBUTE) if is_on(model.env) else None
-    question = None if answers is None else _question(model, domain, arguments)
-    if question is None:
+    if answers is None or type(domain) is not list or answers.gain[model._name] < -IN_VAIN:
         return search(domain, *arguments)
-    fields = answers.get(question)
-    if fields is not None and not _are_pending(model.env, fields):
+    question = model.env, model._name, repr(domain), repr(arguments)
+    depends = answers.kept.get(question)
+    if depends and depends[1:] == _depends(model) and not _are_pending(model.env, depends[0]):
+        answers.gain[model._name] += 1
         return model.browse()
     found = search(domain, *arguments)
-    if not found and len(answers) < MOST and _may_be_kept(model, domain, below):
-        _names, offset, limit, order = arguments
-        query = model._search(domain, offset=offset, limit=limit, order=order or model._order)
-        answers[question] = frozenset(query.select().to_flush)
+    if not found:
+        _keep(answers, question, model, domain, arguments, below)
     return found
 
 
-def _question(model, domain, arguments):
-    """All that an answer depends on, but for rows; None if it can't be compared."""
-    if type(domain) is not list or not _is_plain(domain):
-        return None
+def _keep(answers, question, model, domain, arguments, below):
+    """Keep the answer to a question if it is asked again."""
+    if question in answers.refused or len(answers.seen) > MOST:
+        return
+    if question not in answers.seen:
+        answers.seen.add(question)
+        return
+    answers.gain[model._name] -= 1
+    if _may_be_kept(model, domain, below):
+        _names, offset, limit, order = arguments
+        query = model._search(domain, offset=offset, limit=limit, order=order or model._order)
+        answers.kept[question] = frozenset(query.select().to_flush), *_depends(model)
+    else:
+        answers.refused.add(question)
+
+
+def _depends(model):
+    """What an answer depends on besides rows: record rules, which Odoo caches, and the context."""
     env = model.env
-    if any(not _is_plain(value) for value in env.context.values()):
-        return None
-    rules = None if env.su else repr(env["ir.rule"]._compute_domain(model._name, "read"))
-    return model._name, repr(domain), repr(arguments), env.uid, env.su, repr(sorted(env.context.items())), rules
+    return None if env.su else env["ir.rule"]._compute_domain(model._name, "read"), repr(env.context)
 
 
 def _is_plain(value):
@@ -99,6 +122,8 @@ def _may_be_kept(model, domain, below):
         conditions += [(each.field_expr, each.operator, each.value) for each in rules.iter_conditions()]
     return (
         model._auto
+        and _is_plain(domain)
+        and all(map(_is_plain, model.env.context.values()))
         and all(len(condition) == 3 and _reads_a_column(model, *condition) for condition in conditions)
         and all_known(model, *SEARCHING)
         and all_known(model, "search_fetch", below=below)
