@@ -84,7 +84,7 @@ def mark_told(cr, job_ids):
                   FROM batch_job
                  WHERE id = ANY(%(ids)s)
                    AND tell_attempts IS NOT NULL
-                   AND isfinite(finished_at)  -- it has ended; PostgreSQL would read all that have by the index for IS NOT NULL
+                   AND coalesce(finished_at, '-infinity') > '-infinity'  -- it has ended; not IS NOT NULL, by whose index all that have may be read
                  ORDER BY id
                    FOR NO KEY UPDATE SKIP LOCKED
             )

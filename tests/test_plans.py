@@ -156,6 +156,7 @@ class TestPlans(PlanCase):
 
     def test_a_claim_that_cuts_its_chunk_to_size(self):
         self.put_first("waiting")
+        self.sql("DELETE FROM batch_sizing")  # what other tests have taught
         self.sql("UPDATE batch_job SET max_chunk_size = 0 WHERE id = %s", self.backlog.waiting)
         [(operation,)] = self.sql("SELECT id FROM batch_operation WHERE job_id = %s", self.backlog.waiting)
         self.sql(
