@@ -135,8 +135,7 @@ def share(choice: Choice, learned: dict[int, tuple[float, int]], left: float, la
     if fair >= 1.5 * choice.size:
         return choice
     chunks = max(round(expected_s(learned, fair) / LAST_S), 1)
-    # where nothing is known, some records show how long the rest will take: a small job may have slow ones
-    size = max(ceil(fair / chunks), SIZES[0]) if learned else SIZES[0]
+    size = max(ceil(fair / chunks), SIZES[0])
     return choice if choice.size <= size else Choice(size, is_settled=False)
 
 

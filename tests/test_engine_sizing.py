@@ -96,8 +96,8 @@ class TestSizing(BaseCase):
         self.assertEqual(shared(10, 4), sizing.SIZES[0])
         self.assertEqual(sizing.share(sizing.choose({}), {}, 1000, 2).size, 100)
 
-    def test_a_small_job_that_nothing_is_known_of_shows_first_how_slow_it_is(self):
-        self.assertEqual(sizing.share(sizing.choose({}), {}, 190, 2), sizing.Choice(25, False))
+    def test_a_small_job_that_nothing_is_known_of_is_shared_at_once(self):
+        self.assertEqual(sizing.share(sizing.choose({}), {}, 190, 2), sizing.Choice(95, False))
 
     def test_a_chunk_of_any_size_teaches_the_next_lower_one(self):
         counts = (1, 24, 25, 31, 62, 95, 100, 125, 999, 1000, 1500)
