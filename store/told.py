@@ -84,7 +84,7 @@ def mark_told(cr, job_ids):
                   FROM batch_job
                  WHERE id = ANY(%(ids)s)
                    AND tell_attempts IS NOT NULL
-                   AND coalesce(finished_at, '-infinity') > '-infinity'  -- it has ended; not IS NOT NULL, by whose index all that have may be read
+                   AND coalesce(finished_at, '-infinity') > '-infinity'  -- with IS NOT NULL, the index of all ended jobs may be read
                  ORDER BY id
                    FOR NO KEY UPDATE SKIP LOCKED
             )

@@ -63,16 +63,10 @@ def demo() -> str:
     return name
 
 
-def create(name: str, *apps: str) -> None:
-    """Copy the template under this name and install the addon, with other apps."""
-    copy(_template(), name)
+def create(name: str, *apps: str, business: bool = False) -> None:
+    """Copy the template, or the one with business apps, under this name, and install the addon, with other apps."""
+    copy(business_template() if business else _template(), name)
     _install(name, apps=apps, doing=f"installing {ADDON} into a new database")
-
-
-def create_business(name: str) -> None:
-    """As `create`, with business apps."""
-    copy(business_template(), name)
-    _install(name, doing=f"installing {ADDON} into a database with {BUSINESS_MODULES}")
 
 
 def copy(source: str, name: str) -> None:

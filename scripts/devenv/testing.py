@@ -23,8 +23,10 @@ def test(options) -> int:
     browser()
     if not shutil.which("curl"):
         venv.apt_install("curl")
-    if not any(map(_is_chosen, options.rest)):
-        _make_business_template()
+    if all(argument.startswith("--") for argument in options.rest):  # all tests
+        # beside the first ones: it takes minutes, and one of the later ones waits for it
+        with (LOGS / "business.log").open("w") as log:
+            subprocess.Popen([sys.executable, "-c", "from devenv.databases import business_template as make; make()"], stdout=log, stderr=log)
     database = f"batch_test_{secrets.token_hex(4)}"
     command = [
         sys.executable, "-m", "pytest", f"--config-file={CONFIGURATION / 'pytest.ini'}", f"--rootdir={STATE}",
@@ -38,19 +40,6 @@ def test(options) -> int:
     finally:
         if not options.keep_db:
             databases.drop(database)
-
-
-def _is_chosen(argument: str) -> bool:
-    """Whether an argument chooses some of the tests, or belongs to an option."""
-    return not argument.startswith("--")
-
-
-def _make_business_template() -> None:
-    """Make it beside the first tests: it takes minutes, and one of the later tests waits for it."""
-    LOGS.mkdir(parents=True, exist_ok=True)
-    program = "from devenv import databases; databases.business_template()"
-    with (LOGS / "business.log").open("w") as log:
-        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
 def _by_link(argument: str) -> str:

@@ -93,7 +93,7 @@ def ready(scale: SimpleNamespace) -> Iterator[Bench]:
 
 def _do_business(database: str) -> Registry:
     """Make a database with what most companies install; returns the registry."""
-    databases.create_business(database)
+    databases.create(database, business=True)
     odoo_bin.finish(database, "--init=sale_stock", doing="installing sale_stock")
     databases.shell(database, CHART, doing="loading a chart of accounts")
     databases.query("UPDATE ir_cron SET active = false WHERE NOT is_batch_lane", database=database)
