@@ -54,6 +54,7 @@ class BatchExecutorController(Controller):
     result = on_job("result", "offset", "limit", "only")
     failures = on_job("failures", "offset", "limit")
     warnings = on_job("warnings", "offset", "limit")
+    changes = on_job("changes", "offset", "limit")
     cancel = on_job("cancel")
     pause = on_job("pause")
     resume = on_job("resume")

@@ -47,6 +47,7 @@ class Options:
     dry_run: bool = False
     strict: bool = False
     quiet: bool = False
+    track_changes: bool = False
     priority: int = 0
     run_at: datetime | None = None
     idempotency_key: str | None = None
@@ -159,6 +160,7 @@ READERS = {
     "dry_run": _boolean,
     "strict": _boolean,
     "quiet": _boolean,
+    "track_changes": _boolean,
     "priority": _integer(-MAX_INTEGER),
     "run_at": _instant,
     "idempotency_key": _text(256),

@@ -8,6 +8,7 @@ from . import batch_failure_views
 from . import batch_failure_replace
 from . import batch_failure_upload
 from . import batch_warning
+from . import batch_change
 from . import batch_sizing
 from . import batch_draft_key
 from . import batch_job_views

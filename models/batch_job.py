@@ -112,6 +112,7 @@ class BatchJob(models.Model):
     quiet = fields.Boolean(
         readonly=True, help="No chatter: no tracking, no log of creation, no followers. Business rules run as always."
     )
+    track_changes = fields.Boolean(readonly=True, help="Remember of each record what it was before, and what it was afterwards.")
     max_failures = fields.Integer(
         "Stop After",
         readonly=True,

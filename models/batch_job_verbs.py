@@ -2,6 +2,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from ..engine import states
+from ..engine.change import change_entry
 from ..run import change, submission
 from ..run.access import check_submitter, check_visible, checked_page
 from ..run.change import lock_for_change
@@ -11,6 +12,7 @@ from ..run.status import status as status_of
 from ..run.waiting import checked_wait, wait_for_change
 from ..run.wake import wake_if_stalled
 from ..run.xmlrpc import as_carried
+from ..store.changes import changes_page, count_changes
 from ..store.results import operations_page
 
 
@@ -28,7 +30,7 @@ class BatchJob(models.Model):
 
         :param list operations: operation objects, see the API documentation
         :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
-            strict, quiet, priority, run_at, idempotency_key, draft, on_complete, notify
+            strict, quiet, track_changes, priority, run_at, idempotency_key, draft, on_complete, notify
         :returns: the status object
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing is stored
@@ -218,3 +220,18 @@ class BatchJob(models.Model):
         check_visible(self)
         entries, rest = self.env["batch.warning"]._page_of_job(self.id, offset, limit)
         return {"warnings": entries, **rest}
+
+    def changes(self, offset=0, limit=1000):
+        """What a job with `track_changes` has changed, in the order in which it took effect, a page at a time.
+
+        :param int offset: changes to skip
+        :param int limit: most changes to return, up to 10 000
+        :returns: `{"changes": [...], "total": n, "next_offset": n or False}`
+        :rtype: dict
+        :raises UserError: a parameter is not valid
+        """
+        check_visible(self)
+        offset, limit = checked_page(self.env, offset, limit)
+        total = count_changes(self.env.cr, self.id)
+        entries = [change_entry(row) for row in changes_page(self.env.cr, self.id, offset, limit)]
+        return as_carried({"changes": entries, "total": total, "next_offset": offset + limit if offset + limit < total else False})

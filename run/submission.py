@@ -307,6 +307,7 @@ def _create_job(env, options, fingerprint, action, contents, started_by):
         "dry_run": options.dry_run,
         "strict": options.strict,
         "quiet": options.quiet,
+        "track_changes": options.track_changes,
         "context": json.dumps({**(QUIET_CONTEXT if options.quiet else {}), **kept_context(env.context)}),
         "run_at": options.run_at,
         "idempotency_key": options.idempotency_key,

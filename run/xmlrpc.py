@@ -16,8 +16,10 @@ def as_carried(result):
     """
     # Odoo does not set `request` for code called by RPC
     if urlsplit(getattr(threading.current_thread(), "url", "")).path.startswith("/xmlrpc/"):
-        for entry in result["results"]:
+        for entry in result.get("results", ()):
             entry["result"] = _small(entry["result"])
+        for change in result.get("changes", ()):
+            change.update(before=_small(change["before"]), after=_small(change["after"]))
     return result
 
 

@@ -22,7 +22,7 @@ CHUNK_COLUMNS = SQL(
 #: Columns of its job's row that a claim needs.
 JOB_COLUMNS = SQL(
     """
-    id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, max_failures, max_chunk_size,
+    id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, track_changes, max_failures, max_chunk_size,
     is_atomic, started_by,
     max_concurrency, processed_records, failed_records
     """
@@ -65,6 +65,7 @@ class Claim:
     is_atomic: bool
     is_dry_run: bool
     is_strict: bool
+    tracks_changes: bool
     in_flight: int  # other chunks of the job that were running when it was claimed
     started_by: list  # ids of actions, see the field of the job
     transaction: str | None = None  # PostgreSQL's id of the transaction of its work, once that has begun
@@ -140,6 +141,7 @@ def make_claim(row):
         is_atomic=row["is_atomic"],
         is_dry_run=row["dry_run"],
         is_strict=bool(row["strict"]),
+        tracks_changes=bool(row["track_changes"]),
         in_flight=row.get("in_flight", 0),
         started_by=row["started_by"] or [],
     )

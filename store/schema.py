@@ -62,7 +62,7 @@ def set_up_chunks(cr):
             SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)
         """
     )
-    _compress_fast(cr)
+    _compress_fast(cr, "batch_chunk", "payload", "result")
     # for `store.release.release_waiting`: a chunk is found by the first of the operations that it waits for
     cr.execute(
         """
@@ -81,25 +81,39 @@ def set_up_chunks(cr):
     )
 
 
-def _compress_fast(cr):
-    """Compress payloads and results by lz4, if PostgreSQL has it (14 and later, most builds).
+def _compress_fast(cr, table, *columns):
+    """Compress large texts by lz4, if PostgreSQL has it (14 and later, most builds).
 
     The default method takes several times as long, which is most of the time to store a large chunk.
     """
     cr.execute("SELECT 1 FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)")
     if cr.rowcount:
-        cr.execute(
-            """
-            ALTER TABLE batch_chunk
-                ALTER COLUMN payload SET COMPRESSION lz4,
-                ALTER COLUMN result SET COMPRESSION lz4
-            """
-        )
+        parts = [SQL("ALTER COLUMN %s SET COMPRESSION lz4", SQL.identifier(name)) for name in columns]
+        cr.execute(SQL("ALTER TABLE %s %s", SQL.identifier(table), SQL(", ").join(parts)))
 
 
 def set_up_findings(cr, table):
     """Analyze the table of failures or warnings more often: a job may add a hundred thousand rows at once."""
     cr.execute(SQL("ALTER TABLE %s SET (autovacuum_analyze_scale_factor = 0.05)", SQL.identifier(table)))
+
+
+def set_up_changes(cr):
+    """Delete changes with their job, instead of a foreign key that checks each row; analyze and compress as for failures and chunks."""
+    cr.execute("ALTER TABLE batch_change SET (autovacuum_analyze_scale_factor = 0.05)")
+    cr.execute(
+        """
+        CREATE OR REPLACE FUNCTION batch_change_deleted_with_job() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                DELETE FROM batch_change WHERE job_id = OLD.id;
+                RETURN NULL;
+            END
+        $$;
+        DROP TRIGGER IF EXISTS batch_change_deleted_with_job ON batch_job;
+        CREATE TRIGGER batch_change_deleted_with_job
+            AFTER DELETE ON batch_job FOR EACH ROW EXECUTE FUNCTION batch_change_deleted_with_job();
+        """
+    )
+    _compress_fast(cr, "batch_change", "before", "after", "kept")
 
 
 def set_up_draft_keys(cr):
@@ -110,5 +124,5 @@ def set_up_draft_keys(cr):
 
 
 def drop_functions(cr):
-    """Drop the function that uninstalling the addon would leave behind: Odoo drops tables only."""
-    cr.execute("DROP FUNCTION IF EXISTS batch_operation_deleted_with_job CASCADE")
+    """Drop the functions that uninstalling the addon would leave behind: Odoo drops tables only."""
+    cr.execute("DROP FUNCTION IF EXISTS batch_operation_deleted_with_job, batch_change_deleted_with_job CASCADE")

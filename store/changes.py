@@ -1,0 +1,129 @@
+"""What a job has changed of its records."""
+
+import json
+
+from odoo.tools import SQL
+
+from ..engine.payload import dumps
+from .copy import copy_rows
+from .planning import by_index, rows_of
+from .sql import fetch, fetch_dicts
+
+#: Columns of a change as they are inserted.
+INSERTED = ("job_id", "operation_id", "chunk_id", "index", "model", "record_id", "action", "before", "after", "kept")
+#: Columns of a change as it is read; the table has the alias `change`.
+READ = SQL("change.id, change.operation_id, change.index, change.model, change.record_id, change.action, change.before, change.after")
+
+
+def store_changes(cr, claim, payload, changes):
+    """Store the changes of a chunk, in the order in which they took effect.
+
+    :param claim: the `Claim` of the chunk
+    :param payload: its `Payload`, whose positions the changes name
+    :param changes: iterable of `Change`s
+    """
+    insert_changes(cr, (change_row(claim, payload, change) for change in changes))
+
+
+def change_row(claim, payload, change):
+    """The row of a `Change`: a tuple of `INSERTED`."""
+    return (
+        claim.job_id,
+        payload.operations[change.position],
+        claim.chunk_id,
+        payload.indexes[change.position],
+        claim.model,
+        change.record_id,
+        change.action,
+        dumps(change.before),
+        dumps(change.after),
+        None if change.kept is None else dumps(change.kept),
+    )
+
+
+def insert_changes(cr, rows):
+    """Insert rows by COPY.
+
+    :param rows: iterable of tuples as `change_row` makes them
+    """
+    copy_rows(cr, "batch_change", INSERTED, rows)
+
+
+def changes_page(cr, job_id, offset, limit):
+    """A page of the changes of a job, in the order in which they took effect.
+
+    :param int offset: changes to skip
+    :param int limit: most changes to return
+    :returns: dicts with `READ` and `operation_name`; before and after are decoded
+    """
+    query = SQL(
+        """
+        SELECT %(columns)s, operation.operation_id AS operation_name
+          FROM (
+            SELECT *
+              FROM batch_change
+             WHERE %(own)s
+             ORDER BY job_id, id
+            OFFSET %(offset)s
+             LIMIT %(limit)s
+         ) AS change
+          JOIN batch_operation AS operation ON operation.id = change.operation_id
+         ORDER BY change.id
+        """,
+        columns=READ,
+        own=rows_of("job_id", job_id),
+        offset=offset,
+        limit=limit,
+    )
+    with by_index(cr, "enable_hashjoin", "enable_mergejoin"):
+        return [_decoded(row) for row in fetch_dicts(cr, query)]
+
+
+def count_changes(cr, job_id):
+    """Number of changes of a job."""
+    query = SQL("SELECT count(*) FROM batch_change WHERE job_id = %s", job_id)
+    with by_index(cr):
+        return fetch(cr, query)[0][0]
+
+
+def changes_by_id(cr, ids):
+    """Changes by their ids.
+
+    :param ids: of changes
+    :returns: dict id -> dict with `READ` and kept; before, after and kept are decoded
+    """
+    query = SQL("SELECT %s, kept FROM batch_change AS change WHERE id = ANY(%s)", READ, list(ids))
+    return {row["id"]: _decoded(row) for row in fetch_dicts(cr, query)}
+
+
+def changes_at(cr, operation_id, first, last):
+    """Changes of an operation's records by their places in its data, in the order in which they took effect.
+
+    :param int operation_id: id of the operation's row
+    :param int first: lowest place
+    :param int last: highest place
+    :returns: dicts as of `changes_by_id`
+    """
+    query = SQL(
+        """
+        SELECT %s, kept
+          FROM batch_change AS change
+         WHERE operation_id = %s
+           AND index BETWEEN %s AND %s
+         ORDER BY operation_id, index
+        """,
+        READ,
+        operation_id,
+        first,
+        last,
+    )
+    with by_index(cr):
+        rows = fetch_dicts(cr, query)
+    return sorted(map(_decoded, rows), key=lambda row: row["id"])
+
+
+def _decoded(row):
+    for name in ("before", "after", "kept"):
+        if row.get(name) is not None:
+            row[name] = json.loads(row[name])
+    return row
