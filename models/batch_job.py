@@ -38,6 +38,19 @@ def _compute_is_ordered(jobs):
         job.is_ordered = job.max_concurrency == 1
 
 
+@api.depends("dry_run", "rollback")
+def _is_atomic(jobs):
+    for job in jobs:
+        job.is_atomic = job.dry_run or job.rollback == options.ROLLBACK_JOB
+
+
+@api.depends("user_id")
+@api.depends_context("uid")
+def _is_own(jobs):
+    for job in jobs:
+        job.is_own = job.user_id == job.env.user
+
+
 class BatchJob(models.Model):
     """One submission: its options, its progress and its state.
 
@@ -122,7 +135,7 @@ class BatchJob(models.Model):
     )
     dry_run = fields.Boolean(readonly=True, help="Run everything, report the results, and roll everything back at the end.")
     is_atomic = fields.Boolean(
-        "One Transaction", compute="_compute_is_atomic", store=True, help="The whole job is one transaction, run by one chunk."
+        "One Transaction", compute=_is_atomic, store=True, help="The whole job is one transaction, run by one chunk."
     )
     context = fields.Text(readonly=True, help="Odoo's context for all operations, as JSON.")
     run_at = fields.Datetime("Not Before", readonly=True)
@@ -278,7 +291,7 @@ class BatchJob(models.Model):
     is_final = fields.Boolean(compute="_compute_is_final")
     can_retry = fields.Boolean(compute="_compute_is_final")
     is_scheduled = fields.Boolean(compute="_compute_is_final", help="It waits for its time.")
-    is_own = fields.Boolean(compute="_compute_is_own", help="You have submitted this job.")
+    is_own = fields.Boolean(compute=_is_own, help="You have submitted this job.")
 
     _uuid_uniq = models.UniqueIndex("(uuid)")
     _idempotency_uniq = models.UniqueIndex("(user_id, idempotency_key) WHERE idempotency_key IS NOT NULL")
@@ -310,11 +323,6 @@ class BatchJob(models.Model):
 
     # -- computed fields ---------------------------------------------------------------------------
 
-    @api.depends("dry_run", "rollback")
-    def _compute_is_atomic(self):
-        for job in self:
-            job.is_atomic = job.dry_run or job.rollback == options.ROLLBACK_JOB
-
     @api.depends("state", "failed_records", "cancelled_records", "run_at")
     def _compute_is_final(self):
         now = fields.Datetime.now()
@@ -322,12 +330,6 @@ class BatchJob(models.Model):
             job.is_scheduled = job.state in (states.PENDING, states.PAUSED) and bool(job.run_at and job.run_at > now)
             job.is_final = job.state in states.JOB_FINAL
             job.can_retry = job.is_final and job.failed_records + job.cancelled_records > job.dismissed_records
-
-    @api.depends("user_id")
-    @api.depends_context("uid")
-    def _compute_is_own(self):
-        for job in self:
-            job.is_own = job.user_id == self.env.user
 
     @api.depends(
         "total_operations",

@@ -56,6 +56,49 @@ def _pretty_context(jobs):
         job.pretty_context = dumps(json.loads(job.context or "{}"), indent=2, sort_keys=True)
 
 
+@api.depends("state", "processed_records", "failed_records", "cancelled_records", "dismissed_records")
+def _shown(jobs):
+    """Only the first rows: a job may have a hundred thousand operations, and its form must open quickly."""
+    for job in jobs:
+        own = [("job_id", "=", job.id)]
+        job.shown_operation_ids = jobs.env["batch.operation"].search(own, limit=SHOWN, order="position")
+        # by the store: a search may read all failures before those that stand
+        job.shown_failure_ids = jobs.env["batch.failure"].browse(standing_after(jobs.env.cr, job.id, 0, SHOWN) if job.id else ())
+        job.shown_warning_ids = jobs.env["batch.warning"].search([*own, ("retried_at", "=", False)], limit=SHOWN)
+
+
+@api.depends("state", "processed_records", "failed_records", "cancelled_records")
+def _shown_chunks(jobs):
+    """Separate from `_shown`, as users without access to chunks can't compute this field."""
+    for job in jobs:
+        domain = [("job_id", "=", job.id)]
+        job.shown_chunk_ids = jobs.env["batch.chunk"].search(domain, limit=SHOWN, order="id")
+
+
+@api.depends("state", "failed_records", "cancelled_records", "dismissed_records")
+def _failure_causes(jobs):
+    """`causes` (see `run.causes`), and `more`: whether there are further ones."""
+    for job in jobs:
+        job.failure_causes = causes_of(jobs.env, job.id, _looked_at(job)) if job.id else False
+
+
+def _sizing_report(jobs):
+    """One line for each chunk size used, with its speed."""
+    for job in jobs:
+        rows = summary.chunk_sizes(jobs.env.cr, job.id, _looked_at(job), SHOWN)
+        job.sizing_report = "\n".join(
+            jobs.env._(
+                "%(type)s %(model)s: %(count)s chunks of %(size)s at %(rate).0f records/s",
+                type=operation_type,
+                model=model,
+                count=count,
+                size=size,
+                rate=rate or 0.0,
+            )
+            for model, operation_type, size, count, rate in rows
+        )
+
+
 class BatchJob(models.Model):
     """Computed fields and buttons of a job for the backend's views."""
 
@@ -63,21 +106,21 @@ class BatchJob(models.Model):
 
     contents_text = fields.Char("Contents in Words", compute=_compute_contents, help="Types, models and numbers of its records.")
     has_records = fields.Boolean(compute=_compute_contents, help="There are records that it created or changed.")
-    shown_operation_ids = fields.Many2many("batch.operation", string="First Operations", compute="_compute_shown")
-    shown_failure_ids = fields.Many2many("batch.failure", string="First Failures", compute="_compute_shown")
-    shown_warning_ids = fields.Many2many("batch.warning", string="First Warnings", compute="_compute_shown")
+    shown_operation_ids = fields.Many2many("batch.operation", string="First Operations", compute=_shown)
+    shown_failure_ids = fields.Many2many("batch.failure", string="First Failures", compute=_shown)
+    shown_warning_ids = fields.Many2many("batch.warning", string="First Warnings", compute=_shown)
     shown_chunk_ids = fields.Many2many(
         "batch.chunk",
         string="First Chunks",
-        compute="_compute_shown_chunks",
+        compute=_shown_chunks,
         groups="batch_executor.group_batch_manager",
     )
     failures_text = fields.Char(
         "Failures in Numbers", compute=_failures_text, help="How many of its failures stand; empty for none."
     )
-    failure_causes = fields.Json("Causes", compute="_compute_failure_causes", help="Failures that stand, by their cause.")
+    failure_causes = fields.Json("Causes", compute=_failure_causes, help="Failures that stand, by their cause.")
     sizing_report = fields.Text(
-        "Chunk Sizes", compute="_compute_sizing_report", help="The chunk sizes used, and the speed of each."
+        "Chunk Sizes", compute=_sizing_report, help="The chunk sizes used, and the speed of each."
     )
     pretty_context = fields.Text(
         "Context Laid Out", compute=_pretty_context, help="Odoo's context for all operations."
@@ -90,45 +133,6 @@ class BatchJob(models.Model):
         for name in INTERNAL & described.keys():
             described[name].update(dict.fromkeys({"searchable", "groupable", "sortable"} & described[name].keys(), False))
         return described
-
-    @api.depends("state", "processed_records", "failed_records", "cancelled_records", "dismissed_records")
-    def _compute_shown(self):
-        """Only the first rows: a job may have a hundred thousand operations, and its form must open quickly."""
-        for job in self:
-            own = [("job_id", "=", job.id)]
-            job.shown_operation_ids = self.env["batch.operation"].search(own, limit=SHOWN, order="position")
-            # by the store: a search may read all failures before those that stand
-            job.shown_failure_ids = self.env["batch.failure"].browse(standing_after(self.env.cr, job.id, 0, SHOWN) if job.id else ())
-            job.shown_warning_ids = self.env["batch.warning"].search([*own, ("retried_at", "=", False)], limit=SHOWN)
-
-    @api.depends("state", "processed_records", "failed_records", "cancelled_records")
-    def _compute_shown_chunks(self):
-        """Separate from `_compute_shown`, as users without access to chunks can't compute this field."""
-        for job in self:
-            domain = [("job_id", "=", job.id)]
-            job.shown_chunk_ids = self.env["batch.chunk"].search(domain, limit=SHOWN, order="id")
-
-    @api.depends("state", "failed_records", "cancelled_records", "dismissed_records")
-    def _compute_failure_causes(self):
-        """`causes` (see `run.causes`), and `more`: whether there are further ones."""
-        for job in self:
-            job.failure_causes = causes_of(self.env, job.id, _looked_at(job)) if job.id else False
-
-    def _compute_sizing_report(self):
-        """One line for each chunk size used, with its speed."""
-        for job in self:
-            rows = summary.chunk_sizes(self.env.cr, job.id, _looked_at(job), SHOWN)
-            job.sizing_report = "\n".join(
-                self.env._(
-                    "%(type)s %(model)s: %(count)s chunks of %(size)s at %(rate).0f records/s",
-                    type=operation_type,
-                    model=model,
-                    count=count,
-                    size=size,
-                    rate=rate or 0.0,
-                )
-                for model, operation_type, size, count, rate in rows
-            )
 
     def action_start(self):
         """Button: start the selected drafts. Returns as `_do_to_each`."""
