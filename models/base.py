@@ -1,7 +1,9 @@
 from odoo import api, models
 
+from ..run.fast.defaults import ask_once
 from ..run.fast.loading import running
 from ..run.fast.lookups import convert_ahead, may_look_ahead
+from ..run.fast.pictures import have_none
 from ..run.fast.searches import find
 
 
@@ -14,6 +16,18 @@ class Base(models.AbstractModel):
     def search_fetch(self, domain, field_names=None, offset=0, limit=None, order=None):
         """As in Odoo. While a lane runs records, a search that has found nothing is not made again while nothing changes."""
         return find(self, domain, (field_names, offset, limit, order), super().search_fetch, Base)
+
+    @api.model
+    def default_get(self, fields):
+        """As in Odoo. While a lane runs records, default values that don't depend on the record are asked once."""
+        return ask_once(self, fields, super().default_get, Base)
+
+    def _compute_field_value(self, field):
+        """As in Odoo. While a lane runs records, the sizes of pictures that are not there are computed for all records at once."""
+        if not have_none(self, field):
+            return super()._compute_field_value(field)
+        self[field.name] = False
+        return self._validate_fields(each.name for each in self.pool.field_computed[field])
 
     def _convert_records(self, records, *, log=lambda a: None, savepoint):
         """Tell who asks for it, by `batch_note_skipped` in the context, which records `load` is about to skip.

@@ -1,5 +1,6 @@
 from odoo import models
 
+from ..run.fast.messages import creation_message
 from ..run.fast.tracking import has_no_template, logs_of, logs_together
 
 
@@ -7,6 +8,10 @@ class MailThread(models.AbstractModel):
     """While a lane runs records, messages about changed fields of many records are written together."""
 
     _inherit = "mail.thread"
+
+    def _creation_message(self):
+        """As in Odoo."""
+        return creation_message(self, super()._creation_message, MailThread)
 
     def _message_track(self, fields_iter, initial_values_dict):
         """As in Odoo."""

@@ -36,6 +36,7 @@ from . import test_contents
 from . import test_control
 from . import test_dead_rows
 from . import test_execute
+from . import test_fast_defaults
 from . import test_fast_load
 from . import test_failure_causes
 from . import test_fast_searches

@@ -4,7 +4,10 @@ from odoo.fields import Command
 
 from .family import CREATING, create_alike, may_be_alike
 from .methods import all_known
+from .switch import is_on
 from .tracking import logs_of
+
+CREATED = "batch_executor_created"
 
 #: What a message is asked for by itself where it is not given; it may depend on the record.
 GIVEN = {"email_from", "message_id", "model", "reply_to", "res_id"}
@@ -64,3 +67,21 @@ def create_followers(followers, vals_list, create, below):
     ):
         return create(vals_list)
     return create_alike(followers, vals_list, apart, create)
+
+
+def creation_message(records, message, below):
+    """As `mail.thread._creation_message`, which says the same of each record of a model: translated once in a lane's transaction.
+
+    :param records: a record
+    :param message: the method that is overridden
+    :param below: the class that overrides it
+    """
+    env = records.env
+    if not (is_on(env) and env.lang):
+        return message()
+    known, name = vars(env.cr).setdefault(CREATED, {}), env["ir.model"]._get(records._name).name
+    if known.get((env, records._name), (None,))[0] != name:
+        if not all_known(records, "_creation_message", below=below):
+            return message()
+        known[env, records._name] = name, message()
+    return known[env, records._name][1]

@@ -15,6 +15,7 @@ from .methods import all_known
 from .switch import is_on
 
 ATTRIBUTE = "batch_executor_logs"
+TEMPLATES = "batch_executor_templates"
 #: Methods that log a message, and those that are called between two messages.
 LOGGING = (
     "_message_log",
@@ -73,7 +74,15 @@ def _may_be_kept(records):
 
 def has_no_template(records):
     """Whether a change of fields never sends a template: no code defines which."""
-    return is_on(records.env) and all_known(records, "_track_template", "_fallback_lang")
+    if not is_on(records.env):
+        return False
+    # asked for each record: kept for the transaction, as long as nobody replaces a method of the class
+    kind = type(records)
+    found = kind._track_template, kind._fallback_lang
+    known = vars(records.env.cr).setdefault(TEMPLATES, {})
+    if known.get(kind, (None,))[0] != found:
+        known[kind] = found, all_known(records, "_track_template", "_fallback_lang")
+    return known[kind][1]
 
 
 class Logs:
