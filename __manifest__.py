@@ -14,6 +14,7 @@
         "views/batch_sizing_views.xml",
         "views/batch_failure_views.xml",
         "views/batch_warning_views.xml",
+        "views/batch_change_views.xml",
         "views/batch_chunk_views.xml",
         "views/batch_operation_views.xml",
         "views/batch_wizard_views.xml",

@@ -9,9 +9,11 @@ from . import batch_failure_replace
 from . import batch_failure_upload
 from . import batch_warning
 from . import batch_change
+from . import batch_change_views
 from . import batch_sizing
 from . import batch_draft_key
 from . import batch_job_views
+from . import batch_job_changes
 from . import batch_overview
 from . import res_users
 from . import ir_cron

@@ -125,7 +125,11 @@ class BatchJob(models.Model):
     quiet = fields.Boolean(
         readonly=True, help="No chatter: no tracking, no log of creation, no followers. Business rules run as always."
     )
-    track_changes = fields.Boolean(readonly=True, help="Remember of each record what it was before, and what it was afterwards.")
+    track_changes = fields.Boolean(
+        "Remember Changes",
+        readonly=True,
+        help="Remember of each record what it was before, and what it was afterwards: the job shows it, and can be undone.",
+    )
     max_failures = fields.Integer(
         "Stop After",
         readonly=True,

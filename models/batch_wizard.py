@@ -286,6 +286,14 @@ class BatchWizard(models.TransientModel):
             return self.env._("would be deleted")
         if not trial.changes:
             return Markup("<span class='text-muted'>%s</span>") % self.env._("no visible change")
-        change = Markup("<div>%s: <bdi class='text-muted'>%s</bdi> → <bdi class='fw-bold'>%s</bdi></div>")
-        empty = self.env._("(empty)")
-        return Markup().join(change % (label, before or empty, after or empty) for label, before, after in trial.changes)
+        return Markup().join(map(self._shown_change, trial.changes))
+
+    def _shown_change(self, change):
+        """A changed field, as the list of a job's changes shows it."""
+        sides = [
+            Markup("<bdi>{}<{tag}>{}</{tag}>{}</bdi>").format(change["head"], change[side], change["tail"], tag=Markup(tag))
+            if change["head"] or change[side] or change["tail"]
+            else Markup("<i class='text-muted'>%s</i>") % self.env._("empty")
+            for side, tag in (("before", "del"), ("after", "ins"))
+        ]
+        return Markup("<div class='o_batch_difference'>%s: %s → %s</div>") % (change["label"], *sides)

@@ -1,30 +1,25 @@
 """Which record a failure is about, and its values field by field, for people."""
 
 import json
-import logging
 
 from odoo import fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 
 from ..engine.cells import ID, cell_of, rows_of_item, with_changes
 from ..engine.isolate import isolate
 from ..engine.operation import LOAD, UPSERT
 from ..engine.operations import TYPES
-from ..engine.values import can_be_id, is_wrong
+from ..engine.values import is_wrong
 from ..store import chosen
 from .failures import columns_of, item_of
+from .record_names import NAMES, REFERENCES, first_text, names_by_model, record_name
 
-_logger = logging.getLogger(__name__)
-
-#: Characters kept of a name, and of a value as it was sent.
-NAME_LENGTH, SENT_LENGTH = 100, 300
+#: Characters kept of a value as it was sent.
+SENT_LENGTH = 300
 #: Column of an import: the id in the database.
 DATABASE_ID = ".id"
 #: Longer values are not read for a name.
 LONGEST_READ = 20_000
-#: Fields by which people know a record, besides those of its model.
-NAMES = ("name", "display_name", "complete_name", "title")
-REFERENCES = ("ref", "default_code", "code", "barcode", "number", "login", "email", "vat", "id", ".id")
 #: Field types that have a widget; those in the second place are edited as such.
 EDITED_AS = {
     "char": "char", "text": "text", "html": "text", "integer": "integer", "float": "float", "monetary": "float",
@@ -43,33 +38,10 @@ def labels(env, failure_ids):
     :returns: dict failure id -> text, which may be empty
     """
     failures = chosen.described(env.cr, list(failure_ids), LONGEST_READ)
-    by_model = {}
-    for failure in failures:
-        if failure["record_id"]:
-            by_model.setdefault(failure["model"], set()).add(failure["record_id"])
-    names = {(model, id_): name for model, ids in by_model.items() for id_, name in _record_names(env, model, ids).items()}
+    names = names_by_model(env, [(failure["model"], failure["record_id"]) for failure in failures if failure["record_id"]])
     return {
         failure["id"]: names.get((failure["model"], failure["record_id"])) or _name_in_values(env, failure) for failure in failures
     }
-
-
-def record_name(env, model, record_id):
-    """The name of a record, or None where there is none that the caller may read."""
-    return _record_names(env, model, {record_id}).get(record_id)
-
-
-def _record_names(env, model, ids):
-    """Names of the records, among these, that the caller may read: id -> name."""
-    records = env.get(model)
-    if records is None or records._abstract or not records.has_access("read"):
-        return {}
-    try:
-        with env.cr.savepoint(flush=False):  # names may be computed by anybody's code
-            found = records.with_context(active_test=False).search([("id", "in", [id_ for id_ in ids if can_be_id(id_)])])
-            return {record.id: (record.display_name or "")[:NAME_LENGTH] for record in found}
-    except (AccessError, UserError, ValueError, TypeError, KeyError, AttributeError):
-        _logger.info("names of %s can't be read", model, exc_info=True)
-        return {}
 
 
 def _name_in_values(env, failure):
@@ -78,18 +50,10 @@ def _name_in_values(env, failure):
     [row, *_lines] = rows_of_item(failure["operation_type"], item_of(failure), columns) or [{}]
     model = env.get(failure["model"])
     keys = details.get("key", []) if failure["operation_type"] == UPSERT else []
-    name = _first_text(row, [*([model._rec_name] if model is not None else []), *NAMES])
-    reference = _first_text(row, [*keys, *REFERENCES])
+    name = first_text(row, [*([model._rec_name] if model is not None else []), *NAMES])
+    reference = first_text(row, [*keys, *REFERENCES])
     parts = list(dict.fromkeys(filter(None, (name, reference))))
     return " · ".join(map(isolate, parts)) if len(parts) > 1 else "".join(parts)
-
-
-def _first_text(row, names):
-    for name in names:
-        value = row.get(name)
-        if value and isinstance(value, (str, int)) and not isinstance(value, bool):
-            return str(value)[:NAME_LENGTH]
-    return ""
 
 
 # -- field by field --------------------------------------------------------------------------------

@@ -2,18 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from odoo.exceptions import AccessError
-from odoo.tools import format_date, format_datetime, html2plaintext
-
 from ..engine.operation import DELETE
+from .differences import BRIEF, field_difference, parts_of
 from .submission import execute
+from .value_words import ValueWords
 
 #: Records that are tried.
 TRIED = 10
-#: Most changed fields shown of one record, and most characters and names shown of one value.
-FIELDS_SHOWN = 6
-TEXT_SHOWN = 80
-NAMES_SHOWN = 3
 #: Seconds that the trial may take.
 TIMEOUT_S = 30
 #: Fields that change with every write, and types whose values no one can read.
@@ -27,7 +22,7 @@ class Trial:
 
     record_id: int
     name: str
-    changes: list = field(default_factory=list)  # (label of the field, text before, text after)
+    changes: list = field(default_factory=list)  # of `field_difference`
     error: str | None = None
     is_deleted: bool = False
 
@@ -64,15 +59,13 @@ def plan_of(env, operation, options=None):
     records = model.browse(ids).exists()
     told = _told_fields(model, operation)
     trials = {record.id: Trial(record.id, record.display_name) for record in records}
-    before = {record.id: _texts(record, told) for record in records}
+    before = _values(records, told)
 
     def look(_progress):
         env.invalidate_all()
-        for record in records.exists():
-            changed = _texts(record, told)
-            trials[record.id].changes = [
-                (told[name], text, changed[name]) for name, text in before[record.id].items() if text != changed[name]
-            ][:FIELDS_SHOWN]
+        after = _values(records.exists(), told)
+        for record_id, changes in _differences(env, model._name, before, after).items():
+            trials[record_id].changes = changes
 
     asked = {**(options or {}), "dry_run": True, "max_chunk_size": TRIED, "timeout": TIMEOUT_S}
     result = execute(env, [{**operation, "record_ids": ids}], asked, look) if ids else {"results": [], "error": None}
@@ -88,48 +81,35 @@ def plan_of(env, operation, options=None):
 
 
 def _told_fields(model, operation):
-    """name -> label of the fields whose values are compared: those an update writes; else all readable ones that are stored."""
+    """Names of the fields whose values are compared: those an update writes; else all readable ones that are stored."""
     names = operation.get("data")
     if names is None:
         names = [name for name, one in model._fields.items() if one.store and one.type != "one2many"]
-    shown = model.fields_get(names, ["string", "type"])
-    return {
-        name: shown[name]["string"]
-        for name in names
-        if name in shown and name not in UNTOLD and shown[name]["type"] not in UNTOLD_TYPES
+    shown = model.fields_get(names, ["type"])
+    return [name for name in names if name in shown and name not in UNTOLD and shown[name]["type"] not in UNTOLD_TYPES]
+
+
+def _values(records, names):
+    """id -> values of records."""
+    return {values["id"]: values for values in records.read(names)}
+
+
+def _differences(env, model, before, after):
+    """id -> the first fields of a record that differ."""
+    changed = {
+        record_id: [name for name, value in values.items() if value != before[record_id][name]][: BRIEF.fields]
+        for record_id, values in after.items()
     }
-
-
-def _texts(record, told):
-    return {name: _text(record, name) for name in told}
-
-
-def _text(record, name):
-    """The value of a field, for people."""
-    one, value, env = record._fields[name], record[name], record.env
-    if one.relational:
-        return _names(value)
-    if one.type == "boolean":
-        return env._("yes") if value else env._("no")
-    if value is False or value is None:
-        return ""
-    if one.type == "datetime":
-        return format_datetime(env, value)
-    if one.type == "date":
-        return format_date(env, value)
-    if one.type == "html":
-        value = html2plaintext(value)
-    elif one.type in ("selection", "reference"):
-        value = one.convert_to_export(value, record)
-    text = str(value)
-    return text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"
-
-
-def _names(records):
-    """The first names of linked records; their ids where the user may not read them."""
-    try:
-        names = records[:NAMES_SHOWN].mapped("display_name")
-    except AccessError:
-        names = [f"#{record_id}" for record_id in records[:NAMES_SHOWN].ids]
-    more = f", … ({len(records)})" if len(records) > NAMES_SHOWN else ""
-    return ", ".join(map(str, names)) + more
+    words = ValueWords(env)
+    words.learn(
+        (model, name, part)
+        for record_id, names in changed.items()
+        for name in names
+        for part in parts_of(before[record_id][name], after[record_id][name])
+    )
+    return {
+        record_id: [
+            field_difference(words, model, name, before[record_id][name], after[record_id][name], BRIEF) for name in names
+        ]
+        for record_id, names in changed.items()
+    }

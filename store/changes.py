@@ -122,6 +122,61 @@ def changes_at(cr, operation_id, first, last):
     return sorted(map(_decoded, rows), key=lambda row: row["id"])
 
 
+def changes_shown(cr, ids, longest=None):
+    """What pages show of changes.
+
+    :param list ids: of changes
+    :param int longest: most bytes of values to read; None: any number
+    :returns: dicts with id, model, record_id, action, before and after; these two are JSON text, or None where they are longer
+    """
+    query = SQL(
+        """
+        SELECT id, model, record_id, action, CASE WHEN is_short THEN before END AS before, CASE WHEN is_short THEN after END AS after
+          FROM (
+            SELECT *, coalesce(octet_length(before) + octet_length(after) <= %s, true) AS is_short
+              FROM batch_change
+             WHERE id = ANY(%s)
+         ) AS change
+        """,
+        longest,
+        ids,
+    )
+    return fetch_dicts(cr, query)
+
+
+def count_kinds(cr, job_id, limit):
+    """Numbers of the first changes of a job, by model and action.
+
+    :param int limit: most changes to count
+    :returns: rows of (model, action, number)
+    """
+    query = SQL(
+        """
+        SELECT model, action, count(*)
+          FROM (
+            SELECT id, model, action
+              FROM batch_change
+             WHERE %s
+             ORDER BY job_id, id
+             LIMIT %s
+         ) AS change
+         GROUP BY model, action
+         ORDER BY min(id)
+        """,
+        rows_of("job_id", job_id),
+        limit,
+    )
+    with by_index(cr):
+        return fetch(cr, query)
+
+
+def first_changes(cr, job_id, limit):
+    """Ids of the first changes of a job, in the order in which they took effect."""
+    query = SQL("SELECT id FROM batch_change WHERE %s ORDER BY job_id, id LIMIT %s", rows_of("job_id", job_id), limit)
+    with by_index(cr):
+        return [id_ for (id_,) in fetch(cr, query)]
+
+
 def _decoded(row):
     for name in ("before", "after", "kept"):
         if row.get(name) is not None:

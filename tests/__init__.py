@@ -1,6 +1,7 @@
 # Pure decisions, and the structure of the code.
 from . import test_engine_cause
 from . import test_engine_cells
+from . import test_engine_difference
 from . import test_engine_forecast
 from . import test_engine_isolation
 from . import test_engine_key_order
@@ -35,6 +36,7 @@ from . import test_concurrency
 from . import test_contents
 from . import test_control
 from . import test_dead_rows
+from . import test_differences
 from . import test_execute
 from . import test_fast_defaults
 from . import test_fast_load

@@ -1,0 +1,28 @@
+from odoo import api, fields, models
+
+from ..run.change_kinds import kinds_of
+from ..store.changes import first_changes
+from .batch_job_views import LOOKED_AT, LOOKED_AT_LIVE, SHOWN
+
+
+@api.depends("state", "processed_records", "track_changes")
+@api.depends_context("uid", "lang")
+def _changes(jobs):
+    for job in jobs:
+        tracked = job.id if job.track_changes else 0
+        job.change_kinds = kinds_of(jobs.env, tracked, LOOKED_AT if job.is_final else LOOKED_AT_LIVE)
+        job.changes_text = job.change_kinds["total"]
+        ids = first_changes(jobs.env.cr, tracked, SHOWN + 1)
+        job.shown_change_ids = jobs.env["batch.change"].browse(ids[:SHOWN])
+        job.has_more_changes = len(ids) > SHOWN
+
+
+class BatchJob(models.Model):
+    """What the backend shows of a job's changes."""
+
+    _inherit = "batch.job"
+
+    changes_text = fields.Char("Changes in Numbers", compute=_changes, help="How many records it has changed, as far as they are counted.")
+    change_kinds = fields.Json("Changes by Model", compute=_changes)
+    shown_change_ids = fields.Many2many("batch.change", string="First Changes", compute=_changes)
+    has_more_changes = fields.Boolean(compute=_changes, help="There are more changes than those that the form lists.")
