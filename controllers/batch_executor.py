@@ -51,7 +51,7 @@ class BatchExecutorController(Controller):
     append = on_job("append", "operations")
     start = on_job("start")
     status = on_job("status", "wait")
-    result = on_job("result", "offset", "limit", "only")
+    result = on_job("result", "offset", "limit", "only", "outcomes")
     failures = on_job("failures", "offset", "limit")
     warnings = on_job("warnings", "offset", "limit")
     changes = on_job("changes", "offset", "limit")

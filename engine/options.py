@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from .failure_limit import read_share
 from .problems import Problems
 from .reader import absent, is_name
 from .settings import bounds
@@ -29,9 +30,6 @@ QUIET_CONTEXT = dict.fromkeys(
     True,
 )
 
-#: `max_failures` of a stored job without a limit: an integer field of Odoo can't be null.
-NO_LIMIT = -1
-
 
 @dataclass(slots=True)
 class Options:
@@ -44,10 +42,12 @@ class Options:
     retry_attempts: int = 3
     rollback: str = ROLLBACK_RECORD
     max_failures: int | None = None
+    max_failures_share: float | None = None  # percentage: `max_failures` was given as a share
     dry_run: bool = False
     strict: bool = False
     quiet: bool = False
     track_changes: bool = False
+    skip_unchanged: bool = False
     priority: int = 0
     run_at: datetime | None = None
     idempotency_key: str | None = None
@@ -82,6 +82,8 @@ def parse_options(raw: dict, defaults: dict, problems: Problems, *, inline: bool
                 setattr(options, name, reader(value))
             except ValueError as error:
                 problems.add(str(error), key=name)
+    if isinstance(options.max_failures, float):
+        options.max_failures_share, options.max_failures = options.max_failures or None, None if options.max_failures else 0
     return options
 
 
@@ -92,6 +94,16 @@ def _integer(low: int, high: int = MAX_INTEGER):
         return value
 
     return read
+
+
+def _failures(value):
+    """A number of records, or a percentage as a float."""
+    share = read_share(value) if isinstance(value, str) else None
+    if share is not None:
+        return share
+    if value.__class__ is not int or not 0 <= value <= MAX_INTEGER:
+        raise ValueError(f'must be a whole number from 0 to {MAX_INTEGER}, or a share from "0%" to "100%"')
+    return value
 
 
 def _seconds(value):
@@ -156,11 +168,12 @@ READERS = {
     "timeout": _seconds,
     "retry_attempts": _integer(*bounds("retry_attempts")),
     "rollback": _one_of(ROLLBACKS),
-    "max_failures": _integer(0),
+    "max_failures": _failures,
     "dry_run": _boolean,
     "strict": _boolean,
     "quiet": _boolean,
     "track_changes": _boolean,
+    "skip_unchanged": _boolean,
     "priority": _integer(-MAX_INTEGER),
     "run_at": _instant,
     "idempotency_key": _text(256),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .effects import EFFECT_COLUMNS, count_effects
 from .operations import PRODUCES_IDS
 from .payload import Payload, named_id
 
@@ -36,9 +37,11 @@ class Outcome:
     failures: dict[int, Failure] = field(default_factory=dict)
     skipped: dict[int, str] = field(default_factory=dict)  # why: not run because of what they depend on
     warnings: dict[int, list[Warned]] = field(default_factory=dict)  # of records that succeeded, even if the job was undone
+    effects: dict[int, str] = field(default_factory=dict)  # of records that succeeded: created, updated, unchanged or deleted
     rolled_back: set[int] = field(default_factory=set)  # undone or not run because others failed: count as failed
     good: int = 0  # succeeded records of an undone selection, not in `ids`
     undone: int = 0  # rolled back records of an undone selection, not in `rolled_back`
+    good_effects: dict[str, int] = field(default_factory=dict)  # of `good`: their number by column
     unrun: int = 0  # found records of an undone selection that never ran: count as cancelled
     note: str | None = None  # error of the chunk as a whole, for people
     rest: list[int] = field(default_factory=list)  # positions that have not run: they become a chunk of their own
@@ -55,6 +58,12 @@ class Outcome:
     def warning_count(self) -> int:
         """Number of warnings of all records."""
         return sum(map(len, self.warnings.values()))
+
+    @property
+    def effect_counts(self) -> dict[str, int]:
+        """Number of records of each effect, by column."""
+        counts = count_effects(self.effects.values())
+        return {column: counts[column] + self.good_effects.get(column, 0) for column in EFFECT_COLUMNS}
 
     def record_id(self, operation_type: str, payload: Payload, position: int) -> int | None:
         """Id of the record created at a position, or named by its item; None where there is none."""

@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from . import states
+from .effects import EFFECT_COLUMNS
 from .forecast import InFlight, expected_end, worked_s
 
 #: Columns of a job that a status shows unchanged.
 COUNTERS = (
     "total_operations", "completed_operations", "failed_operations",
     "total_records", "processed_records", "failed_records", "cancelled_records",
+    *EFFECT_COLUMNS,
 )  # fmt: skip
 
 

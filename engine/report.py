@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from .effects import EFFECT_COLUMNS
 from .operation import CALL
-from .operations import PRODUCES_IDS
+from .operations import HAS_EFFECTS, PRODUCES_IDS
 from .states import COMPLETED
 
 #: Parameters of a call whose result is the return value of its method.
@@ -36,7 +37,7 @@ def status(
     """The status of a job.
 
     :param counts: total_operations, completed_operations, failed_operations, total_records, processed_records,
-        failed_records, cancelled_records, warnings
+        failed_records, cancelled_records, those of `EFFECT_COLUMNS`, warnings
     :param progress: percentage, duration (seconds), operations_per_second, records_per_second
     """
     return {
@@ -68,15 +69,18 @@ def finding(entry: dict, row: int | None) -> dict:
     return {**entry, "row": row} if row else entry
 
 
-def operation_entry(operation: dict, ids: list | None, failures: list[dict], warnings: list[dict]) -> dict:
+def operation_entry(
+    operation: dict, ids: list | None, failures: list[dict], warnings: list[dict], outcomes: list | None = None
+) -> dict:
     """One entry of a result.
 
     :param operation: operation_id, operation_type, model, state, record_count, processed_records, failed_records,
-        cancelled_records, warning_count, data_length, return_ids, has_answer, duration, error
+        cancelled_records, those of `EFFECT_COLUMNS`, warning_count, data_length, return_ids, has_answer, duration, error
     :param ids: the ids it has produced, aligned with its data (False where there is none), or the return value of its
         method as the only element; None where there are none
     :param failures: the first of them, as the API returns them
     :param warnings: likewise
+    :param outcomes: what became of its records, aligned with its data; None: not asked for
     """
     success = operation["state"] == COMPLETED
     return {
@@ -88,6 +92,7 @@ def operation_entry(operation: dict, ids: list | None, failures: list[dict], war
         "record_count": operation["record_count"],
         "processed_records": operation["processed_records"],
         "failed_records": operation["failed_records"],
+        **_effects(operation, outcomes),
         "result": _result(operation, ids, success),
         "error": False if success else _error(operation, failures),
         "failures": failures,
@@ -95,6 +100,13 @@ def operation_entry(operation: dict, ids: list | None, failures: list[dict], war
         "warnings": warnings,
         "duration": round(operation["duration"] or 0.0, 3),
     }
+
+
+def _effects(operation, outcomes):
+    if operation["operation_type"] not in HAS_EFFECTS:
+        return {}
+    counts = {column: operation[column] or 0 for column in EFFECT_COLUMNS}
+    return counts if outcomes is None else {**counts, "outcomes": outcomes}
 
 
 def _result(operation, ids, success):

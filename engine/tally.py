@@ -12,10 +12,11 @@ it was skipped for what it depends on  cancelled
 A page of a selection that failed, was skipped or was cancelled counts as one record.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import states
+from .effects import count_effects
 from .outcome import Outcome
 
 #: Names of the counters; the columns of chunks, operations and jobs have the suffix `_records`.
@@ -50,6 +51,7 @@ class OperationTally:
     failed: int = 0
     cancelled: int = 0
     warnings: int = 0
+    effects: dict[int, str] = field(default_factory=dict)  # by place in the data
     ids: list | None = None  # aligned with the operation's data, False where there is none; None: no ids yet
     error: str | None = None  # of the first record that failed
     skip_reason: str | None = None  # of the first record that was skipped
@@ -66,6 +68,8 @@ class OperationTally:
         counter = counter_of(outcome, position)
         if counter == PROCESSED:
             self.processed += 1
+            if position in outcome.effects:
+                self.effects[index] = outcome.effects[position]
             self._keep(outcome, position, index)
         elif counter == FAILED:
             self.failed += 1
@@ -83,7 +87,13 @@ class OperationTally:
         """
         self.ids = None
         if not is_dry_run:
+            self.effects = {}
             self.failed, self.processed = self.failed + self.processed, 0
+
+    @property
+    def effect_counts(self) -> dict[str, int]:
+        """Number of records of each effect, by column."""
+        return count_effects(self.effects.values())
 
     def cancel_rest(self) -> None:
         """Count all records that have not run as cancelled."""

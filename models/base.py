@@ -1,7 +1,7 @@
 from odoo import api, models
 
 from ..run.fast.defaults import ask_once
-from ..run.fast.loading import running
+from ..run.fast.loading import running, running_fast
 from ..run.fast.lookups import convert_ahead, may_look_ahead
 from ..run.fast.pictures import have_none
 from ..run.fast.searches import find
@@ -34,7 +34,7 @@ class Base(models.AbstractModel):
 
         Imports of the engine look up at once what all rows refer to.
         """
-        ahead = convert_ahead if running(self.env) and may_look_ahead(self) else _convert
+        ahead = convert_ahead if running_fast(self.env) and may_look_ahead(self) else _convert
         converted = ahead(
             self,
             records,
@@ -44,7 +44,7 @@ class Base(models.AbstractModel):
         return converted if note is None or not fields else _noting(converted, fields, note)
 
     def _load_records(self, data_list, update=False):
-        loading = running(self.env)
+        loading = running_fast(self.env)
         if loading is None or len(data_list) < 2:
             return super()._load_records(data_list, update)
         xmlids = [data["xml_id"] for data in data_list if data.get("xml_id")]
@@ -55,8 +55,17 @@ class Base(models.AbstractModel):
 
     def _load_records_write(self, values):
         loading = running(self.env)
-        record = loading.with_the_next(self) if loading else self
+        if loading is None:
+            return super()._load_records_write(values)
+        loading.updated[self._name].update(self._ids)
+        record = loading.with_the_next(self) if loading.is_fast else self
         return super(Base, record)._load_records_write(values)
+
+    def _load_records_create(self, vals_list):
+        records = super()._load_records_create(vals_list)
+        if loading := running(self.env):
+            loading.made[self._name].update(records._ids)
+        return records
 
 
 def _convert(model, records, convert):

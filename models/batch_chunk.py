@@ -52,6 +52,13 @@ class BatchChunk(models.Model):
     cancelled_records = fields.Integer("Not Run", readonly=True)
     found_records = fields.Integer(readonly=True, help="Records that this page of a selection has found.")
     warning_count = fields.Integer("Warnings", readonly=True, help="Warnings of Odoo about its records.")
+    created_records = fields.Integer("Records Created", readonly=True)
+    updated_records = fields.Integer("Records Updated", readonly=True)
+    unchanged_records = fields.Integer(
+        "Records Unchanged", readonly=True, help="Records that held all their values already, and were not written."
+    )
+    deleted_records = fields.Integer("Records Deleted", readonly=True)
+    outcomes = fields.Text(readonly=True, help="What became of each record, if they belong to one operation.")
     completed_operations = fields.Integer(readonly=True)
     failed_operations = fields.Integer(readonly=True)
     attempt = fields.Integer(readonly=True, aggregator="avg", help="Attempts made with exactly these records.")

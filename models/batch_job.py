@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..engine import options, states
+from ..engine.failure_limit import NO_LIMIT
 from ..engine.operations import TYPE_LABELS
 from ..run import lanes
 from ..run.access import check_outside
@@ -130,12 +131,18 @@ class BatchJob(models.Model):
         readonly=True,
         help="Remember of each record what it was before, and what it was afterwards: the job shows it, and can be undone.",
     )
+    skip_unchanged = fields.Boolean(
+        readonly=True, help="Updates, upserts and imports don't write records that hold all their values already."
+    )
     max_failures = fields.Integer(
         "Stop After",
         readonly=True,
-        default=options.NO_LIMIT,
+        default=NO_LIMIT,
         aggregator=None,
         help="No further chunk starts once more records than this have failed. -1: no limit.",
+    )
+    max_failures_share = fields.Float(
+        "Stop After (%)", readonly=True, aggregator=None, help="The same as a percentage of the job's records. 0: it is given as a number."
     )
     dry_run = fields.Boolean(readonly=True, help="Run everything, report the results, and roll everything back at the end.")
     is_atomic = fields.Boolean(
@@ -162,6 +169,12 @@ class BatchJob(models.Model):
         "Dismissed", readonly=True, default=0, help="Failures that somebody has dismissed; they are counted as failed as well."
     )
     warning_count = fields.Integer("Warnings", readonly=True, default=0, help="Warnings of Odoo about its records.")
+    created_records = fields.Integer("Records Created", readonly=True, default=0)
+    updated_records = fields.Integer("Records Updated", readonly=True, default=0)
+    unchanged_records = fields.Integer(
+        "Records Unchanged", readonly=True, default=0, help="Records that held all their values already, and were not written."
+    )
+    deleted_records = fields.Integer("Records Deleted", readonly=True, default=0)
     percentage = Figure(
         compute="_compute_progress",
         formula=figures.percentage,

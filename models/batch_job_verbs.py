@@ -30,7 +30,7 @@ class BatchJob(models.Model):
 
         :param list operations: operation objects, see the API documentation
         :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
-            strict, quiet, track_changes, priority, run_at, idempotency_key, draft, on_complete, notify
+            strict, quiet, skip_unchanged, track_changes, priority, run_at, idempotency_key, draft, on_complete, notify
         :returns: the status object
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing is stored
@@ -172,12 +172,13 @@ class BatchJob(models.Model):
         self.invalidate_recordset()  # flushes pending writes of the ORM, and drops values that SQL has changed since
         return status_of(self.env, self.id, is_duplicate)
 
-    def result(self, offset=0, limit=1000, only=None):
+    def result(self, offset=0, limit=1000, only=None, outcomes=False):
         """The status, and the result of each operation in submission order, a page at a time.
 
         :param int offset: operations to skip
         :param int limit: most operations to return, up to 10 000
         :param str only: "failed" for only the operations with failures
+        :param bool outcomes: whether to tell what became of each record: created, updated, unchanged, deleted
         :returns: the result object
         :rtype: dict
         :raises UserError: a parameter is not valid
@@ -186,11 +187,13 @@ class BatchJob(models.Model):
         offset, limit = checked_page(self.env, offset, limit)
         if only not in (None, False, "failed"):
             raise UserError(self.env._("only must be 'failed', or be left out."))
+        if not isinstance(outcomes, (bool, type(None))):
+            raise UserError(self.env._("outcomes must be true or false."))
         rows = operations_page(self.env.cr, self.id, offset, limit + 1, only_failed=bool(only))
         return as_carried(
             {
                 **self._status(),
-                "results": self.env["batch.operation"]._entries(rows[:limit]),
+                "results": self.env["batch.operation"]._entries(rows[:limit], bool(outcomes)),
                 "next_offset": offset + limit if len(rows) > limit else False,
             }
         )

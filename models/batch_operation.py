@@ -58,6 +58,13 @@ class BatchOperation(models.Model):
     failed_records = fields.Integer("Failed", readonly=True)
     cancelled_records = fields.Integer("Not Run", readonly=True)
     warning_count = fields.Integer("Warnings", readonly=True, help="Warnings of Odoo about its records.")
+    created_records = fields.Integer("Records Created", readonly=True)
+    updated_records = fields.Integer("Records Updated", readonly=True)
+    unchanged_records = fields.Integer(
+        "Records Unchanged", readonly=True, help="Records that held all their values already, and were not written."
+    )
+    deleted_records = fields.Integer("Records Deleted", readonly=True)
+    outcomes = fields.Text(readonly=True, help="What became of each record, if the operation shared its chunk with others.")
     result = fields.Text(readonly=True, help="Ids as JSON, if the operation shared its chunk with others.")
     error = fields.Text(readonly=True)
     started_at = fields.Datetime(readonly=True)
@@ -108,10 +115,11 @@ class BatchOperation(models.Model):
             operation.failures_text = self.env["batch.failure"]._count_text("operation_id", operation.id)
 
     @api.model
-    def _entries(self, rows):
+    def _entries(self, rows, with_outcomes=False):
         """The entries of operations in a result object.
 
         :param list rows: of `store.results.operations_page`, for a job that the caller may see
+        :param bool with_outcomes: whether to tell what became of each record
         :returns: list of dicts
         """
         for row in rows:
@@ -120,8 +128,11 @@ class BatchOperation(models.Model):
         ids = collect_ids(self.env.cr, [row for row in rows if _has_ids(row)])
         failures = self.env["batch.failure"]._first_of_operations([row["id"] for row in rows if row["failed_records"]])
         warnings = self.env["batch.warning"]._first_of_operations([row["id"] for row in rows if row["warning_count"]])
+        outcomes = results.outcomes_of(self.env.cr, rows) if with_outcomes else {}
         return [
-            report.operation_entry(row, ids.get(row["id"]), failures.get(row["id"], []), warnings.get(row["id"], []))
+            report.operation_entry(
+                row, ids.get(row["id"]), failures.get(row["id"], []), warnings.get(row["id"], []), outcomes.get(row["id"])
+            )
             for row in rows
         ]
 

@@ -7,8 +7,8 @@ import json
 import logging
 
 from ..engine import states
+from ..engine.failure_limit import most_failures
 from ..engine.forecast import newer_origin, run_records, worked_s
-from ..engine.options import NO_LIMIT
 from ..engine.pace import with_point
 from ..engine.payload import dumps
 from ..store import clock, progress, queue, release
@@ -170,9 +170,10 @@ def stop_if_over_limit(env, job):
     if job.finished_at or job.reopening:
         return False
     failed = job.failed_records - job.earlier_failures
-    if job.cancel_requested_at or job.max_failures == NO_LIMIT or failed <= job.max_failures or job.is_atomic:
+    limit = most_failures(job.max_failures, job.max_failures_share, job.total_records)
+    if job.cancel_requested_at or failed <= limit or job.is_atomic:
         return bool(job.cancel_requested_at)
-    ending.request_stop(env.cr, job.id, stopped(env, job.failed_records, job.max_failures))
+    ending.request_stop(env.cr, job.id, stopped(env, job.failed_records, job.max_failures, job.max_failures_share))
     return True
 
 

@@ -31,6 +31,7 @@ class Records:
     payload: Payload
     rollback: str = "record"
     strict: bool = False  # whether a warning is a failure, unless the operation sets it itself
+    skips_unchanged: bool = False  # whether records that hold the values already are not written
     timeout_s: float | None = None
     transaction: str | None = None  # PostgreSQL's number of the lane's transaction; None: it is the caller's transaction
     may_rest: bool = True  # whether records left over by a long isolation may become a new chunk
@@ -99,7 +100,7 @@ class _ChunkRun:
             if code.error:
                 return Outcome.all_failed(size, code.error)
         else:
-            handler = handler_class(self.env[self.records.model], self.records.payload, self.records.strict)
+            handler = self._handler(handler_class)
         self._run_positions(handler, self._left(outcome), outcome)
         return outcome
 
@@ -109,12 +110,18 @@ class _ChunkRun:
             outcome.failures, outcome.skipped = resolve_payload(
                 self.records.payload, self.references, self.needs, self.env
             )
-        handler = handler_class(self.env[self.records.model], self.records.payload, self.records.strict)
+        handler = self._handler(handler_class)
         if handler.reads_first:
             outcome.failures.update(handler.prepare(self._left(outcome)))
         if handler.fails_as_a_whole and self.records.payload.is_whole:
             self._fail_sets(outcome)
         return handler
+
+    def _handler(self, handler_class):
+        records = self.records
+        return handler_class(
+            self.env[records.model], records.payload, strict=records.strict, skips_unchanged=records.skips_unchanged
+        )
 
     def _fail_sets(self, outcome):
         """Fail all records of a set if one of them can't be run."""
@@ -161,6 +168,7 @@ class _ChunkRun:
     def _roll_back_all(self, positions, outcome):
         outcome.ids.clear()
         outcome.warnings.clear()
+        outcome.effects.clear()
         outcome.answers.clear()
         reason = outcome.first_error  # read before the others are added, so that it names the record that failed
         message = self.env._("Rolled back, because another record of its chunk failed: %s", reason)
@@ -188,7 +196,7 @@ class _ChunkRun:
         code = self._user_code(handler.hides_conflicts, values)
         try:
             with code:
-                handler.guard, handler.answers, handler.warnings = code.guard, {}, {}
+                handler.begin(code.guard)
                 ids = handler.apply(positions)
         except TransactionEnded as error:
             if not self._may_rest or code.guard.is_closed:
@@ -198,6 +206,7 @@ class _ChunkRun:
             self.released += 1
             outcome.ids.update(ids)
             outcome.warnings.update(handler.warnings)
+            outcome.effects.update(handler.effects)
             outcome.answers.update(handler.answers)
         return code.error
 

@@ -1,6 +1,6 @@
 """A claim with housekeeping: count and advance jobs until one of them has a chunk that may run."""
 
-from ..engine.options import NO_LIMIT
+from ..engine.failure_limit import has_limit
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store.claim import lock_next_job, take_chunk
 from ..store.job import read_job
@@ -52,7 +52,7 @@ def _take_counted(env, row, worker, signals, paces, sole_job_id):
     job_id = row["id"]
     if row["is_count_due"]:
         advance.count(env, job_id)
-        if row["max_failures"] != NO_LIMIT:
+        if has_limit(row["max_failures"], row["max_failures_share"]):
             advance.stop_if_over_limit(env, read_job(env.cr, job_id))
     # alone only if alone at two claims in a row: at one, other lanes may just be between two chunks, or on their way
     lanes = 1 if job_id == sole_job_id else _lanes_here(env)

@@ -5,9 +5,12 @@ it, and it runs the others one after the other. Other lanes see one running chun
 """
 
 import time
+from collections import Counter
 from dataclasses import replace
 
 from ..engine import states
+from ..engine.effects import decode_effects, encode_effects
+from ..engine.failure_limit import has_limit, most_failures
 from ..engine.options import ROLLBACK_JOB
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
@@ -46,16 +49,19 @@ def run_job(system, claim, lane):
         chunks,
         is_dry_run=claim.is_dry_run,
         all_or_nothing=claim.rollback == ROLLBACK_JOB,
-        most_failures=_most_failures(claim),
+        most_failures=lambda found: _most_failures(claim, found),
         transaction=claim.transaction,
     )
     return Outcome(note=whole_job.run() or chunks.stop_reason)
 
 
-def _most_failures(claim):
-    """The job stops once more records than this have failed."""
-    if claim.max_failures >= 0:
-        return claim.max_failures
+def _most_failures(claim, found):
+    """The job stops once more records than this have failed.
+
+    :param int found: records that its selections have found so far
+    """
+    if has_limit(claim.max_failures, claim.max_failures_share):
+        return most_failures(claim.max_failures, claim.max_failures_share, claim.job_records + found)
     return float("inf") if claim.is_dry_run else CULPRITS
 
 
@@ -116,8 +122,9 @@ class HeldChunks(Chunks):
     def cancel_rest(self, failed):
         """As `Chunks.cancel_rest`. `undo` cancels the chunks; if the limit is not the user's, it settles them as rolled back."""
         _pending, _running, is_left = unfinished(self.system.cr, self.claim.job_id)
-        if is_left and self.claim.max_failures >= 0:
-            self.stop_reason = stopped(self.system, failed, self.claim.max_failures)
+        claim = self.claim
+        if is_left and has_limit(claim.max_failures, claim.max_failures_share):
+            self.stop_reason = stopped(self.system, failed, claim.max_failures, claim.max_failures_share)
 
     def undo(self, is_dry_run, reason):
         """Settle the chunks, which the rollback has put back to `held`, with the outcomes of the run but without its effects."""
@@ -154,6 +161,8 @@ class UndoneReport:
         self.payload = Payload([], [], [])
         self.outcome = Outcome()
         self.good = 0
+        self.effects = None  # of a chunk of records, as text by position
+        self.effect_counts = Counter()  # of the records that a selection has found
         self.duration = 0.0
 
     def add(self, summary):
@@ -161,6 +170,10 @@ class UndoneReport:
         self.duration += summary.duration
         self.good += summary.good
         self.outcome.found_records += summary.found_records
+        if self.is_selection:
+            self.effect_counts.update(summary.effect_counts)
+        else:
+            self.effects = summary.effects
         place = {position: position for position in summary.reported}
         if self.is_selection:
             place = {position: len(self.payload) + number for number, position in enumerate(summary.reported)}
@@ -183,12 +196,14 @@ class UndoneReport:
         if self.is_selection:
             claim.payload = replace(self.payload, is_retry=claim.payload.is_retry)
             outcome.good, outcome.undone = (self.good, 0) if is_dry_run else (0, self.good)
+            outcome.good_effects = dict(self.effect_counts) if is_dry_run else {}
             unrun = outcome.found_records - self.good - len(outcome.failures) - len(outcome.skipped)
             outcome.unrun, outcome.undone = (unrun, outcome.undone) if is_stopped else (0, outcome.undone + unrun)
             return outcome
         left = set(range(len(claim.payload))) - outcome.failures.keys() - outcome.skipped.keys()
         if is_dry_run:
             outcome.ids = dict.fromkeys(sorted(left), True)
+            outcome.effects = dict(decode_effects(self.effects))
         else:
             outcome.rolled_back = left
         return outcome
@@ -206,6 +221,8 @@ class RunSummary:
         self.duration = duration
         self.good = len(outcome.ids)
         self.found_records = outcome.found_records
+        self.effects = encode_effects(outcome.effects) if claim.is_dry_run else None
+        self.effect_counts = outcome.effect_counts
         for name in REPORTED:
             setattr(self, name, getattr(outcome, name))
         payload = claim.payload

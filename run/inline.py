@@ -5,6 +5,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 
 from ..engine import place, states
+from ..engine.failure_limit import NO_LIMIT, most_failures
 from ..engine.operation import UPSERT
 from ..engine.options import ROLLBACK_JOB
 from ..exceptions import BatchExecutionError, TransactionEnded
@@ -38,12 +39,14 @@ def execute(env, operations, plans, options, progress_callback=None):
     env = env(su=False)
     results = InlineResults(env, operations)
     chunks = InlineChunks(env, plans, options, results, progress_callback)
+    known = sum(operation.record_count for operation in operations)
+    limit = NO_LIMIT if options.max_failures is None else options.max_failures
     whole_job = WholeJob(
         env,
         chunks,
         is_dry_run=options.dry_run,
         all_or_nothing=options.rollback == ROLLBACK_JOB,
-        most_failures=float("inf") if options.max_failures is None else options.max_failures,
+        most_failures=lambda found: most_failures(limit, options.max_failures_share or 0, known + found),
     )
     try:
         results.error = whole_job.run() or results.error
@@ -129,6 +132,7 @@ class InlineChunks(Chunks):
             chunk.payload,
             rollback=self.options.rollback,
             strict=self.options.strict,
+            skips_unchanged=self.options.skip_unchanged,
             timeout_s=self.options.timeout,
             may_rest=False,
             keep_trying=True,
@@ -156,7 +160,7 @@ class InlineChunks(Chunks):
         if not self.waiting:
             return
         self.results.cancel_rest()
-        self.results.error = stopped(self.env, failed, self.options.max_failures)
+        self.results.error = stopped(self.env, failed, self.options.max_failures, self.options.max_failures_share)
 
     def undo(self, is_dry_run, reason):
         """As `Chunks.undo`."""

@@ -5,6 +5,7 @@ import time
 from odoo import fields
 
 from ..engine import report, states
+from ..engine.effects import EFFECT_COLUMNS
 from ..engine.operation import CREATE, LOAD
 from ..engine.operations import PRODUCES_IDS
 from ..engine.progress import progress
@@ -99,6 +100,7 @@ class InlineResults:
             "processed_records": sum(tally.processed for tally in tallies),
             "failed_records": sum(tally.failed for tally in tallies),
             "cancelled_records": sum(tally.cancelled for tally in tallies),
+            **_added_up([tally.effect_counts for tally in tallies]),
             "warnings": sum(tally.warnings for tally in tallies),
         }
         return report.status(
@@ -122,6 +124,11 @@ class InlineResults:
         )
         results = [result.entry() for _position, result in sorted(self.by_position.items())]
         return {**self.status(state, fields.Datetime.now()), "results": results, "next_offset": False}
+
+
+def _added_up(counts):
+    """The sums of several counts of effects, by column."""
+    return {column: sum(count[column] for count in counts) for column in EFFECT_COLUMNS}
 
 
 class OperationResult:
@@ -218,6 +225,7 @@ class OperationResult:
                 "processed_records": tally.processed,
                 "failed_records": tally.failed,
                 "cancelled_records": tally.cancelled,
+                **tally.effect_counts,
                 "warning_count": tally.warnings,
                 "return_ids": operation.return_ids,
                 "has_answer": not operation.params.keys().isdisjoint(report.ANSWERED),

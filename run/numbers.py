@@ -11,12 +11,19 @@ def attempts(env, count):
     return env._("1 attempt") if count == 1 else env._("%s attempts", count)
 
 
-def stopped(env, failed, limit):
+def stopped(env, failed, limit, share):
     """Why a job has stopped.
 
     :param int failed: records that have failed
     :param int limit: its `max_failures`
+    :param float share: the percentage that was given instead, or 0
     """
+    if share:
+        return env._(
+            "Stopped: %(failed)s failed, more than the %(share)s%% of all records allowed.",
+            failed=records(env, failed),
+            share=f"{share:g}",
+        )
     return env._(
         "Stopped: %(failed)s failed, more than the %(limit)s allowed.", failed=records(env, failed), limit=limit
     )

@@ -71,6 +71,7 @@ def run_records(system, claim, control=None, *, may_rest=True, keep_trying=False
         claim.payload,
         rollback=claim.rollback,
         strict=claim.is_strict,
+        skips_unchanged=claim.skips_unchanged,
         timeout_s=claim.timeout_s,
         transaction=claim.transaction,
         may_rest=may_rest,

@@ -10,10 +10,11 @@ from odoo.exceptions import ConcurrencyError
 
 from ..engine import states
 from ..engine.contents import sum_up
+from ..engine.failure_limit import NO_LIMIT
 from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
 from ..engine.key_order import last_of_keys, order_upserts
-from ..engine.options import NO_LIMIT, QUIET_CONTEXT, ROLLBACK_CHUNK, parse_options
+from ..engine.options import QUIET_CONTEXT, ROLLBACK_CHUNK, parse_options
 from ..engine.planner import plan
 from ..engine.problems import Problems
 from ..engine.sizing import MOST_UNDONE, uncut
@@ -304,10 +305,12 @@ def _create_job(env, options, fingerprint, action, contents, started_by):
         "retry_attempts": options.retry_attempts,
         "rollback": options.rollback,
         "max_failures": NO_LIMIT if options.max_failures is None else options.max_failures,
+        "max_failures_share": options.max_failures_share or 0.0,
         "dry_run": options.dry_run,
         "strict": options.strict,
         "quiet": options.quiet,
         "track_changes": options.track_changes,
+        "skip_unchanged": options.skip_unchanged,
         "context": json.dumps({**(QUIET_CONTEXT if options.quiet else {}), **kept_context(env.context)}),
         "run_at": options.run_at,
         "idempotency_key": options.idempotency_key,

@@ -87,6 +87,7 @@ class Counts:
     processed: int = 0
     failed: int = 0
     skipped: int = 0
+    found: int = 0  # records that selections have found
     first_failure: str | None = None  # message of the first record that failed
     first_skip: str | None = None  # why the first record was skipped
 
@@ -97,6 +98,7 @@ class Counts:
         self.processed += counts[PROCESSED]
         self.failed += counts[FAILED]
         self.skipped += counts[CANCELLED]
+        self.found += outcome.found_records
         if self.first_failure is None and outcome.failures:
             self.first_failure = outcome.failures[min(outcome.failures)].message
         self.first_skip = self.first_skip or outcome.skip_reason
@@ -109,11 +111,12 @@ class WholeJob:
     :param Chunks chunks: the chunks to run
     :param bool is_dry_run: roll everything back at the end
     :param bool all_or_nothing: roll everything back if a record fails or is skipped
-    :param most_failures: stop once more records than this have failed
+    :param most_failures: returns, for the number of records that selections have found so far, the number of failed records
+        that are allowed
     :param str transaction: PostgreSQL's number of the lane's transaction; None: it is the caller's transaction
     """
 
-    def __init__(self, env, chunks, *, is_dry_run, all_or_nothing, most_failures=float("inf"), transaction=None):
+    def __init__(self, env, chunks, *, is_dry_run, all_or_nothing, most_failures=lambda found: float("inf"), transaction=None):
         self.env = env
         self.chunks = chunks
         self.is_dry_run = is_dry_run
@@ -161,7 +164,7 @@ class WholeJob:
 
     @property
     def _has_failed_enough(self):
-        return self.counts.failed > self.most_failures
+        return self.counts.failed > 0 and self.counts.failed > self.most_failures(self.counts.found)
 
     def _run_all(self):
         last, ran = None, 1

@@ -22,9 +22,9 @@ CHUNK_COLUMNS = SQL(
 #: Columns of its job's row that a claim needs.
 JOB_COLUMNS = SQL(
     """
-    id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, track_changes, max_failures, max_chunk_size,
-    is_atomic, started_by,
-    max_concurrency, processed_records, failed_records
+    id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, skip_unchanged, track_changes,
+    max_failures, max_failures_share, max_chunk_size, is_atomic, started_by,
+    max_concurrency, total_records, processed_records, failed_records
     """
 )
 #: Records that a chunk counts if it never runs. The records of a selection's page are unknown: it counts one.
@@ -61,11 +61,14 @@ class Claim:
     retry_attempts: int
     rollback: str
     max_failures: int
+    max_failures_share: float
     chunk_size: int
     is_atomic: bool
     is_dry_run: bool
     is_strict: bool
     tracks_changes: bool
+    skips_unchanged: bool
+    job_records: int  # records of the job, as far as they are counted
     in_flight: int  # other chunks of the job that were running when it was claimed
     started_by: list  # ids of actions, see the field of the job
     transaction: str | None = None  # PostgreSQL's id of the transaction of its work, once that has begun
@@ -137,11 +140,14 @@ def make_claim(row):
         retry_attempts=row["retry_attempts"],
         rollback=row["rollback"],
         max_failures=row["max_failures"],
+        max_failures_share=row["max_failures_share"] or 0,
         chunk_size=row["max_chunk_size"],
         is_atomic=row["is_atomic"],
         is_dry_run=row["dry_run"],
         is_strict=bool(row["strict"]),
         tracks_changes=bool(row["track_changes"]),
+        skips_unchanged=bool(row["skip_unchanged"]),
+        job_records=row["total_records"],
         in_flight=row.get("in_flight", 0),
         started_by=row["started_by"] or [],
     )

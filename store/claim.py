@@ -29,6 +29,7 @@ LOOK_AHEAD = 500
 COUNT_DUE = SQL(
     """
     max_failures >= 0
+    OR max_failures_share > 0
     OR coalesce(progress_at, started_at) < %s - %s
     OR max_concurrency = 1 AND (
         SELECT true
@@ -77,9 +78,9 @@ def lock_next_job(cr, signals, looked_at):
 
     :param SQL signals: the sequence numbers of registry and cache invalidations
     :param list looked_at: ids of jobs to leave out, because this claim has found nothing in them
-    :returns: a dict with `id`, `max_failures`, `is_count_due` and `signals`; None where there is no other job
+    :returns: a dict with `id`, `max_failures`, `max_failures_share`, `is_count_due` and `signals`; None where there is no other job
     """
-    columns = SQL("id, max_failures, %s AS is_count_due, %s AS signals", COUNT_DUE, signals)
+    columns = SQL("id, max_failures, coalesce(max_failures_share, 0) AS max_failures_share, %s AS is_count_due, %s AS signals", COUNT_DUE, signals)
     rows = fetch_prepared(cr, _lock_next(columns, looked_at))
     return rows[0] if rows else None
 

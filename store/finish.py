@@ -6,6 +6,7 @@ The caller has locked the job.
 from odoo.tools import SQL
 
 from ..engine import states
+from ..engine.effects import EFFECT_COLUMNS
 from .chunk_row import UNRUN_FOUND, UNRUN_RECORDS
 from .clock import STOP_CLOCK
 from .job import update_job
@@ -13,6 +14,8 @@ from .sql import NOW, fetch
 
 #: Chunks cancelled by one call: this takes some tenths of a second, in which nobody else can lock their job.
 CANCELLED_AT_ONCE = 5000
+#: Counters of an atomic job that are the sums of its chunks.
+_COUNTED = ("processed_records", "failed_records", "cancelled_records", *EFFECT_COLUMNS)
 
 
 def request_stop(cr, job_id, reason=None, user_id=None):
@@ -145,10 +148,8 @@ def count_whole(cr, job_id):
         SQL(
             """
             UPDATE batch_job
-               SET (processed_records, failed_records, cancelled_records) = (
-                    SELECT coalesce(sum(chunk.processed_records), 0),
-                           coalesce(sum(chunk.failed_records), 0),
-                           coalesce(sum(chunk.cancelled_records), 0)
+               SET (%(columns)s) = (
+                    SELECT %(sums)s
                       FROM batch_chunk AS chunk
                      WHERE chunk.job_id = batch_job.id
                    ),
@@ -164,6 +165,8 @@ def count_whole(cr, job_id):
              WHERE id = %(id)s
             """,
             id=job_id,
+            columns=SQL(", ").join(map(SQL.identifier, _COUNTED)),
+            sums=SQL(", ").join(SQL("coalesce(sum(chunk.%s), 0)", SQL.identifier(column)) for column in _COUNTED),
         )
     )
 

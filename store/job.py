@@ -22,6 +22,7 @@ class JobRow:
     dry_run: bool
     max_concurrency: int
     max_failures: int
+    max_failures_share: float
     total_operations: int
     completed_operations: int
     failed_operations: int
@@ -30,6 +31,10 @@ class JobRow:
     failed_records: int
     cancelled_records: int
     warning_count: int
+    created_records: int
+    updated_records: int
+    unchanged_records: int
+    deleted_records: int
     earlier_failures: int
     earlier_records: int
     earlier_operations: int

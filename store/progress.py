@@ -6,6 +6,7 @@ This runs in short transactions of lanes and verbs that have locked the job, nev
 from odoo.tools import SQL
 
 from ..engine import states
+from ..engine.effects import EFFECT_COLUMNS
 from ..engine.forecast import InFlight
 from .job import JOB_ROW, as_job, update_job
 from .prepared import fetch_prepared
@@ -14,7 +15,9 @@ from .sql import NOW, fetch, fetch_dicts
 #: Chunks counted by one statement.
 COUNTED_AT_ONCE = 2000
 #: Columns of chunks that are summed into those of their operation.
-ADDED_UP = ("found_records", "processed_records", "failed_records", "cancelled_records", "warning_count", "duration")
+ADDED_UP = (
+    "found_records", "processed_records", "failed_records", "cancelled_records", "warning_count", *EFFECT_COLUMNS, "duration",
+)  # fmt: skip
 #: Whether the submitter of a job has a browser open. A bus message costs Odoo a database connection, so none is sent to users
 #: without a browser.
 IS_WATCHED = SQL(
@@ -52,6 +55,7 @@ def mark_counted(cr, job_id):
                  LIMIT %s
              ))
             RETURNING kind, state, operation_id, processed_records, failed_records, cancelled_records, found_records, warning_count,
+                      created_records, updated_records, unchanged_records, deleted_records,
                       completed_operations, failed_operations, duration, error, skip_reason, ended_ids, round_no
             """,
             job_id,
@@ -83,11 +87,15 @@ def add_to_operations(cr, chunks):
                failed_records = operation.failed_records + counted.failed,
                cancelled_records = operation.cancelled_records + counted.cancelled,
                warning_count = coalesce(operation.warning_count, 0) + counted.warnings,
+               created_records = coalesce(operation.created_records, 0) + counted.created,
+               updated_records = coalesce(operation.updated_records, 0) + counted.updated,
+               unchanged_records = coalesce(operation.unchanged_records, 0) + counted.unchanged,
+               deleted_records = coalesce(operation.deleted_records, 0) + counted.deleted,
                duration = coalesce(operation.duration, 0) + counted.duration,
                error = coalesce(operation.error, counted.error),
                started_at = coalesce(operation.started_at, clock_timestamp() AT TIME ZONE 'UTC')
           FROM (VALUES %s)
-            AS counted (id, found, processed, failed, cancelled, warnings, duration, error)
+            AS counted (id, found, processed, failed, cancelled, warnings, created, updated, unchanged, deleted, duration, error)
          WHERE operation.id = counted.id
         RETURNING operation.id, operation.state, operation.record_count, operation.processed_records,
                   operation.failed_records, operation.cancelled_records, operation.is_awaited IS NOT FALSE,
@@ -100,7 +108,7 @@ def add_to_operations(cr, chunks):
                   ) AS is_open
         """,
         [(operation_id, *total) for operation_id, total in sums.items()],
-        template="(%s, %s, %s, %s, %s, %s, %s::float, %s::text)",
+        template=f"({'%s, ' * len(ADDED_UP)}%s::float, %s::text)",
         page_size=len(sums),
         fetch=True,
     )
@@ -139,7 +147,7 @@ def add_to_job(cr, job_id, chunks, ended):
     """Add chunks to the counters of their job.
 
     Processed and failed records of an atomic job are not added: `show_progress` sets them while it runs, and
-    `finish.count_whole` at its end.
+    `finish.count_whole` at its end; so does that with what became of them.
 
     :param list chunks: dicts of `mark_counted`
     :param list ended: states of operations that have just ended, from `add_to_operations`
@@ -158,6 +166,7 @@ def add_to_job(cr, job_id, chunks, ended):
                    failed_records = failed_records + CASE WHEN is_atomic THEN 0 ELSE %(failed)s END,
                    cancelled_records = cancelled_records + %(cancelled)s,
                    total_records = total_records + %(found)s,
+                   %(effects)s,
                    warning_count = warning_count + %(warnings)s,
                    completed_operations = completed_operations + %(completed_operations)s,
                    failed_operations = failed_operations + %(failed_operations)s,
@@ -173,6 +182,11 @@ def add_to_job(cr, job_id, chunks, ended):
             failed=total("failed_records"),
             cancelled=total("cancelled_records"),
             found=total("found_records"),
+            effects=SQL(", ").join(
+                SQL("%s = coalesce(%s, 0) + CASE WHEN is_atomic THEN 0 ELSE %s END", name, name, total(column))
+                for column in EFFECT_COLUMNS
+                for name in [SQL.identifier(column)]
+            ),
             warnings=total("warning_count"),
             completed_operations=total("completed_operations") + ended.count(states.COMPLETED),
             failed_operations=total("failed_operations") + sum(state in states.OPERATION_FAILED for state in ended),

@@ -2,7 +2,10 @@
 
 from odoo.tools import SQL
 
+from ..engine.effects import EFFECT_COLUMNS
 from .submit import insert_driver
+
+_NO_EFFECTS = SQL(", ").join(SQL("%s = 0", SQL.identifier(column)) for column in EFFECT_COLUMNS)
 
 
 def reset_counters(cr, job_id):
@@ -17,9 +20,10 @@ def reset_counters(cr, job_id):
                SET earlier_records = earlier_records + processed_records + failed_records,
                    earlier_operations = earlier_operations + completed_operations + failed_operations,
                    processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0,
-                   completed_operations = 0, failed_operations = 0
+                   completed_operations = 0, failed_operations = 0, %s
              WHERE id = %s
             """,
+            _NO_EFFECTS,
             job_id,
         )
     )
@@ -34,9 +38,10 @@ def await_driver(cr, chunk_ids):
                SET state = 'held', finished_at = NULL, tallied = false, attempt = 0, error = NULL, skip_reason = NULL,
                    result = NULL, first_index = NULL, last_index = NULL,
                    processed_records = 0, failed_records = 0, cancelled_records = 0, found_records = 0, warning_count = 0,
-                   completed_operations = 0, failed_operations = 0
+                   completed_operations = 0, failed_operations = 0, outcomes = NULL, %s
              WHERE id = ANY(%s)
             """,
+            _NO_EFFECTS,
             chunk_ids,
         )
     )
@@ -67,6 +72,7 @@ def begin_anew(cr, job_id):
             UPDATE batch_operation AS operation
                SET state = 'pending', finished_at = NULL, result = NULL, error = NULL,
                    processed_records = 0, failed_records = 0, cancelled_records = 0, warning_count = 0,
+                   outcomes = NULL, %s,
                    record_count = CASE WHEN EXISTS (
                         SELECT 1 FROM batch_chunk WHERE operation_id = operation.id AND kind = 'resolve'
                    ) THEN 0 ELSE record_count END
@@ -76,6 +82,7 @@ def begin_anew(cr, job_id):
                     OR EXISTS (SELECT 1 FROM batch_chunk WHERE operation_id = operation.id AND kind = 'resolve')
                )
             """,
+            _NO_EFFECTS,
             job_id,
         )
     )

@@ -4,6 +4,7 @@ import json
 
 from odoo.tools import SQL
 
+from ..engine.effects import aligned
 from ..engine.payload import BadPayload, Payload, named_id
 from .planning import rows_of
 from .sql import fetch, fetch_dicts
@@ -25,7 +26,8 @@ def operations_page(cr, job_id, offset, limit, only_failed=False):
         SQL(
             """
             SELECT id, operation_id, operation_type, model, state, record_count, processed_records, failed_records,
-                   cancelled_records, warning_count, data_length, return_ids, duration, error, result,
+                   cancelled_records, created_records, updated_records, unchanged_records, deleted_records,
+                   warning_count, data_length, return_ids, duration, error, result, outcomes,
                    CASE operation_type WHEN 'call' THEN details END AS call
               FROM batch_operation
              WHERE job_id = %(job)s
@@ -41,6 +43,31 @@ def operations_page(cr, job_id, offset, limit, only_failed=False):
             limit=limit,
         ),
     )
+
+
+def outcomes_of(cr, rows):
+    """What became of each record of operations, aligned with their data: see `engine.effects`.
+
+    :param list rows: of `operations_page`
+    :returns: operation id -> list, False where a record has not succeeded
+    """
+    texts = {row["id"]: [row["outcomes"]] for row in rows}
+    chunks = fetch(
+        cr,
+        SQL(
+            """
+            SELECT operation_id, outcomes
+              FROM batch_chunk
+             WHERE operation_id = ANY(%s)
+               AND outcomes IS NOT NULL
+             ORDER BY operation_id, id
+            """,
+            [row["id"] for row in rows if row["outcomes"] is None],
+        ),
+    )
+    for operation_id, text in chunks:
+        texts[operation_id].append(text)
+    return {row["id"]: aligned(texts[row["id"]], row["data_length"]) for row in rows}
 
 
 def made_ids(cr, operation_id, limit):

@@ -3,6 +3,7 @@
 from odoo.tools import SQL
 
 from ..engine import states
+from ..engine.effects import EFFECT_COLUMNS, encode_effects
 from ..engine.payload import dumps
 from ..engine.tally import CANCELLED, FAILED, PROCESSED, count_records
 from ..exceptions import ClaimLost
@@ -59,11 +60,12 @@ def settle(cr, claim, outcome, duration):
         insert_like(cr, claim, [payload.subset(outcome.rest)], len(payload) - len(outcome.rest))
         payload, outcome = _without_rest(payload, outcome)
     insert_found(cr, claim, outcome)
-    operations, produced = EndedOperations(), {}
+    operations, produced, outcomes = EndedOperations(), {}, None
     if claim.kind == states.RECORDS and claim.operation_id is None:  # also if only records of one operation are left in it
         operations = settle_shared(cr, payload, outcome, duration)
     else:
         produced = _produced(payload, outcome)
+        outcomes = encode_effects({payload.indexes[position]: effect for position, effect in outcome.effects.items()})
     counts = count_records(outcome)
     values = {
         "duration": duration,
@@ -79,6 +81,8 @@ def settle(cr, claim, outcome, duration):
         "cancelled": counts[CANCELLED],
         "found": outcome.found_records,
         "warnings": outcome.warning_count,
+        "outcomes": outcomes,
+        **outcome.effect_counts,
         "completed_operations": operations.completed,
         "failed_operations": operations.failed,
         "ended_ids": operations.awaited or None,
@@ -146,6 +150,8 @@ def _mark_done(cr, claim, values):
                cancelled_records = %(cancelled)s,
                found_records = %(found)s,
                warning_count = %(warnings)s,
+               outcomes = %(outcomes)s,
+               %(effects)s,
                completed_operations = %(completed_operations)s,
                failed_operations = %(failed_operations)s,
                ended_ids = %(ended_ids)s,
@@ -158,6 +164,7 @@ def _mark_done(cr, claim, values):
         now=NOW,
         id=claim.chunk_id,
         number=claim.number,
+        effects=SQL(", ").join(SQL("%s = %s", SQL.identifier(column), values.pop(column)) for column in EFFECT_COLUMNS),
         **values,
     )
     return bool(fetch(cr, query))
@@ -207,7 +214,7 @@ def _without_rest(payload, outcome):
     rest = set(outcome.rest)
     kept = [position for position in range(len(payload)) if position not in rest]
     place = {position: number for number, position in enumerate(kept)}
-    for attribute in ("ids", "answers", "failures", "skipped", "warnings"):
+    for attribute in ("ids", "answers", "failures", "skipped", "warnings", "effects"):
         values = getattr(outcome, attribute)
         setattr(outcome, attribute, {place[position]: value for position, value in values.items()})
     outcome.rest = []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from odoo.tools import SQL
 
 from ..engine import states
+from ..engine.effects import EFFECTS, decode_effects, encode_effects
 from ..engine.payload import dumps
 from ..engine.tally import OperationTally
 from .sql import NOW, fetch, fetch_dicts
@@ -58,23 +59,33 @@ def _settle_singles(cr, payload, outcome, places, share):
     for operation_id, positions in places.items():
         if len(positions) == 1 and payload.indexes[positions[0]] == 0:
             record_id = outcome.ids[positions[0]]
-            results[operation_id] = None if record_id is True else dumps([record_id])
+            effect = outcome.effects.get(positions[0])
+            results[operation_id] = [
+                None if record_id is True else dumps([record_id]),
+                encode_effects({0: effect}) if effect else None,
+                *(int(effect == one) for one in EFFECTS),
+            ]
     query = SQL(
         """
         UPDATE batch_operation AS operation
            SET state = 'completed',
                processed_records = 1,
                warning_count = 0,
-               result = new.result,
+               result = new.entry->>0,
+               outcomes = new.entry->>1,
+               created_records = (new.entry->>2)::integer,
+               updated_records = (new.entry->>3)::integer,
+               unchanged_records = (new.entry->>4)::integer,
+               deleted_records = (new.entry->>5)::integer,
                duration = %(duration)s,
                started_at = coalesce(operation.started_at, now() AT TIME ZONE 'UTC'),
                finished_at = %(now)s
-          FROM json_each_text(%(results)s) AS new (id, result)
+          FROM json_each(%(results)s) AS new (id, entry)
          WHERE operation.id = new.id::integer
            -- as one condition, of which PostgreSQL expects nothing: with several it expects few rows, and reads the whole table
            AND CASE
                 WHEN operation.record_count = 1
-                     AND (operation.data_length = 1 OR new.result IS NULL)
+                     AND (operation.data_length = 1 OR new.entry->>0 IS NULL)
                      AND operation.processed_records = 0
                      AND operation.failed_records = 0
                      AND operation.cancelled_records = 0
@@ -105,7 +116,7 @@ def _settle_any(cr, payload, outcome, places, share, ended):
         SQL(
             """
             SELECT id, record_count, data_length, processed_records, failed_records, cancelled_records, warning_count, result, error,
-                   is_awaited IS NOT FALSE AS is_awaited
+                   outcomes, is_awaited IS NOT FALSE AS is_awaited
               FROM batch_operation
              WHERE id = ANY(%s)
             """,
@@ -122,6 +133,11 @@ def _settle_any(cr, payload, outcome, places, share, ended):
                    failed_records = result.failed,
                    cancelled_records = result.cancelled,
                    warning_count = result.warnings,
+               outcomes = result.outcomes,
+               created_records = result.created_records,
+               updated_records = result.updated_records,
+               unchanged_records = result.unchanged_records,
+               deleted_records = result.deleted_records,
                    result = result.ids,
                    error = result.error,
                    duration = coalesce(operation.duration, 0) + result.duration,
@@ -130,7 +146,8 @@ def _settle_any(cr, payload, outcome, places, share, ended):
               FROM json_to_recordset(%(results)s)
                 AS result (
                     id integer, state text, processed integer, failed integer, cancelled integer, warnings integer,
-                    ids text, error text, duration float, is_final boolean
+                    created_records integer, updated_records integer, unchanged_records integer, deleted_records integer,
+                    outcomes text, ids text, error text, duration float, is_final boolean
                 )
              WHERE operation.id = result.id
             """,
@@ -159,6 +176,7 @@ def _result(row, positions, payload, outcome, share):
         row["failed_records"],
         row["cancelled_records"],
         row["warning_count"] or 0,
+        dict(decode_effects(row["outcomes"])),
         json.loads(row["result"]) if row["result"] else None,
     )
     for position in positions:
@@ -170,6 +188,8 @@ def _result(row, positions, payload, outcome, share):
         "failed": tally.failed,
         "cancelled": tally.cancelled,
         "warnings": tally.warnings,
+        "outcomes": encode_effects(tally.effects),
+        **tally.effect_counts,
         "ids": dumps(tally.ids) if tally.ids else None,
         "error": row["error"] or tally.error or tally.skip_reason or outcome.note,
         "duration": share * len(positions),

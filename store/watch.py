@@ -10,7 +10,8 @@ def figures_of(cr, job_id):
     query = SQL(
         """
         SELECT state, completed_operations, failed_operations,
-               total_records, processed_records, failed_records, cancelled_records, warning_count
+               total_records, processed_records, failed_records, cancelled_records, warning_count,
+               created_records, updated_records, unchanged_records, deleted_records
           FROM batch_job
          WHERE id = %s
         """,

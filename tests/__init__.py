@@ -60,6 +60,7 @@ from . import test_mended
 from . import test_merged_writes
 from . import test_ndjson
 from . import test_order
+from . import test_outcomes
 from . import test_outlives
 from . import test_overview
 from . import test_pace

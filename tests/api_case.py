@@ -4,7 +4,7 @@ import json
 
 from odoo.tools import mute_logger
 
-from .case import ENTRY_KEYS, FAILURE_KEYS, FINAL, STATUS_KEYS, WORKER, nulls_in
+from .case import FAILURE_KEYS, FINAL, STATUS_KEYS, WORKER, entry_keys, nulls_in
 from .committed_case import CommittedCase
 from .doors import Refused, RouteDoor
 
@@ -42,7 +42,7 @@ class ApiCase(CommittedCase):
         result = (door or self.door).call("result", job_id, **params)
         self.assertStatus(result, {"results", "next_offset"})
         for entry in result["results"]:
-            self.assertEqual(set(entry), ENTRY_KEYS)
+            self.assertEqual(set(entry), entry_keys(entry))
             self.assertEqual(entry["success"], entry["state"] == "completed", entry)
             for failure in entry["failures"]:
                 self.assertEqual(set(failure), FAILURE_KEYS)

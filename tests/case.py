@@ -19,7 +19,14 @@ ENTRY_KEYS = {
     "operation_id", "operation_type", "model", "state", "success", "record_count", "processed_records",
     "failed_records", "result", "error", "failures", "warning_count", "warnings", "duration",
 }  # fmt: skip
+#: What entries of create, update, upsert, load and delete have besides.
+EFFECT_KEYS = {"created_records", "updated_records", "unchanged_records", "deleted_records"}
 FAILURE_KEYS = {"index", "record_id", "error_type", "error", "attempts"}
+
+
+def entry_keys(entry):
+    """The keys that an entry of a result has."""
+    return ENTRY_KEYS if entry["operation_type"] in ("call", "action") else ENTRY_KEYS | EFFECT_KEYS
 
 
 def create(*names, model="res.partner", **keys):

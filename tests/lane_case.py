@@ -6,6 +6,8 @@ from unittest.mock import patch
 from odoo import api
 from odoo.service.model import retrying
 
+from odoo.addons.batch_executor.engine.effects import EFFECT_COLUMNS
+
 from .case import SUBMITTER
 from .committed_case import CommittedCase, committed
 
@@ -92,10 +94,10 @@ class LaneCase(CommittedCase):
         """I12: the counters of a final job are the sums over its chunks, and over its operations."""
         job = self.job(job_id)
         self.assertTrue(job["finished_at"], f"the job is {job['state']}")
-        for column in ("processed_records", "failed_records", "cancelled_records"):
+        for column in ("processed_records", "failed_records", "cancelled_records", *EFFECT_COLUMNS):
             for table in ("batch_chunk", "batch_operation"):
                 [(total,)] = self.sql(f"SELECT coalesce(sum({column}), 0) FROM {table} WHERE job_id = %s", job_id)
-                self.assertEqual(job[column], total, f"{column} of the job and of {table}")
+                self.assertEqual(job[column] or 0, total, f"{column} of the job and of {table}")
         self.assertEqual(
             job["total_records"], job["processed_records"] + job["failed_records"] + job["cancelled_records"]
         )

@@ -7,7 +7,7 @@ from odoo import api
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 
 from .api_case import ApiCase
-from .case import ENTRY_KEYS, STATUS_KEYS, create, nulls_in, update
+from .case import EFFECT_KEYS, ENTRY_KEYS, STATUS_KEYS, create, nulls_in, update
 from .doors import DOORS, Json2Door, JsonRpcDoor, Refused, RouteDoor, SessionDoor, Someone, XmlRpcDoor, base_url
 
 OPERATIONS = [
@@ -35,7 +35,7 @@ class TestDoors(ApiCase):
                 self.assertEqual(status["state"], "partial")
                 self.assertEqual(set(result), STATUS_KEYS | {"results", "next_offset"})
                 self.assertEqual([entry["state"] for entry in result["results"]], ["completed", "failed", "completed"])
-                self.assertEqual(set(result["results"][0]), ENTRY_KEYS)
+                self.assertEqual(set(result["results"][0]), ENTRY_KEYS | EFFECT_KEYS)
                 self.assertEqual((failures["total"], failures["failures"][0]["operation_id"]), (1, "bad"))
                 self.assertEqual(
                     [path for answer in (draft, status, result, failures) for path in nulls_in(answer)], []

@@ -1,7 +1,7 @@
 """What `status`, `result` and `failures` answer: shapes, pages, texts."""
 
 from .api_case import ApiCase
-from .case import ENTRY_KEYS, FAILURE_KEYS, create, nulls_in, update
+from .case import EFFECT_KEYS, ENTRY_KEYS, FAILURE_KEYS, create, nulls_in, update
 from .doors import RouteDoor
 
 
@@ -94,7 +94,7 @@ class TestResults(ApiCase):
             [(entry["state"], entry["success"], entry["failures"], entry["error"]) for entry in result["results"]],
             [("pending", False, [], False)] * 2,
         )
-        self.assertEqual(set(result["results"][0]), ENTRY_KEYS)
+        self.assertEqual(set(result["results"][0]), ENTRY_KEYS | EFFECT_KEYS)
         self.door.call("cancel", job_id)
 
     def test_retried_failures_are_no_longer_listed_but_new_ones_are(self):

@@ -132,7 +132,7 @@ class TestReports(BaseCase):
         for _chunk in range(self.CHUNKS if is_selection else 1):
             places = range(self.RECORDS)
             payload = Payload([{"name": "x" * 500} for _ in places], [7] * self.RECORDS, [*places])
-            held = SimpleNamespace(payload=payload)
+            held = SimpleNamespace(payload=payload, is_dry_run=False)
             outcome = Outcome(ids=dict.fromkeys(range(1, self.RECORDS), True), failures={0: Failure("ValueError", "bad")})
             outcome.found_records = self.RECORDS if is_selection else 0
             report.add(RunSummary(held, outcome, 0.1))

@@ -20,3 +20,5 @@ ALIASES = {alias: kind.name for kind in TYPES.values() for alias in kind.aliases
 TYPE_LABELS = [(name, kind.label) for name, kind in TYPES.items()]
 #: The types whose result is ids.
 PRODUCES_IDS = tuple(kind.name for kind in TYPES.values() if kind.produces_ids)
+#: The types that tell of each record whether it was created, updated, left unchanged or deleted.
+HAS_EFFECTS = tuple(kind.name for kind in TYPES.values() if kind.has_effects)

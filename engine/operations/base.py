@@ -18,6 +18,8 @@ class OperationType:
     keys: frozenset[str]
     #: Whether its result is ids, which other operations may refer to.
     produces_ids = False
+    #: Whether it is told of each record what became of it, see `engine/effects.py`.
+    has_effects = False
 
     def parse(self, reader: Reader, operation: Operation) -> None:
         """Read the keys of this type.

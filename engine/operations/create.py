@@ -7,6 +7,7 @@ class Create(OperationType):
 
     name = CREATE
     label = "Create"
+    has_effects = True
     keys = frozenset({"data", "group_by", "return_ids", "row_numbers"})
     produces_ids = True
 

@@ -8,6 +8,7 @@ class Delete(OperationType):
     name = DELETE
     aliases = ("unlink",)
     label = "Delete"
+    has_effects = True
     keys = frozenset({"data", "record_ids", "domain"})
 
     def parse(self, reader, operation):

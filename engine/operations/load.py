@@ -8,6 +8,7 @@ class Load(OperationType):
 
     name = LOAD
     label = "Import"
+    has_effects = True
     keys = frozenset({"data", "fields", "return_ids", "row_numbers"})
     produces_ids = True
 

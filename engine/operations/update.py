@@ -10,6 +10,7 @@ class Update(OperationType):
 
     name = UPDATE
     label = "Update"
+    has_effects = True
     keys = frozenset({"data", "record_ids", "domain", "group_by", "row_numbers"})
 
     def parse(self, reader, operation):

@@ -8,6 +8,7 @@ class Upsert(OperationType):
 
     name = UPSERT
     label = "Upsert"
+    has_effects = True
     keys = frozenset({"data", "key", "group_by", "return_ids", "row_numbers"})
     produces_ids = True
 

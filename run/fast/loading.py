@@ -1,7 +1,9 @@
-"""Whether an import of the engine is running, and which records it writes one after the other."""
+"""Whether an import of the engine is running, which records it writes one after the other, and what it does to them."""
 
+from collections import defaultdict
 from contextlib import contextmanager
 
+from ...engine.effects import CREATED, UNCHANGED, UPDATED
 from ..settings import get_setting
 
 #: Attribute of a cursor: the `Loading` of the import that is running on it.
@@ -11,10 +13,16 @@ AHEAD = 100
 
 
 class Loading:
-    """An import of the engine. It is not in the context, which user code sees and hands on."""
+    """An import of the engine. It is not in the context, which user code sees and hands on.
 
-    def __init__(self):
+    :param bool is_fast: whether it looks things up for many rows at once
+    """
+
+    def __init__(self, is_fast):
+        self.is_fast = is_fast
         self.written = {}  # model name -> ids of the records that are written one after the other -> place
+        self.made = defaultdict(set)  # model name -> ids of records that it has created
+        self.updated = defaultdict(set)  # model name -> ids of records that it has written
 
     @contextmanager
     def writing(self, model_name, ids):
@@ -35,14 +43,24 @@ class Loading:
         place = places.get(record.id)
         return record if place is None else record.with_prefetch(ids[place : place + AHEAD])
 
+    def effect(self, model_name, record_id):
+        """What it has done to a record that it has returned."""
+        if record_id in self.made[model_name]:
+            return CREATED
+        return UPDATED if record_id in self.updated[model_name] else UNCHANGED
+
 
 @contextmanager
 def loading(env):
-    """While it lasts, imports look things up for many rows at once, unless the setting `fast_load` is off."""
+    """While it lasts, imports look things up for many rows at once, unless the setting `fast_load` is off.
+
+    :returns: the `Loading`
+    """
     outer = getattr(env.cr, LOADING, None)
-    setattr(env.cr, LOADING, Loading() if get_setting(env, "fast_load") else None)
+    inner = Loading(bool(get_setting(env, "fast_load")))
+    setattr(env.cr, LOADING, inner)
     try:
-        yield
+        yield inner
     finally:
         setattr(env.cr, LOADING, outer)
 
@@ -50,3 +68,9 @@ def loading(env):
 def running(env):
     """The `Loading` of the import that runs in the transaction of `env`; None outside of the engine's imports."""
     return getattr(env.cr, LOADING, None)
+
+
+def running_fast(env):
+    """The same; None also where it looks up row by row."""
+    current = running(env)
+    return current if current and current.is_fast else None

@@ -14,12 +14,13 @@ from ..warning import refuse
 class Handler:
     """Applies an operation to the records of one chunk.
 
-    `prepare` returns the positions that can't be run. `apply` runs some of the others, returns their ids, and sets `warnings`.
-    Both may raise any exception of the models; `run/chunk.py` finds the records that caused it.
+    `prepare` returns the positions that can't be run. `apply` runs some of the others, returns their ids, and sets `warnings`
+    and `effects`. Both may raise any exception of the models; `run/chunk.py` finds the records that caused it.
 
     :param model: the model, in an environment of the job's user
     :param Payload payload: of the chunk; a position is an index in it
     :param bool strict: whether a warning is a failure, unless the operation sets it itself
+    :param bool skips_unchanged: whether records that hold the values already are not written
     """
 
     #: Access rights on the model that the caller needs. Record rules are checked when it runs.
@@ -33,15 +34,24 @@ class Handler:
     #: Whether the records of a set fail together.
     fails_as_a_whole = False
 
-    def __init__(self, model, payload, strict=False):
+    def __init__(self, model, payload, *, strict=False, skips_unchanged=False):
         self.model = model
         self.env = model.env
         self.payload = payload
         self.params = payload.params
         self.is_strict = self.params.get("strict", strict)
-        self.warnings = {}  # of the last `apply`: position -> list of `Warned`
-        self.guard = None  # the `Guard` of the running attempt
-        self.answers = {}  # of the last `apply`: position -> return value of a method, as JSON values
+        self.skips_unchanged = skips_unchanged
+        self.begin(None)
+
+    def begin(self, guard):
+        """Forget the last attempt.
+
+        :param guard: the `Guard` of the next one
+        """
+        self.guard = guard
+        self.warnings = {}  # position -> list of `Warned`
+        self.effects = {}  # position -> what was done to the record, see `engine.effects`
+        self.answers = {}  # position -> return value of a method, as JSON values
 
     @property
     def items(self):

@@ -1,5 +1,6 @@
 """The operation `create`: create records."""
 
+from ...engine.effects import CREATED
 from ...engine.payload import copied
 from .base import Handler
 
@@ -35,4 +36,5 @@ class CreateHandler(Handler):
                     asked=len(positions),
                 )
             )
+        self.effects = dict.fromkeys(positions, CREATED)
         return dict(zip(positions, records._ids, strict=True))

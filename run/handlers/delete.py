@@ -1,5 +1,6 @@
 """The operation `delete`: delete records."""
 
+from ...engine.effects import DELETED
 from ...engine.values import can_be_id
 from .base import RecordsHandler
 
@@ -28,6 +29,7 @@ class DeleteHandler(RecordsHandler):
     def apply(self, positions):
         """Delete the records; returns position -> True."""
         self._records(positions).exists().unlink()
+        self.effects = dict.fromkeys(positions, DELETED)
         return dict.fromkeys(positions, True)
 
 

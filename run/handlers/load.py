@@ -2,6 +2,7 @@
 
 from odoo.models import fix_import_export_id_paths
 
+from ...engine.effects import UNCHANGED
 from ...engine.isolation import Suspects
 from ...engine.outcome import Warned
 from ...exceptions import LoadError
@@ -44,7 +45,7 @@ class LoadHandler(Handler):
             rows.extend(list(row) for row in self.items[position])
             owner.extend([position] * len(self.items[position]))
         skipped = []  # records that the import is told to skip, by their place among these
-        with loading(self.env):
+        with loading(self.env) as import_:
             result = self.model.with_context(batch_note_skipped=skipped.append).load(list(self.params["fields"]), rows)
         errors = [message for message in result["messages"] if message.get("type") == "error"]
         if result["ids"] is False or errors:
@@ -59,6 +60,10 @@ class LoadHandler(Handler):
         for position in without:
             remarks.setdefault(position, []).append(self._skipped)
         self.add_warnings(remarks, positions)
+        self.effects = {
+            **{position: import_.effect(self.model._name, id_) for position, id_ in zip(imported, result["ids"], strict=True)},
+            **dict.fromkeys(without, UNCHANGED),
+        }
         return {**dict(zip(imported, result["ids"], strict=True)), **dict.fromkeys(without, True)}
 
     @property

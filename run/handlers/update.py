@@ -1,5 +1,6 @@
 """The operation `update`: write values on existing records."""
 
+from ...engine.effects import UPDATED
 from ...engine.operation import SET
 from ...engine.payload import copied
 from ...engine.writes import REPEATABLE, has_own_effect
@@ -48,6 +49,7 @@ class UpdateHandler(RecordsHandler):
             self._records(positions).write(copied(self.params["values"]))
         else:
             self._write_all([self.items[position] for position in positions])
+        self.effects = dict.fromkeys(positions, UPDATED)
         return dict.fromkeys(positions, True)
 
 

@@ -2,6 +2,7 @@
 
 from odoo.exceptions import MissingError
 
+from ...engine.effects import CREATED, UPDATED
 from ...engine.isolation import Suspects
 from ...engine.payload import copied
 from ...engine.references import find_refs
@@ -35,8 +36,8 @@ class UpsertHandler(Handler):
             names = tuple(operation.params["key"])
             find_keys(operation, checker.once((operation.model, names), lambda: UpsertKeys(model, names)))
 
-    def __init__(self, model, payload, strict=False):
-        super().__init__(model, payload, strict)
+    def __init__(self, model, payload, **options):
+        super().__init__(model, payload, **options)
         self.keys = UpsertKeys(model, self.params["key"])
         self.known = {}  # position -> key
 
@@ -117,10 +118,13 @@ class UpsertHandler(Handler):
                 for position, id_ in old.items()
             ]
         )
+        self.effects.update(dict.fromkeys(old, UPDATED))
         if not new:
             return old
         values = [copied(self.keys.values_to_create(self.items[position], self.key(position))) for position in new]
-        return old | dict(zip(new, self.model.create(values)._ids, strict=True))
+        made = dict(zip(new, self.model.create(values)._ids, strict=True))
+        self.effects.update(dict.fromkeys(new, CREATED))
+        return old | made
 
     def _refuse_ambiguous(self, positions, matches):
         self._refuse(

@@ -1,0 +1,33 @@
+"""After how many failed records a job stops: a number, or a share of its records."""
+
+import math
+import re
+
+#: `max_failures` of a stored job without a limit: an integer field of Odoo can't be null.
+NO_LIMIT = -1
+
+_SHARE = re.compile(r"\s*(\d{1,3}(?:\.\d{1,6})?)\s*%\s*", re.ASCII)
+
+
+def read_share(text: str) -> float | None:
+    """The percentage in a text like `5%`; None where it is none from 0% to 100%."""
+    match = _SHARE.fullmatch(text)
+    share = float(match[1]) if match else None
+    return share if share is not None and share <= 100 else None
+
+
+def has_limit(max_failures: int, share: float) -> bool:
+    """Whether a job has a limit of failures."""
+    return max_failures != NO_LIMIT or share > 0
+
+
+def most_failures(max_failures: int, share: float, total: int) -> float:
+    """The job stops once more records than this have failed.
+
+    :param max_failures: a number of records, or `NO_LIMIT`
+    :param share: percentage of the job's records; 0: `max_failures` counts
+    :param total: records of the job, as far as they are known
+    """
+    if share > 0:
+        return math.floor(round(total * share / 100, 6))
+    return math.inf if max_failures == NO_LIMIT else max_failures
