@@ -79,6 +79,7 @@ class CallOperation(BatchOperation):
     args: list | None = None
     kwargs: dict | None = None
     set: bool | None = field(default=None, kw_only=True)
+    track_fields: list[str] | None = field(default=None, kw_only=True)
     record_ids: list[int] | None = field(default=None, kw_only=True)
     domain: list | None = field(default=None, kw_only=True)
     group_by: str | None = field(default=None, kw_only=True)
@@ -90,6 +91,7 @@ class ActionOperation(BatchOperation):
     """Run a server action, given by id or external id, on `record_ids` or a `domain`."""
 
     action: int | str | None = None
+    track_fields: list[str] | None = field(default=None, kw_only=True)
     record_ids: list[int] | None = field(default=None, kw_only=True)
     domain: list | None = field(default=None, kw_only=True)
     group_by: str | None = field(default=None, kw_only=True)

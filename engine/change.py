@@ -1,7 +1,10 @@
 """A change of one record: what it was before, and what it was afterwards."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
+
+from .payload import dumps
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 #: Actions with their labels, for a field of the backend.
@@ -23,17 +26,19 @@ class Change:
     kept: dict[str, Any] | None = None  # what is needed besides to bring `before` back; None where it is nothing
 
 
-def change_entry(row: dict) -> dict[str, Any]:
-    """A change as the API shows it.
+def change_entry(operation_id: str, index: int, model: str, change: Change) -> dict[str, Any]:
+    """A change as the API shows it; its values as they come back from JSON.
 
-    :param row: of `store.changes`, with `before` and `after` decoded
+    :param operation_id: name of the operation
+    :param index: place in the operation's data
+    :param model: name of the model
     """
     return {
-        "operation_id": row["operation_name"],
-        "index": row["index"],
-        "model": row["model"],
-        "record_id": row["record_id"],
-        "action": row["action"],
-        "before": row["before"],
-        "after": row["after"],
+        "operation_id": operation_id,
+        "index": index,
+        "model": model,
+        "record_id": change.record_id,
+        "action": change.action,
+        "before": json.loads(dumps(change.before)),
+        "after": json.loads(dumps(change.after)),
     }

@@ -10,6 +10,8 @@ CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL, ACTION = "create", "update", "upsert
 SHARED_FROM = 20
 #: The parameter of a call that gets all its records at once: they are never cut apart.
 SET = "set"
+#: The parameter of a call or a server action: names of the fields to remember before and after it.
+TRACK_FIELDS = "track_fields"
 
 
 @dataclass(slots=True)

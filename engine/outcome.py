@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .change import Change
 from .effects import EFFECT_COLUMNS, count_effects
 from .operations import PRODUCES_IDS
 from .payload import Payload, named_id
@@ -38,6 +39,7 @@ class Outcome:
     skipped: dict[int, str] = field(default_factory=dict)  # why: not run because of what they depend on
     warnings: dict[int, list[Warned]] = field(default_factory=dict)  # of records that succeeded, even if the job was undone
     effects: dict[int, str] = field(default_factory=dict)  # of records that succeeded: created, updated, unchanged or deleted
+    changes: list[Change] = field(default_factory=list)  # of records that succeeded, if they are tracked
     rolled_back: set[int] = field(default_factory=set)  # undone or not run because others failed: count as failed
     good: int = 0  # succeeded records of an undone selection, not in `ids`
     undone: int = 0  # rolled back records of an undone selection, not in `rolled_back`

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .operation import TRACK_FIELDS
 from .problems import UNSAYABLE, Problems
 from .references import INDEX, is_ref
 from .row_numbers import ROWS, runs_of
@@ -68,6 +69,16 @@ class Reader:
             return value
         self.add(f"{key} must be the name of a field", key=key)
         return None
+
+    def track_fields(self, operation):
+        """Read the names of the fields to remember before and after; sets `params[TRACK_FIELDS]` if they are given."""
+        names = self.get(TRACK_FIELDS)
+        if names is None:
+            return
+        if isinstance(names, (list, tuple)) and names and all(map(is_name, names)):
+            operation.params[TRACK_FIELDS] = list(dict.fromkeys(names))
+        else:
+            self.add("track_fields must be a list of one or more field names", key=TRACK_FIELDS)
 
     def rows(self, key):
         """The value of a key that must be a list."""

@@ -2,7 +2,6 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from ..engine import states
-from ..engine.change import change_entry
 from ..run import change, submission
 from ..run.access import check_submitter, check_visible, checked_page
 from ..run.change import lock_for_change
@@ -236,5 +235,5 @@ class BatchJob(models.Model):
         check_visible(self)
         offset, limit = checked_page(self.env, offset, limit)
         total = count_changes(self.env.cr, self.id)
-        entries = [change_entry(row) for row in changes_page(self.env.cr, self.id, offset, limit)]
+        entries = changes_page(self.env.cr, self.id, offset, limit)
         return as_carried({"changes": entries, "total": total, "next_offset": offset + limit if offset + limit < total else False})

@@ -32,6 +32,7 @@ class Records:
     rollback: str = "record"
     strict: bool = False  # whether a warning is a failure, unless the operation sets it itself
     skips_unchanged: bool = False  # whether records that hold the values already are not written
+    tracks_changes: bool = False  # whether to remember what changes, see `run/changes`
     timeout_s: float | None = None
     transaction: str | None = None  # PostgreSQL's number of the lane's transaction; None: it is the caller's transaction
     may_rest: bool = True  # whether records left over by a long isolation may become a new chunk
@@ -120,7 +121,11 @@ class _ChunkRun:
     def _handler(self, handler_class):
         records = self.records
         return handler_class(
-            self.env[records.model], records.payload, strict=records.strict, skips_unchanged=records.skips_unchanged
+            self.env[records.model],
+            records.payload,
+            strict=records.strict,
+            skips_unchanged=records.skips_unchanged,
+            tracks_changes=records.tracks_changes,
         )
 
     def _fail_sets(self, outcome):
@@ -170,6 +175,7 @@ class _ChunkRun:
         outcome.warnings.clear()
         outcome.effects.clear()
         outcome.answers.clear()
+        outcome.changes.clear()
         reason = outcome.first_error  # read before the others are added, so that it names the record that failed
         message = self.env._("Rolled back, because another record of its chunk failed: %s", reason)
         rolled_back = failure("RolledBack", message)
@@ -208,6 +214,7 @@ class _ChunkRun:
             outcome.warnings.update(handler.warnings)
             outcome.effects.update(handler.effects)
             outcome.answers.update(handler.answers)
+            outcome.changes += handler.tracker.changes
         return code.error
 
     def _fail_committed(self, positions, error):

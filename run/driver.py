@@ -4,6 +4,7 @@ The chunks of such a job have the state `held`: they await the driver. The drive
 it, and it runs the others one after the other. Other lanes see one running chunk, whose row is locked until its transaction ends.
 """
 
+import tempfile
 import time
 from collections import Counter
 from dataclasses import replace
@@ -15,6 +16,7 @@ from ..engine.options import ROLLBACK_JOB
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.verdict import CONFLICT
+from ..store.changes import read_changes, write_changes
 from ..store.finish import cancel_waiting, unfinished
 from ..store.settle import settle, take_awaiting_driver
 from . import selection
@@ -83,6 +85,7 @@ class HeldChunks(Chunks):
         self.pages = {}  # operation id -> id of the first page of its selection: the chunks it found are rolled back too
         self.stop_reason = None  # why chunks were left when more records had failed than the user allows
         self.shown_at = 0.0  # monotonic time of the last `show`
+        self.changes = None  # a file of what a dry run would have changed
 
     def next_chunk(self, last):
         """As `Chunks.next_chunk`; chunks are `Claim`s."""
@@ -126,9 +129,19 @@ class HeldChunks(Chunks):
         if is_left and has_limit(claim.max_failures, claim.max_failures_share):
             self.stop_reason = stopped(self.system, failed, claim.max_failures, claim.max_failures_share)
 
+    def save(self, is_dry_run):
+        """As `Chunks.save`: what a dry run has changed is written into a temporary file."""
+        if is_dry_run and self.claim.tracks_changes:
+            self.changes = tempfile.TemporaryFile()  # noqa: SIM115 pylint: disable=consider-using-with  # `undo` closes it
+            write_changes(self.system.cr, self.claim.job_id, self.pages, self.changes)
+
     def undo(self, is_dry_run, reason):
         """Settle the chunks, which the rollback has put back to `held`, with the outcomes of the run but without its effects."""
         self._settle_awaiting(is_dry_run, reason)
+        if self.changes:
+            with self.changes as file:
+                file.seek(0)
+                read_changes(self.system.cr, file)
         while self.stop_reason and cancel_waiting(self.system.cr, self.claim.job_id):
             pass
 

@@ -37,7 +37,7 @@ def execute(env, operations, plans, options, progress_callback=None):
     """
     # user code never runs with more rights than the user has, even if the caller uses sudo
     env = env(su=False)
-    results = InlineResults(env, operations)
+    results = InlineResults(env, operations, options.track_changes)
     chunks = InlineChunks(env, plans, options, results, progress_callback)
     known = sum(operation.record_count for operation in operations)
     limit = NO_LIMIT if options.max_failures is None else options.max_failures
@@ -133,6 +133,7 @@ class InlineChunks(Chunks):
             rollback=self.options.rollback,
             strict=self.options.strict,
             skips_unchanged=self.options.skip_unchanged,
+            tracks_changes=self.options.track_changes,
             timeout_s=self.options.timeout,
             may_rest=False,
             keep_trying=True,

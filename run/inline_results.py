@@ -5,6 +5,7 @@ import time
 from odoo import fields
 
 from ..engine import report, states
+from ..engine.change import change_entry
 from ..engine.effects import EFFECT_COLUMNS
 from ..engine.operation import CREATE, LOAD
 from ..engine.operations import PRODUCES_IDS
@@ -18,10 +19,12 @@ class InlineResults:
 
     :param env: the user's environment
     :param operations: parsed `Operation`s
+    :param bool tracks_changes: whether the answer tells what has changed
     """
 
-    def __init__(self, env, operations):
+    def __init__(self, env, operations, tracks_changes=False):
         self.env = env
+        self.changes = [] if tracks_changes else None  # as the API shows them
         self.by_position = {operation.position: OperationResult(operation) for operation in operations}
         self.by_name = {operation.operation_id: self.by_position[operation.position] for operation in operations}
         self.started_at = fields.Datetime.now()
@@ -71,6 +74,9 @@ class InlineResults:
         share = duration / len(payload) if len(payload) else 0.0
         for position, operation in enumerate(payload.operations):
             self.by_position[operation].add(payload, outcome, position, share)
+        for change in outcome.changes:
+            operation = self.by_position[payload.operations[change.position]].operation
+            self.changes.append(change_entry(operation.operation_id, payload.indexes[change.position], operation.model, change))
 
     def cancel_rest(self):
         """Count all records that have not run as cancelled."""
@@ -81,6 +87,8 @@ class InlineResults:
         """Report that everything was rolled back: see `Chunks.undo`."""
         for result in self.by_position.values():
             result.undo(is_dry_run, reason)
+        if self.changes and not is_dry_run:
+            self.changes = []
 
     # -- answers -----------------------------------------------------------------------------------
 
@@ -123,7 +131,8 @@ class InlineResults:
             cancelled=False,
         )
         results = [result.entry() for _position, result in sorted(self.by_position.items())]
-        return {**self.status(state, fields.Datetime.now()), "results": results, "next_offset": False}
+        answer = {**self.status(state, fields.Datetime.now()), "results": results, "next_offset": False}
+        return answer if self.changes is None else {**answer, "changes": self.changes}
 
 
 def _added_up(counts):

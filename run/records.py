@@ -72,6 +72,7 @@ def run_records(system, claim, control=None, *, may_rest=True, keep_trying=False
         rollback=claim.rollback,
         strict=claim.is_strict,
         skips_unchanged=claim.skips_unchanged,
+        tracks_changes=claim.tracks_changes,
         timeout_s=claim.timeout_s,
         transaction=claim.transaction,
         may_rest=may_rest,

@@ -12,6 +12,7 @@ from ..engine import states
 from ..engine.payload import BadPayload, Payload
 from ..engine.steps import take_some
 from ..store import chosen, release, rerun, retry, retry_counters
+from ..store.changes import delete_changes
 from ..store.findings import retire_warnings
 from ..store.job import read_job
 from ..store.references import ids_by_name, needed_by
@@ -68,6 +69,7 @@ def _end_reopening(cr, job_id, is_atomic):
     """End the retry's steps, so that the job runs."""
     if is_atomic:
         retire_warnings(cr, job_id)
+        delete_changes(cr, job_id)
         rerun.begin_anew(cr, job_id)
     else:
         release.start_releasing(cr, job_id)

@@ -70,6 +70,12 @@ class Chunks:
         :param int failed: number of records that have failed
         """
 
+    def save(self, is_dry_run):
+        """Called before everything is rolled back: keep what `undo` is to store.
+
+        :param bool is_dry_run: see `undo`
+        """
+
     def undo(self, is_dry_run, reason):
         """Called after everything was rolled back: store the final outcome of every record, also of those `cancel_rest` left.
 
@@ -135,6 +141,7 @@ class WholeJob:
         with UndoableSavepoint(self.env) as savepoint:
             self._run_all()
             if self.is_undone:
+                self.chunks.save(self.is_dry_run)
                 savepoint.rollback()
         if not self.is_undone:
             return None

@@ -54,11 +54,11 @@ def changes_page(cr, job_id, offset, limit):
 
     :param int offset: changes to skip
     :param int limit: most changes to return
-    :returns: dicts with `READ` and `operation_name`; before and after are decoded
+    :returns: entries in the form of the API, see `engine.change.change_entry`
     """
     query = SQL(
         """
-        SELECT %(columns)s, operation.operation_id AS operation_name
+        SELECT operation.operation_id, index, change.model, record_id, action, before, after
           FROM (
             SELECT *
               FROM batch_change
@@ -70,7 +70,6 @@ def changes_page(cr, job_id, offset, limit):
           JOIN batch_operation AS operation ON operation.id = change.operation_id
          ORDER BY change.id
         """,
-        columns=READ,
         own=rows_of("job_id", job_id),
         offset=offset,
         limit=limit,
@@ -175,6 +174,46 @@ def first_changes(cr, job_id, limit):
     query = SQL("SELECT id FROM batch_change WHERE %s ORDER BY job_id, id LIMIT %s", rows_of("job_id", job_id), limit)
     with by_index(cr):
         return [id_ for (id_,) in fetch(cr, query)]
+
+
+def delete_changes(cr, job_id):
+    """Delete the changes of a job, because all of it runs again."""
+    cr.execute(SQL("DELETE FROM batch_change WHERE job_id = %s", job_id))
+
+
+def write_changes(cr, job_id, pages, file):
+    """Write the changes of a job into a file, which outlives the rollback of the transaction that has stored them.
+
+    :param dict pages: operation id -> id of the chunk that its changes are to be of, where their own goes with the rollback
+    :param file: a binary file
+    """
+    query = SQL(
+        """
+        COPY (
+            SELECT %(columns)s
+              FROM batch_change AS change
+              LEFT JOIN json_each_text(%(pages)s) AS page ON page.key::integer = change.operation_id
+             WHERE change.job_id = %(job)s
+             ORDER BY change.id
+        ) TO STDOUT
+        """,
+        columns=SQL(", ").join(
+            SQL("coalesce(page.value::integer, change.chunk_id)") if name == "chunk_id" else SQL.identifier("change", name)
+            for name in INSERTED
+        ),
+        pages=dumps(pages),
+        job=job_id,
+    )
+    cr._obj.copy_expert(cr.mogrify(query), file)
+
+
+def read_changes(cr, file):
+    """Store the changes that `write_changes` has written.
+
+    :param file: a binary file
+    """
+    columns = SQL(", ").join(SQL.identifier(name) for name in INSERTED)
+    cr._obj.copy_expert(SQL("COPY batch_change (%s) FROM STDIN", columns).code, file)
 
 
 def _decoded(row):

@@ -10,7 +10,7 @@ from .planning import rows_of
 from .sql import NOW, fetch, fetch_dicts
 
 #: Parameters of an operation that are kept: names of fields and methods, ids, switches, but no values.
-KEPT_DETAILS = frozenset(("action", "fields", "group_by", "key", "method", "model_level", "record_ids", "set", "strict"))
+KEPT_DETAILS = frozenset(("action", "fields", "group_by", "key", "method", "model_level", "record_ids", "set", "strict", "track_fields"))
 #: Stands for a damaged payload whose values have been dropped: `Payload.decode` refuses it too.
 DAMAGED = "{}"
 #: Jobs deleted at once, with all their rows.

@@ -7,6 +7,7 @@ from ..engine.effects import EFFECT_COLUMNS, encode_effects
 from ..engine.payload import dumps
 from ..engine.tally import CANCELLED, FAILED, PROCESSED, count_records
 from ..exceptions import ClaimLost
+from .changes import store_changes
 from .chunk_row import CHUNK_COLUMNS, WORK_LOCK, claim_of_chunk
 from .claim import mark_running
 from .findings import store_findings
@@ -91,6 +92,7 @@ def settle(cr, claim, outcome, duration):
         raise ClaimLost
     tell_failures(cr, claim, payload, outcome)
     store_findings(cr, claim, payload, outcome)
+    store_changes(cr, claim, claim.payload, outcome.changes)
 
 
 def take_awaiting_driver(cr, job_id, last=None):

@@ -26,7 +26,7 @@ from .extras import needs
 PAGE = "docs/api.md"
 VERBS = [name for name in vars(BatchExecutorController) if not name.startswith("_")]
 #: Verbs before which lanes get to work: who asks how far a job is wants to see it run.
-LOOKING = ("status", "result", "failures", "warnings")
+LOOKING = ("status", "result", "failures", "warnings", "changes")
 
 
 def names(cell):

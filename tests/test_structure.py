@@ -16,12 +16,13 @@ ENDS_OR_OPENS = {"commit", "rollback", "cursor", "_commit_progress"}
 #: Places outside `run/` that do so for a reason, by function.
 ALLOWED = set()
 #: The tables of the engine, as a statement names them.
-TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|sizing|draft_key)\b")
+TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|change|sizing|draft_key)\b")
 #: Functions outside `store/` whose statements name these tables, each for a reason.
 STATEMENTS_ABOVE = {
     ("models/batch_finding.py", "init"),  # names its table to the store: of two models that share what they set up
     ("run/fast/family.py", "_table"),  # messages, followers: tables of Odoo's
     ("run/errors.py", "integrity_message"),  # no statement: the model of the table that PostgreSQL names
+    ("run/changes/image.py", "_fields"),  # on the tables of the models that are changed
     ("run/upsert_lock.py", "_created_since"),  # on the table of the model that is upserted
 }
 #: Where `clock_timestamp()` stands: in `NOW`, and in statements for `execute_values`, which takes plain text.

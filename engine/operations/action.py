@@ -8,7 +8,7 @@ class Action(OperationType):
 
     name = ACTION
     label = "Server Action"
-    keys = frozenset({"record_ids", "domain", "action", "group_by"})
+    keys = frozenset({"record_ids", "domain", "action", "group_by", "track_fields"})
 
     def parse(self, reader, operation):
         action = reader.get("action")
@@ -17,6 +17,7 @@ class Action(OperationType):
             action = None
         operation.params["action"] = action
         reader.targets(operation)
+        reader.track_fields(operation)
 
     def as_sent(self, item, params):
         return {"record_ids": [item], "action": params["action"]}

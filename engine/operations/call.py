@@ -8,7 +8,7 @@ class Call(OperationType):
 
     name = CALL
     label = "Call"
-    keys = frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by", "set"})
+    keys = frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by", "set", "track_fields"})
 
     def parse(self, reader, operation):
         method = reader.get("method")
@@ -25,11 +25,13 @@ class Call(OperationType):
         if reader.get("record_ids") is None and reader.get("domain") is None:
             operation.params["model_level"] = True
             operation.items = [None]
-            if reader.get("set"):
-                reader.add("set goes with record_ids or a domain", key="set")
+            for key in ("set", "track_fields"):
+                if reader.get(key):
+                    reader.add(f"{key} goes with record_ids or a domain", key=key)
             return
         reader.targets(operation)
         self._read_set(reader, operation)
+        reader.track_fields(operation)
 
     def _read_set(self, reader, operation):
         """Read whether the method must get all records in one call; such an operation returns one value."""

@@ -28,6 +28,7 @@ class ActionHandler(CallHandler):
                 text = checker.env._("server action %(action)s can't be run: %(problem)s", action=given, problem=refusal)
                 checker.add(operation, text, "action")
             operation.params["action"] = action.id
+        CallHandler.check_tracked(checker, operation, model)
         checker.check_domain(operation, model)
 
     def prepare(self, positions):

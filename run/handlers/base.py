@@ -1,12 +1,10 @@
 """Base classes of the handlers."""
 
-from operator import itemgetter
-
 from odoo.exceptions import MissingError
 
-from ...engine.rounds import rounds
 from ...engine.values import can_be_id
 from ...engine.writes import group_by_values
+from ..changes.tracker import NoTracker, Tracker
 from ..errors import failure
 from ..warning import refuse
 
@@ -21,6 +19,7 @@ class Handler:
     :param Payload payload: of the chunk; a position is an index in it
     :param bool strict: whether a warning is a failure, unless the operation sets it itself
     :param bool skips_unchanged: whether records that hold the values already are not written
+    :param bool tracks_changes: whether to remember what it changes of its records
     """
 
     #: Access rights on the model that the caller needs. Record rules are checked when it runs.
@@ -34,13 +33,14 @@ class Handler:
     #: Whether the records of a set fail together.
     fails_as_a_whole = False
 
-    def __init__(self, model, payload, *, strict=False, skips_unchanged=False):
+    def __init__(self, model, payload, *, strict=False, skips_unchanged=False, tracks_changes=False):
         self.model = model
         self.env = model.env
         self.payload = payload
         self.params = payload.params
         self.is_strict = self.params.get("strict", strict)
         self.skips_unchanged = skips_unchanged
+        self.tracker = self.new_tracker() if tracks_changes else NoTracker()
         self.begin(None)
 
     def begin(self, guard):
@@ -52,6 +52,11 @@ class Handler:
         self.warnings = {}  # position -> list of `Warned`
         self.effects = {}  # position -> what was done to the record, see `engine.effects`
         self.answers = {}  # position -> return value of a method, as JSON values
+        self.tracker.begin()
+
+    def new_tracker(self):
+        """What remembers changes; it is told of each record that `apply` is about to change, or has created."""
+        return Tracker(self.model)
 
     @property
     def items(self):
@@ -103,21 +108,17 @@ class Handler:
         self.warnings.update(warnings)
 
     def _write_all(self, pairs):
-        """Write `[id, values]` pairs, with one call of `write` for equal values, and one prefetch for all records.
+        """Write `[id, values]` pairs of different records, with one call of `write` for equal values, and one prefetch for all of them.
 
-        The ORM flushes different values of the same fields in one statement. If a record occurs twice, there is a flush between its
-        writes, so that what runs at the end of a transaction (mostly tracking) runs for each write.
+        The ORM flushes different values of the same fields in one statement.
         """
         everything = dict.fromkeys(record_id for record_id, _values in pairs)
-        for number, part in enumerate(rounds(pairs, itemgetter(0))):
-            if number:
-                self.env.cr.flush()
-            for values, ids in group_by_values(part, self._type_of):
-                records = self.model.browse(ids).with_prefetch(everything)
-                if values:
-                    records.write(values)
-                else:
-                    records.check_access("write")
+        for values, ids in group_by_values(pairs, self._type_of):
+            records = self.model.browse(ids).with_prefetch(everything)
+            if values:
+                records.write(values)
+            else:
+                records.check_access("write")
 
     def _type_of(self, field_name):
         field = self.model._fields.get(field_name)

@@ -7,9 +7,11 @@ from odoo.models import BaseModel
 from odoo.service.model import get_public_method
 
 from ...engine.isolation import Culprit
+from ...engine.operation import TRACK_FIELDS
 from ...engine.payload import copied, dumps
 from ...engine.problems import carriable
 from ...engine.references import MAX_DEPTH
+from ..changes.tracker import NoTracker, Tracker
 from ..warning import warning_of
 from .base import RecordsHandler
 
@@ -30,7 +32,24 @@ class CallHandler(RecordsHandler):
                 get_public_method(model, name)
             except (AccessError, AttributeError) as error:
                 checker.add(operation, str(error), "method")
+        CallHandler.check_tracked(checker, operation, model)
         checker.check_domain(operation, model)
+
+    @staticmethod
+    def check_tracked(checker, operation, model):
+        """Check the names of the fields to remember."""
+        for name in operation.params.get(TRACK_FIELDS, ()):
+            field = model._fields.get(name)
+            if field is None:
+                text = checker.env._("model %(model)r has no field %(field)r", model=model._name, field=name)
+                checker.add(operation, text, TRACK_FIELDS)
+            elif not model._has_field_access(field, "read"):
+                checker.add(operation, checker.env._("you may not read field %r", name), TRACK_FIELDS)
+
+    def new_tracker(self):
+        """As `Handler.new_tracker`: only of the fields that the operation names, as nobody knows what its method does."""
+        names = self.params.get(TRACK_FIELDS)
+        return Tracker(self.model, frozenset(names)) if names else NoTracker()
 
     def prepare(self, positions):
         """Fail the records that don't exist; a model-level call has none."""
@@ -79,7 +98,8 @@ class CallHandler(RecordsHandler):
         else:
             # in the order given, and with duplicates
             records = self.model.browse(self.items[position] for position in positions).with_prefetch(together)
-        value = method(records)
+        with self.tracker.watch({} if self.params.get("model_level") else {p: self.items[p] for p in positions}):
+            value = method(records)
         if self.params.get("model_level") or self.payload.is_whole:
             self.answers[positions[0]] = self._as_json(value)
         if not self.params.get("model_level") and (warned := warning_of(value, self.env)):

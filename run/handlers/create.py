@@ -26,15 +26,17 @@ class CreateHandler(Handler):
         :raises ValueError: an override of `create` returned another number of records
         """
         # copies, as a model's `create` may change its argument, and another attempt may need the values again
-        records = self.model.create([copied(self.items[position]) for position in positions])
-        if len(records) != len(positions):
-            raise ValueError(
-                self.env._(
-                    "create() of %(model)s returned %(got)s records for %(asked)s",
-                    model=self.model._name,
-                    got=len(records),
-                    asked=len(positions),
+        with self.tracker.watch({}, {name for position in positions for name in self.items[position]}) as made:
+            records = self.model.create([copied(self.items[position]) for position in positions])
+            if len(records) != len(positions):
+                raise ValueError(
+                    self.env._(
+                        "create() of %(model)s returned %(got)s records for %(asked)s",
+                        model=self.model._name,
+                        got=len(records),
+                        asked=len(positions),
+                    )
                 )
-            )
+            made.update(zip(positions, records._ids, strict=True))
         self.effects = dict.fromkeys(positions, CREATED)
-        return dict(zip(positions, records._ids, strict=True))
+        return made

@@ -28,7 +28,10 @@ class DeleteHandler(RecordsHandler):
 
     def apply(self, positions):
         """Delete the records; returns position -> True."""
-        self._records(positions).exists().unlink()
+        records = self._records(positions).exists()
+        ids = set(records._ids)
+        with self.tracker.watch({place: self.items[place] for place in positions if self.items[place] in ids}, deletes=True):
+            records.unlink()
         self.effects = dict.fromkeys(positions, DELETED)
         return dict.fromkeys(positions, True)
 

@@ -7,6 +7,7 @@ from ...engine.isolation import Suspects
 from ...engine.outcome import Warned
 from ...exceptions import LoadError
 from .. import import_rows
+from ..changes.imported import named_records
 from ..errors import MESSAGE_LIMIT, storable
 from ..fast.loading import loading
 from ..warning import IMPORT_WARNING, import_warning
@@ -45,17 +46,19 @@ class LoadHandler(Handler):
             rows.extend(list(row) for row in self.items[position])
             owner.extend([position] * len(self.items[position]))
         skipped = []  # records that the import is told to skip, by their place among these
-        with loading(self.env) as import_:
-            result = self.model.with_context(batch_note_skipped=skipped.append).load(list(self.params["fields"]), rows)
-        errors = [message for message in result["messages"] if message.get("type") == "error"]
-        if result["ids"] is False or errors:
-            self._raise(errors or result["messages"], owner, positions)
-        without = {positions[place] for place in skipped}
-        imported = [position for position in positions if position not in without]
-        if len(result["ids"]) != len(imported):
-            raise ValueError(
-                self.env._("The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(imported))
-            )
+        with self._watch(positions) as made:
+            with loading(self.env) as import_:
+                result = self.model.with_context(batch_note_skipped=skipped.append).load(list(self.params["fields"]), rows)
+            errors = [message for message in result["messages"] if message.get("type") == "error"]
+            if result["ids"] is False or errors:
+                self._raise(errors or result["messages"], owner, positions)
+            without = {positions[place] for place in skipped}
+            imported = [position for position in positions if position not in without]
+            if len(result["ids"]) != len(imported):
+                raise ValueError(
+                    self.env._("The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(imported))
+                )
+            made.update(zip(imported, result["ids"], strict=True))
         remarks = self._remarks(result["messages"], owner)
         for position in without:
             remarks.setdefault(position, []).append(self._skipped)
@@ -65,6 +68,15 @@ class LoadHandler(Handler):
             **dict.fromkeys(without, UNCHANGED),
         }
         return {**dict(zip(imported, result["ids"], strict=True)), **dict.fromkeys(without, True)}
+
+    def _watch(self, positions):
+        """Tell the tracker what the import is about to write: the records that its rows name, and the fields of its columns."""
+        if not self.tracker.is_on:
+            return self.tracker.watch({})
+        columns = self.params["fields"]
+        named = named_records(self.model, columns, [self.items[position][0] for position in positions])
+        existing = {position: id_ for position, id_ in zip(positions, named, strict=True) if id_}
+        return self.tracker.watch(existing, {fix_import_export_id_paths(column)[0] for column in columns})
 
     @property
     def _skipped(self):

@@ -3,6 +3,7 @@
 from ...engine.effects import UPDATED
 from ...engine.operation import SET
 from ...engine.payload import copied
+from ...engine.rounds import rounds
 from ...engine.writes import REPEATABLE, has_own_effect
 from .base import RecordsHandler
 
@@ -44,13 +45,25 @@ class UpdateHandler(RecordsHandler):
         return self.params["values"] if self.is_shared else self.items[position][1]
 
     def apply(self, positions):
-        """Write the values; returns position -> True."""
+        """Write the values; returns position -> True.
+
+        If a record occurs twice, there is a flush between its writes, so that what runs at the end of a transaction (mostly tracking)
+        runs for each write.
+        """
+        for number, part in enumerate([positions] if self.is_shared else rounds(positions, self.record_id)):
+            if number:
+                self.env.cr.flush()
+            names = {name for position in part for name in self.values(position)}
+            with self.tracker.watch({position: self.record_id(position) for position in part}, names):
+                self._write(part)
+        self.effects = dict.fromkeys(positions, UPDATED)
+        return dict.fromkeys(positions, True)
+
+    def _write(self, positions):
         if self.is_shared:
             self._records(positions).write(copied(self.params["values"]))
         else:
             self._write_all([self.items[position] for position in positions])
-        self.effects = dict.fromkeys(positions, UPDATED)
-        return dict.fromkeys(positions, True)
 
 
 def _is_shared_effect(field, value):

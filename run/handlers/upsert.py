@@ -112,18 +112,17 @@ class UpsertHandler(Handler):
                     )
                 ),
             )
-        self._write_all(
-            [
-                [id_, {name: value for name, value in self.items[position].items() if name not in names}]
-                for position, id_ in old.items()
-            ]
-        )
-        self.effects.update(dict.fromkeys(old, UPDATED))
-        if not new:
-            return old
-        values = [copied(self.keys.values_to_create(self.items[position], self.key(position))) for position in new]
-        made = dict(zip(new, self.model.create(values)._ids, strict=True))
-        self.effects.update(dict.fromkeys(new, CREATED))
+        with self.tracker.watch(old, {name for position in positions for name in self.items[position]}) as made:
+            self._write_all(
+                [
+                    [id_, {name: value for name, value in self.items[position].items() if name not in names}]
+                    for position, id_ in old.items()
+                ]
+            )
+            if new:
+                values = [copied(self.keys.values_to_create(self.items[position], self.key(position))) for position in new]
+                made.update(zip(new, self.model.create(values)._ids, strict=True))
+        self.effects.update({**dict.fromkeys(old, UPDATED), **dict.fromkeys(new, CREATED)})
         return old | made
 
     def _refuse_ambiguous(self, positions, matches):

@@ -1,0 +1,111 @@
+"""`track_changes`: what is told of each record is what `read()` said of it before and after, in plain Odoo."""
+
+import json
+
+from odoo.tests.common import TransactionCase
+
+from ..engine.payload import dumps
+from . import every_field
+from .every_field import MODEL, ROW
+from .properties import given, st
+
+NAMES = ["A", "B", "C", "D"]
+#: Places of records in the order of their creation, modulo how many there are.
+PLACE = st.integers(0, 3)
+STEP = st.one_of(
+    st.tuples(st.just("create"), st.lists(ROW, min_size=1, max_size=3)),
+    st.tuples(st.just("update"), st.lists(st.tuples(PLACE, ROW), min_size=1, max_size=4)),
+    st.tuples(st.just("shared"), st.tuples(st.lists(PLACE, min_size=1, max_size=3), ROW)),
+    st.tuples(st.just("upsert"), st.lists(st.tuples(st.sampled_from(NAMES), ROW), min_size=1, max_size=3, unique_by=lambda p: p[0])),
+    st.tuples(st.just("delete"), st.lists(PLACE, min_size=1, max_size=2)),
+)
+
+
+class TestExact(TransactionCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.addClassCleanup(every_field.make_model())
+        super().setUpClass()
+        cls.env = cls.env(user=cls.env.ref("base.user_admin"))
+        cls.env["res.lang"]._activate_lang("fr_FR")
+        cls.model = cls.env[MODEL]
+        never = ("id", "create_uid", "create_date", "write_uid", "write_date", "display_name", "x_currency_name")
+        cls.fields = [name for name in cls.model._fields if name not in never]
+
+    def read(self):
+        """What plain Odoo says of all records, by id, as it comes back from JSON."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        rows = self.model.search([], order="id").read(self.fields)
+        return {row.pop("id"): json.loads(dumps(row)) for row in rows}
+
+    def operation(self, step, ids):
+        kind, data = step
+        operation = {"operation_type": kind, "model": MODEL}
+        if kind == "create":
+            return {**operation, "data": [{"x_name": "new", **row} for row in data]}
+        if kind == "upsert":
+            return {**operation, "data": [{"x_name": name, **row} for name, row in data], "key": ["x_name"]}
+        if kind == "update":
+            return {**operation, "data": [{**row, "id": ids[place % len(ids)]} for place, row in data]}
+        if kind == "shared":
+            places, row = data
+            return {**operation, "operation_type": "update", "record_ids": [ids[place % len(ids)] for place in places], "data": row}
+        return {**operation, "record_ids": sorted({ids[place % len(ids)] for place in data})}
+
+    @given(st.lists(STEP, min_size=1, max_size=3), st.sampled_from(["en_US", "fr_FR"]), max_examples=60, derandomize=True)
+    def test_before_and_after_are_what_read_says(self, steps, lang):
+        with self.env.cr.savepoint() as savepoint:
+            self.check(steps, lang)
+            savepoint.rollback()
+        self.env.invalidate_all()
+
+    def check(self, steps, lang):
+        self.env["batch.job"].with_context(lang="en_US").execute(
+            [{"operation_type": "create", "model": MODEL, "data": [{"x_name": name, "x_term": name} for name in NAMES[:3]]}]
+        )
+        jobs = self.env["batch.job"].with_context(lang=lang)
+        self.env = jobs.env
+        self.model = self.env[MODEL]
+        before = self.read()
+        ids = list(before)
+        answer = jobs.execute([self.operation(step, ids) for step in steps], track_changes=True, max_chunk_size=3)
+        self.assertEqual({entry["error"] for entry in answer["results"] if entry["failures"]} - {
+            entry["error"] for entry in answer["results"] if "does not exist" in (entry["error"] or "")}, set())
+        after = self.read()
+        known = {id_: dict(row) for id_, row in before.items()}
+        for change in answer["changes"]:
+            self.follow(known, change)
+        touched = {change["record_id"] for change in answer["changes"]}
+        for id_ in after:
+            if id_ in known and id_ in touched:
+                self.assertEqual({n: after[id_][n] for n in known[id_]}, known[id_], (id_, answer["changes"]))
+                for name in after[id_].keys() - known[id_].keys():  # of a new record: what was not told is empty
+                    self.assertFalse(after[id_][name], name)
+            elif id_ in before:
+                self.assertEqual(after[id_], before[id_])
+        self.assertLessEqual(known.keys(), after.keys())
+
+    def follow(self, known, change):
+        """Check that a record was what a change says, and go on with what it says it is now."""
+        id_, action = change["record_id"], change["action"]
+        if action == "create":
+            self.assertEqual((change["before"], id_ in known), ({}, False))
+            known[id_] = dict(change["after"])
+            return
+        was = known[id_]
+        for name, value in change["before"].items():
+            self.assertEqual(was.get(name, type(value)()), value, (name, change))
+        if action == "delete":
+            self.assertEqual(change["after"], {})
+            told = {name for name, value in was.items() if value not in (False, []) and name not in UNNAMED}
+            self.assertLessEqual({n for n in told if was[n]}, change["before"].keys())
+            del known[id_]
+        else:
+            self.assertEqual(change["before"].keys(), change["after"].keys())
+            self.assertTrue(change["after"])
+            was.update(change["after"])
+
+
+#: Fields without a column: they are told of where an operation names them.
+UNNAMED = ("x_binary", "x_tag_ids", "x_line_ids")
