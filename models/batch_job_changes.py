@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 
+from ..engine.effects import EFFECT_COLUMNS
 from ..run.change_kinds import kinds_of
+from ..run.numbers import outcomes
 from ..store.changes import first_changes
 from .batch_job_views import LOOKED_AT, LOOKED_AT_LIVE, SHOWN
 
@@ -17,11 +19,19 @@ def _changes(jobs):
         job.has_more_changes = len(ids) > SHOWN
 
 
+@api.depends("dry_run", *EFFECT_COLUMNS)
+@api.depends_context("lang")
+def _outcomes(jobs):
+    for job in jobs:
+        job.outcomes_text = outcomes(jobs.env, {column: job[column] for column in EFFECT_COLUMNS}, job.dry_run)
+
+
 class BatchJob(models.Model):
     """What the backend shows of a job's changes."""
 
     _inherit = "batch.job"
 
+    outcomes_text = fields.Char("Outcome", compute=_outcomes, help="How many records it has created, updated, left as they were and deleted.")
     changes_text = fields.Char("Changes in Numbers", compute=_changes, help="How many records it has changed, as far as they are counted.")
     change_kinds = fields.Json("Changes by Model", compute=_changes)
     shown_change_ids = fields.Many2many("batch.change", string="First Changes", compute=_changes)

@@ -79,6 +79,13 @@ class BatchWizard(models.TransientModel):
     )
     dry_run = fields.Boolean(help="Run everything, report the results, and roll everything back at the end.")
     quiet = fields.Boolean(help="No chatter: no tracking, no log of creation, no followers. Business rules run as always.")
+    track_changes = fields.Boolean(
+        "Remember Changes",
+        compute="_compute_track_changes",
+        store=True,
+        readonly=False,
+        help="Remember of each record what it was before, and what it was afterwards: the job shows it, and can be undone.",
+    )
     run_at = fields.Datetime("Not Before", help="When the job is to start. Empty: at once.")
     notify = fields.Selection(
         NOTIFY_LABELS, help="Whether you are told of the end of the job. Empty: as your preferences say."
@@ -96,6 +103,12 @@ class BatchWizard(models.TransientModel):
         for wizard in self:
             by_records = wizard.source in ("selected", "domain")
             wizard.is_deletion = by_records and wizard.batch_type == "delete" and not wizard.dry_run
+
+    @api.depends("batch_type", "source")
+    def _compute_track_changes(self):
+        """An update of many records is what people want to take back."""
+        for wizard in self:
+            wizard.track_changes = wizard.source in ("selected", "domain") and wizard.batch_type == "update"
 
     @api.onchange("model_name")
     def _onchange_model_name(self):
@@ -229,6 +242,7 @@ class BatchWizard(models.TransientModel):
             "rollback": self.rollback,
             "dry_run": self.dry_run,
             "quiet": self.quiet,
+            "track_changes": self.track_changes,
             "run_at": self.run_at or None,
             "notify": self.notify or None,
         }

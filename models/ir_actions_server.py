@@ -52,6 +52,10 @@ class IrActionsServer(models.Model):
     batch_quiet = fields.Boolean(
         "Quiet", help="No chatter: no tracking, no log of creation, no followers. Business rules run as always."
     )
+    batch_track_changes = fields.Boolean(
+        "Remember Changes",
+        help="Remember of each record what it was before, and what it was afterwards: the job shows it, and can be undone.",
+    )
     batch_notify = fields.Selection(
         NOTIFY_LABELS, "Notify", help="Whether the one who runs it is told of the end of the job. Empty: as the preferences of that user say."
     )

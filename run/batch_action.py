@@ -89,6 +89,7 @@ def submit_action(action, env, targets, is_automatic=False):
         "rollback": action.batch_rollback,
         "dry_run": action.batch_dry_run,
         "quiet": action.batch_quiet,
+        "track_changes": action.batch_track_changes,
         "notify": action.batch_notify or None,
     }
     job, _is_duplicate = submit(env, [operation], options, started_by=action.id if is_automatic else None)

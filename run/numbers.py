@@ -1,5 +1,7 @@
 """Numbers in words for people: one record, several records."""
 
+from odoo.tools.misc import formatLang
+
 
 def records(env, count):
     """`1 record`, `3 records`."""
@@ -37,3 +39,25 @@ def tried_on(env, count, tried):
     if count == tried:
         return env._("%s. Tried, and undone:", records(env, count))
     return env._("%(records)s. Tried on the first %(tried)s, and undone:", records=records(env, count), tried=tried)
+
+
+def outcomes(env, counts, is_plan):
+    """What became of records: `120 created, 3,400 updated`; of a dry run, what would become of them. Empty for none.
+
+    :param dict counts: of `engine.effects`: column -> number of records
+    """
+    if is_plan:
+        texts = {
+            "created_records": env._("%s would be created"),
+            "updated_records": env._("%s would be updated"),
+            "deleted_records": env._("%s would be deleted"),
+            "unchanged_records": env._("%s would stay as they are"),
+        }
+    else:
+        texts = {
+            "created_records": env._("%s created"),
+            "updated_records": env._("%s updated"),
+            "deleted_records": env._("%s deleted"),
+            "unchanged_records": env._("%s unchanged"),
+        }
+    return ", ".join(text % formatLang(env, counts[column], digits=0) for column, text in texts.items() if counts[column])

@@ -294,6 +294,8 @@ class TestImportHandedOver(ImportCase):
         self.assertEqual((job.operation_ids.operation_type, job.user_id), ("load", self.user))
         trial = self.hand_over(self.CONTENT, self.FIELDS, dryrun=True)
         self.assertTrue(trial.dry_run)
+        self.assertFalse(job.track_changes or trial.track_changes)
+        self.assertTrue(self.hand_over(self.CONTENT, self.FIELDS, batch_track_changes=True).track_changes)
 
     def test_a_second_click_makes_no_second_job(self):
         upload = self.upload(self.CONTENT)

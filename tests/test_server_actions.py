@@ -93,6 +93,7 @@ class TestServerActions(ServerActionsCase):
             batch_rollback="chunk",
             batch_dry_run=True,
             batch_quiet=True,
+            batch_track_changes=True,
             batch_notify="never",
         )
         job_id = self.run_action(run, *ids)
@@ -103,6 +104,7 @@ class TestServerActions(ServerActionsCase):
                 (job.name, job.max_chunk_size, job.max_concurrency, job.rollback, job.dry_run, job.quiet, job.notify, job.state),
                 ("Batch it", 7, 2, "chunk", True, True, "never", "completed"),
             )
+            self.assertEqual((job.track_changes, job.outcomes_text), (True, "1 would be updated"))
         self.assertEqual(self.read(ids, "city"), [(False,)])
 
     def test_the_whole_filtered_set_goes_as_its_domain(self):

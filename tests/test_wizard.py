@@ -72,6 +72,15 @@ class TestWizard(ActionsCase):
             self.assertTrue(wizard.can_run, "there may be records by then")
         self.assertEqual(self.names_of(ids), ["Doomed"])
 
+    def test_an_update_remembers_its_changes_unless_that_is_not_wanted(self):
+        ids = self.partners("Remembered")
+        with self.committed(self.user.id) as env:
+            self.assertFalse(self.wizard(env, ids, batch_type="delete").track_changes)
+        for values in ({}, {"track_changes": False}):
+            job_id = self.run_wizard(ids, values={"city": "After"}, **values)
+            with self.committed(self.user.id) as env:
+                self.assertEqual(env["batch.job"].browse(job_id).track_changes, not values)
+
     def test_it_runs_on_the_selection_or_on_all_that_match(self):
         ids = self.partners("Run A", "Run B", "Run C", ref="wizard")
         self.run_wizard(ids[:1], [("ref", "=", "wizard")], values={"city": "Selected"})

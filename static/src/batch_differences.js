@@ -24,6 +24,14 @@ export class BatchDifferencesField extends Component {
         ].filter(({ text }) => text !== null);
     }
 
+    /** The columns of the table: a created record has nothing before, a deleted one nothing after. */
+    get columns() {
+        return [
+            ["before", _t("Before")],
+            ["after", _t("After")],
+        ].filter(([name]) => this.found.fields.some((field) => field[name] !== null));
+    }
+
     isEmpty({ head, tail }, side) {
         return !(head || side.text || tail);
     }

@@ -1,9 +1,17 @@
 import { onWillStart } from "@odoo/owl";
 import { ImportAction } from "@base_import/import_action/import_action";
+import { ImportDataSidepanel } from "@base_import/import_data_sidepanel/import_data_sidepanel";
 import { BaseImportModel } from "@base_import/import_model";
 import { _t } from "@web/core/l10n/translation";
 import { user } from "@web/core/user";
 import { patch } from "@web/core/utils/patch";
+
+/** Whether the user may have jobs. */
+function useIsBatchUser(component) {
+    onWillStart(async () => {
+        component.isBatchUser = await user.hasGroup("batch_executor.group_batch_user");
+    });
+}
 
 /** Odoo's import screen can hand its file over to a job. */
 patch(BaseImportModel.prototype, {
@@ -49,9 +57,8 @@ patch(BaseImportModel.prototype, {
 patch(ImportAction.prototype, {
     setup() {
         super.setup();
-        onWillStart(async () => {
-            this.isBatchUser = await user.hasGroup("batch_executor.group_batch_user");
-        });
+        useIsBatchUser(this);
+        this.model.importOptionsValues.batch_track_changes = { value: false };
     },
 
     async handleBackgroundImport(isTest) {
@@ -70,5 +77,12 @@ patch(ImportAction.prototype, {
                 views: [[false, "form"]],
             });
         }
+    },
+});
+
+patch(ImportDataSidepanel.prototype, {
+    setup() {
+        super.setup();
+        useIsBatchUser(this);
     },
 });
