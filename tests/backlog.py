@@ -6,7 +6,7 @@ HISTORY = 200_000
 #: Chunks of the jobs that are about something else than mere waiting.
 MANY = 50_000
 
-TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure", "batch_warning", "batch_draft_key")
+TABLES = ("batch_job", "batch_operation", "batch_chunk", "batch_failure", "batch_warning", "batch_change", "batch_draft_key")
 
 
 class Backlog:
@@ -23,6 +23,8 @@ class Backlog:
     - `failed`: finished, with failures that stand and as many that were retried; `failed_little`: with a few
     - `stopped`: cancelled half-way; half of what was done has failed
     - `warned`: finished, with warnings of a first operation that stand, and of a second one that were retried; `warned_little`: with a few
+    - `changed`: finished, with changes of as many records that were updated by a first operation, and of those that a second one created;
+      `changed_little`: with a few
     - `small`: one of many in the queue, of somebody else
     """
 
@@ -46,6 +48,8 @@ class Backlog:
         self.stopped = self._stopped()
         self.warned = self._warned("warned", MANY)
         self.warned_little = self._warned("warned a little", 10)
+        self.changed = self._changed("changed", MANY)
+        self.changed_little = self._changed("changed a little", 10)
         self.small = self._small_jobs()
         for statement in restore:
             self.cr.execute(statement)
@@ -308,6 +312,28 @@ class Backlog:
              WHERE chunk.job_id = %s
             """,
             [count, job],
+        )
+        return job
+
+    def _changed(self, name, count):
+        job = self._job(name, "completed", total_operations=2, total_records=2 * count, processed_records=2 * count, track_changes=True)
+        self._operations(f"job.id = {job}", 2, "completed", processed_records=count)
+        for position in (0, 1):
+            self._chunks(job, 1, "done", tallied="true", on=f"op.position = {position}")
+        self.cr.execute(
+            """
+            INSERT INTO batch_change (job_id, operation_id, chunk_id, index, model, record_id, action, before, after)
+            SELECT chunk.job_id, chunk.operation_id, chunk.id, number, 'res.partner', 1000000 + op.position * %(count)s + number,
+                   CASE op.position WHEN 0 THEN 'update' ELSE 'create' END,
+                   CASE op.position WHEN 0 THEN '{"city":"Basel"}' ELSE '{}' END,
+                   '{"city":"Bern","name":"Partner"}'
+              FROM batch_chunk AS chunk
+              JOIN batch_operation AS op ON op.id = chunk.operation_id
+             CROSS JOIN generate_series(0, %(count)s - 1) AS number
+             WHERE chunk.job_id = %(job)s
+             ORDER BY op.position, number
+            """,
+            {"count": count, "job": job},
         )
         return job
 

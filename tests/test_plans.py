@@ -15,7 +15,7 @@ from odoo.tests.common import TransactionCase, new_test_user
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..models.batch_failure import COUNTED_AT_MOST
-from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE
+from ..models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE, SHOWN
 from ..models.batch_overview import TIMELINE_CHUNKS
 from ..run import advance, reopen
 from ..run.causes import cause_domain
@@ -429,6 +429,20 @@ class TestPlans(PlanCase):
             self.of_user("failed").read, ["failure_causes"], rows=2 * (LOOKED_AT_LIVE + counted), pages=8 * CAUSES_FOUND + (LOOKED_AT_LIVE + counted) // 2
         )
         self.assertEqual(shown["failure_causes"]["causes"][0]["count"], f"{LOOKED_AT_LIVE}+")
+
+    def test_the_changes_of_a_job_in_its_form_and_in_lists(self):
+        """No more is counted than is said, and no more is read than is shown."""
+        fields = ["shown_change_ids", "change_kinds", "changes_text", "outcomes_text"]
+        for name, counted, said, listed in (("changed", LOOKED_AT, "10,000+", SHOWN), ("changed_little", 20, "20", 20)):
+            [shown], plans = self.cheap(self.of_user(name).read, fields, rows=2 * counted + ROWS, pages=counted // 10 + PAGES)
+            self.assertUses(plans, "batch_change_job_idx")
+            self.assertEqual((shown["changes_text"], len(shown["shown_change_ids"])), (said, listed))
+        self.sql("UPDATE batch_job SET state = 'running', finished_at = NULL WHERE id = %s", self.backlog.changed)
+        self.system.invalidate_all()
+        [shown], _plans = self.cheap(self.of_user("changed").read, fields, rows=2 * LOOKED_AT_LIVE + ROWS)
+        self.assertEqual(shown["changes_text"], f"{LOOKED_AT_LIVE}+")
+        page = self.env["batch.change"].browse(shown["shown_change_ids"])
+        self.cheap(page.read, ["label", "action", "differences", "operation_id"], rows=1000, pages=1000)
 
     def test_a_page_of_failures_to_list_and_one_in_a_file(self):
         [shown], plans = self.cheap(self.of_user("failed").read, ["shown_failure_ids"], rows=1000, pages=1000)
