@@ -439,7 +439,7 @@ class TestPlans(PlanCase):
             self.assertEqual((shown["changes_text"], len(shown["shown_change_ids"])), (said, listed))
         self.sql("UPDATE batch_job SET state = 'running', finished_at = NULL WHERE id = %s", self.backlog.changed)
         self.system.invalidate_all()
-        [shown], _plans = self.cheap(self.of_user("changed").read, fields, rows=2 * LOOKED_AT_LIVE + ROWS)
+        [shown], _plans = self.cheap(self.of_user("changed").read, fields, rows=2 * LOOKED_AT_LIVE + ROWS, pages=4 * SHOWN)
         self.assertEqual(shown["changes_text"], f"{LOOKED_AT_LIVE}+")
         page = self.env["batch.change"].browse(shown["shown_change_ids"])
         self.cheap(page.read, ["label", "action", "differences", "operation_id"], rows=1000, pages=1000)
