@@ -1,7 +1,7 @@
 from odoo import api, models
 
 from ..run.fast.defaults import ask_once
-from ..run.fast.loading import running, running_fast
+from ..run.fast.loading import existing_of, running, running_fast
 from ..run.fast.lookups import convert_ahead, may_look_ahead
 from ..run.fast.pictures import have_none
 from ..run.fast.searches import find
@@ -44,20 +44,19 @@ class Base(models.AbstractModel):
         return converted if note is None or not fields else _noting(converted, fields, note)
 
     def _load_records(self, data_list, update=False):
-        loading = running_fast(self.env)
-        if loading is None or len(data_list) < 2:
+        loading = running(self.env)
+        if loading is None or not (loading.skips_unchanged or (loading.is_fast and len(data_list) > 1)):
             return super()._load_records(data_list, update)
-        xmlids = [data["xml_id"] for data in data_list if data.get("xml_id")]
-        ids = [row[-1] for row in self.env["ir.model.data"]._lookup_xmlids(xmlids, self)]
-        ids += [data["values"].get("id") for data in data_list if not data.get("xml_id")]
-        with loading.writing(self._name, tuple(filter(None, ids))):
+        pairs = existing_of(self, data_list)
+        with loading.writing(self._name, tuple(record_id for record_id, _values in pairs)), loading.skipping(self, pairs):
             return super()._load_records(data_list, update)
 
     def _load_records_write(self, values):
         loading = running(self.env)
         if loading is None:
             return super()._load_records_write(values)
-        loading.updated[self._name].update(self._ids)
+        if not loading.writes(self, values):
+            return None
         record = loading.with_the_next(self) if loading.is_fast else self
         return super(Base, record)._load_records_write(values)
 

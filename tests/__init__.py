@@ -91,6 +91,7 @@ from . import test_tours_figures
 from . import test_tours_import
 from . import test_tours_told
 from . import test_tours_views
+from . import test_unchanged
 from . import test_upsert_keys
 from . import test_upsert_order
 from . import test_values

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from ...engine.effects import CREATED, UNCHANGED, UPDATED
 from ..settings import get_setting
+from ..unchanged.in_order import InOrder
 
 #: Attribute of a cursor: the `Loading` of the import that is running on it.
 LOADING = "batch_executor_loading"
@@ -16,10 +17,13 @@ class Loading:
     """An import of the engine. It is not in the context, which user code sees and hands on.
 
     :param bool is_fast: whether it looks things up for many rows at once
+    :param bool skips_unchanged: whether records that hold the values already are not written
     """
 
-    def __init__(self, is_fast):
+    def __init__(self, is_fast, skips_unchanged=False):
         self.is_fast = is_fast
+        self.skips_unchanged = skips_unchanged
+        self.in_order = {}  # model name -> `InOrder`: its records that are written one after the other
         self.written = {}  # model name -> ids of the records that are written one after the other -> place
         self.made = defaultdict(set)  # model name -> ids of records that it has created
         self.updated = defaultdict(set)  # model name -> ids of records that it has written
@@ -33,6 +37,27 @@ class Loading:
             yield
         finally:
             self.written[model_name] = outer
+
+    @contextmanager
+    def skipping(self, model, pairs):
+        """While it lasts, it is known which of these records hold the values that are written on them.
+
+        :param pairs: list of `(record id, values)`
+        """
+        outer = self.in_order.get(model._name)
+        self.in_order[model._name] = InOrder(model, pairs) if self.skips_unchanged else None
+        try:
+            yield
+        finally:
+            self.in_order[model._name] = outer
+
+    def writes(self, record, values):
+        """Whether a record has to be written."""
+        in_order = self.in_order.get(record._name)
+        if in_order and in_order.holds(record.id, values):
+            return False
+        self.updated[record._name].update(record._ids)
+        return True
 
     def with_the_next(self, record):
         """The record, read together with those that are written next.
@@ -51,13 +76,14 @@ class Loading:
 
 
 @contextmanager
-def loading(env):
+def loading(env, skips_unchanged=False):
     """While it lasts, imports look things up for many rows at once, unless the setting `fast_load` is off.
 
+    :param bool skips_unchanged: whether records that hold the values already are not written
     :returns: the `Loading`
     """
     outer = getattr(env.cr, LOADING, None)
-    inner = Loading(bool(get_setting(env, "fast_load")))
+    inner = Loading(bool(get_setting(env, "fast_load")), skips_unchanged)
     setattr(env.cr, LOADING, inner)
     try:
         yield inner
@@ -74,3 +100,16 @@ def running_fast(env):
     """The same; None also where it looks up row by row."""
     current = running(env)
     return current if current and current.is_fast else None
+
+
+def existing_of(model, data_list):
+    """The records that an import writes, with their values, in its order.
+
+    :param model: the model
+    :param list data_list: as for `_load_records`
+    :returns: list of `(record id, values)`
+    """
+    xmlids = [data["xml_id"] for data in data_list if data.get("xml_id")]
+    by_xmlid = {f"{row[1]}.{row[2]}": row[-1] for row in model.env["ir.model.data"]._lookup_xmlids(xmlids, model)}
+    ids = [by_xmlid.get(data["xml_id"]) if data.get("xml_id") else data["values"].get("id") for data in data_list]
+    return [(record_id, data["values"]) for record_id, data in zip(ids, data_list, strict=True) if record_id]

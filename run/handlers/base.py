@@ -2,10 +2,12 @@
 
 from odoo.exceptions import MissingError
 
+from ...engine.effects import UNCHANGED, UPDATED
 from ...engine.values import can_be_id
 from ...engine.writes import group_by_values
 from ..changes.tracker import NoTracker, Tracker
 from ..errors import failure
+from ..unchanged.find import unchanged
 from ..warning import refuse
 
 
@@ -106,6 +108,31 @@ class Handler:
         if warnings and self.is_strict:
             refuse(warnings, positions)
         self.warnings.update(warnings)
+
+    def _write_what_differs(self, targets, write):
+        """Write on different records; with `skip_unchanged`, not on those that hold their values already. Sets `effects`.
+
+        :param dict targets: position -> `(record id, values)`
+        :param write: function that writes on the records at some positions
+        """
+        self.effects.update(dict.fromkeys(targets, UNCHANGED))
+        left = self._differing(targets)
+        while left:
+            write(left)
+            self.effects.update((position, UPDATED if targets[position][1] else UNCHANGED) for position in left)
+            if len(left) == len(targets):
+                break
+            # a write may have changed what was to be left alone after it
+            places = list(targets)
+            targets = {position: targets[position] for position in places[places.index(left[0]) :] if position not in left}
+            left = self._differing(targets)
+
+    def _differing(self, targets):
+        """Positions of the records that don't hold their values yet; without `skip_unchanged`, all of them."""
+        if not self.skips_unchanged:
+            return list(targets)
+        same = unchanged(self.model, targets.values())
+        return [position for place, position in enumerate(targets) if place not in same]
 
     def _write_all(self, pairs):
         """Write `[id, values]` pairs of different records, with one call of `write` for equal values, and one prefetch for all of them.

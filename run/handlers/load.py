@@ -47,7 +47,7 @@ class LoadHandler(Handler):
             owner.extend([position] * len(self.items[position]))
         skipped = []  # records that the import is told to skip, by their place among these
         with self._watch(positions) as made:
-            with loading(self.env) as import_:
+            with loading(self.env, self.skips_unchanged) as import_:
                 result = self.model.with_context(batch_note_skipped=skipped.append).load(list(self.params["fields"]), rows)
             errors = [message for message in result["messages"] if message.get("type") == "error"]
             if result["ids"] is False or errors:

@@ -1,6 +1,5 @@
 """The operation `update`: write values on existing records."""
 
-from ...engine.effects import UPDATED
 from ...engine.operation import SET
 from ...engine.payload import copied
 from ...engine.rounds import rounds
@@ -53,17 +52,18 @@ class UpdateHandler(RecordsHandler):
         for number, part in enumerate([positions] if self.is_shared else rounds(positions, self.record_id)):
             if number:
                 self.env.cr.flush()
-            names = {name for position in part for name in self.values(position)}
-            with self.tracker.watch({position: self.record_id(position) for position in part}, names):
-                self._write(part)
-        self.effects = dict.fromkeys(positions, UPDATED)
+            self._write_what_differs(
+                {position: (self.record_id(position), self.values(position)) for position in part}, self._write
+            )
         return dict.fromkeys(positions, True)
 
     def _write(self, positions):
-        if self.is_shared:
-            self._records(positions).write(copied(self.params["values"]))
-        else:
-            self._write_all([self.items[position] for position in positions])
+        names = {name for position in positions for name in self.values(position)}
+        with self.tracker.watch({position: self.record_id(position) for position in positions}, names):
+            if self.is_shared:
+                self._records(positions).write(copied(self.params["values"]))
+            else:
+                self._write_all([self.items[position] for position in positions])
 
 
 def _is_shared_effect(field, value):

@@ -2,7 +2,7 @@
 
 from odoo.exceptions import MissingError
 
-from ...engine.effects import CREATED, UPDATED
+from ...engine.effects import CREATED
 from ...engine.isolation import Suspects
 from ...engine.payload import copied
 from ...engine.references import find_refs
@@ -112,18 +112,26 @@ class UpsertHandler(Handler):
                     )
                 ),
             )
-        with self.tracker.watch(old, {name for position in positions for name in self.items[position]}) as made:
-            self._write_all(
-                [
-                    [id_, {name: value for name, value in self.items[position].items() if name not in names}]
-                    for position, id_ in old.items()
-                ]
-            )
-            if new:
-                values = [copied(self.keys.values_to_create(self.items[position], self.key(position))) for position in new]
-                made.update(zip(new, self.model.create(values)._ids, strict=True))
-        self.effects.update({**dict.fromkeys(old, UPDATED), **dict.fromkeys(new, CREATED)})
+        targets = {
+            position: (id_, {name: value for name, value in self.items[position].items() if name not in names})
+            for position, id_ in old.items()
+        }
+
+        def write(some):
+            with self.tracker.watch({position: old[position] for position in some}, self._names(some)):
+                self._write_all([list(targets[position]) for position in some])
+
+        self._write_what_differs(targets, write)
+        if not new:
+            return old
+        with self.tracker.watch({}, self._names(new)) as made:
+            values = [copied(self.keys.values_to_create(self.items[position], self.key(position))) for position in new]
+            made.update(zip(new, self.model.create(values)._ids, strict=True))
+        self.effects.update(dict.fromkeys(new, CREATED))
         return old | made
+
+    def _names(self, positions):
+        return {name for position in positions for name in self.items[position]}
 
     def _refuse_ambiguous(self, positions, matches):
         self._refuse(
