@@ -132,3 +132,11 @@ class LoadError(ValueError):
 
     def __str__(self):
         return "\n".join(dict.fromkeys(self.texts))
+
+
+class ChangedSinceError(UserError):
+    """A record is not what it was when a job has changed it, or a plan has seen it: it is left alone."""
+
+
+class NotUndoable(UserError):
+    """What a job has done to a record can't be taken back."""

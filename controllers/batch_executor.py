@@ -60,6 +60,8 @@ class BatchExecutorController(Controller):
     resume = on_job("resume")
     run_now = on_job("run_now")
     retry = on_job("retry")
+    apply = on_job("apply")
+    undo = on_job("undo")
 
     def _model(self, params):
         """The model `batch.job` in the caller's context; removes `context` from the parameters.

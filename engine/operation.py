@@ -6,6 +6,8 @@ from typing import Any
 from .references import INDEX, REF
 
 CREATE, UPDATE, UPSERT, DELETE, LOAD, CALL, ACTION = "create", "update", "upsert", "delete", "load", "call", "action"
+#: Takes back what an operation of another job has changed; only the verb `undo` makes such operations.
+UNDO = "undo"
 #: From this many ids on, an update keeps its one set of values apart from them.
 SHARED_FROM = 20
 #: The parameter of a call that gets all its records at once: they are never cut apart.
@@ -19,7 +21,8 @@ class Operation:
     """One entry of a submission in its normal form. `type` and `model` are None where the given ones are invalid.
 
     `items` holds what a chunk is cut from: value dicts (create, upsert), `[id, values]` pairs (update), ids
-    (delete, call, action, update with `params["values"]`), groups of rows (load), one None (a model-level call).
+    (delete, call, action, update with `params["values"]`), groups of rows (load), one None (a model-level call),
+    pairs of a record and its change, or one None (undo).
     """
 
     position: int

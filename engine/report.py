@@ -33,6 +33,7 @@ def status(
     error=False,
     duplicate=False,
     url=False,
+    origin_job_id=False,
 ) -> dict:
     """The status of a job.
 
@@ -61,6 +62,7 @@ def status(
         "error": error or False,
         "duplicate": duplicate,
         "url": url,
+        "origin_job_id": origin_job_id,
     }
 
 

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from .operation import Operation, default_name
-from .operations import ALIASES, TYPES
+from .operations import ALIASES, SUBMITTED
 from .problems import KEPT, Problems
 from .reader import MAX_NAME, Reader, absent, is_name
 from .references import INDEX, REF, TooDeep, find_refs, is_flat, is_too_deep, ref_problem
@@ -20,7 +20,7 @@ from .values import MAX_INTEGER
 IGNORED = frozenset({"status", "created_at", "started_at", "completed_at", "error", "result"})
 #: Keys of all types.
 COMMON = frozenset({"operation_type", "model", "operation_id", "depends_on", "priority", "context", "strict"})
-KNOWN = COMMON.union(*(kind.keys for kind in TYPES.values()))
+KNOWN = COMMON.union(*(kind.keys for kind in SUBMITTED.values()))
 #: Keys that callers try, and the key that they mean.
 MEANT = {
     "type": "operation_type", "operation": "operation_type", "op": "operation_type", "model_name": "model", "name": "operation_id",
@@ -30,7 +30,7 @@ MEANT = {
 #: By type, the keys that need none of the checks for unknown and common keys.
 PLAIN = {
     name: kind.keys - {"group_by", "return_ids"} | {"operation_type", "model", "operation_id"}
-    for name, kind in TYPES.items()
+    for name, kind in SUBMITTED.items()
 }
 
 
@@ -56,7 +56,7 @@ class _Parser(Reader):
     def __init__(self, problems: Problems, offset: int):
         super().__init__(problems)
         self.offset = offset
-        self.parsers = {name: kind.parse for name, kind in TYPES.items()}
+        self.parsers = {name: kind.parse for name, kind in SUBMITTED.items()}
 
     def parse(self, raw: Any, position: int) -> Operation | None:
         """Parse one raw operation, also where it has problems, so that all of them are found; None where it is no object."""
@@ -89,19 +89,19 @@ class _Parser(Reader):
 
     def _type(self):
         kind = self.raw.get("operation_type")
-        if kind.__class__ is str and kind in TYPES:
+        if kind.__class__ is str and kind in SUBMITTED:
             return kind
         if isinstance(kind, enum.Enum):
             kind = kind.value
-        if isinstance(kind, str) and (kind := ALIASES.get(kind, kind)) in TYPES:
+        if isinstance(kind, str) and (kind := ALIASES.get(kind, kind)) in SUBMITTED:
             return kind
-        hint = self._hint(kind, TYPES) if isinstance(kind, str) else ""
-        self.add(f"operation_type must be one of {', '.join(TYPES)}{hint}", key="operation_type")
+        hint = self._hint(kind, SUBMITTED) if isinstance(kind, str) else ""
+        self.add(f"operation_type must be one of {', '.join(SUBMITTED)}{hint}", key="operation_type")
         return None
 
     def _check_keys(self, kind):
         keys = self.raw.keys()
-        allowed = KNOWN if kind is None else COMMON | TYPES[kind].keys
+        allowed = KNOWN if kind is None else COMMON | SUBMITTED[kind].keys
         if keys <= allowed:
             return
         for key in sorted(map(str, keys - allowed - IGNORED)):

@@ -3,7 +3,7 @@ import uuid
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..engine import options, states
+from ..engine import options, origin, states
 from ..engine.failure_limit import NO_LIMIT
 from ..engine.operations import TYPE_LABELS
 from ..run import lanes
@@ -27,6 +27,7 @@ ROLLBACK_LABELS = [
     (options.ROLLBACK_CHUNK, "Their whole chunk"),
     (options.ROLLBACK_JOB, "Everything"),
 ]
+ORIGIN_LABELS = [(origin.APPLY, "Plan run for real"), (origin.UNDO, "Undo")]
 #: Fields of a job that its users may write.
 EDITABLE = ("name", "priority", "max_concurrency")
 #: Those of them that decide how lanes work on it: see `run.change.set_pace`.
@@ -156,6 +157,12 @@ class BatchJob(models.Model):
         readonly=True, copy=False, help="Ids of the actions that automation rules ran to make it. Its own changes don't run them again."
     )
     on_complete_id = fields.Many2one("ir.actions.server", "On Completion", readonly=True, ondelete="set null")
+
+    # what it was made of
+    origin_job_id = fields.Many2one(
+        "batch.job", "Made From", readonly=True, copy=False, ondelete="set null", help="The plan that it runs for real, or the job that it undoes."
+    )
+    origin_kind = fields.Selection(ORIGIN_LABELS, "Made By", readonly=True, copy=False)
 
     # how far it is
     total_operations = fields.Integer("Operations", readonly=True, default=0)
@@ -312,6 +319,8 @@ class BatchJob(models.Model):
 
     _uuid_uniq = models.UniqueIndex("(uuid)")
     _idempotency_uniq = models.UniqueIndex("(user_id, idempotency_key) WHERE idempotency_key IS NOT NULL")
+    # a plan is run for real once, a job is undone once; also: the job that does so
+    _origin_uniq = models.UniqueIndex("(origin_job_id, origin_kind) WHERE origin_job_id IS NOT NULL")
     _final_has_end = models.Constraint(
         "CHECK ((state IN ('completed', 'partial', 'failed', 'cancelled')) = (finished_at IS NOT NULL))",
         "A job has an end exactly when it is over.",

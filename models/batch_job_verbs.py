@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from ..engine import states
-from ..run import change, submission
+from ..run import apply, change, submission, undo
 from ..run.access import check_submitter, check_visible, checked_page
 from ..run.change import lock_for_change
 from ..run.garbage import without_collection
@@ -150,6 +150,44 @@ class BatchJob(models.Model):
         retry_job(job.env, job.id)
         self.env.invalidate_all()
         return self._status()
+
+    def apply(self):
+        """Do for real what a finished dry run has planned, as a new job whose `origin_job_id` is this one.
+
+        With tracked changes, a record that no longer is what the plan saw, or that would be changed otherwise than planned, fails as
+        `ChangedSinceError` and is left alone.
+
+        :returns: the status object of the new job
+        :raises AccessError: the caller is not the submitter, with whose rights it will run
+        :raises UserError: it is no finished dry run, was stopped or applied before, or its values have been dropped
+        """
+        check_submitter(self)
+        job = lock_for_change(self, states.JOB_FINAL, self.env._("Only a finished dry run can be run for real."))
+        return apply.apply(self.env, job).with_env(self.env)._status()
+
+    def undo(self):
+        """Take back what a finished job has changed, newest first, as a new job whose `origin_job_id` is this one.
+
+        It needs tracked changes. What has been changed since fails as `ChangedSinceError`, what was deleted as `NotUndoable`; both are left
+        alone.
+
+        :returns: the status object of the new job
+        :raises AccessError: the caller is not the submitter, with whose rights it will run
+        :raises UserError: it is not finished, a dry run, or was undone before; or it has changed nothing, or that was not tracked
+        """
+        check_submitter(self)
+        job = lock_for_change(self, states.JOB_FINAL, self.env._("Only a finished job can be undone."))
+        return undo.undo(self.env, job).with_env(self.env)._status()
+
+    def undo_preview(self):
+        """What an undo would do, for the question before it. Looks at the newest changes only, and locks nothing.
+
+        :returns: see `run.undo.preview`
+        :rtype: dict
+        :raises AccessError: the caller is not the submitter
+        """
+        check_submitter(self)
+        return undo.preview(self.env, self)
 
     # -- verbs that read a job -----------------------------------------------------------------------
 

@@ -3,7 +3,7 @@ import json
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..engine import states
+from ..engine import origin, states
 from ..engine.isolate import isolate
 from ..engine.operation import DELETE
 from ..engine.payload import dumps
@@ -48,6 +48,25 @@ def _compute_contents(jobs):
 def _failures_text(jobs):
     for job in jobs:
         job.failures_text = job.env["batch.failure"]._count_text("job_id", job.id)
+
+
+@api.depends("state")
+def _made_of_it(jobs):
+    """One query for all: jobs that run these for real, or undo them."""
+    made = jobs.search([("origin_job_id", "in", jobs.ids)], order="id")
+    by_origin = {(job.origin_job_id.id, job.origin_kind): job for job in made}
+    for job in jobs:
+        job.apply_job_id = by_origin.get((job.id, origin.APPLY), False)
+        job.undo_job_id = by_origin.get((job.id, origin.UNDO), False)
+
+
+@api.depends("state", "dry_run", "track_changes", "cancelled_records", "user_id")
+@api.depends_context("uid")
+def _can_undo(jobs):
+    for job in jobs:
+        is_own = job.user_id == job.env.user and job.state in states.JOB_FINAL
+        job.can_apply = is_own and job.dry_run and job.state in (states.COMPLETED, states.PARTIAL) and not job.apply_job_id
+        job.can_undo = is_own and not job.dry_run and job.track_changes and not job.undo_job_id
 
 
 @api.depends("context")
@@ -104,6 +123,10 @@ class BatchJob(models.Model):
 
     _inherit = "batch.job"
 
+    apply_job_id = fields.Many2one("batch.job", "Run for Real By", compute=_made_of_it, help="The job that does what this plan says.")
+    undo_job_id = fields.Many2one("batch.job", "Undone By", compute=_made_of_it, help="The job that takes back what this one has changed.")
+    can_apply = fields.Boolean(compute=_can_undo, help="You may run this plan for real.")
+    can_undo = fields.Boolean(compute=_can_undo, help="You may try to undo this job.")
     contents_text = fields.Char("Contents in Words", compute=_compute_contents, help="Types, models and numbers of its records.")
     has_records = fields.Boolean(compute=_compute_contents, help="There are records that it created or changed.")
     shown_operation_ids = fields.Many2many("batch.operation", string="First Operations", compute=_shown)

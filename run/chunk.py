@@ -10,6 +10,8 @@ from ..engine.options import ROLLBACK_CHUNK
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..exceptions import TransactionControlError, TransactionEnded
+from ..store.apply import PLAN
+from .changes.approved import Approved
 from .errors import failure, failure_of, text_of
 from .guarded import UserCode
 from .handlers import HANDLERS
@@ -85,6 +87,7 @@ class _ChunkRun:
         self.released = 0  # attempts that succeeded
         self.committed = {}  # position -> failure, for the records of an attempt that committed by itself
         self.deadline = Deadline(records.timeout_s)
+        self.approved = None  # what a plan has to say of these records
 
     def run(self):
         size = len(self.records.payload)
@@ -95,7 +98,7 @@ class _ChunkRun:
             return Outcome.all_failed(size, failure_of(error, self.env, self.records.model))
         outcome = Outcome()
         handler_class = HANDLERS[self.records.operation_type]
-        if handler_class.reads_first or self.needs is not None:
+        if handler_class.reads_first or self.needs is not None or PLAN in self.records.payload.params:
             with self._user_code() as code:
                 handler = self._prepare(handler_class, outcome)
             if code.error:
@@ -114,6 +117,9 @@ class _ChunkRun:
         handler = self._handler(handler_class)
         if handler.reads_first:
             outcome.failures.update(handler.prepare(self._left(outcome)))
+        if PLAN in self.records.payload.params:
+            self.approved = Approved(handler)
+            outcome.failures.update(self.approved.changed_since(self._left(outcome)))
         if handler.fails_as_a_whole and self.records.payload.is_whole:
             self._fail_sets(outcome)
         return handler
@@ -204,6 +210,8 @@ class _ChunkRun:
             with code:
                 handler.begin(code.guard)
                 ids = handler.apply(positions)
+                if self.approved:
+                    self.approved.check(positions)
         except TransactionEnded as error:
             if not self._may_rest or code.guard.is_closed:
                 raise  # the outcomes of the others can't be settled in this transaction

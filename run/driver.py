@@ -6,6 +6,7 @@ it, and it runs the others one after the other. Other lanes see one running chun
 
 import tempfile
 import time
+from array import array
 from collections import Counter
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from ..engine.options import ROLLBACK_JOB
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..engine.verdict import CONFLICT
+from ..store.apply import store_found
 from ..store.changes import read_changes, write_changes
 from ..store.finish import cancel_waiting, unfinished
 from ..store.settle import settle, take_awaiting_driver
@@ -149,7 +151,9 @@ class HeldChunks(Chunks):
         """Settle the chunks that have run; also the others, as rolled back, unless they are to be cancelled."""
         awaiting = None
         while (self.reports or not self.stop_reason) and (awaiting := self.next_chunk(awaiting)):
-            if report := self.reports.pop(awaiting.chunk_id, None):
+            payload = awaiting.payload
+            report = self.reports.pop(awaiting.chunk_id, None)
+            if report:
                 outcome, duration = report.settled(awaiting, is_dry_run, bool(self.stop_reason)), report.duration
             else:
                 outcome, duration = Outcome(rolled_back=set(range(len(awaiting.payload)))), 0.0
@@ -157,6 +161,8 @@ class HeldChunks(Chunks):
             if (outcome.rolled_back or outcome.undone) and not outcome.failures:
                 outcome.note = reason
             settle(self.system.cr, awaiting, outcome, duration)
+            if is_dry_run and report and report.is_selection and "domain" in payload.items[0]:
+                store_found(self.system.cr, awaiting.chunk_id, payload, report.found)
 
 
 class UndoneReport:
@@ -177,6 +183,7 @@ class UndoneReport:
         self.effects = None  # of a chunk of records, as text by position
         self.effect_counts = Counter()  # of the records that a selection has found
         self.duration = 0.0
+        self.found = array("q")  # ids that the selection has found
 
     def add(self, summary):
         """Add the `RunSummary` of the chunk, or of a chunk that the selection found."""
@@ -187,6 +194,7 @@ class UndoneReport:
             self.effect_counts.update(summary.effect_counts)
         else:
             self.effects = summary.effects
+        self.found.extend(summary.found)
         place = {position: position for position in summary.reported}
         if self.is_selection:
             place = {position: len(self.payload) + number for number, position in enumerate(summary.reported)}
@@ -236,6 +244,7 @@ class RunSummary:
         self.found_records = outcome.found_records
         self.effects = encode_effects(outcome.effects) if claim.is_dry_run else None
         self.effect_counts = outcome.effect_counts
+        self.found = [id_ for payload, _keys in outcome.found for id_ in payload.items]
         for name in REPORTED:
             setattr(self, name, getattr(outcome, name))
         payload = claim.payload

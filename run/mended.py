@@ -6,6 +6,7 @@ from odoo.exceptions import ValidationError
 
 from ..engine import states
 from ..engine.mended import are_same_kind, new_refs, parse_mended
+from ..engine.operations import TYPES
 from ..engine.payload import Payload, dumps
 from ..engine.problems import Problems
 from ..store import chosen
@@ -82,6 +83,8 @@ def _problems(env, items, old, kind, model, params):
     :param list old: what stood in the place of each
     """
     problems = Problems()
+    if not TYPES[kind].is_submitted:
+        return [env._("What an undo does can't be changed.")]
     try:
         operation = parse_mended(kind, model, items, params, problems)
         if operation and not problems:

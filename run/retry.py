@@ -8,6 +8,7 @@ from ..store.planning import by_index
 from ..store.retry_counters import open_again
 from . import advance, reopen
 from .log import log
+from .origin import refuse_retry
 from .status import send_progress
 from .wake import wake_lanes
 
@@ -47,7 +48,9 @@ def _open_again(env, job_id, chosen_only=False):
     """Set a final job back to pending, queue it and wake lanes. Its chunks are put back afterwards.
 
     :param bool chosen_only: run only the failures again that were chosen last
+    :raises UserError: it must not run again
     """
+    refuse_retry(env["batch.job"].browse(job_id))
     _refuse_committed(env, read_job(env.cr, job_id))
     advance.count(env, job_id)  # so that an action that has just run is stored as run
     open_again(env.cr, job_id, chosen_only)

@@ -72,6 +72,7 @@ def _status(env, job, duplicate=False, shown=None):
         error=job.error,
         duplicate=duplicate,
         url=f"/odoo/batch-jobs/{job.id}",
+        origin_job_id=job.origin_job_id or False,
     )
 
 

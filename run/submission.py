@@ -14,7 +14,7 @@ from ..engine.failure_limit import NO_LIMIT
 from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
 from ..engine.key_order import last_of_keys, order_upserts
-from ..engine.options import QUIET_CONTEXT, ROLLBACK_CHUNK, parse_options
+from ..engine.options import QUIET_CONTEXT, ROLLBACK_CHUNK, ROLLBACK_JOB, parse_options
 from ..engine.planner import plan
 from ..engine.problems import Problems
 from ..engine.sizing import MOST_UNDONE, uncut
@@ -86,7 +86,7 @@ def append(env, draft, operations):
     submission.read_operations(operations, draft)
     submission.check_size(draft)
     submission.refuse()
-    draft.write(_summary(env, sum_up(submission.operations, json.loads(draft.contents or "[]"))))
+    draft.write(summary_columns(env, sum_up(submission.operations, json.loads(draft.contents or "[]"))))
     submission.store_in(draft)
 
 
@@ -253,8 +253,11 @@ class Submission:
         :raises BatchValidationError: the data can't be written as JSON
         """
         # not by its concurrency, which may have been lowered since a draft was made, and may be raised again
-        if not job.is_ordered and not job.is_atomic:
+        if not job.is_ordered and job.rollback != ROLLBACK_JOB:
             self._order_upserts(job)
+            if job.dry_run:  # it runs in order anyway; who runs it for real will need to know what waits for what
+                for operation in self.operations:
+                    operation.key_level = 0
         size = job.max_chunk_size or (uncut(job.timeout) if job.is_atomic else 0)
         plans = self.plan(size, job.is_ordered)
         with self._refused_without_form():
@@ -294,7 +297,7 @@ def _create_job(env, options, fingerprint, action, contents, started_by):
     """
     values = {
         "name": options.name or describe(env, contents) or env._("Batch of %s", env.user.name),
-        **_summary(env, contents),
+        **summary_columns(env, contents),
         "state": states.DRAFT if options.draft else states.PENDING,
         "user_id": env.uid,
         "company_id": env.company.id,
@@ -328,7 +331,7 @@ def _create_job(env, options, fingerprint, action, contents, started_by):
         raise ConcurrencyError(env._("This idempotency_key is being used right now.")) from error
 
 
-def _summary(env, contents):
+def summary_columns(env, contents):
     """The columns of a job that sum up its operations.
 
     :param list contents: of `sum_up`

@@ -18,6 +18,7 @@ class JobRow:
     state: str
     user_id: int
     on_complete_id: int
+    origin_job_id: int
     is_atomic: bool
     dry_run: bool
     max_concurrency: int

@@ -27,6 +27,7 @@ from . import test_api_references
 from . import test_api_results
 from . import test_api_size
 from . import test_api_submit
+from . import test_apply
 from . import test_atomic
 from . import test_bad_input
 from . import test_calls
@@ -92,6 +93,8 @@ from . import test_tours_import
 from . import test_tours_told
 from . import test_tours_views
 from . import test_unchanged
+from . import test_undo
+from . import test_undo_properties
 from . import test_upsert_keys
 from . import test_upsert_order
 from . import test_values

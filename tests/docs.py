@@ -18,7 +18,7 @@ HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 MEASURED = ("duration", "operations_per_second", "records_per_second")
 #: Keys whose values (and those in lists below them) name something the server made up.
-NAMING = ("id", "job_id", "uuid", "url", "record_id", "result")
+NAMING = ("id", "job_id", "uuid", "url", "record_id", "result", "origin_job_id")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from .extras import needs
 PAGE = "docs/api.md"
 VERBS = [name for name in vars(BatchExecutorController) if not name.startswith("_")]
 #: Verbs before which lanes get to work: who asks how far a job is wants to see it run.
-LOOKING = ("status", "result", "failures", "warnings", "changes")
+LOOKING = ("status", "result", "failures", "warnings", "changes", "apply", "undo")
 
 
 def names(cell):
@@ -149,7 +149,7 @@ class TestApiPageIsComplete(BaseCase):
         shown = {key for operation in self.operations for key in operation}
         self.assertEqual(spec.KNOWN - shown, set())
         self.assertEqual(
-            {*operations.TYPES}
+            {*operations.SUBMITTED}
             - {operation["operation_type"] for operation in self.operations if "operation_type" in operation},
             set(),
         )

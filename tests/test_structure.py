@@ -209,6 +209,6 @@ class TestStructure(BaseCase):
     def test_every_type_of_operation_has_a_handler(self):
         self.assertEqual(HANDLERS.keys(), TYPES.keys())
         for kind, handler in HANDLERS.items():
-            self.assertTrue(handler.rights, kind)
+            self.assertTrue(handler.rights or not TYPES[kind].is_submitted, kind)
             self.assertIsNot(handler.check, Handler.check, kind)
             self.assertIsNot(handler.apply, Handler.apply, kind)

@@ -1,4 +1,4 @@
-"""The types of operations as callers submit them, one file each.
+"""The types of operations, one file each: how callers submit them.
 
 `run/handlers` has what each type does; its docstring tells how to add a type.
 """
@@ -9,12 +9,15 @@ from .call import Call
 from .create import Create
 from .delete import Delete
 from .load import Load
+from .undo import Undo
 from .update import Update
 from .upsert import Upsert
 
 TYPES: dict[str, OperationType] = {
-    kind.name: kind for kind in (Create(), Update(), Upsert(), Delete(), Load(), Call(), Action())
+    kind.name: kind for kind in (Create(), Update(), Upsert(), Delete(), Load(), Call(), Action(), Undo())
 }
+#: The types that callers may submit.
+SUBMITTED = {name: kind for name, kind in TYPES.items() if kind.is_submitted}
 ALIASES = {alias: kind.name for kind in TYPES.values() for alias in kind.aliases}
 #: Types with their labels, for fields of the backend.
 TYPE_LABELS = [(name, kind.label) for name, kind in TYPES.items()]

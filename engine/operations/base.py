@@ -16,6 +16,8 @@ class OperationType:
     label: str
     #: Its keys, besides those that all types have.
     keys: frozenset[str]
+    #: Whether callers may submit it.
+    is_submitted = True
     #: Whether its result is ids, which other operations may refer to.
     produces_ids = False
     #: Whether it is told of each record what became of it, see `engine/effects.py`.

@@ -19,12 +19,13 @@ Some files handle single types, for a property that only these have. Change them
 - its records no longer exist afterwards: `models/batch_operation.py`
 """
 
-from ...engine.operation import ACTION, CALL, CREATE, DELETE, LOAD, UPDATE, UPSERT
+from ...engine.operation import ACTION, CALL, CREATE, DELETE, LOAD, UNDO, UPDATE, UPSERT
 from .action import ActionHandler
 from .call import CallHandler
 from .create import CreateHandler
 from .delete import DeleteHandler
 from .load import LoadHandler
+from .undo import UndoHandler
 from .update import UpdateHandler
 from .upsert import UpsertHandler
 
@@ -36,4 +37,5 @@ HANDLERS = {
     LOAD: LoadHandler,
     CALL: CallHandler,
     ACTION: ActionHandler,
+    UNDO: UndoHandler,
 }

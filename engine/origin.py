@@ -1,0 +1,4 @@
+"""How a job came out of another one."""
+
+#: It runs a plan (a dry run) for real; it takes back what another job has changed.
+APPLY, UNDO = "apply", "undo"

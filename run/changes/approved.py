@@ -1,0 +1,142 @@
+"""Holds the records of a plan that is run for real to what was planned: what was approved is what happens."""
+
+import json
+
+from ...engine.change import CREATE, DELETE, UPDATE
+from ...engine.isolation import Suspects
+from ...exceptions import ChangedSinceError
+from ...store.apply import PLAN, planned_changes
+from ..errors import failure
+from .present import Present, as_json, comparable, is_derived, labels
+
+
+class Approved:
+    """The planned changes of a chunk.
+
+    :param handler: the `Handler` of the chunk
+    """
+
+    def __init__(self, handler):
+        self.handler = handler
+        self.model = handler.model
+        self.env = handler.env
+        payload = handler.payload
+        places = list(zip(payload.operations, payload.indexes, strict=True))
+        found = planned_changes(self.env.cr, payload.params[PLAN], places)
+        self.planned = {position: found[place] for position, place in enumerate(places) if place in found}
+        for changes in self.planned.values():
+            for change in changes:
+                change["before"], change["after"] = json.loads(change["before"]), json.loads(change["after"])
+
+    # -- before the records run ----------------------------------------------------------------------
+
+    def changed_since(self, positions):
+        """Failures of records that no longer hold what the plan saw.
+
+        Records that are gone are left to the handler, and to `check`: it may be that the plan itself has created them.
+
+        :param positions: that are to run
+        :returns: dict position -> `Failure`
+        """
+        changes = [
+            (position, change)
+            for position in positions
+            for change in self.planned.get(position, ())
+            if change["action"] != CREATE
+        ]
+        if not changes:
+            return {}
+        names = {name for _position, change in changes for name in change["before"]}
+        ids = [change["record_id"] for _position, change in changes]
+        present = Present(self.model, ids, names, whole=any(change["action"] == DELETE for _position, change in changes))
+        failures, expected = {}, {}
+        for position, change in changes:
+            id_ = change["record_id"]
+            if id_ not in present or position in failures:
+                continue
+            done = expected.setdefault(id_, {})  # what this chunk will have made of it by then
+            differing = [name for name in present.differing(id_, change["before"], whole=change["action"] == DELETE) if name not in done]
+            differing = self._not_done_already(position, change, present, differing)
+            differing += [name for name in self._names(change["before"].keys() & done) if not self._is_same(name, change["before"], done)]
+            if differing:
+                text = self.env._("Changed since the plan: %s. The record is left as it is.", labels(self.model, differing))
+                failures[position] = failure(ChangedSinceError.__name__, text)
+            else:
+                done.update(change["after"])
+        return failures
+
+    def _not_done_already(self, position, change, present, names):
+        """Without fields that the operation itself does not write, and that hold what was planned: other records of the plan see to it."""
+        written = self._written(position)
+        if written is None:
+            return names
+        now = {name: present.get(change["record_id"], name) for name in names}
+        return [name for name in names if name in written or not self._is_same(name, now, change["after"])]
+
+    def _written(self, position):
+        """Names of the fields that the operation writes; None: not known."""
+        if columns := self.handler.params.get("fields"):
+            return {name.partition("/")[0].partition(":")[0] for name in columns}
+        return self.handler.values(position)
+
+    # -- after they have run -------------------------------------------------------------------------
+
+    def check(self, positions):
+        """Refuse records that were changed otherwise than planned. Called inside the attempt, which is then rolled back.
+
+        :param positions: those of the attempt
+        :raises Suspects: some of several records were
+        :raises ChangedSinceError: the one record was
+        """
+        made = {}
+        for change in self.handler.tracker.changes:
+            made.setdefault(change.position, []).append(change)
+        wrong = {}
+        for position in positions:
+            if reason := self._deviation(position, made.get(position, []), self.planned.get(position, [])):
+                wrong[position] = reason
+        if not wrong:
+            return
+        if len(positions) > 1:
+            raise Suspects(set(wrong))
+        raise ChangedSinceError(*wrong.values())
+
+    def _deviation(self, position, made, planned):
+        """How the changes of one record differ from the planned ones, in words; None where they don't."""
+        if len(made) != len(planned):
+            if not made:
+                return self.env._("The plan changes this record, but it would not be changed any more.")
+            return self.env._("The plan does not change this record, but it would be changed now.")
+        for change, plan in zip(made, planned, strict=True):
+            if change.action != plan["action"]:
+                return self.env._("Not as planned: the record would be %(now)s instead of %(planned)s.", **self._actions(change.action, plan["action"]))
+            if change.action != CREATE and change.record_id != plan["record_id"] and self.model.browse(plan["record_id"]).exists():
+                return self.env._("Not as planned: it would change another record, with the id %s.", change.record_id)
+            if more := self._names(change.after.keys() - plan["after"].keys()):
+                return self.env._("Not as planned: these fields would change too: %s.", labels(self.model, more))
+            if change.action == UPDATE and (differing := self._seen_otherwise(position, change, plan)):
+                return self.env._("Changed since the plan: %s. The record is left as it is.", labels(self.model, differing))
+        return None
+
+    def _actions(self, now, planned):
+        words = {CREATE: self.env._("created"), UPDATE: self.env._("updated"), DELETE: self.env._("deleted")}
+        return {"now": words[now], "planned": words[planned]}
+
+    def _seen_otherwise(self, position, change, plan):
+        """Names of the fields written that were not, before, what the plan saw."""
+        written = self._written(position)
+        return [
+            name
+            for name in self._names(plan["before"])
+            if (written is None or name in written) and not self._is_same(name, change.before, plan["before"])
+        ]
+
+    def _is_same(self, name, values, others):
+        """Whether both have the same value of a field."""
+        if name not in values or name not in others:
+            return False
+        field = self.model._fields[name]
+        return comparable(field, as_json(values[name])) == comparable(field, as_json(others[name]))
+
+    def _names(self, names):
+        return [name for name in names if name in self.model._fields and not is_derived(self.model._fields[name])]

@@ -1,0 +1,128 @@
+"""What records hold at present, compared with what changes say of them."""
+
+import json
+
+from odoo.exceptions import UserError
+
+from ...engine.payload import dumps
+from .columns import Many2oneColumn
+from .image import X2MANY, Images
+
+#: What a field without a value may show.
+EMPTY = (False, [], {})
+
+
+class Present:
+    """The present values of some records, read at once.
+
+    :param model: the model, in the environment of the job's user
+    :param ids: of records
+    :param names: of fields
+    :param bool whole: read all columns as well
+    :raises AccessError: the user may not read one of the fields
+    :raises UserError: there is no such field any more
+    """
+
+    def __init__(self, model, ids, names, whole=False):
+        for name in names:
+            if name not in model._fields:
+                raise UserError(model.env._("There is no field %(field)r of %(model)s any more.", field=name, model=model._name))
+            model._check_field_access(model._fields[name], "read")
+        self.model = model
+        images = Images(model, None if whole else names)
+        self.others = images.others(names)
+        self.image = images.take(dict.fromkeys(ids), self.others)
+        self.columns = {column.name: (column, values) for column, values in zip(images.columns, self.image.values, strict=True)}
+        self.shown = {}
+
+    def __contains__(self, id_):
+        """Whether the record exists, and the user may read it."""
+        return id_ in self.image.places
+
+    def get(self, id_, name):
+        """The value of a field, in the form of `comparable`; False where the field can't be read."""
+        if (id_, name) not in self.shown:
+            self.shown[id_, name] = self._show(id_, name, self.image.places[id_])
+        return self.shown[id_, name]
+
+    def raw(self, id_, name):
+        """A column as it was selected."""
+        return self.columns[name][1][self.image.places[id_]]
+
+    def differing(self, id_, values, whole=False):
+        """Names of fields that hold something else; not of those that follow from others.
+
+        :param int id_: of a record that is here
+        :param dict values: as changes have them
+        :param bool whole: other columns must be empty
+        """
+        fields = self.model._fields
+        differing = [name for name, value in values.items() if self.get(id_, name) != comparable(fields[name], value)]
+        if whole:
+            others = {*self.columns, *self.others} - values.keys()
+            differing += [name for name in fields if name in others and self.get(id_, name) not in EMPTY]
+        return [name for name in differing if not is_derived(fields[name])]
+
+    def _show(self, id_, name, place):
+        if name not in self.columns:
+            return comparable(self.model._fields[name], as_json(self.image.others[place].get(name, False)))
+        column, values = self.columns[name]
+        if column.__class__ is Many2oneColumn:
+            return values[place] or False
+        [shown] = column.shown([values[place]], [self.model.browse(id_)])
+        return comparable(column.field, as_json(shown))
+
+
+def is_derived(field):
+    """Whether a field follows from others: it may differ just because another record has changed.
+
+    A computed field that can be edited holds what somebody has entered, unless that is stored with another record.
+    """
+    return bool(field.compute and (field.readonly or (field.related and field.store)))
+
+
+def comparable(field, value):
+    """A value of a change in a form in which equal values are equal: many2one as ids, whatever their names, x2many in any order, only
+    properties that are set.
+    """
+    if field.type == "many2one":
+        return value[0] if isinstance(value, list) and value else value
+    if field.type in X2MANY and isinstance(value, list):
+        return sorted(value, key=repr)
+    if field.type == "properties":
+        return {name: one for name, one in (_properties(value) or {}).items() if one not in EMPTY}
+    return value
+
+
+def to_write(field, value):
+    """What to write so that a field gets a value that was read."""
+    if field.type in X2MANY:
+        return [(6, 0, value or [])]
+    return _properties(value) if field.type == "properties" else comparable(field, value)
+
+
+def as_json(value):
+    """A value of `read()` as changes are stored."""
+    return value if value.__class__ in (bool, int, float, str) else json.loads(dumps(value))
+
+
+def labels(model, names):
+    """The names of fields for people, in one text."""
+    described = model.fields_get(list(names), ["string"])
+    return ", ".join(described[name]["string"] if name in described else name for name in names)
+
+
+def _properties(value):
+    """Properties as a dict of their names and values, records as ids."""
+    if not isinstance(value, list):
+        return value
+    return {entry["name"]: _property(entry) for entry in value if "name" in entry}
+
+
+def _property(entry):
+    value = entry.get("value", False)
+    if entry.get("type") == "many2one" and isinstance(value, list):
+        return value[0] if value else False
+    if entry.get("type") == "many2many" and isinstance(value, list):
+        return [one[0] if isinstance(one, list) else one for one in value]
+    return value

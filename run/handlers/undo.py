@@ -1,0 +1,151 @@
+"""The operation `undo`: take back what an operation of another job has changed of records."""
+
+import json
+
+from ...engine.change import CREATE, DELETE
+from ...engine.isolation import Suspects
+from ...exceptions import ChangedSinceError, NotUndoable
+from ...store.undo import UNDONE_JOB, changes_of
+from ..changes.present import Present, as_json, comparable, is_derived, labels, to_write
+from ..changes.restore import restore_languages
+from ..errors import failure
+from .base import Handler
+
+
+class UndoHandler(Handler):
+    """Gives records back what they held before a change, and deletes those that it has created.
+
+    Items are pairs of a record's id and its change's, or None for an operation that did not say what it has changed. Each record occurs
+    once. A record in which a field of the change has another value now is left alone.
+    """
+
+    def __init__(self, model, payload, **options):
+        super().__init__(model, payload, **options)
+        self.changes = {}  # position -> change
+        self.present = None
+
+    @staticmethod
+    def check(checker, operation, model):
+        """Nobody submits these operations."""
+
+    def record_id(self, position):
+        """As `Handler.record_id`."""
+        item = self.items[position]
+        return item and item[0]
+
+    def prepare(self, positions):
+        """Fail what can't be taken back, and records that were changed since."""
+        named = {position: self.items[position][1] for position in positions if self.items[position]}
+        found = changes_of(self.env.cr, self.params[UNDONE_JOB], named.values()) if named else {}
+        failures = {}
+        for position in positions:
+            change = found.get(named.get(position))
+            if change is None or change["record_id"] != self.record_id(position):
+                text = self.env._("What this operation has changed is not known: a call tells it only with track_fields.")
+                failures[position] = failure(NotUndoable.__name__, text)
+            elif change["action"] == DELETE:
+                text = self.env._("Record %(model)s,%(id)s was deleted, and can't come back.", model=self.model._name, id=change["record_id"])
+                failures[position] = failure(NotUndoable.__name__, text)
+            else:
+                for name in ("before", "after", "kept"):
+                    change[name] = json.loads(change[name]) if change[name] else {}
+                self.changes[position] = change
+        failures.update(self._changed_since())
+        return failures
+
+    def _changed_since(self):
+        """Failures of records that are gone, or hold something else than after the change."""
+        changes = self.changes.values()
+        names = {name for change in changes for part in ("before", "after", "kept") for name in change[part]}
+        ids = [change["record_id"] for change in changes]
+        self.present = Present(self.model, ids, names, whole=any(change["action"] == CREATE for change in changes))
+        existing = set(self.model.browse(id_ for id_ in ids if id_ not in self.present).exists()._ids)
+        failures = {}
+        for position, change in self.changes.items():
+            id_ = change["record_id"]
+            if id_ in existing:
+                continue  # the user may not see it: Odoo refuses to write it, and says why
+            if id_ not in self.present:
+                text = self.env._("Changed since: record %(model)s,%(id)s does not exist any more.", model=self.model._name, id=id_)
+            elif differing := self.present.differing(id_, change["after"], whole=change["action"] == CREATE):
+                text = self.env._("Changed since: %s. The record is left as it is.", labels(self.model, differing))
+            else:
+                continue
+            failures[position] = failure(ChangedSinceError.__name__, text)
+        return failures
+
+    def apply(self, positions):
+        """Take the changes back, in order; returns position -> True.
+
+        :raises Suspects: fields of some of several records have not become what they were
+        :raises NotUndoable: those of one record
+        """
+        for action, group in self._by_action(positions):
+            ids = {position: self.record_id(position) for position in group}
+            if action == CREATE:
+                with self.tracker.watch(ids, deletes=True):
+                    self.model.browse(ids.values()).exists().unlink()
+            else:
+                names = {name for position in group for name in self.changes[position]["before"]}
+                with self.tracker.watch(ids, names):
+                    self._restore(group)
+        self._check_restored(positions)
+        return dict.fromkeys(positions, True)
+
+    def _by_action(self, positions):
+        """Neighbours with the same action: pairs of the action and a list of positions."""
+        groups = []
+        for position in positions:
+            action = self.changes[position]["action"]
+            if not groups or groups[-1][0] != action:
+                groups.append((action, []))
+            groups[-1][1].append(position)
+        return groups
+
+    def _restore(self, positions):
+        self._write_all([[self.record_id(position), self._values(self.changes[position])] for position in positions])
+        for position in positions:
+            if self.changes[position]["kept"]:
+                restore_languages(self.model, self.changes[position], self.present)
+
+    def _values(self, change):
+        """What to write."""
+        fields = self.model._fields
+        return {
+            name: to_write(fields[name], value)
+            for name, value in change["before"].items()
+            if not is_derived(fields[name]) or self._is_to_be_set(fields[name], change)
+        }
+
+    def _is_to_be_set(self, field, change):
+        """Whether a field that follows from others is set as well. It is computed anew where it does so differently by now, or where what
+        it shows of another record changes with that record.
+        """
+        id_, name = change["record_id"], field.name
+        if field.related and field.related.partition(".")[0] in change["before"]:
+            return False
+        return id_ in self.present and self.present.get(id_, name) == comparable(field, change["after"][name])
+
+    def _check_restored(self, positions):
+        """Refuse records in which Odoo, or a module, has made something else of what was written."""
+        made = {change.position: change.after for change in self.tracker.changes}
+        wrong = {}
+        for position in positions:
+            change = self.changes[position]
+            if change["action"] != CREATE and (names := self._not_restored(change["before"], made.get(position, {}))):
+                wrong[position] = names
+        if not wrong:
+            return
+        if len(positions) > 1:
+            raise Suspects(set(wrong))
+        [names] = wrong.values()
+        raise NotUndoable(self.env._("It could not be brought back: %s.", labels(self.model, names)))
+
+    def _not_restored(self, before, after):
+        fields = self.model._fields
+        return [
+            name
+            for name, value in before.items()
+            if not is_derived(fields[name])
+            and (name not in after or comparable(fields[name], as_json(after[name])) != comparable(fields[name], value))
+        ]

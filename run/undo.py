@@ -1,0 +1,94 @@
+"""Undo a job: a new job takes back what it has changed, newest first. All in the caller's transaction."""
+
+import json
+
+from odoo.exceptions import UserError
+
+from ..engine import options, origin
+from ..engine.change import UPDATE
+from ..engine.payload import Payload
+from ..engine.planner import ADAPTIVE_BLOCK
+from ..exceptions import NotUndoable
+from ..store.changes import count_changes
+from ..store.undo import UNDONE_JOB, is_free_of_order, newest_changes, store_undo
+from .handlers.undo import UndoHandler
+from .origin import begin, create_from, refuse_second
+from .submission import summary_columns
+
+#: Changes that a preview looks at, the newest ones.
+LOOKED_AT = 2_000
+
+
+def undo(env, job):
+    """Store the job that takes back what a locked final job has changed, and wake the lanes.
+
+    It is an ordinary job of the same user. Records that were changed once each are taken back in parallel; everything else strictly in
+    order.
+
+    :param env: the caller's environment
+    :param job: the locked job, in a superuser environment
+    :returns: the new job, likewise
+    :raises UserError: it is a dry run, has changed nothing, did not track what it changed, or was undone before
+    """
+    refuse_second(job, origin.UNDO, env._("This job is undone already, by job %(id)s: %(name)s."))
+    if job.dry_run:
+        raise UserError(env._("A dry run has changed nothing, so there is nothing to undo."))
+    if not job.track_changes:
+        raise UserError(env._("This job did not track what it changed (option track_changes), so it can't be undone."))
+    env.flush_all()
+    concurrency = job.max_concurrency if is_free_of_order(env.cr, job.id, [UPDATE]) and not job.is_ordered else 1
+    made = create_from(
+        env,
+        job,
+        origin.UNDO,
+        name=env._("Undo of %s", job.name),
+        max_concurrency=concurrency,
+        rollback=options.ROLLBACK_RECORD,
+    )
+    contents = store_undo(env.cr, made.id, job.id, job.max_chunk_size or ADAPTIVE_BLOCK)
+    if not contents:
+        raise UserError(env._("This job has changed nothing, so there is nothing to undo."))
+    made.write(summary_columns(env, contents))
+    begin(
+        env,
+        job,
+        made,
+        env._("Undone by job %s."),
+        env._("Takes back what job %s has changed."),
+    )
+    return made
+
+
+def preview(env, job):
+    """What an undo would do, as far as the newest changes tell.
+
+    :param env: the caller's environment
+    :param job: one job, which the caller has submitted
+    :returns: dict with `changes` (of the job), `looked_at` (records whose newest changes were compared with what they hold now), and
+        those of them that would stay as they are: `changed` (since then, or out of the caller's reach) and `deleted`
+    """
+    env.flush_all()
+    groups, seen = {}, set()
+    for row in newest_changes(env.cr, job.id, LOOKED_AT):
+        record = row["model"], row["record_id"]
+        if record in seen:
+            continue  # it holds what this change has made of it once the newer one is undone
+        seen.add(record)
+        context = json.loads(row["details"] or "{}").get("context", {})
+        groups.setdefault((row["model"], json.dumps(context)), []).append([row["record_id"], row["id"]])
+    changed = deleted = 0
+    for (model, context), items in groups.items():
+        context = {**json.loads(job.context or "{}"), **json.loads(context)}
+        failures = _refused(env(context=context), model, items, job.id)
+        gone = sum(failure.error_type == NotUndoable.__name__ for failure in failures.values())
+        changed, deleted = changed + len(failures) - gone, deleted + gone
+    return {"changes": count_changes(env.cr, job.id), "looked_at": len(seen), "changed": changed, "deleted": deleted}
+
+
+def _refused(env, model, items, job_id):
+    """The failures that an undo of these changes would begin with, by their position."""
+    if model not in env:
+        return {}
+    places = list(range(len(items)))
+    handler = UndoHandler(env[model], Payload(items, places, places, {UNDONE_JOB: job_id}))
+    return handler.prepare(places)

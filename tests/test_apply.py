@@ -1,0 +1,227 @@
+"""`apply`: a finished dry run is run for real, and what was approved is what happens."""
+
+from odoo.exceptions import AccessError, UserError
+
+from ..engine.payload import Payload
+from ..run.forget import forget_old_values
+from .lane_case import LaneCase
+
+
+class ApplyCase(LaneCase):
+    def plan(self, *operations, **options):
+        """A dry run that has run; its id."""
+        job = self.submit(*operations, **{"track_changes": True, "dry_run": True, **options})
+        self.work()
+        return job
+
+    def apply(self, plan, lanes=1):
+        """Run a plan for real; returns the id of the job that has done so."""
+        status = self.call(plan, "apply")
+        self.assertEqual((status["origin_job_id"], status["state"]), (plan, "pending"))
+        self.work(lanes=lanes)
+        self.check_counters(status["job_id"])
+        return status["job_id"]
+
+    def changes(self, job):
+        return self.call(job, "changes")["changes"]
+
+    def update(self, ids, **values):
+        return {"operation_type": "update", "model": "res.partner", "record_ids": ids, "data": values}
+
+    def by_domain(self, **values):
+        domain = [["ref", "=like", f"{self.mark}-%"]]
+        return {"operation_type": "update", "model": "res.partner", "domain": domain, "data": values}
+
+    def upsert(self, *numbers, **values):
+        data = [{"ref": f"{self.mark}-{number}", "name": f"Upserted {number}", **values} for number in numbers]
+        return {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": data}
+
+    def errors(self, job):
+        return sorted((failure["operation_id"], failure["index"], failure["error_type"]) for failure in self.failures(job))
+
+
+class TestApply(ApplyCase):
+    def test_what_was_planned_happens_once_and_can_be_undone(self):
+        ids = self.make_partners(3)
+        plan = self.plan(
+            self.update(ids[:1], name="Changed", city="Ghent"),
+            self.upsert(1, 7),
+            {"operation_type": "delete", "model": "res.partner", "record_ids": ids[2:]},
+            {"operation_type": "create", "model": "res.partner", "data": [{"name": "New", "ref": f"{self.mark}-8"}]},
+        )
+        self.assertEqual(self.partners("name"), [(number, f"Partner {number}") for number in range(3)])
+        planned = self.changes(plan)
+        job = self.apply(plan)
+        self.assertEqual((self.failures(job), self.job(job)["state"]), ([], "completed"))
+        self.assertEqual(self.job(job)["max_concurrency"], self.job(plan)["max_concurrency"])
+        self.assertEqual(
+            sorted(self.partners("name", "city")),
+            [(0, "Changed", "Ghent"), (1, "Upserted 1", None), (7, "Upserted 7", None), (8, "New", None)],
+        )
+        made = self.changes(job)
+        self.assertEqual(len(made), len(planned))
+        for change, plan_ in zip(made, planned, strict=True):
+            for name in ("operation_id", "index", "model", "action", "before"):
+                self.assertEqual(change[name], plan_[name], name)
+            if change["action"] == "update":
+                self.assertEqual(change, plan_)
+        with self.assertRaisesRegex(UserError, f"{job}: "):
+            self.call(plan, "apply")
+        undo = self.call(job, "undo")["job_id"]
+        self.work()
+        self.assertEqual(self.partners("name", "city"), [(0, "Partner 0", None), (1, "Partner 1", None)])
+        self.assertEqual([(f["operation_id"], f["error_type"]) for f in self.failures(undo)], [("op-3", "NotUndoable")])
+
+    def test_what_is_no_longer_what_the_plan_saw_is_left_alone(self):
+        ids = self.make_partners(5)
+        plan = self.plan(
+            self.update(ids[:3], name="Changed"),
+            {"operation_type": "delete", "model": "res.partner", "record_ids": ids[3:]},
+        )
+        with self.committed() as env:
+            partners = env["res.partner"].browse(ids)
+            partners[0].name = "Somebody"
+            partners[1].city = "Ghent"  # not in the plan
+            partners[3].phone = "1"
+        job = self.apply(plan)
+        self.assertEqual(self.errors(job), [("op-1", 0, "ChangedSinceError"), ("op-2", 0, "ChangedSinceError")])
+        self.assertEqual(self.partners("name"), [(0, "Somebody"), (1, "Changed"), (2, "Changed"), (3, "Partner 3")])
+        self.assertIn("Name", self.failures(job)[0]["error"])
+
+    def test_what_was_not_planned_does_not_happen(self):
+        ids = self.make_partners(3)
+        plan = self.plan(self.update(ids, city="Ghent"), self.upsert(1, 8))
+        with self.committed() as env:
+            partners = env["res.partner"].browse(ids)
+            partners[1].ref = f"{self.mark}-x"  # the upsert would create it now
+            partners.create({"name": "Eight", "ref": f"{self.mark}-8"})  # the upsert would update it now
+        job = self.apply(plan)
+        self.assertEqual(self.errors(job), [("op-2", 0, "ChangedSinceError"), ("op-2", 1, "ChangedSinceError")])
+        self.assertEqual(self.sql("SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{self.mark}%"), [(4,)])
+        self.assertEqual(self.sql("SELECT name FROM res_partner WHERE ref = %s", f"{self.mark}-8"), [("Eight",)])
+
+    def test_a_record_that_the_plan_did_not_change_must_not_change(self):
+        ids = self.make_partners(2, city="Ghent")
+        plan = self.plan(self.update(ids, city="Ghent"))
+        self.assertEqual(self.changes(plan), [])
+        with self.committed() as env:
+            env["res.partner"].browse(ids[0]).city = "Bruges"
+        job = self.apply(plan)
+        self.assertEqual((self.errors(job), self.partners("city")), ([("op-1", 0, "ChangedSinceError")], [(0, "Bruges"), (1, "Ghent")]))
+
+    def test_what_failed_in_the_plan_does_not_succeed_unseen(self):
+        ids = self.make_partners(2)
+        self.set_probe(lambda partners, *args: None)
+        plan = self.plan(self.update([ids[0], ids[1]], name="Changed"), {"operation_type": "update", "model": "res.partner", "data": [{"id": ids[0], "parent_id": ids[0]}]})
+        self.assertEqual(len(self.failures(plan)), 1)
+        job = self.apply(plan)
+        self.assertEqual([operation for operation, _index, _type in self.errors(job)], ["op-2"])
+
+    def test_a_domain_is_not_searched_again(self):
+        self.make_partners(3)
+        for options in ({}, {"track_changes": False}):
+            with self.subTest(**options):
+                plan = self.plan(self.by_domain(city="Ghent"), **options)
+                with self.committed() as env:
+                    env["res.partner"].create({"name": "Late", "ref": f"{self.mark}-9"})
+                job = self.apply(plan)
+                self.assertEqual(self.failures(job), [])
+                self.assertEqual(self.partners("city"), [*((number, "Ghent") for number in range(3)), (9, None)])
+                self.assertEqual(self.job(job)["total_records"], 3)
+                self.delete_partners()
+                self.make_partners(3)
+
+    def test_without_tracked_changes_it_just_runs(self):
+        ids = self.make_partners(2)
+        plan = self.plan(self.update(ids, name="Changed"), track_changes=False)
+        with self.committed() as env:
+            env["res.partner"].browse(ids[0]).name = "Somebody"
+        job = self.apply(plan)
+        self.assertEqual((self.failures(job), self.partners("name")), ([], [(0, "Changed"), (1, "Changed")]))
+
+    def test_references_dependencies_rounds_groups_and_options_come_along(self):
+        ids = self.make_partners(2)
+        operations = [
+            {**self.creates(1), "operation_id": "company"},
+            {
+                "operation_type": "update",
+                "model": "res.partner",
+                "data": [{"id": id_, "parent_id": {"$ref": "company", "index": 0}} for id_ in ids],
+                "group_by": "city",
+            },
+            {**self.update(ids[:1], comment="After"), "depends_on": ["company"]},
+            {"operation_type": "update", "model": "res.partner", "data": [{"id": ids[1], "city": city} for city in "abc"]},
+            {"operation_type": "update", "model": "res.partner", "record_ids": {"$ref": "company"}, "data": {"city": "Ghent"}},
+        ]
+        options = {"name": "Mine", "max_chunk_size": 1, "max_concurrency": 3, "retry_attempts": 1, "max_failures": 4, "priority": 2, "quiet": True, "notify": "never"}
+        with self.committed() as env:
+            env["res.partner"].browse(ids).write({"ref": f"{self.mark}-5", "city": "x"})
+        plan = self.plan(*operations, **options, idempotency_key=self.mark)
+        self.assertEqual(self.failures(plan), [])
+        job = self.apply(plan, lanes=3)
+        self.assertEqual(self.failures(job), [])
+        company = self.call(job, "result")["results"][0]["result"][0]
+        query = "SELECT parent_id, city, comment FROM res_partner WHERE id = ANY(%s) ORDER BY id"
+        rows = self.sql(query, ids)
+        self.assertEqual([row[0] for row in rows], [company] * 2)
+        self.assertEqual((rows[0][2], rows[1][1]), ("<p>After</p>", "Ghent"), "the company hands its city on, last of all")
+        self.assertEqual(self.sql("SELECT city FROM res_partner WHERE id = %s", company), [("Ghent",)])
+        before, after = self.job(plan), self.job(job)
+        self.assertEqual(after["max_concurrency"], 1, "records are changed more than once: just the order of the plan gives its result")
+        for name in ("name", "max_chunk_size", "retry_attempts", "max_failures", "priority", "quiet", "notify", "context", "rollback"):
+            self.assertEqual(after[name], before[name], name)
+        self.assertEqual((after["dry_run"], after["idempotency_key"], after["is_atomic"]), (False, None, False))
+
+    def test_upserts_of_one_key_keep_their_order(self):
+        operations = [self.upsert(0, 1, city=f"City {number}") for number in range(6)]
+        for options in ({}, {"track_changes": False, "max_chunk_size": 1}, {"track_changes": False}, {"rollback": "job"}):
+            with self.subTest(**options):
+                plan = self.plan(*operations, **options)
+                self.assertEqual(self.partners(), [])
+                job = self.apply(plan, lanes=3)
+                self.assertEqual((self.failures(job), self.partners("city")), ([], [(0, "City 5"), (1, "City 5")]))
+                self.delete_partners()
+
+    def test_a_plan_of_all_or_nothing_is_run_as_one(self):
+        ids = self.make_partners(2)
+        plan = self.plan(self.update(ids, name="Changed"), rollback="job")
+        with self.committed() as env:
+            env["res.partner"].browse(ids[0]).name = "Somebody"
+        job = self.call(plan, "apply")["job_id"]
+        self.work()
+        self.assertEqual((self.job(job)["state"], self.partners("name")), ("failed", [(0, "Somebody"), (1, "Partner 1")]))
+
+    # -- refusals ------------------------------------------------------------------------------------
+
+    def test_what_is_no_finished_plan_is_refused(self):
+        ids = self.make_partners(2)
+        update, bad = self.update(ids, name="Changed"), self.update([2**31 - 1], name="Gone")
+        for message, made in (
+            ("finished", lambda: self.submit(update, dry_run=True)),
+            ("Only a dry run", lambda: self.plan(update, dry_run=False)),
+            ("Nothing in this dry run", lambda: self.plan(bad)),
+            ("stopped before its end", lambda: self.plan(self.update(ids[:1], name="x"), bad, update, max_failures=0, max_chunk_size=1)),
+        ):
+            with self.subTest(message), self.assertRaisesRegex(UserError, message):
+                self.call(made(), "apply")
+
+    def test_a_plan_whose_values_are_gone_is_refused(self):
+        plan = self.plan(self.update(self.make_partners(1), name="Changed"))
+        with self.settings(keep_payload_days=0), self.committed() as env:
+            while forget_old_values(env):
+                pass
+        with self.assertRaisesRegex(UserError, "have been dropped"):
+            self.call(plan, "apply")
+
+    def test_only_the_submitter_may(self):
+        plan = self.plan(self.update(self.make_partners(1), name="Changed"))
+        with self.committed() as env:
+            manager = self.new_user(env, f"manager-{self.mark}", "batch_executor.group_batch_manager", "base.group_system").id
+        with self.assertRaises(AccessError), self.committed(manager) as env:
+            env["batch.job"].browse(plan).apply()
+
+    def test_what_a_plan_has_found_is_kept_with_it(self):
+        ids = self.make_partners(3)
+        plan = self.plan(self.by_domain(city="Ghent"), max_chunk_size=1)
+        [selection] = [chunk for chunk in self.chunks(plan) if chunk["kind"] == "resolve"]
+        self.assertEqual(Payload.decode(selection["payload"]).items[0]["found"], ids)

@@ -1,0 +1,249 @@
+"""`undo`: what a job has changed is taken back, newest first; what was changed since is left alone and named."""
+
+from concurrent.futures import wait
+
+from odoo.exceptions import AccessError, UserError
+
+from ..engine.payload import Payload
+from ..run import undo as undoing
+from ..store import undo as store
+from .lane_case import LaneCase
+
+NAMES = ["Partner 0", "Partner 1", "Partner 2"]
+
+
+class UndoCase(LaneCase):
+    def done(self, *operations, **options):
+        """A tracked job that has run; its id."""
+        job = self.submit(*operations, **{"track_changes": True, **options})
+        self.work()
+        return job
+
+    def undo(self, job, lanes=1):
+        """Undo a job; returns the id of the job that has done so."""
+        status = self.call(job, "undo")
+        self.assertEqual((status["origin_job_id"], status["state"]), (job, "pending"))
+        self.work(lanes=lanes)
+        self.check_counters(status["job_id"])
+        return status["job_id"]
+
+    def errors(self, job):
+        return [(failure["index"], failure["error_type"]) for failure in self.failures(job)]
+
+    def update(self, ids, **values):
+        return {"operation_type": "update", "model": "res.partner", "record_ids": ids, "data": values}
+
+    def names(self):
+        return [name for _number, name in self.partners("name")]
+
+
+class TestUndo(UndoCase):
+    def test_updates_get_their_values_back_and_creations_are_deleted(self):
+        ids = self.make_partners(3)
+        job = self.done(
+            self.update(ids, name="Changed", city="Ghent"), {**self.creates(2), "data": [{"name": "New", "ref": f"{self.mark}-9"}]}
+        )
+        self.assertEqual(self.names(), ["Changed"] * 3 + ["New"])
+        undo = self.undo(job)
+        self.assertEqual((self.names(), self.failures(undo)), (NAMES, []))
+        self.assertEqual(self.partners("city"), [(number, None) for number in range(3)])
+        results = self.call(undo, "result")["results"]
+        self.assertEqual([(entry["operation_id"], entry["operation_type"]) for entry in results], [("op-2", "undo"), ("op-1", "undo")])
+        self.assertEqual([entry["result"] for entry in results], [True, True])
+
+    def test_an_undo_is_undone(self):
+        ids = self.make_partners(3)
+        job = self.done(self.update(ids, name="Changed"))
+        undo = self.undo(job)
+        self.assertEqual(self.names(), NAMES)
+        again = self.undo(undo)
+        self.assertEqual((self.names(), self.failures(again)), (["Changed"] * 3, []))
+        self.undo(again)
+        self.assertEqual(self.names(), NAMES)
+
+    def test_what_was_changed_since_is_left_alone_and_named(self):
+        ids = self.make_partners(3)
+        job = self.done(self.update(ids, name="Changed", city="Ghent"))
+        with self.committed() as env:
+            partners = env["res.partner"].browse(ids)
+            partners[0].city = "Bruges"
+            partners[1].phone = "1"  # nothing that the job has changed
+            partners[2].unlink()
+        undo = self.undo(job)
+        self.assertEqual(self.partners("name", "city"), [(0, "Changed", "Bruges"), (1, "Partner 1", None)])
+        failures = sorted(self.failures(undo), key=lambda failure: failure["index"])
+        self.assertEqual([(f["error_type"], f["record_id"]) for f in failures], [("ChangedSinceError", ids[0]), ("ChangedSinceError", ids[2])])
+        self.assertIn("City", failures[0]["error"])
+        self.assertNotIn("Name", failures[0]["error"])
+        with self.committed() as env:
+            env["res.partner"].browse(ids[0]).city = "Ghent"
+        self.call(undo, "retry")
+        self.work()
+        self.assertEqual(self.names(), ["Partner 0", "Partner 1"], "a retry runs the rest")
+        self.assertEqual(self.errors(undo), [(2, "ChangedSinceError")])
+
+    def test_a_created_record_that_somebody_has_filled_in_stays(self):
+        job = self.done(self.creates(2))
+        with self.committed() as env:
+            env["res.partner"].search([("ref", "=", f"{self.mark}-0")]).phone = "1"
+        undo = self.undo(job)
+        self.assertEqual((self.names(), self.errors(undo)), (["Partner 0"], [(0, "ChangedSinceError")]))
+
+    def test_a_record_changed_twice_is_taken_back_step_by_step(self):
+        ids = self.make_partners(2)
+        twice = {"operation_type": "update", "model": "res.partner", "data": [{"id": ids[0], "name": name} for name in "abc"]}
+        for options in ({}, {"max_chunk_size": 1}, {"max_concurrency": 1}):
+            with self.subTest(**options):
+                job = self.done(self.update(ids, name="First"), twice, self.update(ids[:1], city="Ghent", name="Last"), **options)
+                self.assertNotEqual(self.names(), NAMES[:2])
+                undo = self.undo(job, lanes=3)
+                self.assertEqual((self.names(), self.failures(undo)), (NAMES[:2], []))
+                self.assertEqual(self.job(undo)["max_concurrency"], 1)
+
+    def test_the_changes_of_distinct_records_are_taken_back_side_by_side(self):
+        ids = self.make_partners(3)
+        job = self.done(self.update(ids, name="Changed"), max_concurrency=3, max_chunk_size=1)
+        undo = self.undo(job, lanes=3)
+        self.assertEqual((self.job(undo)["max_concurrency"], len(self.chunks(undo)), self.names()), (3, 3, NAMES))
+
+    def test_small_operations_share_chunks(self):
+        ids = self.make_partners(3)
+        job = self.done(*[self.update([id_], name=f"Changed {id_}") for id_ in ids])
+        undo = self.undo(job)
+        self.assertEqual(([chunk["record_count"] for chunk in self.chunks(undo)], self.names()), ([3], NAMES))
+
+    def test_what_was_deleted_and_what_is_not_known_is_not_undoable(self):
+        ids = self.make_partners(3)
+        call = {"operation_type": "call", "model": "res.partner", "method": "write", "record_ids": ids[:1]}
+        job = self.done(
+            {**call, "args": [{"city": "Ghent"}]},
+            {**call, "args": [{"name": "Called"}], "track_fields": ["name"]},
+            {"operation_type": "delete", "model": "res.partner", "record_ids": ids[2:]},
+        )
+        undo = self.undo(job)
+        self.assertEqual(self.partners("name", "city"), [(0, "Partner 0", "Ghent"), (1, "Partner 1", None)])
+        entries = {entry["operation_id"]: entry for entry in self.call(undo, "result")["results"]}
+        self.assertEqual({name: entry["state"] for name, entry in entries.items()}, {"op-1": "failed", "op-2": "completed", "op-3": "failed"})
+        self.assertEqual({entries[name]["failures"][0]["error_type"] for name in ("op-1", "op-3")}, {"NotUndoable"})
+
+    def test_the_rights_of_the_moment_count(self):
+        ids = self.make_partners(2)
+        job = self.done(self.update(ids, name="Changed"))
+        with self.committed() as env:
+            rule = env["ir.rule"].create(
+                {
+                    "name": "batch undo",
+                    "model_id": env["ir.model"]._get_id("res.partner"),
+                    "domain_force": f"[('id', '!=', {ids[0]})]",
+                    "groups": [],
+                }
+            )
+        try:
+            undo = self.undo(job)
+        finally:
+            with self.committed() as env:
+                rule.with_env(env).unlink()
+        self.assertEqual((self.errors(undo), self.names()), ([(0, "AccessError")], ["Changed", "Partner 1"]))
+
+    def test_the_context_of_job_and_operation_holds(self):
+        with self.committed() as env:
+            env["res.lang"]._activate_lang("fr_FR")
+            title = env["res.partner.category"].create({"name": "English"})
+            title.with_context(lang="fr_FR").name = "Français"
+        update = {"operation_type": "update", "model": "res.partner.category", "record_ids": title.ids, "data": {"name": "Changé"}}
+        job = self.done({**update, "context": {"lang": "fr_FR"}})
+        texts = "SELECT name FROM res_partner_category WHERE id = %s"
+        self.assertEqual(self.sql(texts, title.id), [({"en_US": "English", "fr_FR": "Changé"},)])
+        self.undo(job)
+        self.assertEqual(self.sql(texts, title.id), [({"en_US": "English", "fr_FR": "Français"},)])
+
+    def test_all_languages_come_back(self):
+        with self.committed() as env:
+            env["res.lang"]._activate_lang("fr_FR")
+            both = env["res.partner.category"].create([{"name": "English"}, {"name": "Only"}])
+            both[0].with_context(lang="fr_FR").name = "Français"
+        texts = "SELECT name FROM res_partner_category WHERE id = ANY(%s) ORDER BY id"
+        before = self.sql(texts, both.ids)
+        update = {"operation_type": "update", "model": "res.partner.category", "record_ids": both.ids, "data": {"name": "Changé"}}
+        job = self.done({**update, "context": {"lang": "fr_FR"}})
+        self.undo(job)
+        self.assertEqual(self.sql(texts, both.ids), before, "a language that was not there is gone again")
+
+    # -- refusals ------------------------------------------------------------------------------------
+
+    def test_it_starts_once(self):
+        job = self.done(self.update(self.make_partners(1), name="Changed"))
+        undo = self.undo(job)
+        with self.assertRaisesRegex(UserError, f"{undo}: Undo of"):
+            self.call(job, "undo")
+        with self.assertRaisesRegex(UserError, "can't be retried"), self.committed(self.user_id) as env:
+            env.cr.execute("UPDATE batch_job SET failed_records = 1 WHERE id = %s", [job])
+            env["batch.job"].browse(job).retry()
+        with self.committed() as env:
+            self.assertEqual(env["batch.job"].browse(job).undo_job_id.id, undo)
+
+    def test_two_calls_at_once_start_it_once(self):
+        job = self.done(self.update(self.make_partners(1), name="Changed"))
+        with self.in_threads(2) as pool:
+            calls = [pool.submit(self.call, job, "undo") for _ in range(2)]
+            wait(calls, 60)
+        errors = [call.exception() for call in calls if call.exception()]
+        self.assertEqual([type(error) for error in errors], [UserError], errors)
+        self.assertEqual(self.sql("SELECT count(*) FROM batch_job WHERE origin_job_id = %s", job), [(1,)])
+
+    def test_what_can_not_be_undone_is_refused(self):
+        ids = self.make_partners(2)
+        update = self.update(ids[:1], name="Changed")
+        for message, made in (
+            ("finished", lambda: self.submit(update, track_changes=True)),
+            ("dry run", lambda: self.done(update, dry_run=True)),
+            ("track", lambda: self.done(update, track_changes=False)),
+            ("nothing", lambda: self.done(self.update(ids[1:], name="Partner 1"))),
+        ):
+            with self.subTest(message), self.assertRaisesRegex(UserError, message):
+                self.call(made(), "undo")
+
+    def test_only_the_submitter_may(self):
+        job = self.done(self.update(self.make_partners(1), name="Changed"))
+        with self.committed() as env:
+            manager = self.new_user(env, f"manager-{self.mark}", "batch_executor.group_batch_manager", "base.group_system").id
+        with self.assertRaises(AccessError), self.committed(manager) as env:
+            env["batch.job"].browse(job).undo()
+
+    # -- many ----------------------------------------------------------------------------------------
+
+    def test_it_is_stored_page_by_page_in_the_order_newest_first(self):
+        ids = self.make_partners(7)
+        job = self.done(self.update(ids[:4], name="a"), self.update(ids[3:], name="b"), max_chunk_size=2)
+        self.patch(store, "PAGE", 2)
+        undo = self.undo(job)
+        changes = [payload for chunk in self.chunks(undo) for payload in self.changes_in(chunk)]
+        self.assertEqual(changes, sorted(changes, reverse=True))
+        self.assertEqual((len(changes), self.names()), (8, [f"Partner {number}" for number in range(7)]))
+
+    def changes_in(self, chunk):
+        return [change for _record, change in Payload.decode(chunk["payload"]).items]
+
+    # -- before it -----------------------------------------------------------------------------------
+
+    def test_a_preview_says_what_would_stay(self):
+        ids = self.make_partners(3)
+        job = self.done(
+            self.update(ids, name="Changed"),
+            self.update(ids[:1], name="Again"),
+            {"operation_type": "delete", "model": "res.partner", "record_ids": ids[2:]},
+        )
+        with self.committed() as env:
+            env["res.partner"].browse(ids[1]).name = "Somebody"
+        found = self.call(job, "undo_preview")
+        self.assertEqual(found, {"changes": 5, "looked_at": 3, "changed": 1, "deleted": 1})
+        self.patch(undoing, "LOOKED_AT", 2)
+        self.assertEqual(self.call(job, "undo_preview")["looked_at"], 2)
+
+    def test_the_log_of_both_says_so(self):
+        job = self.done(self.update(self.make_partners(1), name="Changed"))
+        undo = self.undo(job)
+        with self.committed() as env:
+            logs = [" ".join(env["batch.job"].browse(id_).message_ids.mapped("body")) for id_ in (job, undo)]
+        self.assertIn(f"data-oe-id=\"{undo}\"", logs[0])
+        self.assertIn(f"data-oe-id=\"{job}\"", logs[1])
