@@ -9,6 +9,8 @@ from typing import Any
 from .operations import PRODUCES_IDS
 from .values import can_be_id
 
+#: The layout of stored JSON.
+COMPACT = {"separators": (",", ":")}
 #: Types of JSON values that hold other values.
 CONTAINERS = (dict, list)
 
@@ -19,12 +21,14 @@ def dumps(value: Any, **layout: Any) -> str:
     :param layout: other options of `json.dumps`
     :raises TypeError, ValueError, RecursionError: the value has no JSON form
     """
-    layout = layout or {"separators": (",", ":")}
-    text = json.dumps(value, ensure_ascii=False, default=json_default, **layout)
+    if layout:
+        text = json.dumps(value, ensure_ascii=False, default=json_default, **layout)
+    else:
+        text = _compact(value)
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate: PostgreSQL and browsers accept only its escaped form
-        text = json.dumps(value, default=json_default, **layout)
+        text = json.dumps(value, default=json_default, **(layout or COMPACT))
     return text
 
 
@@ -57,6 +61,10 @@ def json_default(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} {value!r:.50}")
+
+
+#: One for all, as making it takes longer than most values.
+_compact = json.JSONEncoder(ensure_ascii=False, default=json_default, **COMPACT).encode
 
 
 class BadPayload(ValueError):

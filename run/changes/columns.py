@@ -3,7 +3,18 @@
 import json
 
 from odoo.exceptions import MissingError
+from odoo.fields import Field, Html
+from odoo.orm.fields_textual import BaseString
 from odoo.tools import SQL
+
+#: Conversions that only make False of null, or mark a text as HTML; of columns that are not translated.
+AS_IT_IS = (
+    Field.convert_to_record,
+    Field.convert_to_read,
+    BaseString.convert_to_record,
+    Html.convert_to_record,
+    Html.convert_to_read,
+)
 
 
 class Column:
@@ -12,6 +23,9 @@ class Column:
     :param field: its field
     :param model: the model, in the environment of the job's user
     """
+
+    #: Whether its values before may not be enough to bring it back, see `kept`.
+    keeps_more = False
 
     def __init__(self, field, model):
         self.field = field
@@ -25,22 +39,25 @@ class Column:
         """
         return SQL.identifier(alias, self.name)
 
-    def shown(self, values, records):
+    def shown(self, values, ids):
         """Values as `read()` shows them.
 
         :param list values: as selected
-        :param list records: the record of each
+        :param list ids: of the record of each
         """
-        to_record, to_read = self.field.convert_to_record, self.field.convert_to_read
-        return [to_read(to_record(value, record), record) for value, record in zip(values, records, strict=True)]
+        to_record, to_read, browse = self.field.convert_to_record, self.field.convert_to_read, self.model.browse
+        if to_record.__func__ in AS_IT_IS and to_read.__func__ in AS_IT_IS:
+            return [False if value is None else value for value in values]
+        found = zip(values, map(browse, ids), strict=True)
+        return [to_read(to_record(value, record), record) for value, record in found]
 
     def kept(self, before, after):
-        """What else is needed to bring the column back, as a pair `(whether there is anything, JSON value)`.
+        """What else is needed to bring the column back, as a pair `(whether there is anything, JSON value)`; see `keeps_more`.
 
         :param before: as selected
         :param after: as selected
         """
-        return False, None
+        raise NotImplementedError
 
 
 class TextColumn(Column):
@@ -50,9 +67,9 @@ class TextColumn(Column):
         """As `Column.sql`."""
         return SQL("%s::text", super().sql(alias))
 
-    def shown(self, values, records):
+    def shown(self, values, ids):
         """As `Column.shown`."""
-        return super().shown([value and self.loaded(value) for value in values], records)
+        return super().shown([value and self.loaded(value) for value in values], ids)
 
     def loaded(self, value):
         """A selected value in the form that Odoo's cache has of it."""
@@ -62,16 +79,16 @@ class TextColumn(Column):
 class PropertiesColumn(TextColumn):
     """Properties: shown with their definitions."""
 
-    def shown(self, values, records):
+    def shown(self, values, ids):
         """As `Column.shown`."""
         found = [value and json.loads(value) for value in values]
-        return self.field.convert_to_read_multi(found, self.model.browse(record.id for record in records))
+        return self.field.convert_to_read_multi(found, self.model.browse(ids))
 
 
 class Many2oneColumn(Column):
     """A many2one: shown with the name of its record."""
 
-    def shown(self, values, records):
+    def shown(self, values, ids):
         """As `Column.shown`."""
         names = _names(self.model.env[self.field.comodel_name], {value for value in values if value})
         return [(value, names[value]) if value in names else False for value in values]
@@ -79,6 +96,8 @@ class Many2oneColumn(Column):
 
 class TranslatedColumn(TextColumn):
     """A text in all languages: shown in the language of the context."""
+
+    keeps_more = True
 
     def __init__(self, field, model):
         super().__init__(field, model)
@@ -100,20 +119,22 @@ class TranslatedColumn(TextColumn):
 class CompanyColumn(TextColumn):
     """A value for each company: shown for that of the context."""
 
+    keeps_more = True
+
     def __init__(self, field, model):
         super().__init__(field, model)
         self.company = str(model.env.company.id)
         self.fallback = None
 
-    def shown(self, values, records):
+    def shown(self, values, ids):
         """As `Column.shown`."""
         field, model = self.field, self.model
         self.fallback = field.convert_to_write(field.get_company_dependent_fallback(model), model)
         found = [self.loaded(value or "{}") for value in values]
         if field.type == "many2one":
-            return Many2oneColumn.shown(self, found, records)
-        cached = [field.convert_to_cache(value, record, validate=False) for value, record in zip(found, records, strict=True)]
-        return Column.shown(self, cached, records)
+            return Many2oneColumn.shown(self, found, ids)
+        cached = [field.convert_to_cache(value, model.browse(id_), validate=False) for value, id_ in zip(found, ids, strict=True)]
+        return Column.shown(self, cached, ids)
 
     def loaded(self, value):
         """As `TextColumn.loaded`."""

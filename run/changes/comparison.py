@@ -12,10 +12,9 @@ def held(images, image, ids):
     :returns: dict id -> dict name -> value
     """
     found = {id_: {} for id_ in ids}
-    records = {id_: images.model.browse(id_) for id_ in ids}
     for column, values in zip(images.columns, image.values, strict=True):
         set_ = [(id_, value) for id_ in ids if (value := values[image.places[id_]]) is not None]
-        shown = column.shown([value for _id, value in set_], [records[id_] for id_, _value in set_])
+        shown = column.shown([value for _id, value in set_], [id_ for id_, _value in set_])
         for (id_, _value), value in zip(set_, shown, strict=True):
             if value is not False:
                 found[id_][column.name] = value
@@ -39,7 +38,8 @@ def differences(images, before, after):
     for column, olds, news in zip(images.columns, _of(before, ids), _of(after, ids), strict=True):
         if olds != news:
             changed = [place for place, (old, new) in enumerate(zip(olds, news, strict=True)) if old != new]
-            _add(found, column, [ids[place] for place in changed], [olds[p] for p in changed], [news[p] for p in changed])
+            olds, news = [olds[place] for place in changed], [news[place] for place in changed]
+            _add(found, column, [ids[place] for place in changed], olds, news)
     if before.others:
         fields = images.model._fields
         for id_ in ids:
@@ -58,20 +58,22 @@ def _of(image, ids):
 
 
 def _add(found, column, ids, olds, news):
-    records = [column.model.browse(id_) for id_ in ids]
-    shown = zip(ids, olds, news, column.shown(olds, records), column.shown(news, records), strict=True)
+    shown = zip(ids, olds, news, column.shown(olds, ids), column.shown(news, ids), strict=True)
     for id_, old, new, was, is_ in shown:
         if was != is_ or type(was) is not type(is_):
             _put(found, id_, column.name, was, is_)
-        is_more, more = column.kept(old, new)
-        if is_more:
-            before, after, kept = found.setdefault(id_, ({}, {}, None))
-            found[id_] = before, after, {**(kept or {}), column.name: more}
+        if column.keeps_more:
+            is_more, more = column.kept(old, new)
+            if is_more:
+                before, after, kept = found.get(id_) or ({}, {}, None)
+                found[id_] = before, after, {**(kept or {}), column.name: more}
 
 
 def _put(found, id_, name, was, is_):
-    before, after, _kept = found.setdefault(id_, ({}, {}, None))
-    before[name], after[name] = was, is_
+    entry = found.get(id_)
+    if entry is None:
+        entry = found[id_] = ({}, {}, None)
+    entry[0][name], entry[1][name] = was, is_
 
 
 def _is_same(kind, one, other):

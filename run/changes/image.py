@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from odoo.models import LOG_ACCESS_COLUMNS
+from odoo.models import LOG_ACCESS_COLUMNS, BaseModel
 from odoo.tools import SQL, sql
 
 from .columns import column_of
@@ -84,10 +84,19 @@ class Images:
 
     def _rows(self, model, columns, ids):
         """Select columns of those records that the user may read, in the order of their ids."""
-        query = model._search([("id", "in", list(ids))], active_test=False)
+        query = self._visible(model, ids)
         terms = [SQL.identifier(query.table, "id"), *(column.sql(query.table) for column in columns)]
         query.order = SQL.identifier(query.table, "id")
         return model.env.execute_query(query.select(*terms))
+
+    def _visible(self, model, ids):
+        """The query for those of some records that the user may read."""
+        if type(model)._search is not BaseModel._search:  # it may look at each record that it finds
+            return model._search([("id", "in", list(ids))], active_test=False)
+        query = model._search([], active_test=False)
+        # as one text, which takes a tenth of the time of a thousand parameters
+        query.add_where(SQL("%s = ANY(%s::integer[])", SQL.identifier(query.table, "id"), f"{{{','.join(map(str, ids))}}}"))
+        return query
 
     def _read(self, ids, names):
         """Read fields that are no columns, from the database: a cache may hold what user code has changed by SQL since."""
@@ -107,6 +116,5 @@ class Images:
         rows = self._rows(self.model.sudo(), columns, ids)
         found = {}
         for id_, *values in rows:
-            record = self.model.browse(id_)
-            found[id_] = {c.name: c.shown([value], [record])[0] for c, value in zip(columns, values, strict=True)}
+            found[id_] = {column.name: column.shown([value], [id_])[0] for column, value in zip(columns, values, strict=True)}
         return found

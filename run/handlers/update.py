@@ -57,9 +57,15 @@ class UpdateHandler(RecordsHandler):
             )
         return dict.fromkeys(positions, True)
 
+    def _watch(self, positions):
+        """Tell the tracker of records that are about to be written."""
+        if not self.tracker.is_on:
+            return self.tracker.watch({})
+        names = self.params["values"] if self.is_shared else {name for position in positions for name in self.values(position)}
+        return self.tracker.watch({position: self.record_id(position) for position in positions}, names)
+
     def _write(self, positions):
-        names = {name for position in positions for name in self.values(position)}
-        with self.tracker.watch({position: self.record_id(position) for position in positions}, names):
+        with self._watch(positions):
             if self.is_shared:
                 self._records(positions).write(copied(self.params["values"]))
             else:
