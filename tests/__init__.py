@@ -32,6 +32,7 @@ from . import test_atomic
 from . import test_bad_input
 from . import test_calls
 from . import test_changes
+from . import test_changes_jobs
 from . import test_changes_tracked
 from . import test_claim
 from . import test_concurrency
