@@ -59,14 +59,15 @@ def changes_page(cr, job_id, offset, limit):
     query = SQL(
         """
         SELECT operation.operation_id, index, change.model, record_id, action, before, after
-          FROM (
-            SELECT *
+          FROM (  -- by the index alone: those before the page are not read
+            SELECT id
               FROM batch_change
              WHERE %(own)s
              ORDER BY job_id, id
             OFFSET %(offset)s
              LIMIT %(limit)s
-         ) AS change
+         ) AS page
+          JOIN batch_change AS change ON change.id = page.id
           JOIN batch_operation AS operation ON operation.id = change.operation_id
          ORDER BY change.id
         """,

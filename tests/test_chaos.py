@@ -73,6 +73,20 @@ class TestChaos(BaseCase):
         [failure] = chaos.client.call("batch.job", "failures", [job])["failures"]
         self.assertEqual((failure["index"], failure["error_type"], failure["attempts"]), (33, "WorkerLostError", 2))
 
+    def test_3_of_a_plan_whose_worker_is_killed_nothing_remains_but_what_it_says(self):
+        chaos, name, before = self.chaos, "planned", self.chaos.kills
+        job = chaos.client.submit(chaos.creates(name, 150), dry_run=True, track_changes=True, max_chunk_size=20, retry_attempts=5)
+
+        def kill():
+            if chaos.kills - before < 2 and chaos.kill_worker():
+                time.sleep(0.5)
+
+        chaos.wait(job, kill, every_s=0.2)
+        self.assertEqual(chaos.kills - before, 2, "the job was over too soon")
+        self.assertEqual((chaos.problems(job), chaos.created(name)), ([], ({}, {})))
+        changes = chaos.client.call("batch.job", "changes", [job])["changes"]
+        self.assertEqual([change["after"]["ref"] for change in changes], [f"chaos-{name}-{number}" for number in range(150)])
+
     def test_4_one_of_two_servers_killed_leaves_its_work_to_the_other(self):
         chaos, name = self.chaos, "halved"
         listening = chaos.cron_workers_listening()

@@ -27,6 +27,7 @@ from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
 from ..store import overview as overview_store
 from ..store import queue, told
+from ..store.changes import changes_at, changes_by_id
 from ..store.chosen import failures_at, failures_page
 from ..store.claim import claim_fast
 from ..store.findings import fill_causes
@@ -429,6 +430,22 @@ class TestPlans(PlanCase):
             self.of_user("failed").read, ["failure_causes"], rows=2 * (LOOKED_AT_LIVE + counted), pages=8 * CAUSES_FOUND + (LOOKED_AT_LIVE + counted) // 2
         )
         self.assertEqual(shown["failure_causes"]["causes"][0]["count"], f"{LOOKED_AT_LIVE}+")
+
+    def test_a_page_of_changes_and_changes_by_id_and_by_place(self):
+        page, plans = self.cheap(self.of_user("changed_little").changes, 0, 10)
+        self.assertEqual((page["total"], page["next_offset"], len(page["changes"])), (20, 10, 10))
+        self.assertUses(plans, "batch_change_job_idx")
+        # all are counted, and those before the page passed over, by the index alone
+        page, plans = self.cheap(self.of_user("changed").changes, 2 * MANY - 10, 10, rows=4 * MANY, pages=6 * MANY)
+        self.assertEqual((page["total"], page["next_offset"], len(page["changes"])), (2 * MANY, False, 10))
+        self.assertEqual({node["Node Type"] for plan in plans for node in plan.nodes if node.get("Index Name") == "batch_change_job_idx"}, {"Index Only Scan"})
+        self.cr.execute("SELECT id, operation_id FROM batch_change WHERE job_id = %s ORDER BY id LIMIT 10", [self.backlog.changed])
+        rows = self.cr.fetchall()
+        found, _plans = self.cheap(changes_by_id, self.cr, [id_ for id_, _operation in rows])
+        self.assertEqual(len(found), 10)
+        found, plans = self.cheap(changes_at, self.cr, rows[0][1], 1000, 1009)
+        self.assertEqual(sorted(change["index"] for change in found), list(range(1000, 1010)))
+        self.assertUses(plans, "batch_change_operation_idx")
 
     def test_the_changes_of_a_job_in_its_form_and_in_lists(self):
         """No more is counted than is said, and no more is read than is shown."""
