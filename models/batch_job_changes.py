@@ -1,8 +1,11 @@
 from odoo import api, fields, models
 
 from ..engine.effects import EFFECT_COLUMNS
+from ..run.access import check_submitter
+from ..run.batch_action import open_job
 from ..run.change_kinds import kinds_of
 from ..run.numbers import outcomes
+from ..run.questions import apply_question, undo_question
 from ..store.changes import first_changes
 from .batch_job_views import LOOKED_AT, LOOKED_AT_LIVE, SHOWN
 
@@ -36,3 +39,33 @@ class BatchJob(models.Model):
     change_kinds = fields.Json("Changes by Model", compute=_changes)
     shown_change_ids = fields.Many2many("batch.change", string="First Changes", compute=_changes)
     has_more_changes = fields.Boolean(compute=_changes, help="There are more changes than those that the form lists.")
+
+    def action_apply(self, confirmed=False):
+        """Button: run a plan for real, once the user has confirmed it.
+
+        :param bool confirmed: whether that is so
+        :returns: an action that asks, or one that opens the new job
+        :raises AccessError, UserError: see `apply`
+        """
+        check_submitter(self)
+        if not confirmed:
+            title, label = self.env._("Run this plan for real?"), self.env._("Run for Real")
+            return _ask(self, "action_apply", title, apply_question(self), label)
+        return open_job(self.browse(self.apply()["job_id"]))
+
+    def action_undo(self, confirmed=False):
+        """Button: undo a job, once the user has confirmed it. As `action_apply`.
+
+        :raises AccessError, UserError: see `undo`
+        """
+        check_submitter(self)
+        if not confirmed:
+            title, label = self.env._("Undo this job?"), self.env._("Undo")
+            return _ask(self, "action_undo", title, undo_question(self, self.undo_preview()), label)
+        return open_job(self.browse(self.undo()["job_id"]))
+
+
+def _ask(job, method, title, text, label):
+    """A dialog that calls a method of the job again once the user has confirmed it."""
+    params = {"job_id": job.id, "method": method, "title": title, "text": text, "label": label}
+    return {"type": "ir.actions.client", "tag": "batch_executor.confirm_verb", "params": params}

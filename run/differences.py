@@ -66,6 +66,17 @@ def describe_changes(env, ids, extent):
     }
 
 
+def names_of_changes(env, ids):
+    """What changes say of the names of their records, for records that are gone.
+
+    :param ids: of changes; those that the reader may not see are left out
+    :returns: dict id -> name, which may be empty
+    """
+    seen = env["batch.change"].search([("id", "in", ids)]) if ids else env["batch.change"]
+    rows = changes_shown(env.cr, seen.ids, BRIEF.read)
+    return {row["id"]: name_in_values(env, row["model"], json.loads(row["before"] or "{}")) for row in rows}
+
+
 def field_difference(words, model, name, before, after, extent):
     """Where two values of a field differ, in words.
 

@@ -7,10 +7,11 @@ from odoo.exceptions import UserError
 
 from ..engine.cells import ID, cell_of, rows_of_item, with_changes
 from ..engine.isolate import isolate
-from ..engine.operation import LOAD, UPSERT
+from ..engine.operation import LOAD, UNDO, UPSERT
 from ..engine.operations import TYPES
 from ..engine.values import is_wrong
 from ..store import chosen
+from .differences import names_of_changes
 from .failures import columns_of, item_of
 from .record_names import NAMES, REFERENCES, first_text, names_by_model, record_name
 
@@ -39,9 +40,16 @@ def labels(env, failure_ids):
     """
     failures = chosen.described(env.cr, list(failure_ids), LONGEST_READ)
     names = names_by_model(env, [(failure["model"], failure["record_id"]) for failure in failures if failure["record_id"]])
-    return {
-        failure["id"]: names.get((failure["model"], failure["record_id"])) or _name_in_values(env, failure) for failure in failures
-    }
+    nameless = [failure for failure in failures if not names.get((failure["model"], failure["record_id"]))]
+    undone = names_of_changes(env, [_change_of(failure) for failure in nameless if _change_of(failure)])
+    named = {failure["id"]: undone.get(_change_of(failure)) or _name_in_values(env, failure) for failure in nameless}
+    return {failure["id"]: named.get(failure["id"]) or names.get((failure["model"], failure["record_id"]), "") for failure in failures}
+
+
+def _change_of(failure):
+    """Id of the change that an undo could not take back; None for other failures."""
+    item = item_of(failure) if failure["operation_type"] == UNDO else None
+    return item[1] if isinstance(item, list) and len(item) > 1 else None
 
 
 def _name_in_values(env, failure):

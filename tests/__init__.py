@@ -72,6 +72,7 @@ from . import test_permissions_lanes
 from . import test_permissions_oracles
 from . import test_plans
 from . import test_python
+from . import test_questions
 from . import test_recovery
 from . import test_retried
 from . import test_running
@@ -88,6 +89,7 @@ from . import test_timeouts
 from . import test_told
 from . import test_tours
 from . import test_tours_actions
+from . import test_tours_changes
 from . import test_tours_failures
 from . import test_tours_figures
 from . import test_tours_import

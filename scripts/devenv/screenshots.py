@@ -77,6 +77,8 @@ def pictures(jobs):
     yield Picture("job_partial", job(jobs.partial), (tab("failures"),), APPS_PAGE)
     yield Picture("failed_record", job(jobs.partial), (tab("failures"), click(SHOWN_FAILURE)), APPS_PAGE)
     yield Picture("timeline", job(jobs.partial), (tab("timeline"),))
+    yield Picture("changes", job(jobs.changed), (tab("changes"), into_view(".o_batch_change_kinds")))
+    yield Picture("undo", job(jobs.changed), (click("button[name=action_undo]"),))
     yield Picture("run_in_batch", CONTACTS, RUN_IN_BATCH, APPS_PAGE)
     yield Picture("import", CONTACTS.partition("?")[0], IMPORT)
     yield Picture("server_action", "/odoo/action-base.action_server_action/new", SERVER_ACTION, login=MANAGER)
@@ -99,6 +101,10 @@ def click(selector, text=""):
 
 def tab(name):
     return click(f".o_notebook a[name={name}]")
+
+
+def into_view(selector):
+    return lambda page: page.locator(selector).first.evaluate("(element) => element.scrollIntoView()")
 
 
 def fill(selector, text):
@@ -170,11 +176,22 @@ class Jobs:
         self.partial = self._submit("Contacts from the old CRM", upsert(self.contacts[:1500]))
         self._until_final(self.partial)
         self._submit("Prices of next year", update({"list_price": 129}), dry_run=True)
+        self.changed = self._change_and_meddle()
         self._submit("Clean up test contacts", {"operation_type": "delete", "model": "res.partner", "domain": [["ref", "=like", "00A%"]]})
         tomorrow = (datetime.now(timezone.utc) + timedelta(days=1)).replace(hour=2, minute=0, second=0, microsecond=0)
         self._submit("Nightly stock numbers", update({"weight": 2}), run_at=tomorrow.isoformat())
         paused = self._submit("Airports of the world", upsert(self.contacts[1500:3000]))
         self._client.rpc("/batch/v1/pause", job_id=paused)
+
+    def _change_and_meddle(self) -> int:
+        """A job that remembers its changes, of which some were changed again since."""
+        values = {"list_price": 129, "description_sale": "Oak, oiled. Delivered in 2 parcels."}
+        changed = self._submit("Prices and descriptions of spring", update(values), track_changes=True)
+        self._until_final(changed)
+        call = {"model": "product.template", "kwargs": {}}
+        ids = self._client.rpc("/web/dataset/call_kw", **call, method="search", args=[[["default_code", "in", ["DC-0007", "DC-0012", "DC-0450"]]]])
+        self._client.rpc("/web/dataset/call_kw", **call, method="write", args=[ids, {"list_price": 99}])
+        return changed
 
     def products(self):
         rows = [[f"Desk combination {number}", f"DC-{number:04}", f"{number % 90 + 10}.5"] for number in range(1, 801)]

@@ -24,8 +24,10 @@ export class BatchCausesField extends Component {
         return this.props.record.data.is_final;
     }
 
-    get isOwn() {
-        return this.props.record.data.is_own;
+    /** Whether the user may mend values: those of the own job, unless it takes back what another one did, which has no values. */
+    get canMend() {
+        const { is_own: isOwn, origin_kind: origin } = this.props.record.data;
+        return isOwn && origin !== "undo";
     }
 
     get files() {
@@ -109,6 +111,7 @@ registry.category("fields").add("batch_causes", {
     fieldDependencies: [
         { name: "is_final", type: "boolean" },
         { name: "is_own", type: "boolean" },
+        { name: "origin_kind", type: "selection" },
         { name: "uuid", type: "char" },
     ],
 });

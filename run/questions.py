@@ -1,0 +1,55 @@
+"""What is asked before a plan is run for real, or a job is undone."""
+
+from odoo.tools.misc import formatLang
+
+from ..engine.effects import EFFECT_COLUMNS
+from .numbers import outcomes
+from .undo import LOOKED_AT
+
+
+def apply_question(job):
+    """What running a plan for real would do.
+
+    :param job: a finished dry run, in the environment of its submitter
+    :rtype: str
+    """
+    env = job.env
+    lines = [outcomes(env, job.read(EFFECT_COLUMNS)[0], is_plan=True) or _of_records(env, job.processed_records)]
+    if job.failed_records:
+        lines.append(env._("Failed in the dry run, and will be tried again: %s.", _of_records(env, job.failed_records)))
+    lines.append(
+        env._("A record that is no longer what the dry run saw is left alone, and listed as failed.")
+        if job.track_changes
+        else env._("The dry run has not remembered what it saw: records that were changed since are overwritten.")
+    )
+    return "\n".join(lines)
+
+
+def undo_question(job, preview):
+    """What an undo would do.
+
+    :param job: a finished job, in the environment of its submitter
+    :param dict preview: of `run.undo.preview`
+    :rtype: str
+    """
+    env = job.env
+    changes, looked_at, changed, deleted = (preview[name] for name in ("changes", "looked_at", "changed", "deleted"))
+    lines = []
+    if changes <= LOOKED_AT:
+        lines.append(env._("Brought back to what they were: %s.", _of_records(env, looked_at - changed - deleted)))
+    else:
+        lines.append(env._("Changes to take back: %s.", formatLang(env, changes, digits=0)))
+        if changed or deleted:
+            lines.append(env._("Of the %s that were changed last:", _of_records(env, looked_at)))
+    if changed:
+        lines.append(env._("Changed since, and left as they are: %s.", _of_records(env, changed)))
+    if deleted:
+        lines.append(env._("Deleted, and not to be brought back: %s.", _of_records(env, deleted)))
+    if job.created_records:
+        lines.append(env._("What the job has created is deleted."))
+    return "\n".join(lines)
+
+
+def _of_records(env, count):
+    """`1 record`, `3,400 records`."""
+    return env._("1 record") if count == 1 else env._("%s records", formatLang(env, count, digits=0))
