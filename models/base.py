@@ -61,8 +61,11 @@ class Base(models.AbstractModel):
         return super(Base, record)._load_records_write(values)
 
     def _load_records_create(self, vals_list):
+        loading = running(self.env)
+        if loading:
+            loading.check_order(self)
         records = super()._load_records_create(vals_list)
-        if loading := running(self.env):
+        if loading:
             loading.made[self._name].update(records._ids)
         return records
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from ...engine.effects import CREATED, UNCHANGED, UPDATED
 from ..settings import get_setting
-from ..unchanged.in_order import InOrder
+from ..unchanged.in_order import Disturbed, InOrder
 
 #: Attribute of a cursor: the `Loading` of the import that is running on it.
 LOADING = "batch_executor_loading"
@@ -43,13 +43,27 @@ class Loading:
         """While it lasts, it is known which of these records hold the values that are written on them.
 
         :param pairs: list of `(record id, values)`
+        :raises Disturbed: see `InOrder.check`
         """
         outer = self.in_order.get(model._name)
         self.in_order[model._name] = InOrder(model, pairs) if self.skips_unchanged else None
+        written = set(self.updated[model._name])
         try:
             yield
+            self.check_order(model)
+        except Disturbed:
+            self.updated[model._name] = written
+            raise
         finally:
             self.in_order[model._name] = outer
+
+    def check_order(self, model):
+        """Called when an import has written on its records, and before it creates others.
+
+        :raises Disturbed: see `InOrder.check`
+        """
+        if in_order := self.in_order.get(model._name):
+            in_order.check()
 
     def writes(self, record, values):
         """Whether a record has to be written."""

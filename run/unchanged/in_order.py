@@ -1,14 +1,14 @@
-"""Find unchanged records among those that are written one after the other, where each write may change what others hold."""
+"""Find unchanged records among those that an import writes one after the other, where each write may change what others hold."""
 
 from .find import unchanged
 
-#: How many records are looked at after a write; twice as many each time that nothing had to be written.
-FIRST_LOOK = 32
-MOST = 1000
+
+class Disturbed(Exception):  # noqa: N818
+    """A write has changed a record behind it that had held its values: Odoo's import then goes on record by record."""
 
 
 class InOrder:
-    """Records in the order in which they are written.
+    """Records in the order in which they are written. All are compared at once, and what lies behind a write once more at the end.
 
     :param model: their model
     :param pairs: list of `(record id, values)`; it is asked of the very same dicts of values
@@ -18,24 +18,28 @@ class InOrder:
         self.model = model
         self.pairs = pairs
         self.places = {id(values): place for place, (_id, values) in enumerate(pairs)}
-        self.size = MOST
-        self.forget()
-
-    def forget(self):
-        """Something was written: look again."""
-        self.found, self.looked_to = set(), 0
+        self.same = unchanged(model, pairs)
+        self.first_written = None
 
     def holds(self, record_id, values):
         """Whether a record holds the values that are its turn to be written."""
         place = self.places.get(id(values))
         if place is None or self.pairs[place][0] != record_id:
             return False
-        if place >= self.looked_to:
-            self.looked_to = place + self.size
-            self.found = {place + number for number in unchanged(self.model, self.pairs[place : self.looked_to])}
-            self.size = min(2 * self.size, MOST)
-        if place in self.found:
+        if place in self.same:
             return True
-        self.size = FIRST_LOOK
-        self.forget()
+        if self.first_written is None:
+            self.first_written = place
         return False
+
+    def check(self):
+        """Called when all are written that differ.
+
+        :raises Disturbed: one that was left alone no longer holds its values
+        """
+        if self.first_written is None:
+            return
+        behind = [self.pairs[place] for place in sorted(self.same) if place > self.first_written]
+        self.first_written = None
+        if len(unchanged(self.model, behind)) < len(behind):
+            raise Disturbed
