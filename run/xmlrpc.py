@@ -9,7 +9,7 @@ from ..engine.values import MAX_INTEGER
 def as_carried(result):
     """A result in the form that the caller's protocol can carry.
 
-    XML-RPC has 32-bit integers. For a call over XML-RPC, larger integers that a method returned become texts.
+    XML-RPC has 32-bit integers, and no null. For a call over XML-RPC, larger integers become texts, and nulls false.
 
     :param dict result: the result object; it is changed in place
     :returns: the same object
@@ -28,4 +28,6 @@ def _small(value):
         return {key: _small(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_small(item) for item in value]
+    if value is None:
+        return False
     return str(value) if value.__class__ is int and abs(value) > MAX_INTEGER else value

@@ -1,10 +1,13 @@
 """`track_changes`: what is told of each record is what `read()` said of it before and after, in plain Odoo."""
 
 import json
+from unittest import SkipTest
 
 from odoo.tests.common import TransactionCase
+from odoo.tools import sql
 
 from ..engine.payload import dumps
+from ..run.changes.image import Images
 from . import every_field
 from .every_field import MODEL, ROW
 from .properties import given, st
@@ -105,6 +108,60 @@ class TestExact(TransactionCase):
             self.assertEqual(change["before"].keys(), change["after"].keys())
             self.assertTrue(change["after"])
             was.update(change["after"])
+
+
+class TestProducts(TransactionCase):
+    """Fields that are kept elsewhere: in another record, in attachments, with a definition."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if "product.template" not in cls.env:
+            raise SkipTest("needs products")
+        cls.env = cls.env(user=cls.env.ref("base.user_admin"))
+        definition = [{"name": "aaaa", "type": "char", "string": "A"}, {"name": "bbbb", "type": "many2one", "string": "B", "comodel": "res.country"}]
+        cls.categories = cls.env["product.category"].create(
+            [{"name": "one", "product_properties_definition": definition}, {"name": "two", "product_properties_definition": definition[:1]}]
+        )
+
+    def check(self, record, values, *names):
+        """Update a record; what is told of it is what plain Odoo reads before and after. Returns what was told."""
+
+        def read():
+            self.env.flush_all()
+            self.env.invalidate_all()
+            return json.loads(dumps(record.read()[0]))
+
+        before = read()
+        operation = {"operation_type": "update", "model": record._name, "record_ids": record.ids, "data": values}
+        answer = self.env["batch.job"].execute([operation], track_changes=True)
+        self.assertEqual(answer["state"], "completed", answer["results"])
+        after = read()
+        [change] = answer["changes"]
+        self.assertEqual(change["before"], {name: before[name] for name in change["before"]})
+        self.assertEqual(change["after"], {name: after[name] for name in change["after"]})
+        self.assertEqual({name for name in names if name not in change["after"]}, set())
+        return change
+
+    def test_properties_are_told_with_their_definitions(self):
+        one, two = self.categories
+        product = self.env["product.template"].create({"name": "P", "categ_id": one.id})
+        change = self.check(product, {"product_properties": {"aaaa": "x", "bbbb": 1}}, "product_properties")
+        self.assertEqual([found["value"] for found in change["after"]["product_properties"]], ["x", [1, "Andorra"]])
+        self.check(product, {"categ_id": two.id}, "categ_id", "product_properties")
+
+    def test_values_of_the_record_it_inherits_from_and_pictures_are_told(self):
+        picture = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+        variant = self.env["product.product"].create({"name": "P", "list_price": 5})
+        self.check(variant, {"name": "Q", "list_price": 7, "barcode": "batch-1", "standard_price": 3}, "name", "list_price", "barcode", "standard_price")
+        self.check(variant, {"image_1920": picture, "name": "R"}, "image_1920", "name")
+        self.check(variant, {"image_1920": False}, "image_1920")
+
+    def test_a_model_without_a_table_has_no_columns_to_compare(self):
+        models = [model for model in self.env.values() if not model._abstract and not model._auto and model._table_sql]
+        for model in models:
+            images = Images(model)
+            self.assertFalse(images.columns and not sql.table_kind(self.env.cr, model._table), model)
 
 
 #: Fields without a column: they are told of where an operation names them.
