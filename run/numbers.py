@@ -4,8 +4,8 @@ from odoo.tools.misc import formatLang
 
 
 def records(env, count):
-    """`1 record`, `3 records`."""
-    return env._("1 record") if count == 1 else env._("%s records", count)
+    """`1 record`, `3,400 records`."""
+    return env._("1 record") if count == 1 else env._("%s records", formatLang(env, count, digits=0))
 
 
 def attempts(env, count):

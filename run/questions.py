@@ -3,7 +3,7 @@
 from odoo.tools.misc import formatLang
 
 from ..engine.effects import EFFECT_COLUMNS
-from .numbers import outcomes
+from .numbers import outcomes, records
 from .undo import LOOKED_AT
 
 
@@ -14,9 +14,9 @@ def apply_question(job):
     :rtype: str
     """
     env = job.env
-    lines = [outcomes(env, job.read(EFFECT_COLUMNS)[0], is_plan=True) or _of_records(env, job.processed_records)]
+    lines = [outcomes(env, job.read(EFFECT_COLUMNS)[0], is_plan=True) or records(env, job.processed_records)]
     if job.failed_records:
-        lines.append(env._("Failed in the dry run, and will be tried again: %s.", _of_records(env, job.failed_records)))
+        lines.append(env._("Failed in the dry run, and will be tried again: %s.", records(env, job.failed_records)))
     lines.append(
         env._("A record that is no longer what the dry run saw is left alone, and listed as failed.")
         if job.track_changes
@@ -36,20 +36,15 @@ def undo_question(job, preview):
     changes, looked_at, changed, deleted = (preview[name] for name in ("changes", "looked_at", "changed", "deleted"))
     lines = []
     if changes <= LOOKED_AT:
-        lines.append(env._("Brought back to what they were: %s.", _of_records(env, looked_at - changed - deleted)))
+        lines.append(env._("Brought back to what they were: %s.", records(env, looked_at - changed - deleted)))
     else:
         lines.append(env._("Changes to take back: %s.", formatLang(env, changes, digits=0)))
         if changed or deleted:
-            lines.append(env._("Of the %s that were changed last:", _of_records(env, looked_at)))
+            lines.append(env._("Of the %s that were changed last:", records(env, looked_at)))
     if changed:
-        lines.append(env._("Changed since, and left as they are: %s.", _of_records(env, changed)))
+        lines.append(env._("Changed since, and left as they are: %s.", records(env, changed)))
     if deleted:
-        lines.append(env._("Deleted, and not to be brought back: %s.", _of_records(env, deleted)))
+        lines.append(env._("Deleted, and not to be brought back: %s.", records(env, deleted)))
     if job.created_records:
         lines.append(env._("What the job has created is deleted."))
     return "\n".join(lines)
-
-
-def _of_records(env, count):
-    """`1 record`, `3,400 records`."""
-    return env._("1 record") if count == 1 else env._("%s records", formatLang(env, count, digits=0))

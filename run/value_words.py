@@ -16,7 +16,7 @@ MOST_DECIMALS = 6
 TEXTS = ("char", "text", "html")
 LINKS = ("one2many", "many2many")
 #: What is asked of fields.
-ASKED = ("string", "type", "selection", "relation", "digits")
+ASKED = ("string", "type", "selection", "relation", "digits", "min_display_digits")
 
 
 class ValueWords:
@@ -68,7 +68,8 @@ class ValueWords:
 
     def _say_float(self, field, value):
         decimals = len(f"{value:.{MOST_DECIMALS}f}".rstrip("0").partition(".")[2])
-        return formatLang(self.env, value, digits=max(decimals, (field.get("digits") or (0, 0))[1]))
+        least = field.get("min_display_digits") or (field.get("digits") or (0, 0))[1]
+        return formatLang(self.env, value, digits=max(decimals, least))
 
     def _say_monetary(self, field, value):
         return self._say_float({**field, "digits": field.get("digits") or (16, 2)}, value)

@@ -43,6 +43,7 @@ class TestImportTour(BrowserCase):
         with self.committed() as env:
             job = env["batch.job"].search([("name", "=", "partners.csv")])
             self.assertEqual((job.state, job.user_id.id, job.total_records), ("pending", self.user.id, RECORDS))
+            self.assertTrue(job.track_changes)
         self.work()
         with self.committed() as env:
             job = job.with_env(env)

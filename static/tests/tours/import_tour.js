@@ -42,6 +42,12 @@ const openTheScreen = () => [
 registry.category("web_tour.tours").add("batch_import_in_background", {
     steps: () => [
         ...openTheScreen(),
+        {
+            content: "remember what it changes",
+            trigger: ".o_batch_import_options input",
+            run: "click",
+        },
+        { trigger: ".o_batch_import_options input:checked" },
         { content: "import it in the background", trigger: "button.o_batch_import", run: "click" },
         {
             content: "its job opens",
@@ -56,7 +62,8 @@ registry.category("web_tour.tours").add("batch_import_is_for_batch_users", {
         ...openTheScreen(),
         {
             content: "Odoo's own buttons are there, ours are not",
-            trigger: ".o_control_panel:has(button:contains(Import)):not(:has(.o_batch_import))",
+            trigger:
+                ".o_control_panel:has(button:contains(Import)):not(:has(.o_batch_import, .o_batch_import_options))",
         },
     ],
 });
