@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from .operation import CREATE, LOAD, UPDATE, UPSERT
+from .operation import CREATE, LOAD, UNDO, UPDATE, UPSERT
 from .payload import dumps
 
 #: Column of the record's id, in operations on existing records.
@@ -42,6 +42,8 @@ def rows_of_item(kind: str, item: Any, columns: list[str] = ()) -> list[dict[str
         return [item]
     if kind == UPDATE and isinstance(item, list) and len(item) == 2 and isinstance(item[1], dict):
         return [{ID: item[0], **item[1]}]
+    if kind == UNDO and isinstance(item, list):
+        return [{ID: item[0]}]
     return [{} if item is None else {ID: item}]
 
 

@@ -404,6 +404,8 @@ class BatchJob(models.Model):
     def _unlink_only_finished(self):
         if any(job.state in (states.PENDING, states.RUNNING, states.PAUSED) for job in self):
             raise UserError(self.env._("Cancel a job before you delete it."))
+        if self.sudo().search_count([("origin_job_id", "in", self.ids), ("finished_at", "=", False)], limit=1):
+            raise UserError(self.env._("A job that is being undone, or run for real, can't be deleted: its changes are needed."))
 
     @api.private
     def with_context(self, ctx=None, /, **overrides):

@@ -128,18 +128,28 @@ def forget_payloads(cr, chunk_ids):
 
 
 def forget_details(cr, operation_ids):
-    """Drop the values in the parameters of operations; only of those that have completed."""
+    """Drop the values in the parameters of operations; only of those that have completed.
+
+    The context stays where changes are tracked: an undo needs the language and the company.
+    """
     operations = fetch(
         cr,
         SQL(
-            "SELECT id, details FROM batch_operation WHERE id = ANY(%s) AND state = 'completed' AND details IS NOT NULL",
+            """
+            SELECT operation.id, details, job.track_changes
+              FROM batch_operation AS operation
+              JOIN batch_job AS job ON job.id = operation.job_id
+             WHERE operation.id = ANY(%s)
+               AND operation.state = 'completed'
+               AND details IS NOT NULL
+            """,
             list(operation_ids),
         ),
     )
     rows = []
-    for id_, text in operations:
+    for id_, text, is_tracked in operations:
         details = json.loads(text)
-        kept = {key: value for key, value in details.items() if key in KEPT_DETAILS}
+        kept = {key: value for key, value in details.items() if key in KEPT_DETAILS or (is_tracked and key == "context")}
         if kept != details:
             rows.append((id_, dumps(kept) if kept else None))
     if rows:
@@ -180,10 +190,25 @@ def forget_failures(cr, chunk_ids):
 
 
 def old_jobs(cr, days):
-    """Ids of jobs that finished more than `days` days ago, oldest first, at most `PURGED_AT_ONCE`; none for 0 days."""
-    return _jobs(
-        cr, days, SQL("finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day' ORDER BY finished_at", days)
+    """Ids of jobs that finished more than `days` days ago, oldest first, at most `PURGED_AT_ONCE`; none for 0 days.
+
+    Not those that are being undone, or run for real: their changes are needed.
+    """
+    condition = SQL(
+        """
+        finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day'
+        AND (
+            SELECT true
+              FROM batch_job AS made
+             WHERE made.origin_job_id = batch_job.id
+               AND made.finished_at IS NULL
+             LIMIT 1
+        ) IS NULL
+        ORDER BY finished_at
+        """,
+        days,
     )
+    return _jobs(cr, days, condition)
 
 
 def old_drafts(cr, days):

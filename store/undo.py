@@ -126,7 +126,8 @@ def _operations(cr, job_id):
         job=job_id,
         untracked=[CALL, ACTION],
     )
-    rows = fetch_dicts(cr, query)
+    with by_index(cr):
+        rows = fetch_dicts(cr, query)
     changed = [row for row in rows if row["changes"]]
     return changed, [{**row, "changes": 1} for row in rows if not row["changes"] and "track_fields" not in _details(row)]
 

@@ -14,6 +14,18 @@ from .extras import needs_scripts
 
 KILLS = 20
 CRASHES = 3
+FEW_KILLS = 6
+#: Counts how often a change of the city of a partner has taken effect, at the pace of the other triggers.
+UNDONE_EFFECTS = """
+    CREATE FUNCTION chaos_undone() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_sleep(0.01);
+        INSERT INTO chaos_effect VALUES (NEW.ref);
+        RETURN NEW;
+    END$$;
+    CREATE TRIGGER chaos_undone AFTER UPDATE ON res_partner FOR EACH ROW
+        WHEN (NEW.ref LIKE 'called-undone-%' AND NEW.city IS DISTINCT FROM OLD.city) EXECUTE FUNCTION chaos_undone();
+"""
 
 
 @needs_scripts
@@ -107,8 +119,44 @@ class TestChaos(BaseCase):
         self.assertIsNotNone(other.process.poll(), "the other server never took part")
         self.assert_all_created(job, name, 2500)
 
+    def test_5_a_plan_run_for_real_and_its_undo_survive_kills(self):
+        chaos, name, count = self.chaos, "undone", 600
+        ids = chaos.partners(name, count)
+        chaos.cluster.sql(UNDONE_EFFECTS)
+        data = [{"id": id_, "city": f"City {id_}"} for id_ in ids]
+        update = {"operation_type": "update", "model": "res.partner", "data": data}
+        plan = chaos.client.submit(update, dry_run=True, track_changes=True, max_chunk_size=20, retry_attempts=10)
+        chaos.wait(plan, every_s=0.2)
+        self.assertEqual(self.effects(name), {})
+        origin = plan
+        for number, verb in enumerate(("apply", "undo"), 1):
+            job, before = chaos.client.call("batch.job", verb, [origin])["job_id"], chaos.kills
+
+            def kill(before=before):
+                if chaos.kills - before < FEW_KILLS and chaos.kill_worker():
+                    time.sleep(chaos.random.uniform(0, 0.5))
+
+            chaos.wait(job, kill, every_s=0.2)
+            self.assertGreaterEqual(chaos.kills - before, FEW_KILLS, f"the {verb} was over too soon")
+            self.assertEqual(chaos.problems(job), [])
+            status = chaos.client.status(job)
+            self.assertEqual((status["state"], status["stats"]["processed_records"]), ("completed", count))
+            self.assertEqual(self.effects(name), {number: count}, f"each record was written once by the {verb}")
+            origin = job
+        cities = chaos.cluster.sql("SELECT DISTINCT city FROM res_partner WHERE id = ANY(%s)", ids)
+        self.assertEqual(cities, [(None,)])
+
+    def effects(self, name):
+        """How often partners were written, as a trigger saw it: times -> partners."""
+        query = """
+            SELECT times, count(*)
+              FROM (SELECT count(*) AS times FROM chaos_effect WHERE ref LIKE %s GROUP BY ref) AS counted
+             GROUP BY times
+        """
+        return dict(self.chaos.cluster.sql(query, f"called-{name}-%"))
+
     @unittest.skipUnless(float(os.environ.get("BATCH_CHAOS_MINUTES", 0)), "needs scripts/chaos --minutes")
-    def test_5_everything_at_once_for_as_long_as_you_like(self):
+    def test_6_everything_at_once_for_as_long_as_you_like(self):
         chaos, round_ = self.chaos, 0
         end = time.monotonic() + 60 * float(os.environ["BATCH_CHAOS_MINUTES"])
         while time.monotonic() < end:

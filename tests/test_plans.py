@@ -12,6 +12,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase, new_test_user
 
+from ..engine.change import CREATE, UPDATE
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
 from ..models.batch_failure import COUNTED_AT_MOST
@@ -27,6 +28,7 @@ from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
 from ..store import overview as overview_store
 from ..store import queue, told
+from ..store.apply import planned_changes, was_stopped
 from ..store.changes import changes_at, changes_by_id
 from ..store.chosen import failures_at, failures_page
 from ..store.claim import claim_fast
@@ -41,6 +43,8 @@ from ..store.retried import tell_failures
 from ..store.settle import take_awaiting_driver
 from ..store.shared import settle_shared
 from ..store.summary import CAUSES_FOUND, CAUSES_SHOWN, COUNTED_TO_RANK
+from ..store.undo import PAGE as UNDO_PAGE
+from ..store.undo import changes_of, is_free_of_order, newest_changes, store_undo
 from ..store.watch import figures_of
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
@@ -460,6 +464,31 @@ class TestPlans(PlanCase):
         self.assertEqual(shown["changes_text"], f"{LOOKED_AT_LIVE}+")
         page = self.env["batch.change"].browse(shown["shown_change_ids"])
         self.cheap(page.read, ["label", "action", "differences", "operation_id"], rows=1000, pages=1000)
+
+    def test_an_undo_is_stored_and_previewed_in_pages(self):
+        job_id, new = self.backlog.changed, self.backlog.small
+        actions = [CREATE, UPDATE]
+        free, _plans = self.cheap(is_free_of_order, self.cr, job_id, actions, rows=2 * MANY + ROWS, pages=MANY)
+        self.assertTrue(free)
+        newest, plans = self.cheap(newest_changes, self.cr, job_id, 500, rows=2 * 500 + ROWS, pages=5 * 500)
+        self.assertUses(plans, "batch_change_job_idx")
+        found, _plans = self.cheap(changes_of, self.cr, job_id, [row["id"] for row in newest], rows=500, pages=5 * 500)
+        self.assertEqual(len(found), 500)
+        self.sql("DELETE FROM batch_operation WHERE job_id = %s", new)
+        contents, plans = self.cheap(store_undo, self.cr, new, job_id, 1000, rows=2 * MANY + ROWS, pages=2 * MANY)
+        pages = [plan.rows_read for plan in plans if "ORDER BY job_id DESC" in str(plan)]
+        self.assertLessEqual(max(pages), UNDO_PAGE + ROWS)
+        self.assertEqual([entry[3] for entry in contents], [2 * MANY])
+
+    def test_a_plan_is_looked_up_by_the_places_of_a_chunk(self):
+        plan, operations = self.backlog.changed, self.sql("SELECT id FROM batch_operation WHERE job_id = %s", self.backlog.changed)
+        places = [(operations[0][0], number) for number in range(100)]
+        found, plans = self.cheap(planned_changes, self.cr, plan, places, rows=1000, pages=2000)
+        self.assertEqual(set(found), set(places))
+        self.assertUses(plans, "batch_change_operation_idx")
+        stopped, _plans = self.cheap(was_stopped, self.cr, plan)
+        self.assertFalse(stopped)
+        self.cheap(self.of_user("changed").read, ["undo_job_id", "can_undo", "apply_job_id"])
 
     def test_a_page_of_failures_to_list_and_one_in_a_file(self):
         [shown], plans = self.cheap(self.of_user("failed").read, ["shown_failure_ids"], rows=1000, pages=1000)

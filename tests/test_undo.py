@@ -1,12 +1,17 @@
 """`undo`: what a job has changed is taken back, newest first; what was changed since is left alone and named."""
 
+import io
+import json
 from concurrent.futures import wait
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..engine.payload import Payload
 from ..run import undo as undoing
+from ..run.failure_file import write_failures
+from ..run.forget import forget_old_values
 from ..store import undo as store
+from ..store.forget import old_jobs
 from .lane_case import LaneCase
 
 NAMES = ["Partner 0", "Partner 1", "Partner 2"]
@@ -157,6 +162,33 @@ class TestUndo(UndoCase):
         self.undo(job)
         self.assertEqual(self.sql(texts, title.id), [({"en_US": "English", "fr_FR": "Français"},)])
 
+    def test_the_context_of_an_operation_outlives_its_values(self):
+        with self.committed() as env:
+            env["res.lang"]._activate_lang("fr_FR")
+            tag = env["res.partner.category"].create({"name": "English"})
+            tag.with_context(lang="fr_FR").name = "Français"
+        update = {"operation_type": "update", "model": "res.partner.category", "record_ids": tag.ids, "data": {"name": "Changé"}}
+        job = self.done({**update, "context": {"lang": "fr_FR"}})
+        with self.settings(keep_payload_days=0), self.committed() as env:
+            while forget_old_values(env):
+                pass
+        self.undo(job)
+        texts = "SELECT name FROM res_partner_category WHERE id = %s"
+        self.assertEqual(self.sql(texts, tag.id), [({"en_US": "English", "fr_FR": "Français"},)])
+
+    def test_a_job_is_not_deleted_while_it_is_being_undone(self):
+        job = self.done(self.update(self.make_partners(1), name="Changed"))
+        self.call(job, "undo")
+        self.sql("UPDATE batch_job SET finished_at = finished_at - interval '400 days' WHERE id = %s", job)
+        with self.committed() as env:
+            self.assertNotIn(job, old_jobs(env.cr, 30))
+            with self.assertRaisesRegex(UserError, "being undone"):
+                env["batch.job"].browse(job).unlink()
+        self.work()
+        self.assertEqual(self.names(), ["Partner 0"])
+        with self.committed() as env:
+            self.assertIn(job, old_jobs(env.cr, 30))
+
     def test_all_languages_come_back(self):
         with self.committed() as env:
             env["res.lang"]._activate_lang("fr_FR")
@@ -168,6 +200,21 @@ class TestUndo(UndoCase):
         job = self.done({**update, "context": {"lang": "fr_FR"}})
         self.undo(job)
         self.assertEqual(self.sql(texts, both.ids), before, "a language that was not there is gone again")
+
+    def test_failures_name_the_records_and_can_not_be_mended(self):
+        ids = self.make_partners(1)
+        job = self.done(self.update(ids, name="Changed"))
+        with self.committed() as env:
+            env["res.partner"].browse(ids).name = "Somebody"
+        undo = self.undo(job)
+        with self.committed(self.user_id) as env:
+            failure = env["batch.failure"].search([("job_id", "=", undo)])
+            self.assertEqual((failure.label, failure.record_id), ("Somebody", ids[0]))
+            file = io.BytesIO()
+            write_failures(env, undo, "csv", file)
+            self.assertEqual(file.getvalue().decode().splitlines()[1].split(",")[:3], [str(ids[0]), "op-1", "0"])
+            with self.assertRaisesRegex(ValidationError, "an undo does"):
+                failure.values = json.dumps([ids[0], 1])
 
     # -- refusals ------------------------------------------------------------------------------------
 

@@ -40,8 +40,11 @@ class UndoHandler(Handler):
         failures = {}
         for position in positions:
             change = found.get(named.get(position))
-            if change is None or change["record_id"] != self.record_id(position):
+            if position not in named:
                 text = self.env._("What this operation has changed is not known: a call tells it only with track_fields.")
+                failures[position] = failure(NotUndoable.__name__, text)
+            elif change is None or change["record_id"] != self.record_id(position):
+                text = self.env._("What was changed is not known any more: the job that has done so was deleted.")
                 failures[position] = failure(NotUndoable.__name__, text)
             elif change["action"] == DELETE:
                 text = self.env._("Record %(model)s,%(id)s was deleted, and can't come back.", model=self.model._name, id=change["record_id"])

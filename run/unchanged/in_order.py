@@ -3,7 +3,7 @@
 from .find import unchanged
 
 
-class Disturbed(Exception):  # noqa: N818
+class Disturbed(Exception):
     """A write has changed a record behind it that had held its values: Odoo's import then goes on record by record."""
 
 

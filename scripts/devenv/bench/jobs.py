@@ -68,6 +68,12 @@ def submit(registry, operation: dict, **options) -> int:
         return api.Environment(cr, ADMIN, {})["batch.job"].submit([operation], **options)["job_id"]
 
 
+def call(registry, job: int, verb: str) -> int:
+    """Call a verb that makes another job; returns the id of that one."""
+    with registry.cursor() as cr:
+        return getattr(api.Environment(cr, ADMIN, {})["batch.job"].browse(job), verb)()["job_id"]
+
+
 def new_lane(registry, lane_class=Lane) -> Lane:
     end = time.monotonic() + LANE_S
     return lane_class(registry, "benchmark", lambda: end - time.monotonic())

@@ -23,10 +23,11 @@ AMOUNTS = {
     "calls": (200, 100),  # calls of `status`, and claims
     "business": (300, 100),  # documents of each kind
     "imports": (2_000, 1_000),  # rows of an import
+    "tracked": (20_000, 1_000),  # records whose changes are tracked, and undone
     "memory": (200_000, 8_000),  # records of a lane whose memory is watched
 }
 #: Runs before the first round: processes load their code and fill their caches.
-WARM_UP = {"singles": 20, "large": 20, "repeated": 1, "bare": 200, "lanes": 200, "business": 20, "imports": 100}
+WARM_UP = {"singles": 20, "large": 20, "repeated": 1, "bare": 200, "lanes": 200, "business": 20, "imports": 100, "tracked": 100}
 
 
 def scale_of(*, quick: bool) -> SimpleNamespace:
