@@ -25,6 +25,12 @@ class KeptEnvironments(WeakSet):
         self.kept = deque(maxlen=KEPT)
         self.update(environments)
 
+    def __iter__(self):
+        """As in a `WeakSet`, without what holds removals back meanwhile: a copy needs none. Odoo looks for an environment some dozen times per record."""
+        for reference in tuple(self.data):
+            if (environment := reference()) is not None:
+                yield environment
+
     def add(self, environment):
         """Add an environment, and keep it alive until `KEPT` others have been added."""
         super().add(environment)

@@ -111,7 +111,8 @@ def _fast_statements(worker, signals, known):
     condition = SQL("AND (%s) IS NOT TRUE AND %s = %s::integer[]", COUNT_DUE, signals, list(known))
     # other chunks of max_chunk_size 0 need housekeeping: they are cut to size by further statements
     fitting = SQL("(record_count <= %s OR (SELECT max_chunk_size > 0 FROM picked))", sizing.SIZES[0])
-    return lock, _take(worker, LOCKED_JOB, signals, condition, fitting)
+    # nothing is to be returned of the signals: the condition has compared them, in the same snapshot
+    return lock, _take(worker, LOCKED_JOB, SQL("NULL"), condition, fitting)
 
 
 def _lock_next(columns, looked_at=()):
