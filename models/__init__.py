@@ -16,6 +16,7 @@ from . import batch_job_views
 from . import batch_job_changes
 from . import batch_overview
 from . import res_users
+from . import ir_attachment
 from . import ir_cron
 from . import ir_http
 from . import ir_actions_actions

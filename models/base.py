@@ -3,7 +3,7 @@ from odoo import api, models
 from ..run.fast.defaults import ask_once
 from ..run.fast.loading import existing_of, running, running_fast
 from ..run.fast.lookups import convert_ahead, may_look_ahead
-from ..run.fast.pictures import have_none
+from ..run.fast.pictures import have_none, stored_together
 from ..run.fast.searches import find
 
 
@@ -23,9 +23,10 @@ class Base(models.AbstractModel):
         return ask_once(self, fields, super().default_get, Base)
 
     def _compute_field_value(self, field):
-        """As in Odoo. While a lane runs records, the sizes of pictures that are not there are computed for all records at once."""
+        """As in Odoo. While a lane runs records, sizes of pictures are stored together; of those that are not there, computed together."""
         if not have_none(self, field):
-            return super()._compute_field_value(field)
+            with stored_together(self, field):
+                return super()._compute_field_value(field)
         self[field.name] = False
         return self._validate_fields(each.name for each in self.pool.field_computed[field])
 

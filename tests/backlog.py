@@ -28,7 +28,8 @@ class Backlog:
     - `small`: one of many in the queue, of somebody else
     """
 
-    def __init__(self, cr, user_id, company_id):
+    def __init__(self, cr, user_id, company_id, many=MANY):
+        self.many = many
         self.cr = cr
         self.user_id = user_id
         self.company_id = company_id
@@ -46,7 +47,7 @@ class Backlog:
         self.failed = self._failed()
         self.failed_little = self._failed_little()
         self.stopped = self._stopped()
-        self.warned = self._warned("warned", MANY)
+        self.warned = self._warned("warned", self.many)
         self.warned_little = self._warned("warned a little", 10)
         self.changed = self._changed("changed", MANY)
         self.changed_little = self._changed("changed a little", 10)
@@ -58,6 +59,7 @@ class Backlog:
 
     def _without_indexes(self):
         """Take away foreign keys and indexes while rows are inserted; returns what brings them back."""
+        self.cr.execute("SET LOCAL maintenance_work_mem TO '256MB'")
         self.cr.execute(
             """
             SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
@@ -196,61 +198,61 @@ class Backlog:
         return job
 
     def _blocked(self):
-        job = self._job("blocked", total_operations=MANY + 1)
-        self._operations(f"job.id = {job}", MANY + 1, is_awaited=True)
+        job = self._job("blocked", total_operations=self.many + 1)
+        self._operations(f"job.id = {job}", self.many + 1, is_awaited=True)
         on = "op.position = number"
         self._chunks(job, 1, "running")
-        self._chunks(job, MANY, "blocked", on=on, wait_ids="ARRAY[op.id]")
+        self._chunks(job, self.many, "blocked", on=on, wait_ids="ARRAY[op.id]")
         first = f"ARRAY(SELECT id FROM batch_operation WHERE job_id = {job} AND position = 0)"
-        self._chunks(job, MANY, "blocked", on=on, wait_ids=first)
+        self._chunks(job, self.many, "blocked", on=on, wait_ids=first)
         return job
 
     def _grouped(self):
         job = self._job("grouped", total_operations=1)
         self._operations(f"job.id = {job}", 1, "running")
         self._chunks(job, 1, "running", group_keys="ARRAY[7]")
-        self._chunks(job, MANY, group_keys="ARRAY[7]", first=1)
+        self._chunks(job, self.many, group_keys="ARRAY[7]", first=1)
         return job
 
     def _postponed(self):
         job = self._job("postponed", total_operations=1)
         self._operations(f"job.id = {job}", 1, "running")
-        self._chunks(job, MANY, run_at="CASE WHEN number <= 20 THEN now() AT TIME ZONE 'UTC' + interval '1 hour' END")
+        self._chunks(job, self.many, run_at="CASE WHEN number <= 20 THEN now() AT TIME ZONE 'UTC' + interval '1 hour' END")
         return job
 
     def _held(self):
         job = self._job("held", total_operations=1, rollback="job")
         self._operations(f"job.id = {job}", 1)
-        self._chunks(job, MANY, "held")
+        self._chunks(job, self.many, "held")
         return job
 
     def _draft(self):
-        job = self._job("draft", "draft", total_operations=MANY)
-        self._operations(f"job.id = {job}", MANY)
-        self._chunks(job, MANY, on="op.position = number - 1")
+        job = self._job("draft", "draft", total_operations=self.many)
+        self._operations(f"job.id = {job}", self.many)
+        self._chunks(job, self.many, on="op.position = number - 1")
         other = self._job("another draft", "draft", total_operations=1)
         self.cr.execute(
             """
             INSERT INTO batch_draft_key (job_id, number, operation_name)
             SELECT CASE WHEN number <= 10 THEN %s ELSE %s END, number, 'op-1' FROM generate_series(1, %s) AS number
             """,
-            [job, other, MANY],
+            [job, other, self.many],
         )
         return job
 
     def _failed(self):
         job = self._job(
-            "failed", "partial", total_operations=MANY, total_records=5 * MANY, processed_records=3 * MANY,
-            failed_records=2 * MANY, failed_operations=2,
+            "failed", "partial", total_operations=self.many, total_records=5 * self.many, processed_records=3 * self.many,
+            failed_records=2 * self.many, failed_operations=2,
         )  # fmt: skip
         # updated rows would keep the indexes that are made later from being used in this transaction
-        self._operations(f"job.id = {job}", MANY - 2, "completed")
-        self._operations(f"job.id = {job}", 2, "partial", first=MANY - 2, failed_records=MANY)
-        self._chunks(job, 1, "done", tallied="true", on=f"op.position = {MANY - 1}")
-        self._chunks(job, 1, "done", tallied="true", on=f"op.position = {MANY - 2}")
+        self._operations(f"job.id = {job}", self.many - 2, "completed")
+        self._operations(f"job.id = {job}", 2, "partial", first=self.many - 2, failed_records=self.many)
+        self._chunks(job, 1, "done", tallied="true", on=f"op.position = {self.many - 1}")
+        self._chunks(job, 1, "done", tallied="true", on=f"op.position = {self.many - 2}")
         # one cause of nearly all, and a thousand of a few each
         rest = "'Cause ' || mod(number, 1000)"
-        self._failures(job, 2 * MANY, retried=MANY, cause=f"CASE WHEN mod(number, 100) < 90 THEN 'Contacts require a name' ELSE {rest} END")
+        self._failures(job, 2 * self.many, retried=self.many, cause=f"CASE WHEN mod(number, 100) < 90 THEN 'Contacts require a name' ELSE {rest} END")
         return job
 
     def _failed_little(self):
@@ -278,17 +280,17 @@ class Backlog:
         )
 
     def _stopped(self):
-        half = MANY // 2
+        half = self.many // 2
         job = self._job(
-            "stopped", "cancelled", total_operations=2, total_records=2 * MANY, processed_records=half, failed_records=half,
-            cancelled_records=MANY, failed_operations=1, cancel_requested_at="2026-01-01",
+            "stopped", "cancelled", total_operations=2, total_records=2 * self.many, processed_records=half, failed_records=half,
+            cancelled_records=self.many, failed_operations=1, cancel_requested_at="2026-01-01",
         )  # fmt: skip
-        self._operations(f"job.id = {job}", 1, "partial", record_count=MANY, processed_records=half, failed_records=half)
-        self._operations(f"job.id = {job}", 1, "cancelled", first=1, record_count=MANY, cancelled_records=MANY)
+        self._operations(f"job.id = {job}", 1, "partial", record_count=self.many, processed_records=half, failed_records=half)
+        self._operations(f"job.id = {job}", 1, "cancelled", first=1, record_count=self.many, cancelled_records=self.many)
         self._chunks(job, half, "done", tallied="true", processed_records="1")
         self._chunks(job, half, "done", tallied="true", failed_records="1", first=half)
         self._chunks(
-            job, MANY, "cancelled", on="op.position = 1", first=2 * half, tallied="true", finished_at="now()",
+            job, self.many, "cancelled", on="op.position = 1", first=2 * half, tallied="true", finished_at="now()",
             cancelled_records="1",
         )  # fmt: skip
         self._failures(job, 1, having="failed_records > 0")

@@ -11,7 +11,7 @@ import time
 
 import psutil
 
-from .server import ADMIN, Cluster, Server
+from .server import ADMIN, Server, shared_cluster
 
 #: Seconds a partner takes at least, so that workers are killed in the middle of chunks.
 PACE_S = 0.01
@@ -19,42 +19,43 @@ PACE_S = 0.01
 PATIENCE_S = 150
 
 EFFECTS = """
-    CREATE TABLE chaos_effect (ref text);
-    CREATE FUNCTION chaos_created() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE TABLE IF NOT EXISTS chaos_effect (ref text);
+    CREATE OR REPLACE FUNCTION chaos_created() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         -- one that never ends: its worker is killed meanwhile
         PERFORM pg_sleep(CASE WHEN NEW.ref LIKE 'chaos-%-poison' THEN 600 ELSE TG_ARGV[0]::float END);
         INSERT INTO chaos_effect VALUES (NEW.ref);
         RETURN NEW;
     END$$;
-    CREATE FUNCTION chaos_called() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION chaos_called() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         PERFORM pg_sleep(TG_ARGV[0]::float);
         NEW.color := coalesce(OLD.color, 0) + 1;
         NEW.function := NULL;
         RETURN NEW;
     END$$;
-    CREATE TRIGGER chaos_created AFTER INSERT ON res_partner FOR EACH ROW
+    CREATE OR REPLACE TRIGGER chaos_created AFTER INSERT ON res_partner FOR EACH ROW
         WHEN (NEW.ref LIKE 'chaos-%') EXECUTE FUNCTION chaos_created(PACE);
-    CREATE TRIGGER chaos_called BEFORE UPDATE ON res_partner FOR EACH ROW
+    CREATE OR REPLACE TRIGGER chaos_called BEFORE UPDATE ON res_partner FOR EACH ROW
         WHEN (NEW.function = 'count') EXECUTE FUNCTION chaos_called(PACE);
 """
 
 
 class Chaos:
-    """Servers on a database of their own, what breaks them, and what must hold in the end."""
+    """Servers on a database of their own, what breaks them, and what must hold in the end.
+
+    All that there are in a run share the database: copying it takes as long as many a test.
+    """
 
     def __init__(self, database, *, cron_workers=3, random_seed=None):
         self.random = random.Random(random_seed)
         self.servers = []
-        self.cluster = Cluster()
-        self.database = database
+        self.cluster = shared_cluster(database)
         self.cron_workers = cron_workers
         self.kills = self.crashes = 0
 
     def __enter__(self):
         try:
-            self.cluster.create(self.database)
             self.cluster.sql(EFFECTS.replace("PACE", str(PACE_S)))
             group = (
                 "(SELECT res_id FROM ir_model_data WHERE module = 'batch_executor' AND name = 'group_batch_manager')"
@@ -72,7 +73,7 @@ class Chaos:
         for server in self.servers:
             with contextlib.suppress(Exception):
                 server.kill()
-        self.cluster.remove()
+        self.cluster.sql("UPDATE batch_job SET ready = false WHERE ready")
 
     def add_server(self, name, **options):
         server = Server(self.cluster, name, **{"cron_workers": self.cron_workers, **options}).start()

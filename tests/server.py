@@ -3,7 +3,9 @@
 Needs the environment that `scripts/test` sets up.
 """
 
+import atexit
 import contextlib
+import functools
 import http.client
 import os
 import secrets
@@ -68,6 +70,15 @@ class Cluster:
                     return cr.fetchall() if cr.description else []
 
         return patiently(run, psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
+@functools.cache
+def shared_cluster(database):
+    """The one `Cluster` of this run with a copy of a database: whoever uses it leaves it without servers and unfinished jobs."""
+    cluster = Cluster()
+    atexit.register(cluster.remove)
+    cluster.create(database)
+    return cluster
 
 
 class Server:

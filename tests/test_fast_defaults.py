@@ -140,6 +140,33 @@ class TestFastDefaults(WholeTables, BatchCase):
         self.fast(self.env.flush_all)
         self.assertEqual(records.mapped(lambda record: bool(record.image_128)), [False] + [True] * (RECORDS - 1))
 
+    def test_sizes_of_pictures_are_stored_together(self):
+        counts = []
+        values = {"image_1920": self.picture()}
+        expected = self.outcome(lambda: self.create(**values).ids)
+        with patch.object(self.registry["ir.attachment"], "_check_serving_attachments", lambda records: counts.append(len(records))):
+            stored = self.outcome(lambda: self.fast(lambda: self.create(**values)).ids)
+        self.assertSame(stored, expected)
+        self.assertEqual(counts, [RECORDS] * 5)
+
+    def test_other_attachments_come_in_their_order(self):
+        """One that is created in the middle, and a search, see those before them."""
+        process, seen = Image._process_related, []
+
+        def look(field, value, env):
+            if field.name == "image_512" and field.model_name == self.model._name:
+                found = env["ir.attachment"].sudo().search_count([("res_id", ">", newest), ("res_model", "=", self.model._name), ("res_field", "=", field.name)])
+                seen.append(found)
+                env["ir.attachment"].sudo().create({"name": f"Seen {found}", "raw": b"seen"})
+            return process(field, value, env)
+
+        values, newest = {"image_1920": self.picture()}, self.model.with_context(active_test=False).search([], order="id DESC", limit=1).id
+        with patch.object(Image, "_process_related", look):
+            expected = self.outcome(lambda: self.create(**values).ids)
+            stored = self.outcome(lambda: self.fast(lambda: self.create(**values)).ids)
+        self.assertSame(stored, expected)
+        self.assertEqual(seen, 2 * list(range(RECORDS)))
+
     # -- notes -------------------------------------------------------------------------------------
 
     def test_each_language_has_its_note(self):
