@@ -33,8 +33,8 @@ class BaseImport(models.TransientModel):
 
         :param list fields: for each column of the file the field to import it into, or False
         :param list columns: names of the columns
-        :param dict options: of the import screen, as for `execute_import`; `limit` means nothing here. With `batch_track_changes`,
-            the job remembers what it changes
+        :param dict options: of the import screen, as for `execute_import`; `limit` means nothing here. With `batch_skip_unchanged`,
+            records that hold their values already are not written; with `batch_track_changes`, the job remembers what it changes
         :param bool dryrun: try everything, and keep nothing
         :returns: `{"job_id": id, "messages": []}`; where the file can't be read, the id is False and messages say why
         :rtype: dict
@@ -57,6 +57,7 @@ class BaseImport(models.TransientModel):
             [operation],
             name=self.file_name if is_name(self.file_name) else None,
             dry_run=dryrun,
+            skip_unchanged=bool(options.get("batch_skip_unchanged")),
             track_changes=bool(options.get("batch_track_changes")),
             idempotency_key=key,
             max_concurrency=1 if self._needs_order(operation) else None,

@@ -79,6 +79,9 @@ class BatchWizard(models.TransientModel):
     )
     dry_run = fields.Boolean(help="Run everything, report the results, and roll everything back at the end.")
     quiet = fields.Boolean(help="No chatter: no tracking, no log of creation, no followers. Business rules run as always.")
+    skip_unchanged = fields.Boolean(
+        help="Updates, upserts and imports don't write records that hold all their values already."
+    )
     track_changes = fields.Boolean(
         "Remember Changes",
         compute="_compute_track_changes",
@@ -242,6 +245,7 @@ class BatchWizard(models.TransientModel):
             "rollback": self.rollback,
             "dry_run": self.dry_run,
             "quiet": self.quiet,
+            "skip_unchanged": self.skip_unchanged,
             "track_changes": self.track_changes,
             "run_at": self.run_at or None,
             "notify": self.notify or None,

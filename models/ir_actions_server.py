@@ -52,6 +52,9 @@ class IrActionsServer(models.Model):
     batch_quiet = fields.Boolean(
         "Quiet", help="No chatter: no tracking, no log of creation, no followers. Business rules run as always."
     )
+    batch_skip_unchanged = fields.Boolean(
+        "Skip Unchanged", help="Updates, upserts and imports don't write records that hold all their values already."
+    )
     batch_track_changes = fields.Boolean(
         "Remember Changes",
         help="Remember of each record what it was before, and what it was afterwards: the job shows it, and can be undone.",

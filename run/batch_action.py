@@ -89,6 +89,7 @@ def submit_action(action, env, targets, is_automatic=False):
         "rollback": action.batch_rollback,
         "dry_run": action.batch_dry_run,
         "quiet": action.batch_quiet,
+        "skip_unchanged": action.batch_skip_unchanged,
         "track_changes": action.batch_track_changes,
         "notify": action.batch_notify or None,
     }

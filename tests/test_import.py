@@ -296,6 +296,7 @@ class TestImportHandedOver(ImportCase):
         self.assertTrue(trial.dry_run)
         self.assertFalse(job.track_changes or trial.track_changes)
         self.assertTrue(self.hand_over(self.CONTENT, self.FIELDS, batch_track_changes=True).track_changes)
+        self.assertTrue(self.hand_over(self.CONTENT, self.FIELDS, batch_skip_unchanged=True).skip_unchanged)
 
     def test_a_second_click_makes_no_second_job(self):
         upload = self.upload(self.CONTENT)

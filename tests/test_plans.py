@@ -351,7 +351,7 @@ class TestPlans(PlanCase):
 
     def test_a_page_of_results_wherever_it_is(self):
         for offset in (0, MANY // 2):
-            result, _plans = self.cheap(self.of_user("failed").result, offset, 10)
+            result, _plans = self.cheap(self.of_user("failed").result, offset, 10, outcomes=True)
             self.assertEqual(result["results"][0]["operation_id"], f"op-{offset + 1}")
             self.assertEqual(result["next_offset"], offset + 10)
 

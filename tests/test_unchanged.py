@@ -1,11 +1,14 @@
 """`skip_unchanged`: what holds its values already is not written, and all else is as if it had been."""
 
 import base64
+import re
 
 from odoo import Command
 from odoo.tests import new_test_user
 
 from .case import BatchCase, update
+from .lane_case import LaneCase
+from .whole_tables import WholeTables
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -199,3 +202,95 @@ class TestUnchanged(BatchCase):
         load["data"][3][1] = "Three!"
         [entry] = self.jobs.execute([load], skip_unchanged=True)["results"]
         self.assertEqual((entry["unchanged_records"], entry["updated_records"]), (1, 2))
+
+
+def without_writer(row):
+    return re.sub(r'"write_(uid|date)": ("[^"]*"|\d+)', "", row)
+
+
+class TestAsIfWritten(WholeTables, BatchCase):
+    """Tables afterwards are those that the same work leaves which writes all."""
+
+    def feed(self):
+        """Partners in trees, some of them changed; as an update, an upsert and a load."""
+        partners = self.env["res.partner"]
+        rows = []
+        for number in range(24):
+            parent = partners.browse(rows[number // 2 - 1][0]) if number % 3 else partners
+            values = {"name": f"N{number}", "ref": f"tree-{number}", "city": f"C{number % 4}", "parent_id": parent.id, "comment": "<p>x</p>"}
+            rows.append((partners.create({**values, "is_company": number % 2 == 0}).id, values))
+        data = [{"id": id_, **values, "city": f"D{place}" if place % 5 == 0 else values["city"]} for place, (id_, values) in enumerate(rows)]
+        data.append({**data[3], "city": "last", "comment": "<p>y<br></p>"})
+        yield {"operation_type": "update", "model": "res.partner", "data": data}
+        upserts = [{name: value for name, value in row.items() if name != "id"} for row in data[:-1]]
+        yield {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": [*upserts, {"ref": "tree-new", "name": "New"}]}
+        loads = [[str(row["id"]), row["name"], row["city"], row["comment"], str(row["parent_id"] or "")] for row in data]
+        yield {"operation_type": "load", "model": "res.partner", "fields": [".id", "name", "city", "comment", "parent_id/.id"], "data": loads}
+
+    def test_tables(self):
+        for work in self.feed():
+            outcomes = []
+            for skip_unchanged in (False, True):
+                for size in (3, 100):
+                    answer, rows = self.outcome(
+                        lambda work=work, skip=skip_unchanged, size=size: [
+                            entry["result"] for entry in self.jobs.execute([work], skip_unchanged=skip, max_chunk_size=size)["results"]
+                        ]
+                    )
+                    outcomes.append((size, answer, {name: list(map(without_writer, found)) for name, found in rows.items() if name[:5] != "mail_"}))
+            for (size, *plain), (_size, *skipped) in zip(outcomes[:2], outcomes[2:], strict=True):
+                self.assertSame(plain, skipped, (work["operation_type"], size))
+
+    def test_nothing_is_called_for_what_is_unchanged(self):
+        partners = self.env["res.partner"].create([{"name": f"N{number}", "ref": f"quiet-{number}"} for number in range(3)])
+        written = []
+        write = type(partners).write
+
+        def noted(records, values):
+            if records._name == "res.partner":
+                written.extend(records.ids)
+            return write(records, values)
+
+        self.patch(type(partners), "write", noted)
+        own = [("model", "=", "res.partner"), ("res_id", "in", partners[:2].ids)]
+        messages = self.env["mail.message"].search_count(own)
+        operations = [
+            update({"name": "N1"}, partners[1].id),
+            update({"name": "Other"}, partners[2].id),
+            {"operation_type": "load", "model": "res.partner", "fields": [".id", "name"], "data": [[str(partners[0].id), "N0"]]},
+            {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": [{"ref": "quiet-0", "name": "N0"}]},
+            {**update({"comment": False}), "record_ids": {"$ref": "made"}},
+            {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": [{"ref": "quiet-1", "name": "N1"}], "operation_id": "made"},
+        ]  # fmt: skip
+        entries = self.jobs.execute(operations, skip_unchanged=True)["results"]
+        self.assertEqual([entry["unchanged_records"] for entry in entries], [1, 0, 1, 1, 1, 1])
+        self.assertEqual(set(written), set(partners[2].ids))
+        self.assertEqual(self.env["mail.message"].search_count(own), messages)
+
+
+class TestUnchangedInLanes(LaneCase):
+    """The same by lanes: retried, in small operations that share a chunk, and tried."""
+
+    def test_retry_and_dry_run(self):
+        ids = self.make_partners(4, city="Old")
+        before = self.sql("SELECT id, xmin::text FROM res_partner WHERE id = ANY(%s) ORDER BY id", ids)
+        same = [update({"city": "Old"}, id_) for id_ in ids]
+        for options in ({}, {"dry_run": True}, {"rollback": "job"}):
+            job_id = self.submit(*same, update({"name": False}, ids[0]), skip_unchanged=True, **options)
+            self.work()
+            job = self.check_counters(job_id)
+            undone = options.get("rollback") == "job"
+            self.assertEqual((job["unchanged_records"], job["updated_records"], job["failed_records"]), (0, 0, 5) if undone else (4, 0, 1))
+            self.assertEqual(self.sql("SELECT id, xmin::text FROM res_partner WHERE id = ANY(%s) ORDER BY id", ids), before)
+        with self.committed() as env:
+            env["res.partner"].browse(ids[0]).type = "other"
+        before = self.sql("SELECT id, xmin::text FROM res_partner WHERE id = ANY(%s) ORDER BY id", ids)
+        job_id = self.submit(*same, update({"name": False, "type": "contact"}, ids[0]), skip_unchanged=True)
+        self.work()
+        self.sql("UPDATE batch_failure SET values = replace(values, 'false', '\"Partner 0\"') WHERE job_id = %s", job_id)
+        self.sql("UPDATE batch_failure SET values = replace(values, 'contact', 'other') WHERE job_id = %s", job_id)
+        self.call(job_id, "retry")
+        self.work()
+        job = self.check_counters(job_id)
+        self.assertEqual((job["unchanged_records"], job["updated_records"], job["state"]), (5, 0, "completed"))
+        self.assertEqual(self.sql("SELECT id, xmin::text FROM res_partner WHERE id = ANY(%s) ORDER BY id", ids), before)

@@ -85,11 +85,11 @@ class TestWizard(ActionsCase):
         ids = self.partners("Run A", "Run B", "Run C", ref="wizard")
         self.run_wizard(ids[:1], [("ref", "=", "wizard")], values={"city": "Selected"})
         self.assertEqual(self.read(ids, "city"), [("Selected",), (False,), (False,)])
-        job_id = self.run_wizard(None, [("ref", "=", "wizard")], values={"city": "All"}, name="All of them", quiet=True, notify="failures")
+        job_id = self.run_wizard(None, [("ref", "=", "wizard")], values={"city": "All"}, name="All of them", quiet=True, skip_unchanged=True, notify="failures")
         self.assertEqual(self.read(ids, "city"), [("All",)] * 3)
         with self.committed(self.user.id) as env:
             job = env["batch.job"].browse(job_id)
-            self.assertEqual((job.name, job.quiet, job.notify, job.total_records), ("All of them", True, "failures", 3))
+            self.assertEqual((job.name, job.quiet, job.skip_unchanged, job.notify, job.total_records), ("All of them", True, True, "failures", 3))
         self.run_wizard(ids, batch_type="call", method="action_archive")
         self.assertEqual(self.read(ids, "active"), [(False,)] * 3)
         self.run_wizard(ids, batch_type="delete")

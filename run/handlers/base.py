@@ -7,6 +7,7 @@ from ...engine.values import can_be_id
 from ...engine.writes import group_by_values
 from ..changes.tracker import NoTracker, Tracker
 from ..errors import failure
+from ..savepoint import UndoableSavepoint
 from ..unchanged.find import unchanged
 from ..warning import refuse
 
@@ -115,17 +116,30 @@ class Handler:
         :param dict targets: position -> `(record id, values)`
         :param write: function that writes on the records at some positions
         """
-        self.effects.update(dict.fromkeys(targets, UNCHANGED))
         left = self._differing(targets)
-        while left:
+        if left and len(left) < len(targets) and not self._written_alone(targets, left, write):
+            left = list(targets)
             write(left)
-            self.effects.update((position, UPDATED if targets[position][1] else UNCHANGED) for position in left)
-            if len(left) == len(targets):
-                break
-            # a write may have changed what was to be left alone after it
-            places = list(targets)
-            targets = {position: targets[position] for position in places[places.index(left[0]) :] if position not in left}
-            left = self._differing(targets)
+        elif len(left) == len(targets):
+            write(left)
+        self.effects.update(dict.fromkeys(targets, UNCHANGED))
+        self.effects.update((position, UPDATED if targets[position][1] else UNCHANGED) for position in left)
+
+    def _written_alone(self, targets, left, write):
+        """Write on some of the records. Undone where that changes others behind them, which had held their values.
+
+        :returns: whether it stands
+        """
+        changes = len(self.tracker.changes)
+        places, chosen = list(targets), set(left)
+        behind = {place: targets[place] for place in places[places.index(left[0]) :] if place not in chosen}
+        with UndoableSavepoint(self.env) as savepoint:
+            write(left)
+            if not self._differing(behind):
+                return True
+            savepoint.rollback()
+        self.tracker.changes = self.tracker.changes[:changes]
+        return False
 
     def _differing(self, targets):
         """Positions of the records that don't hold their values yet; without `skip_unchanged`, all of them."""

@@ -58,6 +58,7 @@ patch(ImportAction.prototype, {
     setup() {
         super.setup();
         useIsBatchUser(this);
+        this.model.importOptionsValues.batch_skip_unchanged = { value: false };
         this.model.importOptionsValues.batch_track_changes = { value: false };
     },
 
