@@ -157,6 +157,11 @@ class TestProducts(TransactionCase):
         self.check(variant, {"image_1920": picture, "name": "R"}, "image_1920", "name")
         self.check(variant, {"image_1920": False}, "image_1920")
 
+    def test_records_of_a_model_that_searches_in_its_own_way_are_told(self):
+        attachment = self.env["ir.attachment"].create({"name": "a.txt", "raw": b"a"})
+        change = self.check(attachment, {"name": "b.txt", "datas": "Yg=="}, "name", "datas", "checksum")
+        self.assertEqual((change["before"]["datas"], change["after"]["datas"]), ("YQ==", "Yg=="))
+
     def test_a_model_without_a_table_has_no_columns_to_compare(self):
         models = [model for model in self.env.values() if not model._abstract and not model._auto and model._table_sql]
         for model in models:
