@@ -152,13 +152,19 @@ class _Planner:
         if chunk is None or len(chunk.payload) + count > self.size:
             chunk = chunks[operation.key_level] = self._append(operation, [], [])
         payload = chunk.payload
-        items = range(count)
         if operation.item_levels is not None:
-            items = sorted(items, key=operation.item_levels.__getitem__)
+            items = sorted(range(count), key=operation.item_levels.__getitem__)
             chunk.round_no = self._round(0)
-        payload.items += [operation.items[item] for item in items]
-        payload.operations += [operation.position] * count
-        payload.indexes += map(operation.index_of, items)
+            payload.items += [operation.items[item] for item in items]
+        else:
+            items = range(count)
+            payload.items += operation.items
+        if count == 1:  # mostly; there may be a hundred thousand of them
+            payload.operations.append(operation.position)
+            payload.indexes.append(operation.index_of(0))
+        else:
+            payload.operations += [operation.position] * count
+            payload.indexes += map(operation.index_of, items)
         if waits := _waits(operation):
             chunk.waits |= waits
             chunk.after |= operation.after

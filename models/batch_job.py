@@ -333,6 +333,8 @@ class BatchJob(models.Model):
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
     # `store.forget.old_jobs`: jobs to delete
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
+    # `run/overview.py`: the latest jobs with failures, which are few
+    _failed_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND failed_records > 0")
     # `store.forget.next_with_values`: jobs whose values are to be dropped
     _values_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND holds_values")
     # `store.told.take_due`: jobs whose end is to be told

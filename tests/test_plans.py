@@ -276,7 +276,7 @@ class TestPlans(PlanCase):
             """
             WITH ordered AS (
                 UPDATE batch_chunk
-                   SET operation_id = (SELECT min(id) FROM batch_operation WHERE job_id = batch_chunk.job_id),
+                   SET operation_id = (SELECT min(id) FROM batch_operation WHERE job_id = %s),  -- once, not for each chunk
                        wait_ids = NULL,
                        round_no = id
                  WHERE id IN (SELECT id FROM batch_chunk WHERE job_id = %s AND state = 'blocked' ORDER BY id LIMIT 500)
@@ -284,6 +284,7 @@ class TestPlans(PlanCase):
             )
             SELECT min(operation_id), count(*) FROM ordered
             """,
+            self.backlog.blocked,
             self.backlog.blocked,
         )
         self.assertEqual(count, 500)
