@@ -67,7 +67,7 @@ class Base(models.AbstractModel):
             loading.check_order(self)
         records = super()._load_records_create(vals_list)
         if loading:
-            loading.made[self._name].update(records._ids)
+            loading.updated[self._name].update(records._ids)
         return records
 
 

@@ -210,6 +210,42 @@ class TestChangesOfJobs(LaneCase):
             self.work()
             self.assertEqual([k for (k,) in self.sql("SELECT kept FROM batch_change WHERE job_id = %s ORDER BY id", job_id)], kept)
 
+    def test_a_record_that_was_there_before_is_not_told_as_created(self):
+        there, new = f"there-{self.mark}@example.com", f"new-{self.mark}@example.com"
+        model = "mail.blacklist"  # its `create` returns the entry that there is
+        with self.committed(2) as env:
+            env[model].create({"email": there})
+            for operation in (
+                {"operation_type": "create", "data": [{"email": there}, {"email": new}]},
+                {"operation_type": "load", "fields": ["email"], "data": [[new], [there]]},
+            ):
+                with self.subTest(operation["operation_type"]):
+                    answer = env["batch.job"].execute([{**operation, "model": model}], track_changes=True)
+                    [result] = answer["results"]
+                    self.assertEqual((result["created_records"], result["updated_records"]), (1, 1))
+                    made = env[model].search([("email", "=", new)])
+                    self.assertEqual([(change["action"], change["record_id"]) for change in answer["changes"]], [("create", made.id)])
+                    made.unlink()
+            old, new = env[PARTNER].create([{"name": "old"}, {"name": "new"}])
+            self.startPatcher(patch.object(self.registry[PARTNER], "create", lambda *_args: old + old + new))
+            data = [{"ref": f"{self.mark}-{number}"} for number in range(3)]
+            operation = {"operation_type": "upsert", "model": PARTNER, "key": ["ref"], "data": data}
+            answer = env["batch.job"].execute([operation], track_changes=True)
+            self.assertEqual((answer["results"][0]["updated_records"], answer["changes"]), (3, []))
+            env.cr.rollback()
+
+    def test_what_other_companies_hold_is_not_remembered(self):
+        with self.committed() as env:
+            other = env["res.company"].create({"name": self.mark})
+            partner = env["res.partner"].create({"name": "A", "barcode": "own", "ref": f"{self.mark}-0"})
+            partner.with_company(other).barcode = "secret"
+        self.set_probe(lambda partners: partners.with_company(other.id).sudo().write({"barcode": "another"}))
+        _job, told = self.run_tracked(update({"barcode": "new"}, partner.id), self.probe([partner.id], track_fields=["barcode"]))
+        self.assertEqual([change[4:] for change in told], [({"barcode": "own"}, {"barcode": "new"})])
+        self.assertEqual(self.sql("SELECT kept FROM batch_change WHERE record_id = %s AND model = %s", partner.id, PARTNER), [(None,)])
+        with self.committed(2) as env:
+            self.assertNotIn("kept", env["batch.change"].fields_get())
+
     def test_fields_of_another_record_shown_on_this_one_are_told(self):
         with self.committed() as env:
             user = env["res.users"].create({"name": "Old", "login": f"u{self.mark}"})

@@ -49,7 +49,7 @@ class Tracker:
             counts for its last position
         :param names: of the fields that the body writes
         :param bool deletes: whether the body deletes records
-        :returns: a dict, to which the body adds position -> id of records that it has created
+        :returns: a dict, to which the body adds position -> id of records that were not there before
         """
         images = self.images = self.images or Images(self.model, self.only)
         names = set(names)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from contextlib import contextmanager
 
-from ...engine.effects import CREATED, UNCHANGED, UPDATED
+from ...engine.effects import UNCHANGED, UPDATED
 from ..settings import get_setting
 from ..unchanged.in_order import Disturbed, InOrder
 
@@ -25,8 +25,7 @@ class Loading:
         self.skips_unchanged = skips_unchanged
         self.in_order = {}  # model name -> `InOrder`: its records that are written one after the other
         self.written = {}  # model name -> ids of the records that are written one after the other -> place
-        self.made = defaultdict(set)  # model name -> ids of records that it has created
-        self.updated = defaultdict(set)  # model name -> ids of records that it has written
+        self.updated = defaultdict(set)  # model name -> ids of records that it has written or made
 
     @contextmanager
     def writing(self, model_name, ids):
@@ -83,9 +82,7 @@ class Loading:
         return record if place is None else record.with_prefetch(ids[place : place + AHEAD])
 
     def effect(self, model_name, record_id):
-        """What it has done to a record that it has returned."""
-        if record_id in self.made[model_name]:
-            return CREATED
+        """What it has done to a record that was there before, and that it has returned."""
         return UPDATED if record_id in self.updated[model_name] else UNCHANGED
 
 

@@ -2,7 +2,7 @@
 
 from odoo.exceptions import MissingError
 
-from ...engine.effects import UNCHANGED, UPDATED
+from ...engine.effects import CREATED, UNCHANGED, UPDATED
 from ...engine.values import can_be_id
 from ...engine.writes import group_by_values
 from ..changes.tracker import NoTracker, Tracker
@@ -109,6 +109,20 @@ class Handler:
         if warnings and self.is_strict:
             refuse(warnings, positions)
         self.warnings.update(warnings)
+
+    def _tell_made(self, found, newest):
+        """Set the effects of records that a model says it has made: it may have found one that was there, or return one twice.
+
+        :param dict found: position -> record id
+        :param int newest: what `newest_id` was before
+        :returns: those of `found` that are new
+        """
+        firsts = {}
+        for position, id_ in found.items():
+            firsts.setdefault(id_, position)
+        made = {position: id_ for id_, position in firsts.items() if id_ > newest}
+        self.effects.update((position, CREATED if position in made else UPDATED) for position in found)
+        return made
 
     def _write_what_differs(self, targets, write):
         """Write on different records; with `skip_unchanged`, not on those that hold their values already. Sets `effects`.

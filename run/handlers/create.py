@@ -1,7 +1,7 @@
 """The operation `create`: create records."""
 
-from ...engine.effects import CREATED
 from ...engine.payload import copied
+from ..newest import newest_id
 from .base import Handler
 
 
@@ -27,6 +27,7 @@ class CreateHandler(Handler):
         """
         # copies, as a model's `create` may change its argument, and another attempt may need the values again
         with self.tracker.watch({}, {name for position in positions for name in self.items[position]}) as made:
+            newest = newest_id(self.model)
             records = self.model.create([copied(self.items[position]) for position in positions])
             if len(records) != len(positions):
                 raise ValueError(
@@ -37,6 +38,6 @@ class CreateHandler(Handler):
                         asked=len(positions),
                     )
                 )
-            made.update(zip(positions, records._ids, strict=True))
-        self.effects = dict.fromkeys(positions, CREATED)
-        return made
+            found = dict(zip(positions, records._ids, strict=True))
+            made.update(self._tell_made(found, newest))
+        return found

@@ -2,7 +2,7 @@
 
 from odoo.models import fix_import_export_id_paths
 
-from ...engine.effects import UNCHANGED
+from ...engine.effects import CREATED, UNCHANGED
 from ...engine.isolation import Suspects
 from ...engine.outcome import Warned
 from ...exceptions import LoadError
@@ -10,6 +10,7 @@ from .. import import_rows
 from ..changes.imported import named_records
 from ..errors import MESSAGE_LIMIT, storable
 from ..fast.loading import loading
+from ..newest import newest_id
 from ..warning import IMPORT_WARNING, import_warning
 from .base import Handler
 
@@ -47,6 +48,7 @@ class LoadHandler(Handler):
             owner.extend([position] * len(self.items[position]))
         skipped = []  # records that the import is told to skip, by their place among these
         with self._watch(positions) as made:
+            newest = newest_id(self.model)
             with loading(self.env, self.skips_unchanged) as import_:
                 result = self.model.with_context(batch_note_skipped=skipped.append).load(list(self.params["fields"]), rows)
             errors = [message for message in result["messages"] if message.get("type") == "error"]
@@ -58,16 +60,17 @@ class LoadHandler(Handler):
                 raise ValueError(
                     self.env._("The import made %(got)s records of %(asked)s.", got=len(result["ids"]), asked=len(imported))
                 )
-            made.update(zip(imported, result["ids"], strict=True))
+            found = dict(zip(imported, result["ids"], strict=True))
+            made.update((position, id_) for position, id_ in found.items() if id_ > newest)
         remarks = self._remarks(result["messages"], owner)
         for position in without:
             remarks.setdefault(position, []).append(self._skipped)
         self.add_warnings(remarks, positions)
         self.effects = {
-            **{position: import_.effect(self.model._name, id_) for position, id_ in zip(imported, result["ids"], strict=True)},
+            **{position: CREATED if id_ > newest else import_.effect(self.model._name, id_) for position, id_ in found.items()},
             **dict.fromkeys(without, UNCHANGED),
         }
-        return {**dict(zip(imported, result["ids"], strict=True)), **dict.fromkeys(without, True)}
+        return {**found, **dict.fromkeys(without, True)}
 
     def _watch(self, positions):
         """Tell the tracker what the import is about to write: the records that its rows name, and the fields of its columns."""

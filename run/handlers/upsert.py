@@ -2,12 +2,12 @@
 
 from odoo.exceptions import MissingError
 
-from ...engine.effects import CREATED
 from ...engine.isolation import Suspects
 from ...engine.payload import copied
 from ...engine.references import find_refs
 from ...engine.rounds import rounds
 from ..errors import failure
+from ..newest import newest_id
 from ..upsert_keys import BadKey, UpsertKeys, can_identify
 from .base import Handler
 
@@ -126,9 +126,10 @@ class UpsertHandler(Handler):
             return old
         with self.tracker.watch({}, self._names(new)) as made:
             values = [copied(self.keys.values_to_create(self.items[position], self.key(position))) for position in new]
-            made.update(zip(new, self.model.create(values)._ids, strict=True))
-        self.effects.update(dict.fromkeys(new, CREATED))
-        return old | made
+            newest = newest_id(self.model)
+            found = dict(zip(new, self.model.create(values)._ids, strict=True))
+            made.update(self._tell_made(found, newest))
+        return old | found
 
     def _names(self, positions):
         return {name for position in positions for name in self.items[position]}
