@@ -26,7 +26,7 @@ class BatchChange(models.Model):
     action = fields.Selection(ACTION_LABELS, required=True, readonly=True)
     before = fields.Text(required=True, readonly=True, help="Values before, as JSON; of an update those that differ.")
     after = fields.Text(required=True, readonly=True, help="Values afterwards, as JSON; of an update those that differ.")
-    kept = fields.Text(readonly=True, help="What an undo needs besides, such as all languages of a translated field, as JSON.")
+    kept = fields.Text(readonly=True, groups=fields.NO_ACCESS, help="What an undo needs besides, such as all languages of a translated field, as JSON.")
 
     # `store.changes.changes_page`
     _job_idx = models.Index("(job_id, id)")

@@ -117,32 +117,25 @@ class TranslatedColumn(TextColumn):
 
 
 class CompanyColumn(TextColumn):
-    """A value for each company: shown for that of the context."""
-
-    keeps_more = True
+    """A value for each company: just that of the context, as others may be nothing for the user."""
 
     def __init__(self, field, model):
         super().__init__(field, model)
         self.company = str(model.env.company.id)
-        self.fallback = None
+
+    def sql(self, alias):
+        """As `Column.sql`."""
+        return SQL("(%s -> %s)::text", SQL.identifier(alias, self.name), self.company)
 
     def shown(self, values, ids):
         """As `Column.shown`."""
         field, model = self.field, self.model
-        self.fallback = field.convert_to_write(field.get_company_dependent_fallback(model), model)
-        found = [self.loaded(value or "{}") for value in values]
+        fallback = field.convert_to_write(field.get_company_dependent_fallback(model), model)
+        found = [fallback if value is None else json.loads(value) for value in values]
         if field.type == "many2one":
             return Many2oneColumn.shown(self, found, ids)
         cached = [field.convert_to_cache(value, model.browse(id_), validate=False) for value, id_ in zip(found, ids, strict=True)]
         return Column.shown(self, cached, ids)
-
-    def loaded(self, value):
-        """As `TextColumn.loaded`."""
-        return json.loads(value).get(self.company, self.fallback)
-
-    def kept(self, before, after):
-        """As `Column.kept`: the values of all companies."""
-        return True, json.loads(before) if before else None
 
 
 def column_of(field, model):
