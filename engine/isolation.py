@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 #: Failed records it takes at least to say that most records fail.
@@ -27,6 +28,17 @@ class Culprit(Exception):
         super().__init__(error)
         self.positions = positions
         self.error = error
+
+
+class InParts(Exception):
+    """An attempt at several records has failed, because they must run in parts, one after the other.
+
+    :param ends: the last position of each part but the last one
+    """
+
+    def __init__(self, ends: list[int]):
+        super().__init__(ends)
+        self.ends = ends
 
 
 @dataclass
@@ -67,7 +79,7 @@ def isolate(
     :param positions: to be run, in this order
     :param run: tries some positions as a whole; returns None on success, else the error. After `Suspects` all other
         positions run together, then the suspects one by one. After a `Culprit` the positions before it run again, then
-        those after it
+        those after it. After `InParts` the parts run in their order
     :param stop: asked between calls; once true, what has not run is returned as `rest`
     :param groups: the group of each position (positions count from 0). Parts are cut between groups; a group is cut
         only where the part holds nothing else
@@ -111,6 +123,9 @@ class _Isolator:
                 if position in suspects:
                     self._push([position])
             self._push([position for position in part.positions if position not in suspects])
+        elif isinstance(error, InParts) and len(parts := _cut_behind(part.positions, error.ends)) > 1:
+            for positions in reversed(parts):
+                self._push(positions)
         else:
             self._add_failed(part.positions, error)
 
@@ -150,3 +165,9 @@ class _Isolator:
         if len(parts) == 2:
             parts[1].left = parts[0]
         self.parts.extend(reversed(parts))
+
+
+def _cut_behind(positions, ends):
+    """Some positions in parts, each of which ends with one of `ends`; the last one with the last position."""
+    cuts = sorted({0, len(positions), *(positions.index(end) + 1 for end in ends if end in positions)})
+    return [positions[start:end] for start, end in pairwise(cuts)]

@@ -203,7 +203,7 @@ class _ChunkRun:
         return bool(self.committed) or (self._may_rest and self.released >= SAVEPOINT_BUDGET)
 
     def _attempt(self, handler, positions, outcome):
-        """Run some positions together; returns None if all succeeded, else their `Failure`, `Suspects` or `Culprit`."""
+        """Run some positions together; returns None if all succeeded, else their `Failure`, `Suspects`, `Culprit` or `InParts`."""
         values = handler.values(*positions) if len(positions) == 1 else None
         code = self._user_code(handler.hides_conflicts, values)
         try:

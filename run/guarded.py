@@ -9,7 +9,7 @@ from contextlib import nullcontext
 
 from odoo.tools import SQL
 
-from ..engine.isolation import Culprit, Suspects
+from ..engine.isolation import Culprit, InParts, Suspects
 from ..engine.verdict import CONFLICT, ENDED, TIMEOUT
 from ..exceptions import LoadError, NeedsSavepoint, TransactionEnded
 from .errors import (
@@ -38,7 +38,7 @@ class UserCode:
     """Context manager: runs its body in a savepoint, with a guarded cursor and a deadline, and catches what it raises.
 
     Afterwards `error` is None if the body succeeded. Otherwise its effects are rolled back, and `error` is the `Failure`, or the
-    `Suspects` or `Culprit` that a handler raised.
+    `Suspects`, `Culprit` or `InParts` that a handler raised.
 
     :param env: the user's environment
     :param str model_name: model of the records, for messages of database errors
@@ -131,6 +131,8 @@ class UserCode:
             return Culprit(error.positions, self._judge(error.error))
         if isinstance(error, Suspects):
             return Suspects(error.positions)
+        if isinstance(error, InParts):
+            return InParts(error.ends)
         if isinstance(error, WarningRefused):
             return failure(error.warning_type, error.message)
         return judge(error, self.env, self.model_name, self.values, words)

@@ -4,7 +4,7 @@ from math import ceil, log2
 
 from odoo.tests.common import BaseCase
 
-from odoo.addons.batch_executor.engine.isolation import Culprit, Suspects, isolate
+from odoo.addons.batch_executor.engine.isolation import Culprit, InParts, Suspects, isolate
 
 from .properties import given, st
 
@@ -111,6 +111,27 @@ class TestSuspects(BaseCase):
             return Suspects({500}) if error and len(positions) > 1 else error
 
         self.assertEqual(set(isolate(list(range(10)), run).failures), {1})
+
+
+class TestInParts(BaseCase):
+    @given(chunks(most=100), st.data())
+    def test_parts_run_in_their_order_and_only_the_bad_ones_fail(self, chunk, data):
+        size, bad = chunk
+        ends = data.draw(st.sets(st.integers(0, size + 1)))
+        records = Records(bad)
+
+        def run(positions):
+            return InParts(list(ends)) if ends.intersection(positions[:-1]) else records.run(positions)
+
+        found = isolate(list(range(size)), run)
+        self.assertEqual((set(found.failures), found.rest), (bad, []))
+        self.assertEqual(records.done, sorted(set(range(size)) - bad))
+        if not bad:
+            self.assertEqual(found.calls, len(records.calls) + (len(records.calls) > 1))
+
+    def test_ends_that_cut_nothing_are_no_harm(self):
+        found = isolate(list(range(3)), lambda positions: InParts([2, 7]) if len(positions) > 1 else None)
+        self.assertEqual((found.failures, found.good), ({}, 3))
 
 
 class Operations:

@@ -163,6 +163,44 @@ class TestUnchanged(BatchCase):
                 found.append(records.mapped(lambda partner: (partner.city, partner.vat)))
             self.assertEqual(*found, work)
 
+    def test_what_is_written_behind_keeps_its_turn(self):
+        """Contacts before and behind the parent with which they share an address, and others that are written."""
+        partners = self.env["res.partner"].create([{"name": f"P{place}"} for place in range(7)])
+        first, above, _other, parent, below, second, last = partners
+        (above + below + last).write({"parent_id": parent.id, "type": "contact"})
+        rows = [
+            {"id": partner.id, "city": "New" if partner in first + parent + second else "Old", "function": str(place)}
+            for place, partner in enumerate(partners)
+        ]
+        for some in (rows, [row for row in rows if row["id"] not in (below + last).ids]):
+            self.check_as_one_by_one(partners, some, above)
+        self.assertEqual(above.city, "New")
+
+    def check_as_one_by_one(self, partners, rows, alone):
+        """All kinds of operations do what writing the rows in their order does, and one partner is left alone."""
+
+        def outcome(run):
+            partners.write({"city": "Old"})
+            for place, partner in enumerate(partners):
+                partner.function = str(place)
+            self.env.flush_all()
+            return run(), partners.mapped("city")
+
+        fields = [".id", "city", "function"]
+        load = {"fields": fields, "data": [[str(value) for value in row.values()] for row in rows]}
+        works = {"update": {"data": rows}, "upsert": {"data": rows, "key": ["id"]}, "load": load}
+        _none, plain = outcome(lambda: [self.env["res.partner"].browse(row["id"]).write(row) for row in rows])
+        for kind, work in works.items():
+            operation = {"operation_type": kind, "model": "res.partner", **work}
+            answer, found = outcome(lambda: self.jobs.execute([operation], skip_unchanged=True, track_changes=True))  # noqa: B023
+            self.assertEqual(found, plain, kind)
+            [entry] = answer["results"]
+            self.assertEqual((entry["failed_records"], entry["updated_records"] < len(rows)), (0, True))
+            told = {change["record_id"]: (change["before"]["city"], change["after"]["city"]) for change in answer["changes"]}
+            self.assertEqual(told[rows[0]["id"]], ("Old", "New"))
+            if kind != "load":  # which is watched as a whole
+                self.assertNotIn(alone.id, told, kind)
+
     def pairs(self, child):
         """Values of the parent that it hands down, before and behind those of its child."""
         for field, old, new in (("city", "Old", "New"), ("vat", "BE0477472701", "BE0428759497")):

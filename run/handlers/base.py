@@ -3,12 +3,13 @@
 from odoo.exceptions import MissingError
 
 from ...engine.effects import CREATED, UNCHANGED, UPDATED
+from ...engine.isolation import InParts
 from ...engine.values import can_be_id
 from ...engine.writes import group_by_values
 from ..changes.tracker import NoTracker, Tracker
 from ..errors import failure
-from ..savepoint import UndoableSavepoint
 from ..unchanged.find import unchanged
+from ..unchanged.in_order import ends_of_parts
 from ..warning import refuse
 
 
@@ -87,7 +88,8 @@ class Handler:
         """Run these positions together.
 
         :returns: dict position -> id of the record created, or found and updated, or imported; True where there is none
-        :raises Exception: any exception of the models; `Suspects` or `Culprit` if it is known which positions failed
+        :raises Exception: any exception of the models; `Suspects` or `Culprit` if it is known which positions failed, `InParts` if
+            they must run in parts
         """
         raise NotImplementedError
 
@@ -129,31 +131,19 @@ class Handler:
 
         :param dict targets: position -> `(record id, values)`
         :param write: function that writes on the records at some positions
+        :raises InParts: a write has changed a record that was left alone, and it is not known whether its turn was before or after it
         """
-        left = self._differing(targets)
-        if left and len(left) < len(targets) and not self._written_alone(targets, left, write):
-            left = list(targets)
-            write(left)
-        elif len(left) == len(targets):
-            write(left)
         self.effects.update(dict.fromkeys(targets, UNCHANGED))
-        self.effects.update((position, UPDATED if targets[position][1] else UNCHANGED) for position in left)
-
-    def _written_alone(self, targets, left, write):
-        """Write on some of the records. Undone where that changes others behind them, which had held their values.
-
-        :returns: whether it stands
-        """
-        changes = len(self.tracker.changes)
-        places, chosen = list(targets), set(left)
-        behind = {place: targets[place] for place in places[places.index(left[0]) :] if place not in chosen}
-        with UndoableSavepoint(self.env) as savepoint:
+        positions, written, looked_at = list(targets), set(), targets
+        while left := self._differing(looked_at):
+            if ends := ends_of_parts(positions, written, set(left)):
+                raise InParts(ends)
             write(left)
-            if not self._differing(behind):
-                return True
-            savepoint.rollback()
-        self.tracker.changes = self.tracker.changes[:changes]
-        return False
+            self.effects.update((position, UPDATED if targets[position][1] else UNCHANGED) for position in left)
+            # a write may have changed what was to be left alone after it
+            written.update(left)
+            behind = positions[positions.index(left[0]) :]
+            looked_at = {position: targets[position] for position in behind if position not in written}
 
     def _differing(self, targets):
         """Positions of the records that don't hold their values yet; without `skip_unchanged`, all of them."""

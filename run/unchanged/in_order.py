@@ -1,4 +1,4 @@
-"""Find unchanged records among those that an import writes one after the other, where each write may change what others hold."""
+"""Leave unchanged records alone among those that are written one after the other, where each write may change what others hold."""
 
 from .find import unchanged
 
@@ -43,3 +43,24 @@ class InOrder:
         self.first_written = None
         if len(unchanged(self.model, behind)) < len(behind):
             raise Disturbed
+
+
+def ends_of_parts(positions, written, changed):
+    """Where to cut records that are written together, so that each one is left alone or written when it is its turn.
+
+    Which write has changed a record is not known. Where all of them come before it, it is written after them. Else it ends a part,
+    and what comes after it runs later.
+
+    :param positions: of all records, in order
+    :param set written: those that were written
+    :param set changed: those that were left alone, and no longer hold their values
+    :returns: list of positions; empty where there is nothing to cut
+    """
+    ends, last = [], None
+    for position in positions:
+        if position in changed:
+            last = position
+        elif last is not None and position in written:
+            ends.append(last)
+            last = None
+    return ends
