@@ -11,8 +11,8 @@ from .values import can_be_id
 
 #: The layout of stored JSON.
 COMPACT = {"separators": (",", ":")}
-#: Types of JSON values that hold other values.
-CONTAINERS = (dict, list)
+#: Types of values that hold other values; a tuple is a command of an x2many field.
+CONTAINERS = (dict, list, tuple)
 
 
 def dumps(value: Any, **layout: Any) -> str:
@@ -72,12 +72,14 @@ class BadPayload(ValueError):
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of a JSON value: the code that gets it may change it at any depth."""
+    """A deep copy of a JSON value, or of values with commands: the code that gets it may change it at any depth."""
     kind = value.__class__
     if kind is dict:
         return {key: copied(item) if item.__class__ in CONTAINERS else item for key, item in value.items()}
     if kind is list:
         return [copied(item) if item.__class__ in CONTAINERS else item for item in value]
+    if kind is tuple:
+        return tuple(map(copied, value))
     return value
 
 

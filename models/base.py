@@ -1,5 +1,6 @@
 from odoo import api, models
 
+from ..engine.payload import copied
 from ..run.fast.defaults import ask_once
 from ..run.fast.loading import existing_of, running, running_fast
 from ..run.fast.lookups import convert_ahead, may_look_ahead
@@ -48,6 +49,9 @@ class Base(models.AbstractModel):
         loading = running(self.env)
         if loading is None or not (loading.skips_unchanged or (loading.is_fast and len(data_list) > 1)):
             return super()._load_records(data_list, update)
+        if loading.skips_unchanged and len(data_list) > 1:
+            # writing takes properties out of the values, and after `Disturbed` Odoo's `load` writes the same values again
+            data_list = [{**data, "values": copied(data["values"])} for data in data_list]
         pairs = existing_of(self, data_list)
         with loading.writing(self._name, tuple(record_id for record_id, _values in pairs)), loading.skipping(self, pairs):
             return super()._load_records(data_list, update)

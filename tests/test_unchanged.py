@@ -1,6 +1,7 @@
 """`skip_unchanged`: what holds its values already is not written, and all else is as if it had been."""
 
 import base64
+import json
 import re
 
 from odoo import Command
@@ -240,6 +241,27 @@ class TestUnchanged(BatchCase):
         load["data"][3][1] = "Three!"
         [entry] = self.jobs.execute([load], skip_unchanged=True)["results"]
         self.assertEqual((entry["unchanged_records"], entry["updated_records"]), (1, 2))
+
+    def test_properties_of_a_load_that_goes_on_record_by_record(self):
+        """Odoo takes the properties out of the values that it writes, and is then asked to write the same values again."""
+        definition = [{"name": "color", "type": "char", "string": "Color"}]
+        partners = self.parent + self.env["res.partner"].create({"name": "Child", "parent_id": self.parent.id, "type": "contact"})
+        self.env["properties.base.definition"]._get_definition_for_property_field("res.partner", "properties").properties_definition = definition
+        rows = [[str(self.parent.id), "New", "red"], [str(partners[1].id), "Old", "blue"]]
+        load = {"operation_type": "load", "model": "res.partner", "fields": [".id", "city", "properties.color"], "data": rows}
+        for skip_unchanged in (False, True):
+            partners.write({"city": "Old", "properties": {"color": "blue"}})
+            self.env.flush_all()
+            [entry] = self.jobs.execute([load], skip_unchanged=skip_unchanged)["results"]
+            self.assertTrue(entry["success"], entry["failures"])
+            self.assertEqual([dict(partner.properties) for partner in partners], [{"color": "red"}, {"color": "blue"}])
+        as_text = update({"properties": json.dumps({"color": "red"})}, self.parent.id)
+        self.check(self.env["batch.job"], as_text, {"unchanged"})
+        told = {**definition[0], "value": "red"}
+        self.check(self.env["batch.job"], update({"properties": [told]}, self.parent.id), {"unchanged"})
+        other = json.dumps([{**told, "string": "Colour", "definition_changed": True}])
+        [entry] = self.env["batch.job"].execute([update({"properties": other}, self.parent.id)], skip_unchanged=True)["results"]
+        self.assertEqual(entry["unchanged_records"], 0)
 
 
 def without_writer(row):
