@@ -69,10 +69,7 @@ class Base(models.AbstractModel):
         loading = running(self.env)
         if loading:
             loading.check_order(self)
-        records = super()._load_records_create(vals_list)
-        if loading:
-            loading.updated[self._name].update(records._ids)
-        return records
+        return super()._load_records_create(vals_list)
 
 
 def _convert(model, records, convert):

@@ -263,6 +263,18 @@ class TestUnchanged(BatchCase):
         [entry] = self.env["batch.job"].execute([update({"properties": other}, self.parent.id)], skip_unchanged=True)["results"]
         self.assertEqual(entry["unchanged_records"], 0)
 
+    def test_a_load_of_its_own_is_not_told_as_unchanged(self):
+        def load(model, _fields, data):
+            records = model.browse(int(row[0]) for row in data)
+            records.write({"color": 7})
+            return {"ids": records.ids, "messages": [], "nextrow": 0}
+
+        self.patch(self.env.registry["res.partner.category"], "load", load)
+        operation = {"operation_type": "load", "model": "res.partner.category", "fields": [".id"], "data": [[str(id_)] for id_ in self.tags.ids]}
+        for skip_unchanged in (False, True):
+            [entry] = self.env["batch.job"].execute([operation], skip_unchanged=skip_unchanged)["results"]
+            self.assertEqual((entry["updated_records"], entry["unchanged_records"]), (3, 0))
+
 
 def without_writer(row):
     return re.sub(r'"write_(uid|date)": ("[^"]*"|\d+)', "", row)

@@ -25,7 +25,8 @@ class Loading:
         self.skips_unchanged = skips_unchanged
         self.in_order = {}  # model name -> `InOrder`: its records that are written one after the other
         self.written = {}  # model name -> ids of the records that are written one after the other -> place
-        self.updated = defaultdict(set)  # model name -> ids of records that it has written or made
+        self.updated = defaultdict(set)  # model name -> ids of records that it has written
+        self.left_alone = defaultdict(set)  # model name -> ids of records that held their values
 
     @contextmanager
     def writing(self, model_name, ids):
@@ -68,6 +69,7 @@ class Loading:
         """Whether a record has to be written."""
         in_order = self.in_order.get(record._name)
         if in_order and in_order.holds(record.id, values):
+            self.left_alone[record._name].add(record.id)
             return False
         self.updated[record._name].update(record._ids)
         return True
@@ -82,8 +84,9 @@ class Loading:
         return record if place is None else record.with_prefetch(ids[place : place + AHEAD])
 
     def effect(self, model_name, record_id):
-        """What it has done to a record that was there before, and that it has returned."""
-        return UPDATED if record_id in self.updated[model_name] else UNCHANGED
+        """What it has done to a record that was there before, and that it has returned; a module's own `load` may have done anything."""
+        is_same = record_id in self.left_alone[model_name] and record_id not in self.updated[model_name]
+        return UNCHANGED if is_same else UPDATED
 
 
 @contextmanager
