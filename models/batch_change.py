@@ -24,8 +24,9 @@ class BatchChange(models.Model):
     model = fields.Char(required=True, readonly=True)
     record_id = fields.Integer("Record Id", required=True, readonly=True, aggregator=None)
     action = fields.Selection(ACTION_LABELS, required=True, readonly=True)
-    before = fields.Text(required=True, readonly=True, help="Values before, as JSON; of an update those that differ.")
-    after = fields.Text(required=True, readonly=True, help="Values afterwards, as JSON; of an update those that differ.")
+    # values are shown by computed fields, which leave out what their reader may not see
+    before = fields.Text(required=True, readonly=True, groups=fields.NO_ACCESS)
+    after = fields.Text(required=True, readonly=True, groups=fields.NO_ACCESS)
     kept = fields.Text(readonly=True, groups=fields.NO_ACCESS, help="What an undo needs besides, such as all languages of a translated field, as JSON.")
 
     # `store.changes.changes_page`

@@ -1,8 +1,12 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
+from ..engine.payload import dumps
 from ..run.contents import model_labels
 from ..run.differences import BRIEF, FULL, describe_changes
+from ..run.readable import readable_changes
+from ..store.changes import values_like
 
 
 @api.depends("before", "after")
@@ -27,6 +31,22 @@ def _all_differences(changes):
         change.all_differences = found.get(change._origin.id, {}).get("found", False)
 
 
+@api.depends("before", "after")
+@api.depends_context("uid")
+def _values(changes):
+    found = {row["id"]: row for row in readable_changes(changes.env, changes.ids)}
+    for change in changes:
+        row = found.get(change._origin.id, {})
+        change.values_before, change.values_after = (dumps(row.get(side, {})) for side in ("before", "after"))
+
+
+def _search_values(changes, operator, text):
+    """Changes of one's own jobs with a text in their values: of others, what is found would tell what may not be read."""
+    if operator != "ilike":
+        return NotImplemented
+    return Domain("job_id.user_id", "=", changes.env.uid) & Domain.custom(to_sql=lambda _model, alias, _query: values_like(alias, text))
+
+
 class BatchChange(models.Model):
     """Computed fields and buttons of a change for the backend's views."""
 
@@ -37,6 +57,8 @@ class BatchChange(models.Model):
     after = fields.Text(prefetch=False)
     kept = fields.Text(prefetch=False)
 
+    values_before = fields.Text(compute=_values, search=_search_values, help="Values before, as JSON; of an update those that differ.")
+    values_after = fields.Text(compute=_values, search=_search_values, help="Values afterwards, as JSON; of an update those that differ.")
     label = fields.Char("Record", compute=_described, help="Its name: of the record, or as the change says.")
     model_label = fields.Char("Model Name", compute=_described)
     record_exists = fields.Boolean(compute=_described, help="The record is there, and you may read it.")

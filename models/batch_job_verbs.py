@@ -6,12 +6,13 @@ from ..run import apply, change, submission, undo
 from ..run.access import check_submitter, check_visible, checked_page
 from ..run.change import lock_for_change
 from ..run.garbage import without_collection
+from ..run.readable import readable_page
 from ..run.retry import retry_job
 from ..run.status import status as status_of
 from ..run.waiting import checked_wait, wait_for_change
 from ..run.wake import wake_if_stalled
 from ..run.xmlrpc import as_carried
-from ..store.changes import changes_page, count_changes
+from ..store.changes import count_changes
 from ..store.results import operations_page
 
 
@@ -264,6 +265,8 @@ class BatchJob(models.Model):
     def changes(self, offset=0, limit=1000):
         """What a job with `track_changes` has changed, in the order in which it took effect, a page at a time.
 
+        Without values that the caller may not read: see `run/readable.py`.
+
         :param int offset: changes to skip
         :param int limit: most changes to return, up to 10 000
         :returns: `{"changes": [...], "total": n, "next_offset": n or False}`
@@ -273,5 +276,5 @@ class BatchJob(models.Model):
         check_visible(self)
         offset, limit = checked_page(self.env, offset, limit)
         total = count_changes(self.env.cr, self.id)
-        entries = changes_page(self.env.cr, self.id, offset, limit)
+        entries = readable_page(self.env, self, offset, limit)
         return as_carried({"changes": entries, "total": total, "next_offset": offset + limit if offset + limit < total else False})

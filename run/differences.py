@@ -1,12 +1,11 @@
 """What a job has changed, for people: which record, and the values before and after, with what differs marked."""
 
-import json
 from dataclasses import asdict, dataclass
 
 from ..engine.change import UPDATE
 from ..engine.difference import Difference, difference, shortened
 from ..engine.payload import dumps
-from ..store.changes import changes_shown
+from .readable import readable_changes
 from .record_names import name_in_values, names_by_model
 from .value_words import TEXTS, ValueWords
 
@@ -36,13 +35,11 @@ def describe_changes(env, ids, extent):
     :param ids: of rows of `batch.change`
     :param Extent extent: how much
     :returns: dict id -> dict with `label` (the record's name, which may be empty), `exists` (the reader may read the record) and `found`: dict with
-        `fields`, `more` (how many fields are not among them) and `too_long` (the values were not read). Each field is a dict with `name`,
+        `fields`, `more` (how many fields are not among them) `too_long` (the values were not read) and
+        `hidden` (the reader may not see some values). Each field is a dict with `name`,
         `label`, `head`, `before`, `after`, `tail`; `before` of a created and `after` of a deleted record are None.
     """
-    rows = changes_shown(env.cr, list(ids), extent.read)
-    for row in rows:
-        row["too_long"] = row["before"] is None
-        row["before"], row["after"] = json.loads(row["before"] or "{}"), json.loads(row["after"] or "{}")
+    rows = readable_changes(env, ids, extent.read)
     names = names_by_model(env, [(row["model"], row["record_id"]) for row in rows])
     picked = {row["id"]: _pick(env, row, extent.fields) for row in rows}
     words = ValueWords(env)
@@ -60,6 +57,7 @@ def describe_changes(env, ids, extent):
                 "fields": [_field(words, row, name, extent) for name in picked[row["id"]]],
                 "more": len(_changed(row)) - len(picked[row["id"]]),
                 "too_long": row["too_long"],
+                "hidden": row["hidden"],
             },
         }
         for row in rows
@@ -73,8 +71,8 @@ def names_of_changes(env, ids):
     :returns: dict id -> name, which may be empty
     """
     seen = env["batch.change"].search([("id", "in", ids)]) if ids else env["batch.change"]
-    rows = changes_shown(env.cr, seen.ids, BRIEF.read)
-    return {row["id"]: name_in_values(env, row["model"], json.loads(row["before"] or "{}")) for row in rows}
+    rows = readable_changes(env, seen.ids, BRIEF.read)
+    return {row["id"]: name_in_values(env, row["model"], row["before"]) for row in rows}
 
 
 def field_difference(words, model, name, before, after, extent):

@@ -127,11 +127,14 @@ def changes_shown(cr, ids, longest=None):
 
     :param list ids: of changes
     :param int longest: most bytes of values to read; None: any number
-    :returns: dicts with id, model, record_id, action, before and after; these two are JSON text, or None where they are longer
+    :returns: dicts with id, model, record_id, action, user_id (the submitter of the job), before and after; these two are JSON text, or None
+        where they are longer
     """
     query = SQL(
         """
-        SELECT id, model, record_id, action, CASE WHEN is_short THEN before END AS before, CASE WHEN is_short THEN after END AS after
+        SELECT id, model, record_id, action,
+               (SELECT user_id FROM batch_job AS job WHERE job.id = change.job_id) AS user_id,
+               CASE WHEN is_short THEN before END AS before, CASE WHEN is_short THEN after END AS after
           FROM (
             SELECT *, coalesce(octet_length(before) + octet_length(after) <= %s, true) AS is_short
               FROM batch_change
@@ -142,6 +145,15 @@ def changes_shown(cr, ids, longest=None):
         ids,
     )
     return fetch_dicts(cr, query)
+
+
+def values_like(alias, text):
+    """The condition that the values before or after hold a text, whatever its case.
+
+    :param str alias: of the table
+    """
+    before, after = (SQL("%s ILIKE %s", SQL.identifier(alias, column), f"%{text}%") for column in ("before", "after"))
+    return SQL("(%s OR %s)", before, after)
 
 
 def count_kinds(cr, job_id, limit):

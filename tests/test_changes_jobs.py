@@ -1,16 +1,17 @@
 """`track_changes` in jobs: what takes effect is told once, in order, and what was undone is not."""
 
+import json
 from unittest.mock import patch
 
 import psycopg2
 
-from odoo import Command
+from odoo import Command, fields
 from odoo.exceptions import AccessError
 from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 
-from .case import create, update
+from .case import SUBMITTER, create, update
 from .lane_case import LaneCase
 
 PARTNER = "res.partner"
@@ -175,9 +176,11 @@ class TestChangesOfJobs(LaneCase):
             new = {"operation_type": "create", "model": tags, "data": [{"name": "n", "color": 9}]}
             job_id, told = self.run_tracked({"operation_type": "update", "model": tags, "data": data}, new)
             self.assertEqual(self.failures(job_id), [])
+            self.assertEqual([change[4:] for change in told if change[3] != seen], [({}, {})] * 2)
         finally:
             with self.committed() as env:
                 rule.with_env(env).unlink()
+        told = self.told(job_id)
         self.assertEqual({change[3]: change[4] for change in told if change[2] == "update"}, {
             seen: {"name": "a"}, leaving: {"name": "a", "color": 0}})  # fmt: skip
         self.assertEqual([change[5] for change in told if change[2] == "create"], [{"name": "n", "color": 9}])
@@ -193,6 +196,49 @@ class TestChangesOfJobs(LaneCase):
         with self.committed(2) as env:
             self.assertEqual(env["batch.change"].search_count([("job_id", "=", job_id)]), len(told))
             self.assertRaises(AccessError, env["batch.change"].search([("job_id", "=", job_id)]).write, {"before": "{}"})
+
+    def test_values_are_shown_to_who_may_read_them(self):
+        """Of records that are gone, to the submitter alone."""
+        city = self.registry[PARTNER]._fields["city"]
+        with self.committed() as env:
+            secret = env["ir.config_parameter"].create({"key": self.mark, "value": "secret"})
+            partner = env[PARTNER].create({"name": "A", "ref": f"{self.mark}-0"})
+            manager = self.new_user(env, f"m{self.mark}", *SUBMITTER, "batch_executor.group_batch_manager", "base.group_allow_export").id
+        with self.committed(2) as env:
+            operations = [
+                {"operation_type": "delete", "model": "ir.config_parameter", "record_ids": secret.ids},
+                update({"function": "seen", "city": "hidden"}, partner.id),
+                {"operation_type": "create", "model": "ir.config_parameter", "data": [{"key": f"{self.mark}-2", "value": "secret"}]},
+            ]
+            job_id = env["batch.job"].submit(operations, track_changes=True, max_concurrency=1)["job_id"]
+        self.work()
+        self.addCleanup(self.sql, "DELETE FROM ir_config_parameter WHERE key = %s", f"{self.mark}-2")
+
+        def told(user_id):
+            with self.committed(user_id) as env:
+                job = env["batch.job"].browse(job_id)
+                changes = env["batch.change"].search([("job_id", "=", job_id)], order="id")
+                said = [{field["name"] for field in change.all_differences["fields"]} for change in changes]
+                values = [{**json.loads(change.values_before), **json.loads(change.values_after)} for change in changes]
+                self.assertEqual([{**change["before"], **change["after"]} for change in job.changes()["changes"]], values)
+                self.assertEqual([set(row) for row in values], said)
+                self.assertEqual(changes.export_data(["values_after"])["datas"][1][0], changes[1].values_after)
+                found = env["batch.change"].search([("job_id", "=", job_id), ("values_after", "ilike", "SECRET")])
+                for name in ("before", "after", "kept"):
+                    self.assertRaises(AccessError, changes.read, [name])
+                    self.assertRaises(AccessError, changes.search, [(name, "ilike", "secret")])
+                hidden = [change.all_differences["hidden"] for change in changes]
+                return values, changes.mapped("label")[0], len(found), hidden
+
+        values, label, found, hidden = told(2)
+        self.assertEqual(([row.get("value") for row in values], label, found, hidden), (["secret", None, "secret"], self.mark, 2, [False] * 3))
+        with patch.object(city, "groups", "base.group_system"):
+            values, label, found, hidden = told(manager)
+        self.assertEqual((values, label, found), ([{}, {"function": "seen"}, {}], f"#{secret.id}", 0))
+        self.assertEqual(hidden, [True, True, True])
+        with patch.object(city, "groups", fields.NO_ACCESS):  # the submitter may lose a right as well
+            values, _label, _found, hidden = told(2)
+        self.assertEqual((values[1], hidden), ({"function": "seen"}, [False, True, False]))
 
     def test_all_languages_are_kept_where_a_write_changes_them(self):
         with self.committed() as env:

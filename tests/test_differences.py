@@ -93,10 +93,10 @@ class TestDifferences(BatchCase):
         [field] = change.all_differences["fields"]
         self.assertEqual((len(field["before"]), field["after"]), (FULL.longest, "y"))
 
-    def test_a_field_that_the_reader_may_not_know_has_no_label(self):
-        change = self.change({"code": "x = 1"}, {"code": "x = 2"}, model="ir.actions.server")
-        [field] = describe_changes(self.jobs.env, change.ids, FULL)[change.id]["found"]["fields"]
-        self.assertEqual(field["label"], "code")
+    def test_a_model_that_the_reader_may_not_read_is_left_out(self):
+        change = self.change({"name": "A", "code": "x = 1"}, {"name": "B", "code": "x = 2"}, model="ir.actions.server", record_id=GONE)
+        found = describe_changes(self.jobs.env, change.ids, FULL)[change.id]["found"]
+        self.assertEqual((found["fields"], found["hidden"], change.label), ([], True, f"#{GONE}"))
 
     def test_a_form_counts_by_model_and_action_and_lists_the_first(self):
         self.change({}, {"name": "New"}, CREATE)
