@@ -5,10 +5,14 @@ from ..bench import Bench
 from ..measuring import Measurement, Row
 from .sizes import PARTNERS
 
+#: Other values for each: equal ones would be given back in one write.
+OLD_VALUES = "UPDATE res_partner SET city = 'Town ' || id, comment = '<p>Old ' || id || '</p>' WHERE id = ANY(%s)"
+
 
 def _update(registry, count: int) -> dict:
     """An update of fields that have no tracking in the chatter: there is nothing else to wait for."""
     ids = [id_ for (id_,) in jobs.query(registry, PARTNERS, count)]
+    jobs.query(registry, OLD_VALUES, ids)
     data = [{"id": id_, "city": f"City {id_}", "comment": f"<p>Comment {id_}</p>"} for id_ in ids]
     return {"operation_type": "update", "model": jobs.PARTNER, "data": data}
 
