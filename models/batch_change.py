@@ -33,6 +33,8 @@ class BatchChange(models.Model):
     _job_idx = models.Index("(job_id, id)")
     # `store.changes.changes_at`
     _operation_idx = models.Index("(operation_id, index)")
+    # `store.undo.created_by_job`
+    _created_idx = models.Index("(model, record_id) WHERE action = 'create'")
 
     def init(self):
         """Set up the parts of the table that a model can't declare: see `store.schema`."""

@@ -84,6 +84,29 @@ def changes_of(cr, job_id, change_ids):
     return {row["id"]: row for row in fetch_dicts(cr, query)}
 
 
+def created_by_job(cr, job_id, model, ids):
+    """Ids of those records that a job has created.
+
+    :param str model: name of their model
+    :param list ids: of records
+    """
+    query = SQL(
+        """
+        SELECT record_id
+          FROM batch_change
+         WHERE model = %s
+           AND record_id = ANY(%s)
+           AND action = 'create'
+           AND job_id = %s
+        """,
+        model,
+        ids,
+        job_id,
+    )
+    with by_index(cr):
+        return {id_ for (id_,) in fetch(cr, query)}
+
+
 def newest_changes(cr, job_id, limit):
     """The newest changes of a job: dicts with id, model, record_id, and the details of the operation."""
     query = SQL(

@@ -43,7 +43,7 @@ from ..store.settle import take_awaiting_driver
 from ..store.shared import settle_shared
 from ..store.summary import CAUSES_FOUND, CAUSES_SHOWN, COUNTED_TO_RANK
 from ..store.undo import PAGE as UNDO_PAGE
-from ..store.undo import changes_of, is_free_of_order, newest_changes, store_undo
+from ..store.undo import changes_of, created_by_job, is_free_of_order, newest_changes, store_undo
 from ..store.watch import figures_of
 from .backlog import HISTORY, MANY, TABLES, WAITING, Backlog
 from .explain import explained
@@ -484,6 +484,10 @@ class TestPlans(PlanCase):
         self.assertUses(plans, "batch_change_job_idx")
         found, _plans = self.cheap(changes_of, self.cr, job_id, [row["id"] for row in newest], rows=500, pages=5 * 500)
         self.assertEqual(len(found), 500)
+        made = [row["record_id"] for row in newest]
+        found, plans = self.cheap(created_by_job, self.cr, job_id, newest[0]["model"], made, rows=2 * 500, pages=5 * 500)
+        self.assertUses(plans, "batch_change_created_idx")
+        self.assertEqual(found, set(made))
         self.sql("DELETE FROM batch_operation WHERE job_id = %s", new)
         contents, plans = self.cheap(store_undo, self.cr, new, job_id, 1000, rows=2 * MANY + ROWS, pages=2 * MANY)
         pages = [plan.rows_read for plan in plans if "ORDER BY job_id DESC" in str(plan)]

@@ -94,6 +94,35 @@ class TestUndo(UndoCase):
         undo = self.undo(job)
         self.assertEqual((self.names(), self.errors(undo)), (["Partner 0"], [(0, "ChangedSinceError")]))
 
+    def test_a_created_record_to_which_others_refer_stays(self):
+        """What was made with it, by the same operation, goes with it."""
+        child = {"name": "Child", "ref": f"{self.mark}-4", "parent_id": {"$ref": "op-1", "index": 3}}
+        whole = {"name": "Whole", "ref": f"{self.mark}-5", "bank_ids": [[0, 0, {"acc_number": f"{self.mark} own"}]]}
+        job = self.done(self.creates(4), {**self.creates(0), "data": [child]}, {**self.creates(0), "data": [whole], "context": {"tz": "UTC"}}, rollback="job")
+        parents = dict(self.partners())
+        with self.committed() as env:
+            env["res.partner.bank"].create({"partner_id": parents[0], "acc_number": f"{self.mark} later"})
+            env["res.partner"].create({"name": "Contact", "parent_id": parents[1]})
+            env["res.partner"].browse(parents[4]).phone = "1"
+        undo = self.undo(job)
+        failures = sorted((f["operation_id"], f["index"], f["error_type"]) for f in self.failures(undo))
+        self.assertEqual(failures, [("op-1", number, "ChangedSinceError") for number in (0, 1, 3)] + [("op-2", 0, "ChangedSinceError")])
+        self.assertIn("Bank Accounts", " ".join(f["error"] for f in self.failures(undo)))
+        self.assertEqual(dict(self.partners()).keys(), {0, 1, 3, 4})
+        accounts = "SELECT partner_id FROM res_partner_bank WHERE acc_number LIKE %s ORDER BY id"
+        self.assertEqual(self.sql(accounts, f"{self.mark}%"), [(parents[0],)])
+        self.assertEqual(self.sql("SELECT parent_id FROM res_partner WHERE id = %s", parents[4]), [(parents[3],)])
+        with self.committed() as env:
+            env["res.partner"].browse(parents[4]).phone = False
+            env.cr.execute("DELETE FROM res_partner_bank WHERE partner_id = %s", [parents[0]])  # Odoo archives it
+            env["res.partner"].search([("parent_id", "=", parents[1])]).unlink()
+        self.call(undo, "retry")
+        self.work()
+        self.assertEqual((self.failures(undo), self.partners()), ([], []))
+        bank = {"partner_id": {"$ref": "op-1", "index": 0}, "acc_number": self.mark}
+        job = self.done(self.creates(1), {"operation_type": "create", "model": "res.partner.bank", "data": [bank]})
+        self.assertEqual((self.failures(job), self.failures(self.undo(job)), self.partners()), ([], [], []), "it is archived instead of deleted")
+
     def test_a_record_changed_twice_is_taken_back_step_by_step(self):
         ids = self.make_partners(2)
         twice = {"operation_type": "update", "model": "res.partner", "data": [{"id": ids[0], "name": name} for name in "abc"]}

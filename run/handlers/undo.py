@@ -7,6 +7,7 @@ from ...engine.isolation import Suspects
 from ...exceptions import ChangedSinceError, NotUndoable
 from ...store.undo import UNDONE_JOB, changes_of
 from ..changes.present import Present, as_json, comparable, is_derived, labels, to_write
+from ..changes.referring import Referring
 from ..changes.restore import restore_languages
 from ..errors import failure
 from .base import Handler
@@ -23,6 +24,8 @@ class UndoHandler(Handler):
         super().__init__(model, payload, **options)
         self.changes = {}  # position -> change
         self.present = None
+        self.referring = None
+        self.referred = {}  # position of a created record that others refer to -> why it stays
 
     @staticmethod
     def check(checker, operation, model):
@@ -80,12 +83,14 @@ class UndoHandler(Handler):
     def apply(self, positions):
         """Take the changes back, in order; returns position -> True.
 
-        :raises Suspects: fields of some of several records have not become what they were
+        :raises Suspects: fields of some of several records have not become what they were, or others refer to those to be deleted
         :raises NotUndoable: those of one record
+        :raises ChangedSinceError: others refer to the one record
         """
         for action, group in self._by_action(positions):
             ids = {position: self.record_id(position) for position in group}
             if action == CREATE:
+                self._keep_referred(ids, positions)
                 with self.tracker.watch(ids, deletes=True):
                     self.model.browse(ids.values()).exists().unlink()
             else:
@@ -104,6 +109,26 @@ class UndoHandler(Handler):
                 groups.append((action, []))
             groups[-1][1].append(position)
         return groups
+
+    def _keep_referred(self, ids, positions):
+        """Refuse to delete records that others refer to.
+
+        :param dict ids: position -> id of the records to delete together
+        :param positions: all of the attempt
+        """
+        known = self.referred.keys() & ids
+        if not known:
+            self.referring = self.referring or Referring(self.model, self.params[UNDONE_JOB])
+            found = self.referring.find(list(ids.values()))
+            known = {position for position, id_ in ids.items() if id_ in found}
+            self.referred.update((position, found[ids[position]]) for position in known)
+        if not known:
+            return
+        if len(positions) > 1:
+            raise Suspects(known)
+        [position] = known
+        names = ", ".join(sorted(self.env["ir.model"]._get(name).name for name in self.referred[position]))
+        raise ChangedSinceError(self.env._("Changed since: others refer to it (%s). The record is left as it is.", names))
 
     def _restore(self, positions):
         self._write_all([[self.record_id(position), self._values(self.changes[position])] for position in positions])
