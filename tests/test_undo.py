@@ -123,6 +123,26 @@ class TestUndo(UndoCase):
         job = self.done(self.creates(1), {"operation_type": "create", "model": "res.partner.bank", "data": [bank]})
         self.assertEqual((self.failures(job), self.failures(self.undo(job)), self.partners()), ([], [], []), "it is archived instead of deleted")
 
+    def test_what_follows_from_other_records_is_computed_anew(self):
+        company, child = self.make_partners(2, is_company=True)
+        with self.committed() as env:
+            env["res.partner"].browse(child).write({"is_company": False, "parent_id": company})
+        job = self.done(
+            {
+                "operation_type": "update",
+                "model": "res.partner",
+                "data": [{"id": company, "name": "New", "website": "http://a"}, {"id": child, "function": "Boss"}],
+            }
+        )
+        [change] = [change for change in self.call(job, "changes")["changes"] if change["record_id"] == child]
+        self.assertIn("commercial_company_name", change["before"])
+        with self.committed() as env:
+            env["res.partner"].browse(company).website = "http://b"
+        undo = self.undo(job)
+        self.assertEqual(self.errors(undo), [(0, "ChangedSinceError")])
+        query = "SELECT name, function, commercial_company_name, complete_name FROM res_partner WHERE id = %s"
+        self.assertEqual(self.sql(query, child), [("Partner 1", None, "New", "New, Partner 1")])
+
     def test_a_record_changed_twice_is_taken_back_step_by_step(self):
         ids = self.make_partners(2)
         twice = {"operation_type": "update", "model": "res.partner", "data": [{"id": ids[0], "name": name} for name in "abc"]}

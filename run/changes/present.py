@@ -81,6 +81,16 @@ def is_derived(field):
     return bool(field.compute and (field.readonly or (field.related and field.store)))
 
 
+def follows_from_itself(model, field):
+    """Whether a field that follows from others follows from fields of the same record alone."""
+    for path in model.pool.field_depends[field]:
+        name, _dot, more = path.partition(".")
+        on = model._fields[name]
+        if more or on.type in X2MANY or (_is_computed(on) and on is not field and not follows_from_itself(model, on)):
+            return False
+    return True
+
+
 def comparable(field, value):
     """A value of a change in a form in which equal values are equal: many2one as ids, whatever their names, x2many in any order, only
     properties that are set.
@@ -110,6 +120,11 @@ def labels(model, names):
     """The names of fields for people, in one text."""
     described = model.fields_get(list(names), ["string"])
     return ", ".join(described[name]["string"] if name in described else name for name in names)
+
+
+def _is_computed(field):
+    """Whether nobody has entered the value of a field."""
+    return is_derived(field) or bool(field.compute and not field.store)
 
 
 def _properties(value):

@@ -6,7 +6,7 @@ from ...engine.change import CREATE, DELETE
 from ...engine.isolation import Suspects
 from ...exceptions import ChangedSinceError, NotUndoable
 from ...store.undo import UNDONE_JOB, changes_of
-from ..changes.present import Present, as_json, comparable, is_derived, labels, to_write
+from ..changes.present import Present, as_json, comparable, follows_from_itself, is_derived, labels, to_write
 from ..changes.referring import Referring
 from ..changes.restore import restore_languages
 from ..errors import failure
@@ -146,11 +146,11 @@ class UndoHandler(Handler):
         }
 
     def _is_to_be_set(self, field, change):
-        """Whether a field that follows from others is set as well. It is computed anew where it does so differently by now, or where what
-        it shows of another record changes with that record.
+        """Whether a field that follows from others is set as well. It is computed anew where it does so differently by now, and where it
+        shows something of other records: these may not be what they were.
         """
         id_, name = change["record_id"], field.name
-        if field.related and field.related.partition(".")[0] in change["before"]:
+        if not follows_from_itself(self.model, field):
             return False
         return id_ in self.present and self.present.get(id_, name) == comparable(field, change["after"][name])
 
