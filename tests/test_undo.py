@@ -182,14 +182,16 @@ class TestUndo(UndoCase):
 
     def test_the_rights_of_the_moment_count(self):
         ids = self.make_partners(2)
-        job = self.done(self.update(ids, name="Changed"))
+        job = self.done(self.update(ids, name="Changed"), self.creates(1, name="New"))
+        new = self.partners()[-1][1]
         with self.committed() as env:
             rule = env["ir.rule"].create(
                 {
                     "name": "batch undo",
                     "model_id": env["ir.model"]._get_id("res.partner"),
-                    "domain_force": f"[('id', '!=', {ids[0]})]",
+                    "domain_force": f"[('id', 'not in', {[ids[0], new]})]",
                     "groups": [],
+                    "perm_unlink": False,
                 }
             )
         try:
@@ -197,7 +199,8 @@ class TestUndo(UndoCase):
         finally:
             with self.committed() as env:
                 rule.with_env(env).unlink()
-        self.assertEqual((self.errors(undo), self.names()), ([(0, "AccessError")], ["Changed", "Partner 1"]))
+        self.assertEqual(sorted((f["operation_id"], f["index"], f["error_type"]) for f in self.failures(undo)), [("op-1", 0, "AccessError"), ("op-2", 0, "AccessError")])
+        self.assertEqual(self.names(), ["Changed", "Partner 1", "New"])
 
     def test_the_context_of_job_and_operation_holds(self):
         with self.committed() as env:

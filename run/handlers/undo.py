@@ -2,6 +2,8 @@
 
 import json
 
+from odoo.exceptions import AccessError
+
 from ...engine.change import CREATE, DELETE
 from ...engine.isolation import Suspects
 from ...exceptions import ChangedSinceError, NotUndoable
@@ -70,7 +72,9 @@ class UndoHandler(Handler):
         for position, change in self.changes.items():
             id_ = change["record_id"]
             if id_ in existing:
-                continue  # the user may not see it: Odoo refuses to write it, and says why
+                text = self.env._("You may not read record %(model)s,%(id)s any more, so nobody can say what it holds.", model=self.model._name, id=id_)
+                failures[position] = failure(AccessError.__name__, text)
+                continue
             if id_ not in self.present:
                 text = self.env._("Changed since: record %(model)s,%(id)s does not exist any more.", model=self.model._name, id=id_)
             elif differing := self.present.differing(id_, change["after"], whole=change["action"] == CREATE):
