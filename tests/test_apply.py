@@ -100,6 +100,21 @@ class TestApply(ApplyCase):
         self.assertEqual(self.sql("SELECT count(*) FROM res_partner WHERE ref LIKE %s", f"{self.mark}%"), [(4,)])
         self.assertEqual(self.sql("SELECT name FROM res_partner WHERE ref = %s", f"{self.mark}-8"), [("Eight",)])
 
+    def test_other_values_than_planned_are_not_written(self):
+        ids = self.make_partners(2)
+        cities = iter("AAAZ")
+
+        def probe(partners, *args):
+            for partner in partners:
+                partner.city = next(cities)
+
+        self.set_probe(probe)
+        plan = self.plan(self.probe(ids, track_fields=["city"]), max_chunk_size=1)
+        self.assertEqual([change["after"] for change in self.changes(plan)], [{"city": "A"}] * 2)
+        job = self.apply(plan)
+        self.assertEqual((self.errors(job), self.partners("city")), ([("op-1", 1, "ChangedSinceError")], [(0, "A"), (1, None)]))
+        self.assertIn("City", self.failures(job)[0]["error"])
+
     def test_a_record_that_the_plan_did_not_change_must_not_change(self):
         ids = self.make_partners(2, city="Ghent")
         plan = self.plan(self.update(ids, city="Ghent"))

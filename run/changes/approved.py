@@ -9,6 +9,9 @@ from ...store.apply import PLAN, planned_changes
 from ..errors import failure
 from .present import Present, as_json, comparable, is_derived, labels
 
+#: Types of fields that may become something else than planned: they tell the time, or name records that the plan has created.
+UNSTEADY = frozenset(("date", "datetime", "many2many", "many2one_reference", "one2many", "reference"))
+
 
 class Approved:
     """The planned changes of a chunk.
@@ -116,6 +119,8 @@ class Approved:
                 return self.env._("Not as planned: these fields would change too: %s.", labels(self.model, more))
             if change.action == UPDATE and (differing := self._seen_otherwise(position, change, plan)):
                 return self.env._("Changed since the plan: %s. The record is left as it is.", labels(self.model, differing))
+            if change.action == UPDATE and (differing := self._becomes_otherwise(position, change, plan)):
+                return self.env._("Not as planned: these fields would get other values: %s.", labels(self.model, differing))
         return None
 
     def _actions(self, now, planned):
@@ -130,6 +135,25 @@ class Approved:
             for name in self._names(plan["before"])
             if (written is None or name in written) and not self._is_same(name, change.before, plan["before"])
         ]
+
+    def _becomes_otherwise(self, position, change, plan):
+        """Names of the fields written that would not become what was planned."""
+        written = self._written(position)
+        return [
+            name
+            for name in self._names(plan["after"])
+            if (written is None or name in written)
+            and self.model._fields[name].type not in UNSTEADY
+            and not self._is_same(name, change.after, plan["after"])
+            and not self._is_new(name, plan["after"])
+        ]
+
+    def _is_new(self, name, values):
+        """Whether a many2one names a record that only the plan has created, or one that is gone."""
+        field, value = self.model._fields[name], values[name]
+        if field.type != "many2one" or not value:
+            return False
+        return not self.env[field.comodel_name].browse(comparable(field, value)).exists()
 
     def _is_same(self, name, values, others):
         """Whether both have the same value of a field."""
