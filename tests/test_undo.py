@@ -180,6 +180,18 @@ class TestUndo(UndoCase):
         self.assertEqual({name: entry["state"] for name, entry in entries.items()}, {"op-1": "failed", "op-2": "completed", "op-3": "failed"})
         self.assertEqual({entries[name]["failures"][0]["error_type"] for name in ("op-1", "op-3")}, {"NotUndoable"})
 
+    def test_a_field_that_is_gone_fails_its_own_records_alone(self):
+        ids = self.make_partners(2)
+        job = self.done(self.update(ids, name="Changed"), self.creates(1, name="New"))
+        gone = "(replace(before, '\"name\"', '\"x_gone\"'), replace(after, '\"name\"', '\"x_gone\"'))"
+        self.sql(f"UPDATE batch_change SET (before, after) = {gone} WHERE job_id = %s AND record_id = %s", job, ids[0])
+        added = "jsonb_set(after::jsonb, '{x_gone}', '1')::text"
+        self.sql(f"UPDATE batch_change SET after = {added} WHERE job_id = %s AND action = 'create'", job)
+        self.assertEqual(self.call(job, "undo_preview"), {"changes": 3, "looked_at": 3, "changed": 0, "deleted": 1})
+        undo = self.undo(job)
+        self.assertEqual((self.errors(undo), self.names()), ([(0, "NotUndoable")], ["Changed", "Partner 1"]))
+        self.assertIn("x_gone", self.failures(undo)[0]["error"])
+
     def test_the_rights_of_the_moment_count(self):
         ids = self.make_partners(2)
         job = self.done(self.update(ids, name="Changed"), self.creates(1, name="New"))

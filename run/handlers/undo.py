@@ -57,9 +57,26 @@ class UndoHandler(Handler):
             else:
                 for name in ("before", "after", "kept"):
                     change[name] = json.loads(change[name]) if change[name] else {}
-                self.changes[position] = change
+                if reason := self._unusable(change):
+                    failures[position] = reason
+                else:
+                    self.changes[position] = change
         failures.update(self._changed_since())
         return failures
+
+    def _unusable(self, change):
+        """The `Failure` of a change of fields that are gone, or that the user may no longer read; None where there are none.
+
+        That a field which is gone was set does not keep a created record from being deleted.
+        """
+        fields, names = self.model._fields, {*change["before"], *change["after"], *change["kept"]}
+        if gone := [name for name in names if name not in fields]:
+            if change["action"] != CREATE:
+                return failure(NotUndoable.__name__, self.env._("These fields do not exist any more: %s.", ", ".join(sorted(gone))))
+            change["after"] = {name: value for name, value in change["after"].items() if name in fields}
+        if closed := [name for name in names if name in fields and not self.model._has_field_access(fields[name], "read")]:
+            return failure(AccessError.__name__, self.env._("You may not read these fields any more: %s.", ", ".join(sorted(closed))))
+        return None
 
     def _changed_since(self):
         """Failures of records that are gone, or hold something else than after the change."""
