@@ -119,6 +119,7 @@ class _ChunkRun:
             outcome.failures.update(handler.prepare(self._left(outcome)))
         if PLAN in self.records.payload.params:
             self.approved = Approved(handler)
+            outcome.failures.update(self.approved.gone_since(outcome.failures))
             outcome.failures.update(self.approved.changed_since(self._left(outcome)))
         if handler.fails_as_a_whole and self.records.payload.is_whole:
             self._fail_sets(outcome)

@@ -82,10 +82,11 @@ class TestApply(ApplyCase):
             partners = env["res.partner"].browse(ids)
             partners[0].name = "Somebody"
             partners[1].city = "Ghent"  # not in the plan
+            partners[2].unlink()
             partners[3].phone = "1"
         job = self.apply(plan)
-        self.assertEqual(self.errors(job), [("op-1", 0, "ChangedSinceError"), ("op-2", 0, "ChangedSinceError")])
-        self.assertEqual(self.partners("name"), [(0, "Somebody"), (1, "Changed"), (2, "Changed"), (3, "Partner 3")])
+        self.assertEqual(self.errors(job), [(op, index, "ChangedSinceError") for op, index in (("op-1", 0), ("op-1", 2), ("op-2", 0))])
+        self.assertEqual(self.partners("name"), [(0, "Somebody"), (1, "Changed"), (3, "Partner 3")])
         self.assertIn("Name", self.failures(job)[0]["error"])
 
     def test_what_was_not_planned_does_not_happen(self):

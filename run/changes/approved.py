@@ -2,6 +2,8 @@
 
 import json
 
+from odoo.exceptions import MissingError
+
 from ...engine.change import CREATE, DELETE, UPDATE
 from ...engine.isolation import Suspects
 from ...exceptions import ChangedSinceError
@@ -32,6 +34,19 @@ class Approved:
                 change["before"], change["after"] = json.loads(change["before"]), json.loads(change["after"])
 
     # -- before the records run ----------------------------------------------------------------------
+
+    def gone_since(self, failures):
+        """What failures are called of existing records that the plan has changed, and that are gone.
+
+        :param dict failures: position -> `Failure`
+        :returns: the same of some of them
+        """
+        return {
+            position: failure(ChangedSinceError.__name__, self.env._("Changed since the plan: the record does not exist any more."))
+            for position, found in failures.items()
+            if found.error_type == MissingError.__name__
+            and self.handler.record_id(position) in [change["record_id"] for change in self.planned.get(position, ()) if change["action"] != CREATE]
+        }
 
     def changed_since(self, positions):
         """Failures of records that no longer hold what the plan saw.
