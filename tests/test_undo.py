@@ -192,6 +192,23 @@ class TestUndo(UndoCase):
         self.assertEqual((self.errors(undo), self.names()), ([(0, "NotUndoable")], ["Changed", "Partner 1"]))
         self.assertIn("x_gone", self.failures(undo)[0]["error"])
 
+    def test_another_label_of_a_property_is_no_change_of_the_record(self):
+        with self.committed() as env:
+            if "product.template" not in env:
+                self.skipTest("needs products")
+            env["res.users"].browse(self.user_id).group_ids += env.ref("product.group_product_manager")
+            definition = {"name": "aaaa", "type": "char", "string": "Old"}
+            category = env["product.category"].create({"name": self.mark, "product_properties_definition": [definition]})
+            product = env["product.template"].create({"name": "P", "categ_id": category.id, "product_properties": {"aaaa": "x"}})
+        value = {**definition, "string": "New", "value": "x", "definition_changed": True}
+        values = {"name": "Q", "product_properties": [value]}
+        job = self.done({"operation_type": "update", "model": "product.template", "record_ids": product.ids, "data": values})
+        self.assertIn("product_properties", self.call(job, "changes")["changes"][0]["after"])
+        self.assertEqual(self.failures(self.undo(job)), [])
+        self.assertEqual(self.sql("SELECT name->>'en_US' FROM product_template WHERE id = %s", product.id), [("P",)])
+        with self.committed() as env:
+            env["product.template"].browse(product.id).unlink()
+
     def test_the_rights_of_the_moment_count(self):
         ids = self.make_partners(2)
         job = self.done(self.update(ids, name="Changed"), self.creates(1, name="New"))

@@ -69,7 +69,7 @@ class Present:
         column, values = self.columns[name]
         if column.__class__ is Many2oneColumn:
             return values[place] or False
-        [shown] = column.shown([values[place]], [self.model.browse(id_)])
+        [shown] = column.shown([values[place]], [id_])
         return comparable(column.field, as_json(shown))
 
 

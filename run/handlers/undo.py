@@ -181,7 +181,7 @@ class UndoHandler(Handler):
         wrong = {}
         for position in positions:
             change = self.changes[position]
-            if change["action"] != CREATE and (names := self._not_restored(change["before"], made.get(position, {}))):
+            if change["action"] != CREATE and (names := self._not_restored(change, made.get(position, {}))):
                 wrong[position] = names
         if not wrong:
             return
@@ -190,11 +190,13 @@ class UndoHandler(Handler):
         [names] = wrong.values()
         raise NotUndoable(self.env._("It could not be brought back: %s.", labels(self.model, names)))
 
-    def _not_restored(self, before, after):
+    def _not_restored(self, change, after):
+        """Names of fields that are not what they were. Not of properties whose definition alone has changed: that is not the record's."""
         fields = self.model._fields
         return [
             name
-            for name, value in before.items()
+            for name, value in change["before"].items()
             if not is_derived(fields[name])
+            and comparable(fields[name], value) != comparable(fields[name], change["after"][name])
             and (name not in after or comparable(fields[name], as_json(after[name])) != comparable(fields[name], value))
         ]
