@@ -126,6 +126,20 @@ class TestRandomJobs(LaneCase):
                 self.assertEqual(differing, {}, f"{id_} {json.dumps(self.call(job, 'changes')['changes'])}")
                 self.assertEqual(row, before[id_])
 
+    def test_terms_that_were_translated_since_are_not_discarded(self):
+        with self.records([{"x_terms": "<p>one</p><p>two</p>"}] * 2) as ids:
+            before = self.stored()
+            job = self.done(ids, [("shared", ({0, 1}, {"x_terms": "<p>one</p><p>three</p>"}))])
+            with self.committed() as env:
+                env[MODEL].browse(ids[0]).update_field_translations("x_terms", {"fr_FR": {"three": "trois"}})
+            now = self.stored()
+            undo = self.call(job, "undo")["job_id"]
+            self.work()
+            [failure] = self.failures(undo)
+            self.assertEqual((failure["index"], failure["error_type"]), (0, "ChangedSinceError"))
+            self.assertIn("trois", now[ids[0]]["x_terms"]["fr_FR"])
+            self.assertEqual(self.stored(), {ids[0]: now[ids[0]], ids[1]: before[ids[1]]})
+
     @given(st.lists(ROW, min_size=RECORDS, max_size=RECORDS), OPERATIONS, max_examples=20, **QUICK)
     def test_apply_makes_just_the_planned_changes(self, rows, operations):
         with self.records(rows) as ids:

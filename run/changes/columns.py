@@ -109,8 +109,13 @@ class TranslatedColumn(TextColumn):
         return next((texts[lang] for lang in self.langs if texts.get(lang) is not None), None)
 
     def kept(self, before, after):
-        """As `Column.kept`: all languages, where a write in that of the context would leave others than before."""
+        """As `Column.kept`: all languages, where a write in that of the context would leave others than before.
+
+        Of a field that is translated term by term those afterwards as well, as such a write takes the terms of all languages with it.
+        """
         texts = json.loads(before or "{}")
+        if callable(self.field.translate):
+            return True, [texts, json.loads(after or "{}")]
         if {*texts, *json.loads(after or "{}")} <= {self.langs[0]}:
             return False, None
         return True, texts or None

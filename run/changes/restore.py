@@ -13,6 +13,8 @@ def restore_languages(model, change, present):
     record = model.browse(change["record_id"])
     for name, texts in change["kept"].items():
         field = model._fields[name]
+        if callable(field.translate):
+            texts, _after = texts
         if not field.translate or not texts:
             continue  # without texts, the write has emptied all languages
         now = json.loads(present.raw(record.id, name) or "{}") if record.id in present else {}
@@ -22,6 +24,15 @@ def restore_languages(model, change, present):
                 _set_all(record, field, texts)
         elif wanted := _wanted(texts, now, model.env.lang or "en_US"):
             record.update_field_translations(name, wanted)
+
+
+def translated_since(model, change, present):
+    """Names of fields whose terms somebody has translated after a change: to bring the field back would discard that.
+
+    :param model, change, present: as of `restore_languages`; the record exists
+    """
+    names = [name for name in change["kept"] if callable(model._fields[name].translate)]
+    return [name for name in names if json.loads(present.raw(change["record_id"], name) or "{}") != change["kept"][name][1]]
 
 
 def _wanted(texts, now, lang):

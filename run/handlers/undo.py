@@ -10,7 +10,7 @@ from ...exceptions import ChangedSinceError, NotUndoable
 from ...store.undo import UNDONE_JOB, changes_of
 from ..changes.present import Present, as_json, comparable, follows_from_itself, is_derived, labels, to_write
 from ..changes.referring import Referring
-from ..changes.restore import restore_languages
+from ..changes.restore import restore_languages, translated_since
 from ..errors import failure
 from .base import Handler
 
@@ -94,12 +94,17 @@ class UndoHandler(Handler):
                 continue
             if id_ not in self.present:
                 text = self.env._("Changed since: record %(model)s,%(id)s does not exist any more.", model=self.model._name, id=id_)
-            elif differing := self.present.differing(id_, change["after"], whole=change["action"] == CREATE):
+            elif differing := self._differing_now(change):
                 text = self.env._("Changed since: %s. The record is left as it is.", labels(self.model, differing))
             else:
                 continue
             failures[position] = failure(ChangedSinceError.__name__, text)
         return failures
+
+    def _differing_now(self, change):
+        """Names of fields that hold something else than after a change of a record that is here."""
+        differing = self.present.differing(change["record_id"], change["after"], whole=change["action"] == CREATE)
+        return [*differing, *(name for name in translated_since(self.model, change, self.present) if name not in differing)]
 
     def apply(self, positions):
         """Take the changes back, in order; returns position -> True.
