@@ -23,6 +23,7 @@ STATEMENTS_ABOVE = {
     ("run/fast/family.py", "_table"),  # messages, followers: tables of Odoo's
     ("run/errors.py", "integrity_message"),  # no statement: the model of the table that PostgreSQL names
     ("run/changes/image.py", "_fields"),  # on the tables of the models that are changed
+    ("run/changes/referring.py", "_references"),  # on those that refer to them
     ("run/newest.py", "newest_id"),  # on the table of the model whose records are made
     ("run/unchanged/find.py", "_read"),  # on the tables of the models that are compared
     ("run/unchanged/lines.py", "_lines"),
