@@ -15,6 +15,14 @@ COMPACT = {"separators": (",", ":")}
 CONTAINERS = (dict, list, tuple)
 
 
+class Kept:
+    """A value that is kept elsewhere until it is written as JSON."""
+
+    def as_json(self) -> Any:
+        """The value."""
+        raise NotImplementedError
+
+
 def dumps(value: Any, **layout: Any) -> str:
     """A value as JSON text, compact by default.
 
@@ -60,6 +68,8 @@ def json_default(value: Any) -> Any:
         return value.value
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, Kept):
+        return value.as_json()
     raise TypeError(f"{type(value).__name__} {value!r:.50}")
 
 

@@ -1,12 +1,16 @@
 """`track_changes`: what is told of each record is what `read()` said of it before and after, in plain Odoo."""
 
+import base64
 import json
+import random
+import tracemalloc
 from unittest import SkipTest
 
 from odoo.tests.common import TransactionCase
 from odoo.tools import sql
 
 from ..engine.payload import dumps
+from ..run.changes.comparison import differences
 from ..run.changes.image import Images
 from . import every_field
 from .every_field import MODEL, ROW
@@ -161,6 +165,26 @@ class TestProducts(TransactionCase):
         attachment = self.env["ir.attachment"].create({"name": "a.txt", "raw": b"a"})
         change = self.check(attachment, {"name": "b.txt", "datas": "Yg=="}, "name", "datas", "checksum")
         self.assertEqual((change["before"]["datas"], change["after"]["datas"]), ("YQ==", "Yg=="))
+
+    def test_pictures_of_many_records_are_not_in_memory_together(self):
+        sizes = range(60)
+        contents = [base64.b64encode(random.Random(size).randbytes(300_000)) for size in sizes]
+        partners = self.env["res.partner"].create([{"name": f"P{size}"} for size in sizes])
+        for partner, content in zip(partners, contents, strict=True):
+            attachment = {"name": "image_1920", "res_model": "res.partner", "res_field": "image_1920", "res_id": partner.id}
+            self.env["ir.attachment"].create({**attachment, "datas": content})
+        self.env.invalidate_all()
+        images = Images(self.env["res.partner"])
+        tracemalloc.start()
+        try:
+            before = images.take(partners.ids, ["image_1920"])
+            after = images.take(partners.ids, ["image_1920"])
+            _now, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        self.assertLess(peak, sum(map(len, contents)) * 3 // 4)
+        self.assertEqual([json.loads(dumps(row)) for row in before.others], [{"image_1920": content.decode()} for content in contents])
+        self.assertEqual(differences(images, before, after), {})
 
     def test_a_model_without_a_table_has_no_columns_to_compare(self):
         models = [model for model in self.env.values() if not model._abstract and not model._auto and model._table_sql]

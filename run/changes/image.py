@@ -6,10 +6,13 @@ from odoo.models import LOG_ACCESS_COLUMNS, BaseModel
 from odoo.tools import SQL, sql
 
 from .columns import column_of
+from .contents import Contents
 
 #: Fields that are never remembered: they tell of a change, or follow from others by SQL alone.
 NEVER = frozenset(("id", "parent_path", *LOG_ACCESS_COLUMNS))
 X2MANY = ("one2many", "many2many")
+#: Records whose files and pictures are in memory together.
+CONTENTS_READ = 10
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class Images:
         self.model = model
         self.only = only
         self.can_read = model.has_access("read")
+        self.contents = Contents()
         self.columns = [column_of(field, model) for field in self._fields()] if self.can_read else []
 
     def _fields(self):
@@ -102,7 +106,12 @@ class Images:
         """Read fields that are no columns, from the database: a cache may hold what user code has changed by SQL since."""
         records = self.model.with_context(bin_size=False).browse(ids)
         records.invalidate_recordset(names, flush=False)
-        found = {values["id"]: values for values in records.read(names)}
+        contents = [name for name in names if self.model._fields[name].type == "binary"]
+        found = {values["id"]: values for values in records.read(["id", *(name for name in names if name not in contents)])}
+        for first in range(0, len(ids) if contents else 0, CONTENTS_READ):
+            for values in self.model.with_env(records.env).browse(ids[first : first + CONTENTS_READ]).read(contents):
+                found[values["id"]].update((name, self.contents.keep(values[name])) for name in contents)
+            self.model.env.invalidate_all()  # attachments, and whatever the field is computed from, have them as well
         return [{name: found[id_][name] for name in names} if id_ in found else {} for id_ in ids]
 
     def hidden(self, ids, names):
