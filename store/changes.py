@@ -127,13 +127,12 @@ def changes_shown(cr, ids, longest=None):
 
     :param list ids: of changes
     :param int longest: most bytes of values to read; None: any number
-    :returns: dicts with id, model, record_id, action, user_id (the submitter of the job), before and after; these two are JSON text, or None
+    :returns: dicts with id, model, record_id, action, job_id, user_id (the submitter of the job), before and after; these two are JSON text, or None
         where they are longer
     """
     query = SQL(
         """
-        SELECT id, model, record_id, action,
-               (SELECT user_id FROM batch_job AS job WHERE job.id = change.job_id) AS user_id,
+        SELECT id, job_id, model, record_id, action,
                CASE WHEN is_short THEN before END AS before, CASE WHEN is_short THEN after END AS after
           FROM (
             SELECT *, coalesce(octet_length(before) + octet_length(after) <= %s, true) AS is_short
@@ -144,7 +143,10 @@ def changes_shown(cr, ids, longest=None):
         longest,
         ids,
     )
-    return fetch_dicts(cr, query)
+    rows = fetch_dicts(cr, query)
+    jobs = list({row["job_id"] for row in rows})
+    submitters = dict(fetch(cr, SQL("SELECT id, user_id FROM batch_job WHERE id = ANY(%s)", jobs)))
+    return [{**row, "user_id": submitters.get(row["job_id"])} for row in rows]
 
 
 def values_like(alias, text):
