@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .payload import Payload
+from .sizing import TARGET_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class _Part:
     operations: list = field(default_factory=list)
     indexes: list = field(default_factory=list)
     records: set[int] = field(default_factory=set)
+    bytes: int = 0  # of the values that the chunk will read
 
     def takes(self, other: "_Part", size: int) -> bool:
         """Whether the changes of another part may run in this chunk as well."""
@@ -33,6 +35,7 @@ class _Part:
             self.model == other.model
             and self.context == other.context
             and len(self.items) + len(other.items) <= size
+            and self.bytes + other.bytes <= TARGET_BYTES
             and self.records.isdisjoint(other.records)
         )
 
@@ -41,13 +44,14 @@ class _Part:
         self.operations += other.operations
         self.indexes += other.indexes
         self.records |= other.records
+        self.bytes += other.bytes
 
 
 class UndoPlanner:
     """Makes chunks of changes, which come newest first.
 
     A record that was changed twice is not twice in a chunk: it is taken back step by step. Operations share a chunk only if all their
-    changes are in it, as operations that share chunks must.
+    changes are in it, as operations that share chunks must. A chunk ends before `TARGET_BYTES` of values, as it reads all of them.
 
     :param operations: id of an operation -> its `Undone`
     :param size: most changes in a chunk
@@ -65,7 +69,7 @@ class UndoPlanner:
     def add(self, change: dict) -> Iterator[tuple[str, Payload]]:
         """Add a change; yields `(model, payload)` of each chunk that is complete.
 
-        :param change: id, operation_id, index, model, record_id
+        :param change: id, operation_id, index, model, record_id, bytes
         """
         undone = self.operations[change["operation_id"]]
         run = self.run
@@ -73,6 +77,7 @@ class UndoPlanner:
             self.running != change["operation_id"]
             or run.model != change["model"]
             or len(run.items) == self.size
+            or run.bytes + change["bytes"] > TARGET_BYTES
             or change["record_id"] in run.records
         ):
             yield from self._close_run()
@@ -82,6 +87,7 @@ class UndoPlanner:
         run.operations.append(undone.id)
         run.indexes.append(change["index"])
         run.records.add(change["record_id"])
+        run.bytes += change["bytes"]
 
     def finish(self) -> Iterator[tuple[str, Payload]]:
         """Yield the chunks that are left."""

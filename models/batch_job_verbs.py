@@ -12,7 +12,7 @@ from ..run.status import status as status_of
 from ..run.waiting import checked_wait, wait_for_change
 from ..run.wake import wake_if_stalled
 from ..run.xmlrpc import as_carried
-from ..store.changes import count_changes
+from ..store.changes import counted_changes
 from ..store.results import operations_page
 
 
@@ -268,13 +268,13 @@ class BatchJob(models.Model):
         Without values that the caller may not read: see `run/readable.py`.
 
         :param int offset: changes to skip
-        :param int limit: most changes to return, up to 10 000
+        :param int limit: most changes to return, up to 10 000; fewer where their values are large
         :returns: `{"changes": [...], "total": n, "next_offset": n or False}`
         :rtype: dict
         :raises UserError: a parameter is not valid
         """
         check_visible(self)
         offset, limit = checked_page(self.env, offset, limit)
-        total = count_changes(self.env.cr, self.id)
         entries = readable_page(self.env, self, offset, limit)
-        return as_carried({"changes": entries, "total": total, "next_offset": offset + limit if offset + limit < total else False})
+        total, end = counted_changes(self.env.cr, self.id), offset + len(entries)
+        return as_carried({"changes": entries, "total": total, "next_offset": end if entries and end < total else False})

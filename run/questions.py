@@ -4,7 +4,6 @@ from odoo.tools.misc import formatLang
 
 from ..engine.effects import EFFECT_COLUMNS
 from .numbers import outcomes, records
-from .undo import LOOKED_AT
 
 
 def apply_question(job):
@@ -35,7 +34,7 @@ def undo_question(job, preview):
     env = job.env
     changes, looked_at, changed, deleted = (preview[name] for name in ("changes", "looked_at", "changed", "deleted"))
     lines = []
-    if changes <= LOOKED_AT:
+    if preview["is_whole"]:
         lines.append(env._("Brought back to what they were: %s.", records(env, looked_at - changed - deleted)))
     else:
         lines.append(env._("Changes to take back: %s.", formatLang(env, changes, digits=0)))

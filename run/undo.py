@@ -17,6 +17,8 @@ from .submission import summary_columns
 
 #: Changes that a preview looks at, the newest ones.
 LOOKED_AT = 2_000
+#: Most bytes of their values: they are in the memory of a worker together.
+READ_BYTES = 8_000_000
 
 
 def undo(env, job):
@@ -60,16 +62,21 @@ def undo(env, job):
 
 
 def preview(env, job):
-    """What an undo would do, as far as the newest changes tell.
+    """What an undo would do, as far as the newest changes tell: up to `LOOKED_AT` of them, and up to the first beyond `READ_BYTES`.
 
     :param env: the caller's environment
     :param job: one job, which the caller has submitted
-    :returns: dict with `changes` (of the job), `looked_at` (records whose newest changes were compared with what they hold now), and
-        those of them that would stay as they are: `changed` (since then, or out of the caller's reach) and `deleted`
+    :returns: dict with `changes` (of the job), `looked_at` (records whose newest changes were compared with what they hold now), those of
+        them that would stay as they are, `changed` (since then, or out of the caller's reach) and `deleted`, and `is_whole`: whether all
+        changes were looked at
     """
     env.flush_all()
-    groups, seen = {}, set()
+    groups, seen, read, left = {}, set(), 0, READ_BYTES
     for row in newest_changes(env.cr, job.id, LOOKED_AT):
+        left -= row["bytes"]
+        if left < 0:
+            break
+        read += 1
         record = row["model"], row["record_id"]
         if record in seen:
             continue  # it holds what this change has made of it once the newer one is undone
@@ -82,7 +89,8 @@ def preview(env, job):
         failures = _refused(env(context=context), model, items, job.id)
         gone = sum(failure.error_type == NotUndoable.__name__ for failure in failures.values())
         changed, deleted = changed + len(failures) - gone, deleted + gone
-    return {"changes": count_changes(env.cr, job.id), "looked_at": len(seen), "changed": changed, "deleted": deleted}
+    changes = count_changes(env.cr, job.id)
+    return {"changes": changes, "looked_at": len(seen), "changed": changed, "deleted": deleted, "is_whole": read == changes}
 
 
 def _refused(env, model, items, job_id):

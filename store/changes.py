@@ -3,6 +3,7 @@
 import json
 
 from odoo.tools import SQL
+from odoo.tools.lru import LRU
 
 from ..engine.payload import dumps
 from .copy import copy_rows
@@ -13,6 +14,10 @@ from .sql import fetch, fetch_dicts
 INSERTED = ("job_id", "operation_id", "chunk_id", "index", "model", "record_id", "action", "before", "after", "kept")
 #: Columns of a change as it is read; the table has the alias `change`.
 READ = SQL("change.id, change.operation_id, change.index, change.model, change.record_id, change.action, change.before, change.after")
+#: Most bytes of values in a page of changes: more would not fit into the memory of a worker.
+PAGE_BYTES = 8_000_000
+#: (database, job, its end) -> number of its changes.
+COUNTED = LRU(1_000)
 
 
 def store_changes(cr, claim, payload, changes):
@@ -50,7 +55,7 @@ def insert_changes(cr, rows):
 
 
 def changes_page(cr, job_id, offset, limit):
-    """A page of the changes of a job, in the order in which they took effect.
+    """A page of the changes of a job, in the order in which they took effect. It ends before `PAGE_BYTES`, but holds one change at least.
 
     :param int offset: changes to skip
     :param int limit: most changes to return
@@ -59,21 +64,28 @@ def changes_page(cr, job_id, offset, limit):
     query = SQL(
         """
         SELECT operation.operation_id, index, change.model, record_id, action, before, after
-          FROM (  -- by the index alone: those before the page are not read
-            SELECT id
-              FROM batch_change
-             WHERE %(own)s
-             ORDER BY job_id, id
-            OFFSET %(offset)s
-             LIMIT %(limit)s
-         ) AS page
-          JOIN batch_change AS change ON change.id = page.id
+          FROM (  -- lengths are known without reading the values
+            SELECT change.*,
+                   row_number() OVER (ORDER BY change.id) AS place,
+                   sum(octet_length(before) + octet_length(after)) OVER (ORDER BY change.id) AS bytes
+              FROM (  -- by the index alone: those before the page are not read
+                SELECT id
+                  FROM batch_change
+                 WHERE %(own)s
+                 ORDER BY job_id, id
+                OFFSET %(offset)s
+                 LIMIT %(limit)s
+             ) AS page
+              JOIN batch_change AS change ON change.id = page.id
+         ) AS change
           JOIN batch_operation AS operation ON operation.id = change.operation_id
+         WHERE change.bytes <= %(most)s OR change.place = 1
          ORDER BY change.id
         """,
         own=rows_of("job_id", job_id),
         offset=offset,
         limit=limit,
+        most=PAGE_BYTES,
     )
     with by_index(cr, "enable_hashjoin", "enable_mergejoin"):
         return [_decoded(row) for row in fetch_dicts(cr, query)]
@@ -84,6 +96,18 @@ def count_changes(cr, job_id):
     query = SQL("SELECT count(*) FROM batch_change WHERE job_id = %s", job_id)
     with by_index(cr):
         return fetch(cr, query)[0][0]
+
+
+def counted_changes(cr, job_id):
+    """As `count_changes`, but of a job that has ended they are counted once, for all its pages."""
+    [(ended,)] = fetch(cr, SQL("SELECT finished_at FROM batch_job WHERE id = %s", job_id))
+    if ended is None:
+        return count_changes(cr, job_id)
+    key = cr.dbname, job_id, ended
+    number = COUNTED.get(key)
+    if number is None:
+        number = COUNTED[key] = count_changes(cr, job_id)
+    return number
 
 
 def changes_by_id(cr, ids):

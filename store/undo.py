@@ -20,6 +20,8 @@ from .sql import fetch, fetch_dicts
 PAGE = 5_000
 #: The parameter of a chunk that names the job whose changes it takes back.
 UNDONE_JOB = "undone"
+#: Bytes of the values of a change; the table has the alias `change`. Lengths are known without reading the values.
+BYTES = SQL("octet_length(change.before) + octet_length(change.after) + coalesce(octet_length(change.kept), 0)")
 
 
 def is_free_of_order(cr, job_id, actions):
@@ -108,16 +110,17 @@ def created_by_job(cr, job_id, model, ids):
 
 
 def newest_changes(cr, job_id, limit):
-    """The newest changes of a job: dicts with id, model, record_id, and the details of the operation."""
+    """The newest changes of a job: dicts with id, model, record_id, the bytes of their values, and the details of the operation."""
     query = SQL(
         """
-        SELECT change.id, change.model, change.record_id, operation.details
+        SELECT change.id, change.model, change.record_id, %(bytes)s AS bytes, operation.details
           FROM (
             SELECT * FROM batch_change WHERE (job_id, id) < (%(job)s + 1, 0) AND job_id >= %(job)s ORDER BY job_id DESC, id DESC LIMIT %(limit)s
          ) AS change
           JOIN batch_operation AS operation ON operation.id = change.operation_id
          ORDER BY change.id DESC
         """,
+        bytes=BYTES,
         job=job_id,
         limit=limit,
     )
@@ -161,13 +164,14 @@ def _pages(cr, job_id):
     while before:
         query = SQL(
             """
-            SELECT id, operation_id, index, model, record_id
-              FROM batch_change
+            SELECT id, operation_id, index, model, record_id, %s AS bytes
+              FROM batch_change AS change
              WHERE (job_id, id) < (%s, %s)  -- see `rows_of`
                AND job_id >= %s
              ORDER BY job_id DESC, id DESC
              LIMIT %s
             """,
+            BYTES,
             *before,
             job_id,
             PAGE,

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from ..engine.change import CREATE, UPDATE, Change
 from ..engine.payload import Payload
+from ..store import changes as store
 from ..store.changes import changes_at, changes_by_id, store_changes
 from .lane_case import LaneCase
 
@@ -32,3 +33,20 @@ class TestChangesTable(LaneCase):
             env.cr.execute("DELETE FROM batch_job WHERE id = %s", [job_id])
             env.cr.execute("SELECT count(*) FROM batch_change WHERE job_id = %s", [job_id])
             self.assertEqual(env.cr.fetchall(), [(0,)])
+
+    def test_a_page_ends_before_its_values_are_too_large(self):
+        job_id = self.submit(self.creates(1), track_changes=True)
+        [chunk] = self.chunks(job_id)
+        claim = SimpleNamespace(job_id=job_id, chunk_id=chunk["id"], model="res.partner")
+        lengths = [10, 10, 500, 10, 10]
+        changes = [Change(0, number, UPDATE, {"name": "a" * length}, {"name": "b"}) for number, length in enumerate(lengths, 1)]
+        with self.committed() as env:
+            store_changes(env.cr, claim, Payload.decode(chunk["payload"]), changes)
+        self.patch(store, "PAGE_BYTES", 100)
+        found, offset = [], 0
+        while offset is not False:
+            page = self.call(job_id, "changes", offset)
+            self.assertEqual(page["total"], 5)
+            found.append([change["record_id"] for change in page["changes"]])
+            offset = page["next_offset"]
+        self.assertEqual(found, [[1, 2], [3], [4, 5]])

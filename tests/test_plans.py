@@ -452,6 +452,9 @@ class TestPlans(PlanCase):
         # all are counted, and those before the page passed over, by the index alone
         page, plans = self.cheap(self.of_user("changed").changes, 2 * MANY - 10, 10, rows=4 * MANY, pages=6 * MANY)
         self.assertEqual((page["total"], page["next_offset"], len(page["changes"])), (2 * MANY, False, 10))
+        # of a job that has ended, all are counted once
+        page, _plans = self.cheap(self.of_user("changed").changes, 10, 10, rows=ROWS)
+        self.assertEqual((page["total"], page["next_offset"]), (2 * MANY, 20))
         self.assertEqual({node["Node Type"] for plan in plans for node in plan.nodes if node.get("Index Name") == "batch_change_job_idx"}, {"Index Only Scan"})
         self.cr.execute("SELECT id, operation_id FROM batch_change WHERE job_id = %s ORDER BY id LIMIT 10", [self.backlog.changed])
         rows = self.cr.fetchall()

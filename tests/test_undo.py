@@ -6,6 +6,7 @@ from concurrent.futures import wait
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 
+from ..engine import undo as planning
 from ..engine.payload import Payload
 from ..run import undo as undoing
 from ..run.failure_file import write_failures
@@ -187,7 +188,7 @@ class TestUndo(UndoCase):
         self.sql(f"UPDATE batch_change SET (before, after) = {gone} WHERE job_id = %s AND record_id = %s", job, ids[0])
         added = "jsonb_set(after::jsonb, '{x_gone}', '1')::text"
         self.sql(f"UPDATE batch_change SET after = {added} WHERE job_id = %s AND action = 'create'", job)
-        self.assertEqual(self.call(job, "undo_preview"), {"changes": 3, "looked_at": 3, "changed": 0, "deleted": 1})
+        self.assertEqual(self.call(job, "undo_preview"), {"changes": 3, "looked_at": 3, "changed": 0, "deleted": 1, "is_whole": True})
         undo = self.undo(job)
         self.assertEqual((self.errors(undo), self.names()), ([(0, "NotUndoable")], ["Changed", "Partner 1"]))
         self.assertIn("x_gone", self.failures(undo)[0]["error"])
@@ -364,9 +365,20 @@ class TestUndo(UndoCase):
         with self.committed() as env:
             env["res.partner"].browse(ids[1]).name = "Somebody"
         found = self.call(job, "undo_preview")
-        self.assertEqual(found, {"changes": 5, "looked_at": 3, "changed": 1, "deleted": 1})
-        self.patch(undoing, "LOOKED_AT", 2)
-        self.assertEqual(self.call(job, "undo_preview")["looked_at"], 2)
+        self.assertEqual(found, {"changes": 5, "looked_at": 3, "changed": 1, "deleted": 1, "is_whole": True})
+        for name, most, looked_at in (("LOOKED_AT", 2, 2), ("READ_BYTES", 1, 0)):
+            self.patch(undoing, name, most)
+            found = self.call(job, "undo_preview")
+            self.assertEqual((found["looked_at"], found["is_whole"]), (looked_at, False))
+        self.assertIn("Changes to take back: 5.", self.call(job, "action_undo")["params"]["text"])
+
+    def test_a_chunk_ends_before_its_values_are_too_large(self):
+        ids = self.make_partners(4)
+        job = self.done(self.update(ids[:2], name="Changed"), *(self.update([id_], name="Changed") for id_ in ids[2:]))
+        self.patch(planning, "TARGET_BYTES", 1)
+        undo = self.undo(job)
+        self.assertEqual([chunk["record_count"] for chunk in self.chunks(undo)], [1] * 4)
+        self.assertEqual((self.names(), self.failures(undo)), ([*NAMES, "Partner 3"], []))
 
     def test_the_log_of_both_says_so(self):
         job = self.done(self.update(self.make_partners(1), name="Changed"))
