@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from ..engine import states
 from ..engine.payload import Payload
+from .changes import PAGE_BYTES
 from .planning import by_index, rows_of
 from .release import release_waiting
 from .rows import NewChunk, insert_chunks
@@ -75,16 +76,16 @@ def planned_changes(cr, plan_id, places):
 
     :param int plan_id: id of the plan
     :param places: pairs `(id of an operation of the job that does what was planned, place in its data)`
-    :returns: dict pair -> list of dicts with record_id, action, before and after as JSON texts, in their order
+    :returns: dict pair -> list of dicts with id, record_id, action, and the bytes of the values, in their order
     """
     query = SQL(
         """
-        SELECT place.operation_id, place.index, change.record_id, change.action, change.before, change.after
+        SELECT place.operation_id, place.index, change.id, change.record_id, change.action, change.bytes
           FROM unnest(%(operations)s::integer[], %(indexes)s::integer[]) AS place (operation_id, index)
           JOIN batch_operation AS applied ON applied.id = place.operation_id
           JOIN batch_operation AS planned ON planned.job_id = %(plan)s AND planned.position = applied.position
          CROSS JOIN LATERAL (  -- one by one, by the index
-            SELECT id, record_id, action, before, after
+            SELECT id, record_id, action, octet_length(before) + octet_length(after) AS bytes
               FROM batch_change
              WHERE operation_id = planned.id
                AND index = place.index
@@ -102,6 +103,30 @@ def planned_changes(cr, plan_id, places):
     for row in rows:
         found.setdefault((row.pop("operation_id"), row.pop("index")), []).append(row)
     return found
+
+
+def planned_values(cr, changes):
+    """Yield each of some planned changes with its values: before and after, as JSON texts. Not all of them are in memory together.
+
+    :param changes: list of dicts as of `planned_changes`
+    """
+    for part in _parts(changes):
+        query = SQL("SELECT id, before, after FROM batch_change WHERE id = ANY(%s)", list(part))
+        for id_, *texts in fetch(cr, query):
+            yield part[id_], *texts
+
+
+def _parts(changes):
+    """Yield changes by their ids, in dicts that end before `PAGE_BYTES` of values."""
+    part, size = {}, 0
+    for change in changes:
+        if part and size + change["bytes"] > PAGE_BYTES:
+            yield part
+            part, size = {}, 0
+        part[change["id"]] = change
+        size += change["bytes"]
+    if part:
+        yield part
 
 
 def _copy_operations(cr, job_id, plan_id):

@@ -1,9 +1,14 @@
 """`apply`: a finished dry run is run for real, and what was approved is what happens."""
 
+import tracemalloc
+from types import SimpleNamespace
+
 from odoo.exceptions import AccessError, UserError
 
 from ..engine.payload import Payload
+from ..run.changes.approved import Approved
 from ..run.forget import forget_old_values
+from ..store import apply as store
 from .lane_case import LaneCase
 
 
@@ -241,3 +246,23 @@ class TestApply(ApplyCase):
         plan = self.plan(self.by_domain(city="Ghent"), max_chunk_size=1)
         [selection] = [chunk for chunk in self.chunks(plan) if chunk["kind"] == "resolve"]
         self.assertEqual(Payload.decode(selection["payload"]).items[0]["found"], ids)
+
+
+class TestMemory(ApplyCase):
+    def test_large_values_of_a_plan_are_not_in_memory_together(self):
+        ids, length = self.make_partners(20), 300_000
+        plan = self.plan(self.update(ids, name="Changed"))
+        self.sql("UPDATE batch_change SET before = json_build_object('comment', repeat('a', %s))::text WHERE job_id = %s", length, plan)
+        [(operation,)] = self.sql("SELECT id FROM batch_operation WHERE job_id = %s", plan)
+        payload = Payload([None] * 20, [operation] * 20, list(range(20)), {store.PLAN: plan})
+        self.patch(store, "PAGE_BYTES", 1_000_000)
+        with self.committed() as env:
+            tracemalloc.start()
+            try:
+                approved = Approved(SimpleNamespace(model=env["res.partner"], env=env, payload=payload))
+                _now, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+        self.assertLess(peak, 20 * length * 3 // 4)
+        self.assertEqual([change["before"] for [change] in approved.planned.values()], [{"comment": "a" * length}] * 20)
+        self.assertNotEqual(approved.planned[0][0]["before"], {"comment": "b" * length})

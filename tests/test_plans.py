@@ -27,7 +27,7 @@ from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
 from ..store import finish, queue, release, told
 from ..store import overview as overview_store
-from ..store.apply import planned_changes, was_stopped
+from ..store.apply import planned_changes, planned_values, was_stopped
 from ..store.changes import changes_at, changes_by_id
 from ..store.chosen import failures_at, failures_page
 from ..store.claim import claim_fast
@@ -503,6 +503,9 @@ class TestPlans(PlanCase):
         found, plans = self.cheap(planned_changes, self.cr, plan, places, rows=1000, pages=2000)
         self.assertEqual(set(found), set(places))
         self.assertUses(plans, "batch_change_operation_idx")
+        changes = [change for changes in found.values() for change in changes]
+        found, _plans = self.cheap(lambda: list(planned_values(self.cr, changes)), rows=1000, pages=2000)
+        self.assertEqual(len(found), len(changes))
         stopped, _plans = self.cheap(was_stopped, self.cr, plan)
         self.assertFalse(stopped)
         self.cheap(self.of_user("changed").read, ["undo_job_id", "can_undo", "apply_job_id"])

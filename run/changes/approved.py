@@ -7,8 +7,9 @@ from odoo.exceptions import MissingError
 from ...engine.change import CREATE, DELETE, UPDATE
 from ...engine.isolation import Suspects
 from ...exceptions import ChangedSinceError
-from ...store.apply import PLAN, planned_changes
+from ...store.apply import PLAN, planned_changes, planned_values
 from ..errors import failure
+from .brief import brief
 from .present import Present, as_json, comparable, is_derived, labels
 
 #: Types of fields that may become something else than planned: they tell the time, or name records that the plan has created.
@@ -29,9 +30,8 @@ class Approved:
         places = list(zip(payload.operations, payload.indexes, strict=True))
         found = planned_changes(self.env.cr, payload.params[PLAN], places)
         self.planned = {position: found[place] for position, place in enumerate(places) if place in found}
-        for changes in self.planned.values():
-            for change in changes:
-                change["before"], change["after"] = json.loads(change["before"]), json.loads(change["after"])
+        for change, *texts in planned_values(self.env.cr, [change for changes in self.planned.values() for change in changes]):
+            change["before"], change["after"] = ({name: brief(value) for name, value in json.loads(text).items()} for text in texts)
 
     # -- before the records run ----------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import json
 from odoo.exceptions import UserError
 
 from ...engine.payload import dumps
+from .brief import Brief, brief
 from .columns import Many2oneColumn
 from .image import X2MANY, Images
 
@@ -40,9 +41,9 @@ class Present:
         return id_ in self.image.places
 
     def get(self, id_, name):
-        """The value of a field, in the form of `comparable`; False where the field can't be read."""
+        """The value of a field, in the form of `comparable`, long texts as `Brief`s; False where the field can't be read."""
         if (id_, name) not in self.shown:
-            self.shown[id_, name] = self._show(id_, name, self.image.places[id_])
+            self.shown[id_, name] = brief(self._show(id_, name, self.image.places[id_]))
         return self.shown[id_, name]
 
     def raw(self, id_, name):
@@ -113,7 +114,7 @@ def to_write(field, value):
 
 def as_json(value):
     """A value of `read()` as changes are stored."""
-    return value if value.__class__ in (bool, int, float, str) else json.loads(dumps(value))
+    return value if value.__class__ in (bool, int, float, str, Brief) else json.loads(dumps(value))
 
 
 def labels(model, names):
