@@ -3,7 +3,6 @@
 import json
 
 from odoo.tools import SQL
-from odoo.tools.lru import LRU
 
 from ..engine.payload import dumps
 from .copy import copy_rows
@@ -16,8 +15,9 @@ INSERTED = ("job_id", "operation_id", "chunk_id", "index", "model", "record_id",
 READ = SQL("change.id, change.operation_id, change.index, change.model, change.record_id, change.action, change.before, change.after")
 #: Most bytes of values in a page of changes: more would not fit into the memory of a worker.
 PAGE_BYTES = 8_000_000
-#: (database, job, its end) -> number of its changes.
-COUNTED = LRU(1_000)
+#: (database, job, its end) -> number of its changes; for so many jobs.
+COUNTED = {}
+MOST_COUNTED = 1_000
 
 
 def store_changes(cr, claim, payload, changes):
@@ -106,6 +106,8 @@ def counted_changes(cr, job_id):
     key = cr.dbname, job_id, ended
     number = COUNTED.get(key)
     if number is None:
+        if len(COUNTED) >= MOST_COUNTED:
+            COUNTED.clear()
         number = COUNTED[key] = count_changes(cr, job_id)
     return number
 
