@@ -1,6 +1,6 @@
 """Killed workers, killed servers, crashed PostgreSQL: every record exactly once, every counter right.
 
-`BATCH_CHAOS_MINUTES` (`scripts/chaos --minutes`) lets the last test go on for longer.
+`BATCH_CHAOS_MINUTES` (`scripts/chaos --minutes`) makes all of it larger, and lets the last test go on for that long.
 """
 
 import os
@@ -12,9 +12,12 @@ from odoo.tests.common import BaseCase, get_db_name
 from .chaos import Chaos
 from .extras import needs_scripts
 
-KILLS = 20
-CRASHES = 3
-FEW_KILLS = 6
+MINUTES = float(os.environ.get("BATCH_CHAOS_MINUTES", 0))
+#: How much larger the jobs are, and how much more often they are struck, where there is time for it.
+SCALE = 3 if MINUTES else 1
+KILLS = 7 * SCALE
+CRASHES = 1 + SCALE
+FEW_KILLS = 2 * SCALE
 #: Counts how often a change of the city of a partner has taken effect, at the pace of the other triggers.
 UNDONE_EFFECTS = """
     CREATE FUNCTION chaos_undone() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -45,8 +48,9 @@ class TestChaos(BaseCase):
 
     def test_1_workers_killed_again_and_again_lose_nothing_and_repeat_nothing(self):
         chaos, name, before = self.chaos, "killed", self.chaos.kills
-        ids = chaos.partners(name, 2000)
-        job = chaos.client.submit(chaos.creates(name, 3000), chaos.calls(ids), max_chunk_size=40, retry_attempts=10)
+        creates, calls = 1000 * SCALE, 700 * SCALE
+        ids = chaos.partners(name, calls)
+        job = chaos.client.submit(chaos.creates(name, creates), chaos.calls(ids), max_chunk_size=40, retry_attempts=10)
 
         def kill():
             if chaos.kills - before < KILLS and chaos.kill_worker():
@@ -54,14 +58,15 @@ class TestChaos(BaseCase):
 
         chaos.wait(job, kill, every_s=0.2)
         self.assertGreaterEqual(chaos.kills - before, KILLS, "the job was over too soon")
-        self.assert_all_created(job, name, 3000)
-        self.assertEqual(chaos.called(ids), {1: 2000})
+        self.assert_all_created(job, name, creates)
+        self.assertEqual(chaos.called(ids), {1: calls})
         self.assertEqual(chaos.client.status(job)["state"], "completed")
 
-    def test_2_postgres_crashing_three_times_loses_nothing(self):
+    def test_2_postgres_crashing_again_and_again_loses_nothing(self):
         chaos, name, before = self.chaos, "crashed", self.chaos.crashes
-        ids = chaos.partners(name, 1000)
-        job = chaos.client.submit(chaos.creates(name, 1500), chaos.calls(ids), max_chunk_size=40, retry_attempts=10)
+        creates, calls = 500 * SCALE, 350 * SCALE
+        ids = chaos.partners(name, calls)
+        job = chaos.client.submit(chaos.creates(name, creates), chaos.calls(ids), max_chunk_size=40, retry_attempts=10)
         seen = []
 
         def crash():
@@ -72,18 +77,18 @@ class TestChaos(BaseCase):
 
         chaos.wait(job, crash)
         self.assertEqual(chaos.crashes - before, CRASHES, "the job was over too soon")
-        self.assert_all_created(job, name, 1500)
-        self.assertEqual(chaos.called(ids), {1: 1000})
+        self.assert_all_created(job, name, creates)
+        self.assertEqual(chaos.called(ids), {1: calls})
 
     def test_3_a_record_that_kills_its_worker_ends_up_alone_and_failed(self):
         chaos, name = self.chaos, "poisoned"
-        operation = chaos.creates(name, 60)
-        operation["data"][33]["ref"] = f"chaos-{name}-poison"
-        job = chaos.client.submit(operation, max_chunk_size=20, retry_attempts=1)
+        operation = chaos.creates(name, 30)
+        operation["data"][17]["ref"] = f"chaos-{name}-poison"
+        job = chaos.client.submit(operation, max_chunk_size=10, retry_attempts=1)
         chaos.wait(job, chaos.kill_whoever_sleeps_on_poison, every_s=0.3)
-        self.assert_all_created(job, name, 60, missing={33})
+        self.assert_all_created(job, name, 30, missing={17})
         [failure] = chaos.client.call("batch.job", "failures", [job])["failures"]
-        self.assertEqual((failure["index"], failure["error_type"], failure["attempts"]), (33, "WorkerLostError", 2))
+        self.assertEqual((failure["index"], failure["error_type"], failure["attempts"]), (17, "WorkerLostError", 2))
 
     def test_3_of_a_plan_whose_worker_is_killed_nothing_remains_but_what_it_says(self):
         chaos, name, before = self.chaos, "planned", self.chaos.kills
@@ -108,7 +113,7 @@ class TestChaos(BaseCase):
             if chaos.cron_workers_listening() >= listening + 2:
                 break
             time.sleep(0.2)
-        job = chaos.client.submit(chaos.creates(name, 2500), max_chunk_size=40)
+        job = chaos.client.submit(chaos.creates(name, 1000 * SCALE), max_chunk_size=40)
         self.addCleanup(other.kill)
 
         def kill_other():
@@ -117,10 +122,10 @@ class TestChaos(BaseCase):
 
         chaos.wait(job, kill_other, every_s=0.2)
         self.assertIsNotNone(other.process.poll(), "the other server never took part")
-        self.assert_all_created(job, name, 2500)
+        self.assert_all_created(job, name, 1000 * SCALE)
 
     def test_5_a_plan_run_for_real_and_its_undo_survive_kills(self):
-        chaos, name, count = self.chaos, "undone", 600
+        chaos, name, count = self.chaos, "undone", 200 * SCALE
         ids = chaos.partners(name, count)
         chaos.cluster.sql(UNDONE_EFFECTS)
         data = [{"id": id_, "city": f"City {id_}"} for id_ in ids]
@@ -155,10 +160,10 @@ class TestChaos(BaseCase):
         """
         return dict(self.chaos.cluster.sql(query, f"called-{name}-%"))
 
-    @unittest.skipUnless(float(os.environ.get("BATCH_CHAOS_MINUTES", 0)), "needs scripts/chaos --minutes")
+    @unittest.skipUnless(MINUTES, "needs scripts/chaos --minutes")
     def test_6_everything_at_once_for_as_long_as_you_like(self):
         chaos, round_ = self.chaos, 0
-        end = time.monotonic() + 60 * float(os.environ["BATCH_CHAOS_MINUTES"])
+        end = time.monotonic() + 60 * MINUTES
         while time.monotonic() < end:
             round_ += 1
             name = f"round{round_}"
