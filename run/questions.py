@@ -43,7 +43,7 @@ def undo_question(job, preview):
     if changed:
         lines.append(env._("Changed since, and left as they are: %s.", records(env, changed)))
     if deleted:
-        lines.append(env._("Deleted, and not to be brought back: %s.", records(env, deleted)))
+        lines.append(env._("Not to be brought back: %s.", records(env, deleted)))
     if job.created_records:
         lines.append(env._("What the job has created is deleted."))
     return "\n".join(lines)

@@ -67,8 +67,8 @@ def preview(env, job):
     :param env: the caller's environment
     :param job: one job, which the caller has submitted
     :returns: dict with `changes` (of the job), `looked_at` (records whose newest changes were compared with what they hold now), those of
-        them that would stay as they are, `changed` (since then, or out of the caller's reach) and `deleted`, and `is_whole`: whether all
-        changes were looked at
+        them that would stay as they are, `changed` (since then, or out of the caller's reach) and `deleted` (or otherwise not to be
+        brought back), and `is_whole`: whether all changes were looked at
     """
     env.flush_all()
     groups, seen, read, left = {}, set(), 0, READ_BYTES

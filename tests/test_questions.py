@@ -42,7 +42,7 @@ class TestQuestions(LaneCase):
         lines = [
             "Brought back to what they were: 3 records.",
             "Changed since, and left as they are: 1 record.",
-            "Deleted, and not to be brought back: 1 record.",
+            "Not to be brought back: 1 record.",
             "What the job has created is deleted.",
         ]
         self.assertEqual(self.asked(job, "action_undo"), lines)

@@ -124,6 +124,45 @@ class TestUndo(UndoCase):
         job = self.done(self.creates(1), {"operation_type": "create", "model": "res.partner.bank", "data": [bank]})
         self.assertEqual((self.failures(job), self.failures(self.undo(job)), self.partners()), ([], [], []), "it is archived instead of deleted")
 
+    def test_lines_are_neither_deleted_nor_taken_from_their_record(self):
+        old, new, line, more = self.make_partners(4)
+        with self.committed() as env:
+            env["res.partner"].browse(line).parent_id = old
+        job = self.done(
+            self.update([new], name="Changed", child_ids=[[4, line]]),
+            self.update([old], name="Changed", child_ids=[[0, 0, {"name": "Made", "ref": f"{self.mark}-9"}]]),
+            self.update([more], name="Changed"),
+        )
+        made = self.partners()[-1][1]
+        with self.committed() as env:
+            env["res.partner"].browse(made).function = "Boss"
+        parents = [(0, None), (1, None), (2, new), (3, None), (9, old)]
+        self.assertEqual(self.partners("parent_id"), parents)
+        self.assertEqual(self.call(job, "undo_preview"), {"changes": 3, "looked_at": 3, "changed": 0, "deleted": 2})
+        undo = self.undo(job)
+        self.assertEqual((self.partners("parent_id"), self.partners("function")[-1]), (parents, (9, "Boss")))
+        self.assertEqual(self.names(), ["Changed", "Changed", "Partner 2", "Partner 3", "Made"], "their records are left alone whole")
+        failures = sorted((f["operation_id"], f["error_type"]) for f in self.failures(undo))
+        self.assertEqual(failures, [("op-1", "NotUndoable"), ("op-2", "NotUndoable")])
+        self.assertIn("Contact", self.failures(undo)[0]["error"])
+
+    def test_a_line_of_another_record_is_not_deleted(self):
+        with self.committed() as env:
+            if "product.supplierinfo" not in env:
+                self.skipTest("needs products")
+            env["res.users"].browse(self.user_id).group_ids += env.ref("product.group_product_manager")
+            first, second = env["product.template"].create([{"name": "A"}, {"name": "B"}])
+            partner = env["res.partner"].create({"name": "Seller", "ref": f"{self.mark}-0"})
+            line = env["product.supplierinfo"].create({"partner_id": partner.id, "product_tmpl_id": first.id})
+        values = {"seller_ids": [[4, line.id]]}
+        job = self.done({"operation_type": "update", "model": "product.template", "record_ids": second.ids, "data": values})
+        self.assertEqual(self.failures(job), [])
+        undo = self.undo(job)
+        self.assertEqual(self.errors(undo), [(0, "NotUndoable")])
+        self.assertEqual(self.sql("SELECT product_tmpl_id FROM product_supplierinfo WHERE id = %s", line.id), [(second.id,)])
+        with self.committed() as env:
+            env["product.template"].browse([first.id, second.id]).unlink()
+
     def test_what_follows_from_other_records_is_computed_anew(self):
         company, child = self.make_partners(2, is_company=True)
         with self.committed() as env:

@@ -106,8 +106,8 @@ def comparable(field, value):
 
 
 def to_write(field, value):
-    """What to write so that a field gets a value that was read."""
-    if field.type in X2MANY:
+    """What to write so that a field gets a value that was read; not of a one2many, as that would delete lines or cut them off."""
+    if field.type == "many2many":
         return [(6, 0, value or [])]
     return _properties(value) if field.type == "properties" else comparable(field, value)
 

@@ -57,7 +57,7 @@ class UndoHandler(Handler):
             else:
                 for name in ("before", "after", "kept"):
                     change[name] = json.loads(change[name]) if change[name] else {}
-                if reason := self._unusable(change):
+                if reason := self._unusable(change) or self._has_other_lines(change):
                     failures[position] = reason
                 else:
                     self.changes[position] = change
@@ -77,6 +77,17 @@ class UndoHandler(Handler):
         if closed := [name for name in names if name in fields and not self.model._has_field_access(fields[name], "read")]:
             return failure(AccessError.__name__, self.env._("You may not read these fields any more: %s.", ", ".join(sorted(closed))))
         return None
+
+    def _has_other_lines(self, change):
+        """The `Failure` of a change of a one2many; None where there is none. To set it deletes lines, or takes them from their record,
+        whoever has made them.
+        """
+        fields = self.model._fields
+        names = [name for name in change["before"] if fields[name].type == "one2many" and not is_derived(fields[name])]
+        if not names:
+            return None
+        text = self.env._("Lines can't be brought back with their record: %s. The record is left as it is.", labels(self.model, names))
+        return failure(NotUndoable.__name__, text)
 
     def _changed_since(self):
         """Failures of records that are gone, or hold something else than after the change."""
@@ -168,7 +179,7 @@ class UndoHandler(Handler):
         return {
             name: to_write(fields[name], value)
             for name, value in change["before"].items()
-            if not is_derived(fields[name]) or self._is_to_be_set(fields[name], change)
+            if fields[name].type != "one2many" and (not is_derived(fields[name]) or self._is_to_be_set(fields[name], change))
         }
 
     def _is_to_be_set(self, field, change):
