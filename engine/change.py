@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
-from .payload import dumps
+from .payload import Kept, dumps
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 #: Actions with their labels, for a field of the backend.
 ACTION_LABELS = [(CREATE, "Created"), (UPDATE, "Updated"), (DELETE, "Deleted")]
+#: Types of values that have a JSON form for sure; those of most fields.
+PLAIN = frozenset((bool, date, datetime, float, int, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,10 @@ class Change:
     before: dict[str, Any]
     after: dict[str, Any]
     kept: dict[str, Any] | None = None  # what is needed besides to bring `before` back; None where it is nothing
+
+    def without_json(self) -> list[str]:
+        """Names of the fields whose values have no JSON form."""
+        return sorted({name for values in (self.before, self.after) for name, value in values.items() if not _has_json(value)})
 
 
 def change_entry(operation_id: str, index: int, model: str, change: Change) -> dict[str, Any]:
@@ -42,3 +49,13 @@ def change_entry(operation_id: str, index: int, model: str, change: Change) -> d
         "before": json.loads(dumps(change.before)),
         "after": json.loads(dumps(change.after)),
     }
+
+
+def _has_json(value):
+    if value.__class__ in PLAIN or isinstance(value, Kept):
+        return True
+    try:
+        dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True

@@ -292,6 +292,27 @@ class TestChangesOfJobs(LaneCase):
         with self.committed(2) as env:
             self.assertNotIn("kept", env["batch.change"].fields_get())
 
+    def test_a_value_without_a_json_form_fails_its_record_alone(self):
+        ids = self.make_partners(4)
+        data = [{"id": id_, "comment": f"note {number}"} for number, id_ in enumerate(ids)]
+        read = fields.Html.convert_to_read
+
+        def as_object(field, value, record, use_display_name=True):
+            return object() if value and "note 2" in value else read(field, value, record, use_display_name)
+
+        self.patch(fields.Html, "convert_to_read", as_object)
+        operation = {"operation_type": "update", "model": PARTNER, "data": data}
+        job_id, told = self.run_tracked(operation)
+        self.assertEqual([change[1] for change in told], [0, 1, 3])
+        [failure] = self.failures(job_id)
+        self.assertEqual((failure["index"], failure["error_type"]), (2, "UserError"))
+        self.assertIn("Notes", failure["error"])
+        comments = [("<p>note 0</p>",), ("<p>note 1</p>",), (None,), ("<p>note 3</p>",)]
+        self.assertEqual(self.values("comment"), comments)
+        with self.committed(self.user_id) as env:
+            [entry] = env["batch.job"].execute([operation], track_changes=True)["results"]
+        self.assertEqual([failure["index"] for failure in entry["failures"]], [2])
+
     def test_fields_of_another_record_shown_on_this_one_are_told(self):
         with self.committed() as env:
             user = env["res.users"].create({"name": "Old", "login": f"u{self.mark}"})

@@ -2,6 +2,7 @@
 
 import io
 import json
+from base64 import b64encode
 from concurrent.futures import wait
 
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -219,6 +220,22 @@ class TestUndo(UndoCase):
         entries = {entry["operation_id"]: entry for entry in self.call(undo, "result")["results"]}
         self.assertEqual({name: entry["state"] for name, entry in entries.items()}, {"op-1": "failed", "op-2": "completed", "op-3": "failed"})
         self.assertEqual({entries[name]["failures"][0]["error_type"] for name in ("op-1", "op-3")}, {"NotUndoable"})
+
+    def test_bytes_that_are_no_text_are_told_and_come_back(self):
+        contents = [b"\x89PNG\r\n\x1a\n\0", "é".encode(), b"data:;base64,YQ==", b"plain"]
+        with self.committed(self.user_id) as env:
+            attachments = env["ir.attachment"].create([{"name": f"{place}.bin", "raw": raw} for place, raw in enumerate(contents)])
+        values = {"raw": "hello", "mimetype": "text/plain"}  # without it, Odoo can't guess it of a text
+        job = self.done({"operation_type": "update", "model": "ir.attachment", "record_ids": attachments.ids, "data": values})
+        self.assertEqual(self.failures(job), [])
+        told = [(change["before"]["raw"], change["after"]["raw"]) for change in self.call(job, "changes")["changes"]]
+        texts = [f"data:;base64,{b64encode(raw).decode()}" for raw in contents[:3]]
+        self.assertEqual(told, [(text, "hello") for text in [*texts, "plain"]])
+        self.assertEqual(self.failures(self.undo(job)), [])
+        with self.committed(self.user_id) as env:
+            attachments = attachments.with_env(env)
+            self.assertEqual(attachments.mapped("raw"), contents)
+            attachments.unlink()
 
     def test_a_field_that_is_gone_fails_its_own_records_alone(self):
         ids = self.make_partners(2)

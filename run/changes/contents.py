@@ -1,9 +1,13 @@
 """Files and pictures in a temporary file: those of a chunk, before and after, may be more than fits into memory."""
 
+from base64 import b64decode, b64encode
 from hashlib import sha256
 from tempfile import TemporaryFile
 
 from ...engine.payload import Kept
+
+#: Before base64 text that stands for other bytes: most binary fields hold base64 already, but not `raw` of attachments.
+OTHER = "data:;base64,"
 
 
 class Content(Kept):
@@ -15,9 +19,22 @@ class Content(Kept):
         self._length = length
 
     def as_json(self):
-        """As `Kept.as_json`: base64 text."""
+        """As `Kept.as_json`: the text that it is, which is base64 mostly; other bytes as the URL of their data."""
         self._file.seek(self._place)
-        return self._file.read(self._length).decode()
+        data = self._file.read(self._length)
+        if data.isascii() and not data.startswith(OTHER.encode()):
+            return data.decode()
+        return OTHER + b64encode(data).decode()
+
+
+def content_of(text):
+    """What to write on a binary field so that it gets a content again.
+
+    :param text: as of `Content.as_json`, or False
+    """
+    if not isinstance(text, str):
+        return text
+    return b64decode(text.removeprefix(OTHER)) if text.startswith(OTHER) else text.encode()
 
 
 class Contents:

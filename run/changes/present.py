@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from ...engine.payload import dumps
 from .brief import Brief, brief
 from .columns import Many2oneColumn
+from .contents import content_of
 from .image import X2MANY, Images
 
 #: What a field without a value may show.
@@ -109,6 +110,8 @@ def to_write(field, value):
     """What to write so that a field gets a value that was read; not of a one2many, as that would delete lines or cut them off."""
     if field.type == "many2many":
         return [(6, 0, value or [])]
+    if field.type == "binary":
+        return content_of(value)
     return _properties(value) if field.type == "properties" else comparable(field, value)
 
 

@@ -2,9 +2,12 @@
 
 from contextlib import contextmanager
 
+from odoo.exceptions import UserError
+
 from ...engine.change import CREATE, DELETE, UPDATE, Change
 from .comparison import differences, held
 from .image import Images
+from .present import labels
 
 
 class NoTracker:
@@ -50,7 +53,9 @@ class Tracker:
         :param names: of the fields that the body writes
         :param bool deletes: whether the body deletes records
         :returns: a dict, to which the body adds position -> id of records that were not there before
+        :raises UserError: a value can't be remembered; now, as the chunk as a whole would fail when it is stored
         """
+        first = len(self.changes)
         images = self.images = self.images or Images(self.model, self.only)
         names = set(names)
         others = images.others(names)
@@ -80,6 +85,10 @@ class Tracker:
         for id_, position in created.items():
             if id_ in made_now:
                 self.changes.append(Change(position, id_, CREATE, {}, made_now[id_]))
+        for change in self.changes[first:]:
+            if names := change.without_json():
+                text = self.model.env._("What the record holds can't be remembered, as it has no JSON form: %s.", labels(self.model, names))
+                raise UserError(text)
 
     def _written_unseen(self, before, hidden):
         """What was written on records that the user may not read any more: of them only the fields that it has written are told.
