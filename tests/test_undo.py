@@ -139,7 +139,7 @@ class TestUndo(UndoCase):
             env["res.partner"].browse(made).function = "Boss"
         parents = [(0, None), (1, None), (2, new), (3, None), (9, old)]
         self.assertEqual(self.partners("parent_id"), parents)
-        self.assertEqual(self.call(job, "undo_preview"), {"changes": 3, "looked_at": 3, "changed": 0, "deleted": 2})
+        self.assertEqual(self.call(job, "undo_preview"), {"changes": 3, "looked_at": 3, "changed": 0, "deleted": 2, "is_whole": True})
         undo = self.undo(job)
         self.assertEqual((self.partners("parent_id"), self.partners("function")[-1]), (parents, (9, "Boss")))
         self.assertEqual(self.names(), ["Changed", "Changed", "Partner 2", "Partner 3", "Made"], "their records are left alone whole")
@@ -248,6 +248,25 @@ class TestUndo(UndoCase):
         undo = self.undo(job)
         self.assertEqual((self.errors(undo), self.names()), ([(0, "NotUndoable")], ["Changed", "Partner 1"]))
         self.assertIn("x_gone", self.failures(undo)[0]["error"])
+
+    def test_a_field_that_is_translated_otherwise_fails_its_own_records_alone(self):
+        kept = {"res.partner.category": {"name": [{}, {}]}, "product.product": {"name": {"en_US": "Old"}}}  # term by term; with a column
+        for model, texts in kept.items():
+            with self.subTest(model):
+                with self.committed() as env:
+                    if model not in env:
+                        self.skipTest("needs products")
+                    if model == "product.product":
+                        env["res.users"].browse(self.user_id).group_ids += env.ref("product.group_product_manager")
+                    records = env[model].create([{"name": f"{self.mark} {place}"} for place in range(2)])
+                job = self.done({"operation_type": "update", "model": model, "record_ids": records.ids, "data": {"name": "Changed"}})
+                self.sql("UPDATE batch_change SET kept = %s WHERE job_id = %s AND index = 0", json.dumps(texts), job)
+                self.assertEqual(self.call(job, "undo_preview"), {"changes": 2, "looked_at": 2, "changed": 0, "deleted": 1, "is_whole": True})
+                self.assertEqual(self.errors(self.undo(job)), [(0, "NotUndoable")])
+                with self.committed() as env:
+                    records = records.with_env(env)
+                    self.assertEqual(records.mapped("name"), ["Changed", f"{self.mark} 1"])
+                    records.unlink()
 
     def test_another_label_of_a_property_is_no_change_of_the_record(self):
         with self.committed() as env:

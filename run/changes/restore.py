@@ -26,6 +26,15 @@ def restore_languages(model, change, present):
             record.update_field_translations(name, wanted)
 
 
+def translated_otherwise(model, change):
+    """Names of fields that are translated in another way than at the time of a change, or have no column for languages any more.
+
+    :param model, change: as of `restore_languages`; the fields exist
+    """
+    fields = model._fields
+    return [name for name, texts in change["kept"].items() if fields[name].translate and not _takes(fields[name], texts)]
+
+
 def translated_since(model, change, present):
     """Names of fields whose terms somebody has translated after a change: to bring the field back would discard that.
 
@@ -33,6 +42,11 @@ def translated_since(model, change, present):
     """
     names = [name for name in change["kept"] if callable(model._fields[name].translate)]
     return [name for name in names if json.loads(present.raw(change["record_id"], name) or "{}") != change["kept"][name][1]]
+
+
+def _takes(field, texts):
+    """Whether a field can take what was kept of its languages: those before, and of one translated term by term those afterwards as well."""
+    return bool(field.store and field.column_type) and callable(field.translate) == isinstance(texts, list)
 
 
 def _wanted(texts, now, lang):

@@ -10,7 +10,7 @@ from ...exceptions import ChangedSinceError, NotUndoable
 from ...store.undo import UNDONE_JOB, changes_of
 from ..changes.present import Present, as_json, comparable, follows_from_itself, is_derived, labels, to_write
 from ..changes.referring import Referring
-from ..changes.restore import restore_languages, translated_since
+from ..changes.restore import restore_languages, translated_otherwise, translated_since
 from ..errors import failure
 from .base import Handler
 
@@ -65,7 +65,7 @@ class UndoHandler(Handler):
         return failures
 
     def _unusable(self, change):
-        """The `Failure` of a change of fields that are gone, or that the user may no longer read; None where there are none.
+        """The `Failure` of a change of fields that are gone or changed, or that the user may no longer read; None where there are none.
 
         That a field which is gone was set does not keep a created record from being deleted.
         """
@@ -76,6 +76,9 @@ class UndoHandler(Handler):
             change["after"] = {name: value for name, value in change["after"].items() if name in fields}
         if closed := [name for name in names if name in fields and not self.model._has_field_access(fields[name], "read")]:
             return failure(AccessError.__name__, self.env._("You may not read these fields any more: %s.", ", ".join(sorted(closed))))
+        if otherwise := translated_otherwise(self.model, change):
+            text = self.env._("These fields are no longer translated as they were: %s.", ", ".join(sorted(otherwise)))
+            return failure(NotUndoable.__name__, text)
         return None
 
     def _has_other_lines(self, change):
