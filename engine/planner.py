@@ -30,17 +30,19 @@ class ChunkPlan:
     after: set[str] = field(default_factory=set)  # those of `waits` that it follows because of a common upsert key
     group_keys: list[int] = field(default_factory=list)
     round_no: int | None = None  # it runs after chunks of its operation with lower numbers; None: order does not matter
+    key_level: int = 0  # that of all its operations
 
 
-def plan(operations: list[Operation], max_chunk_size: int, *, in_order: bool = False) -> list[ChunkPlan]:
+def plan(operations: list[Operation], max_chunk_size: int, *, in_order: bool = False, grouped: bool = True) -> list[ChunkPlan]:
     """Split and coalesce `operations` into chunks.
 
     :param operations: in submission order
     :param max_chunk_size: most records in a chunk; 0: the engine chooses the size
     :param in_order: the job runs strictly in order, so only direct neighbours are coalesced. Else creates are also
         coalesced across other operations: those can't work on records that are yet to be created
+    :param grouped: whether lanes may run chunks side by side. If not, `group_by` has no use, and records keep their order
     """
-    planner = _Planner(max_chunk_size or ADAPTIVE_BLOCK, in_order)
+    planner = _Planner(max_chunk_size or ADAPTIVE_BLOCK, in_order, grouped and not in_order)
     if any(operation.priority for operation in operations):
         operations = sorted(operations, key=lambda operation: -operation.priority)
     for operation in operations:
@@ -77,27 +79,30 @@ def pack_groups(members: list, size: int, group_of: Callable) -> Iterator[tuple[
 
 
 class _Planner:
-    def __init__(self, size, in_order):
+    def __init__(self, size, in_order, has_groups):
         self.size = size
         self.in_order = in_order
+        self.has_groups = has_groups
+        self.names: dict[int, str] = {}  # position -> name of operations
         self.chunks: list[ChunkPlan] = []
         self.open: dict[tuple, dict[int, ChunkPlan]] = {}  # coalescing key -> key level -> the chunk that can take more
         self.grouped: dict[tuple, list[Operation]] = {}
         self.absent: dict[str, set[int]] = {}  # model -> ids to be deleted that did not exist at submission
 
     def add(self, operation: Operation):
-        count = operation.record_count
+        count, group_by = operation.record_count, self.has_groups and operation.group_by
+        self.names[operation.position] = operation.operation_id
         if operation.absent:
             self.absent.setdefault(operation.model, set()).update(operation.absent)
         if operation.selection is not None:
             self._close_neighbours()
             self._append(operation, [operation.selection], [0], kind=states.RESOLVE)
-        elif operation.group_by and count == 1:
+        elif group_by and count == 1:
             key = (operation.key_level, *_coalescing_key(operation))
             if key not in self.grouped:
                 self.grouped[key] = []
             self.grouped[key].append(operation)
-        elif operation.group_by and count:
+        elif group_by and count:
             self._close_neighbours()
             self._split_groups([(operation, item) for item in range(count)], self._size_of(operation))
         elif count > self.size or _needs_own_chunk(operation):
@@ -110,7 +115,7 @@ class _Planner:
         for operations in self.grouped.values():
             self._split_groups([(operation, 0) for operation in operations], self.size)
         if self.grouped:
-            self.chunks.sort(key=lambda chunk: (-chunk.priority, chunk.payload.operations[0]))
+            self._sort()
         for number, chunk in enumerate(self.chunks):
             chunk.sequence = place.planned(number)
             if chunk.operation_type == DELETE and (absent := self.absent.get(chunk.model)):
@@ -118,6 +123,20 @@ class _Planner:
                     id_ for id_ in chunk.payload.items if id_.__class__ is int and id_ in absent
                 ]
         return self.chunks
+
+    def _sort(self):
+        """Put the chunks in the order of their first operations, but behind those that they follow because of a common upsert key.
+
+        A job that runs as one transaction takes them in this order.
+        """
+        ranks, last = {}, {}  # of a chunk; name of an operation -> highest rank of its chunks
+        for chunk in sorted(self.chunks, key=lambda chunk: (chunk.level, chunk.key_level)):
+            operations = chunk.payload.operations
+            rank = max(operations[0], *(last.get(name, 0) for name in chunk.after)) if chunk.after else operations[0]
+            ranks[id(chunk)] = rank
+            for name in {self.names[operation] for operation in operations}:
+                last[name] = max(rank, last.get(name, 0))
+        self.chunks.sort(key=lambda chunk: (-chunk.priority, ranks[id(chunk)], chunk.level, chunk.key_level))
 
     def _size_of(self, operation):
         """Most records of an operation in one chunk; the records of a set stay together, whatever their number."""
@@ -201,7 +220,7 @@ class _Planner:
         params = {**operation.params, "return_ids": operation.return_ids}
         if indexes and ROWS in params:
             params[ROWS] = within(params[ROWS], indexes)
-        if operation.group_by and kind == states.RESOLVE:
+        if self.has_groups and operation.group_by and kind == states.RESOLVE:
             params["group_by"] = operation.group_by
         chunk = ChunkPlan(
             kind=kind,
@@ -212,6 +231,7 @@ class _Planner:
             level=operation.level,
             waits=set(_waits(operation)),
             after=set(operation.after),
+            key_level=operation.key_level,
         )
         self.chunks.append(chunk)
         return chunk

@@ -14,6 +14,7 @@ from ..engine.failure_limit import NO_LIMIT
 from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
 from ..engine.key_order import last_of_keys, order_upserts
+from ..engine.operation import UPSERT
 from ..engine.options import QUIET_CONTEXT, ROLLBACK_CHUNK, ROLLBACK_JOB, parse_options
 from ..engine.planner import plan
 from ..engine.problems import Problems
@@ -123,7 +124,7 @@ def execute(env, operations, options, progress_callback=None):
     if not wanted.max_chunk_size:
         size = MOST_UNDONE if wanted.rollback == ROLLBACK_CHUNK else uncut(wanted.timeout)
         wanted = replace(wanted, max_chunk_size=size)
-    plans = submission.plan(wanted.max_chunk_size, wanted.max_concurrency == 1)
+    plans = submission.plan(wanted.max_chunk_size, wanted.max_concurrency == 1, False)
     env = submission.env
     if wanted.quiet:
         env = env(context={**QUIET_CONTEXT, **env.context})
@@ -234,17 +235,18 @@ class Submission:
 
     # -- storing -----------------------------------------------------------------------------------
 
-    def plan(self, max_chunk_size, in_order):
+    def plan(self, max_chunk_size, in_order, grouped):
         """Divide the operations into chunks.
 
         :param int max_chunk_size: most records in a chunk; 0: adaptive
         :param bool in_order: the chunks run strictly in order
+        :param bool grouped: whether lanes may run them side by side
         :returns: `ChunkPlan`s
         :raises BatchValidationError: problems were found before, or in planning
         """
         self.refuse()
         with self._refused_without_form():
-            return plan(self.operations, max_chunk_size, in_order=in_order)
+            return plan(self.operations, max_chunk_size, in_order=in_order, grouped=grouped)
 
     def store_in(self, job):
         """Store the operations and their chunks in a job.
@@ -255,11 +257,12 @@ class Submission:
         # not by its concurrency, which may have been lowered since a draft was made, and may be raised again
         if not job.is_ordered and job.rollback != ROLLBACK_JOB:
             self._order_upserts(job)
-            if job.dry_run:  # it runs in order anyway; who runs it for real will need to know what waits for what
+            # a dry run goes in order anyway; who runs it for real will need to know what waits for what. Groups would mix up that order
+            if job.dry_run and not any(operation.group_by for operation in self.operations if operation.type == UPSERT):
                 for operation in self.operations:
                     operation.key_level = 0
         size = job.max_chunk_size or (uncut(job.timeout) if job.is_atomic else 0)
-        plans = self.plan(size, job.is_ordered)
+        plans = self.plan(size, job.is_ordered, job.rollback != ROLLBACK_JOB)
         with self._refused_without_form():
             job.flush_recordset()
             store_operations(job.env.cr, job.id, job.is_atomic, self.operations, plans)

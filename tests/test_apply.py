@@ -203,6 +203,31 @@ class TestApply(ApplyCase):
                 self.assertEqual((self.failures(job), self.partners("city")), ([], [(0, "City 5"), (1, "City 5")]))
                 self.delete_partners()
 
+    def test_upserts_of_one_key_keep_their_order_whatever_their_groups(self):
+        def named(place, number, city):
+            return {**self.upsert(number, name=f"Name {place}", city=city), "group_by": "city"}
+
+        one_key = [named(place, 0, city) for place, city in enumerate("ABA")]
+        in_contexts = [{**operation, "context": {"lang": lang}} for operation, lang in zip(one_key, ("en_US", False, "en_US"), strict=True)]
+        for expected, operations, options in (
+            ([(0, "Name 2")], one_key, {}),
+            ([(0, "Name 2")], one_key, {"rollback": "job"}),
+            ([(0, "Name 2")], in_contexts, {"max_chunk_size": 2}),
+            ([(0, "Name 2")], [*one_key[:2], self.upsert(0, name="Name 2")], {}),
+            (
+                [(0, "Name 2"), (1, "Name 4"), (9, "Name 1")],
+                [named(place, number, city) for place, (number, city) in enumerate([(0, "A"), (9, "A"), (0, "B"), (1, "C"), (1, "B")])],
+                {"max_chunk_size": 2},
+            ),
+        ):
+            with self.subTest(options=options, operations=len(operations)):
+                plan = self.plan(*operations, **options)
+                last = {change["record_id"]: change["after"]["name"] for change in self.changes(plan)}
+                self.assertEqual(sorted(last.values()), sorted(name for _number, name in expected))
+                job = self.apply(plan, lanes=3)
+                self.assertEqual((self.errors(job), sorted(self.partners("name"))), ([], expected))
+                self.delete_partners()
+
     def test_a_plan_of_all_or_nothing_is_run_as_one(self):
         ids = self.make_partners(2)
         plan = self.plan(self.update(ids, name="Changed"), rollback="job")

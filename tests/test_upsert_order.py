@@ -35,6 +35,20 @@ class TestOrder(LaneCase):
                 self.check(job)
                 self.delete_partners()
 
+    def test_groups_do_not_change_the_order(self):
+        operations = [self.upsert(number, 0, group_by="city") for number in range(3)]
+        for operation, city in zip(operations, "ABA", strict=True):
+            operation["data"][0]["city"] = city
+        for options in ({}, {"rollback": "job"}, {"max_concurrency": 1}):
+            with self.subTest(**options):
+                job = self.submit(*operations, **options)
+                self.work(lanes=3)
+                self.check(job, last=2, keys=1)
+                self.delete_partners()
+        with self.committed(self.user_id) as env:
+            env["batch.job"].execute(operations)
+        self.assertEqual(self.partners("name"), [(0, "Name 2")])
+
     def test_the_second_can_not_be_claimed_while_the_first_runs(self):
         job = self.submit(*[self.upsert(number, 0) for number in range(2)], self.upsert(9, 1), max_chunk_size=1)
         with self.open_lane() as first, self.open_lane() as second:
