@@ -16,8 +16,8 @@ TAKEN = ("contents", "main_model_id", "main_type", "max_concurrency", "max_failu
 def apply(env, job):
     """Store the job that does for real what a locked final dry run has planned, and wake the lanes.
 
-    It has all options of the plan but `dry_run`, `run_at` and `idempotency_key`. A plan that changes a record more than once is run
-    strictly in its order.
+    It has all options of the plan but `dry_run`, `run_at` and `idempotency_key`. A plan that changes a record more than once, or in which
+    records were deleted with others, is run strictly in its order.
 
     :param env: the caller's environment
     :param job: the locked plan, in a superuser environment
@@ -36,7 +36,7 @@ def apply(env, job):
     env.flush_all()
     taken = job.read(TAKEN, load=None)[0]
     del taken["id"]
-    if job.track_changes and not is_free_of_order(env.cr, job.id, [CREATE, UPDATE, DELETE]):
+    if job.track_changes and not is_free_of_order(env.cr, job.id, [CREATE, UPDATE, DELETE], job.deleted_records):
         taken["max_concurrency"] = 1  # lanes side by side would not find what the plan has seen
     made = create_from(env, job, origin.APPLY, **taken)
     made.flush_recordset()

@@ -24,18 +24,21 @@ UNDONE_JOB = "undone"
 BYTES = SQL("octet_length(change.before) + octet_length(change.after) + coalesce(octet_length(change.kept), 0)")
 
 
-def is_free_of_order(cr, job_id, actions):
+def is_free_of_order(cr, job_id, actions, deleted=0):
     """Whether a job has changed each record once, and that only by some actions, so that the order does not matter.
 
     :param actions: constants of `engine.change`
+    :param int deleted: records that it counts as deleted: those of which there is no change went with others
     """
     query = SQL(
         """
         SELECT count(*) = count(DISTINCT (model, record_id)) FILTER (WHERE action = ANY(%s))
+               AND count(*) FILTER (WHERE action = 'delete') >= %s
           FROM batch_change
          WHERE job_id = %s
         """,
         list(actions),
+        deleted,
         job_id,
     )
     with by_index(cr):

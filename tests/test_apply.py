@@ -27,6 +27,20 @@ class ApplyCase(LaneCase):
         self.check_counters(status["job_id"])
         return status["job_id"]
 
+    def apply_backwards(self, plan):
+        """As `apply`, of a plan of two chunks: the second runs before the first."""
+        job = self.call(plan, "apply")["job_id"]
+        with self.open_lane() as first, self.open_lane() as second:
+            claim, other = first.claim(), second.claim()
+            second.work_on(other)
+            first.work_on(claim)
+        self.work()
+        self.check_counters(job)
+        return job
+
+    def delete(self, ids):
+        return {"operation_type": "delete", "model": "res.partner.category", "record_ids": ids}
+
     def changes(self, job):
         return self.call(job, "changes")["changes"]
 
@@ -227,6 +241,42 @@ class TestApply(ApplyCase):
                 job = self.apply(plan, lanes=3)
                 self.assertEqual((self.errors(job), sorted(self.partners("name"))), ([], expected))
                 self.delete_partners()
+
+    def test_what_goes_with_others_is_deleted_as_planned(self):
+        with self.committed() as env:
+            category = env["res.partner.category"]
+            parents = category.create([{"name": f"Parent {number}"} for number in range(2)])
+            children = category.create([{"name": "Child", "parent_id": parent.id} for parent in parents])
+            ids = [*children.ids, *parents.ids]
+        plan = self.plan(self.delete(ids), max_chunk_size=2, max_concurrency=2)
+        self.assertEqual([change["record_id"] for change in self.changes(plan)], ids)
+        job = self.apply_backwards(plan)
+        self.assertEqual((self.errors(job), self.job(job)["deleted_records"]), ([], 4))
+        self.assertEqual(self.sql("SELECT id FROM res_partner_category WHERE id = ANY(%s)", ids), [])
+
+    def test_where_the_plan_saw_records_go_with_others_they_do_so_again(self):
+        with self.committed() as env:
+            parent = env["res.partner.category"].create({"name": "Parent"})
+            child = parent.create({"name": "Child", "parent_id": parent.id})
+            ids = [parent.id, child.id]
+        plan = self.plan(self.delete(ids), max_chunk_size=1, max_concurrency=2)
+        self.assertEqual([change["record_id"] for change in self.changes(plan)], ids[:1])
+        job = self.apply(plan, lanes=2)
+        self.assertEqual((self.errors(job), self.job(job)["max_concurrency"]), ([], 1), "the child must not be the first")
+        self.assertEqual(self.sql("SELECT id FROM res_partner_category WHERE id = ANY(%s)", ids), [])
+
+    def test_what_another_record_hands_on_is_as_planned(self):
+        company, *contacts = ids = self.make_partners(3)
+        with self.committed() as env:
+            env["res.partner"].browse(company).is_company = True
+            env["res.partner"].browse(contacts).parent_id = company
+            main = env.ref("base.main_company").id
+        rows = [{"id": contacts[0], "company_id": main, "phone": "1"}, {"id": contacts[1], "company_id": main}, {"id": company, "company_id": main}]
+        plan = self.plan({"operation_type": "update", "model": "res.partner", "data": rows}, max_chunk_size=2, max_concurrency=2)
+        self.assertEqual([change["record_id"] for change in self.changes(plan)], [*contacts, company])
+        job = self.apply_backwards(plan)
+        self.assertEqual((self.errors(job), self.job(job)["max_concurrency"]), ([], 2))
+        self.assertEqual(self.sql("SELECT company_id, phone FROM res_partner WHERE id = ANY(%s) ORDER BY id", ids), [(main, None), (main, "1"), (main, None)])
 
     def test_a_plan_of_all_or_nothing_is_run_as_one(self):
         ids = self.make_partners(2)

@@ -84,12 +84,11 @@ class Approved:
         return failures
 
     def _not_done_already(self, position, change, present, names):
-        """Without fields that the operation itself does not write, and that hold what was planned: other records of the plan see to it."""
-        written = self._written(position)
-        if written is None:
+        """Without fields that hold what was planned: other records of the plan have seen to it. All, where it is not known what is written."""
+        if self._written(position) is None:
             return names
         now = {name: present.get(change["record_id"], name) for name in names}
-        return [name for name in names if name in written or not self._is_same(name, now, change["after"])]
+        return [name for name in names if not self._is_same(name, now, change["after"])]
 
     def _written(self, position):
         """Names of the fields that the operation writes; None: not known."""
@@ -109,9 +108,12 @@ class Approved:
         made = {}
         for change in self.handler.tracker.changes:
             made.setdefault(change.position, []).append(change)
+        gone, done = self._deleted_with_others(positions, made), self._done_by_others(positions, made)
         wrong = {}
         for position in positions:
-            if reason := self._deviation(position, made.get(position, []), self.planned.get(position, [])):
+            if position in gone:
+                continue
+            if reason := self._deviation(position, made.get(position, []), self.planned.get(position, []), done.get(position, ())):
                 wrong[position] = reason
         if not wrong:
             return
@@ -119,9 +121,52 @@ class Approved:
             raise Suspects(set(wrong))
         raise ChangedSinceError(*wrong.values())
 
-    def _deviation(self, position, made, planned):
-        """How the changes of one record differ from the planned ones, in words; None where they don't."""
+    def _deleted_with_others(self, positions, made):
+        """Positions of records that are gone as planned, though not by this attempt: another record of the plan has taken them along.
+
+        :param dict made: position -> changes of the attempt
+        """
+        ids = {
+            position: planned[-1]["record_id"]
+            for position in positions
+            if position not in made and (planned := self.planned.get(position)) and planned[-1]["action"] == DELETE
+        }
+        existing = set(self.model.browse(ids.values()).exists()._ids) if ids else ()
+        return {position for position, id_ in ids.items() if id_ not in existing}
+
+    def _done_by_others(self, positions, made):
+        """Fields that this attempt has not changed, and that hold what was planned: another record of the plan has handed its values on.
+
+        :param dict made: position -> changes of the attempt
+        :returns: dict position -> names of such fields
+        """
+        plans, missing = {}, {}
+        for position in positions:
+            plan = self.planned.get(position, (None,))[-1]  # what it is to be in the end
+            if plan is None or plan["action"] != UPDATE or (written := self._written(position)) is None:
+                continue
+            changed = {name for change in made.get(position, ()) for name in change.after}
+            if names := [name for name in self._names(plan["after"]) if name in written and name not in changed]:
+                plans[position], missing[position] = plan, names
+        if not missing:
+            return {}
+        ids = [plan["record_id"] for plan in plans.values()]
+        present = Present(self.model, ids, {name for names in missing.values() for name in names})
+        done = {}
+        for position, plan in plans.items():
+            if (id_ := plan["record_id"]) in present:
+                now = {name: present.get(id_, name) for name in missing[position]}
+                done[position] = {name for name in now if self._is_same(name, now, plan["after"])}
+        return done
+
+    def _deviation(self, position, made, planned, done):
+        """How the changes of one record differ from the planned ones, in words; None where they don't.
+
+        :param done: see `_done_by_others`
+        """
         if len(made) != len(planned):
+            if not made and self._is_done(position, planned, done):
+                return None
             if not made:
                 return self.env._("The plan changes this record, but it would not be changed any more.")
             return self.env._("The plan does not change this record, but it would be changed now.")
@@ -132,32 +177,38 @@ class Approved:
                 return self.env._("Not as planned: it would change another record, with the id %s.", change.record_id)
             if more := self._names(change.after.keys() - plan["after"].keys()):
                 return self.env._("Not as planned: these fields would change too: %s.", labels(self.model, more))
-            if change.action == UPDATE and (differing := self._seen_otherwise(position, change, plan)):
+            if change.action == UPDATE and (differing := self._seen_otherwise(position, change, plan, done)):
                 return self.env._("Changed since the plan: %s. The record is left as it is.", labels(self.model, differing))
-            if change.action == UPDATE and (differing := self._becomes_otherwise(position, change, plan)):
+            if change.action == UPDATE and (differing := self._becomes_otherwise(position, change, plan, done)):
                 return self.env._("Not as planned: these fields would get other values: %s.", labels(self.model, differing))
         return None
+
+    def _is_done(self, position, planned, done):
+        """Whether nothing is left to do for a record: what it was to be is in `done`."""
+        written = self._written(position)
+        return bool(done) and all(name in done for plan in planned for name in self._names(plan["after"]) if name in written)
 
     def _actions(self, now, planned):
         words = {CREATE: self.env._("created"), UPDATE: self.env._("updated"), DELETE: self.env._("deleted")}
         return {"now": words[now], "planned": words[planned]}
 
-    def _seen_otherwise(self, position, change, plan):
-        """Names of the fields written that were not, before, what the plan saw."""
+    def _seen_otherwise(self, position, change, plan, done):
+        """Names of the fields written that were not, before, what the plan saw; not of those in `done`."""
         written = self._written(position)
         return [
             name
             for name in self._names(plan["before"])
-            if (written is None or name in written) and not self._is_same(name, change.before, plan["before"])
+            if (written is None or name in written) and name not in done and not self._is_same(name, change.before, plan["before"])
         ]
 
-    def _becomes_otherwise(self, position, change, plan):
-        """Names of the fields written that would not become what was planned."""
+    def _becomes_otherwise(self, position, change, plan, done):
+        """Names of the fields written that would not become what was planned; not of those in `done`."""
         written = self._written(position)
         return [
             name
             for name in self._names(plan["after"])
             if (written is None or name in written)
+            and name not in done
             and self.model._fields[name].type not in UNSTEADY
             and not self._is_same(name, change.after, plan["after"])
             and not self._is_new(name, plan["after"])
