@@ -163,6 +163,9 @@ class BatchJob(models.Model):
         "batch.job", "Made From", readonly=True, copy=False, ondelete="set null", help="The plan that it runs for real, or the job that it undoes."
     )
     origin_kind = fields.Selection(ORIGIN_LABELS, "Made By", readonly=True, copy=False)
+    # that stays, also where the job that did so is deleted
+    was_applied = fields.Boolean("Run for Real", readonly=True, copy=False)
+    was_undone = fields.Boolean("Undone", readonly=True, copy=False)
 
     # how far it is
     total_operations = fields.Integer("Operations", readonly=True, default=0)

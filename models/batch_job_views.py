@@ -60,14 +60,14 @@ def _made_of_it(jobs):
         job.undo_job_id = by_origin.get((job.id, origin.UNDO), False)
 
 
-@api.depends("state", "dry_run", "track_changes", "holds_values", "forgotten_to", "user_id")
+@api.depends("state", "dry_run", "track_changes", "holds_values", "forgotten_to", "user_id", "was_applied", "was_undone")
 @api.depends_context("uid")
 def _can_undo(jobs):
     for job in jobs:
         is_own = job.user_id == job.env.user and job.state in states.JOB_FINAL
         holds_values = job.holds_values and not job.forgotten_to
-        job.can_apply = is_own and job.dry_run and job.state in (states.COMPLETED, states.PARTIAL) and holds_values and not job.apply_job_id
-        job.can_undo = is_own and not job.dry_run and job.track_changes and not job.undo_job_id
+        job.can_apply = is_own and job.dry_run and job.state in (states.COMPLETED, states.PARTIAL) and holds_values and not job.was_applied
+        job.can_undo = is_own and not job.dry_run and job.track_changes and not job.was_undone
 
 
 @api.depends("context")

@@ -1,4 +1,4 @@
-"""A job made of another one: a plan run for real, or an undo. Each is made once: a unique index sees to that, whoever calls when."""
+"""A job made of another one: a plan run for real, or an undo. Each is made once: a unique index, and a field of the other job, see to that."""
 
 import psycopg2
 from markupsafe import escape
@@ -56,9 +56,11 @@ def create_from(env, job, kind, **values):
     context = {"mail_create_nolog": True, "mail_create_nosubscribe": True, "tracking_disable": True}
     try:
         with env.cr.savepoint():
-            return job.with_context(**context).create(values)
+            made = job.with_context(**context).create(values)
     except psycopg2.errors.UniqueViolation as error:
         raise ConcurrencyError(env._("Somebody is doing this right now.")) from error
+    job.write({origin.DONE[kind]: True})
+    return made
 
 
 def begin(env, job, made, text, made_text):
@@ -83,10 +85,11 @@ def refuse_second(job, kind, text):
     """Refuse to make the same job again.
 
     :param str text: `%(name)s` and `%(id)s` are those of the job that was made before
-    :raises UserError: there is one
+    :raises UserError: there is one, or there was
     """
     if made := made_of(job, kind):
         raise UserError(text % {"name": made.name, "id": made.id})
+    _refuse_done(job, kind)
 
 
 def refuse_retry(job):
@@ -101,3 +104,14 @@ def refuse_retry(job):
         raise UserError(
             job.env._("This plan was run for real by job %(id)s (%(name)s), so it can't be retried.", id=made.id, name=made.name)
         )
+    for kind in origin.DONE:
+        _refuse_done(job, kind)
+
+
+def _refuse_done(job, kind):
+    """Refuse what can't be done any more since a job was made of this one that is gone by now."""
+    if not job[origin.DONE[kind]]:
+        return
+    if kind == origin.UNDO:
+        raise UserError(job.env._("This job is undone already. The job that did so was deleted."))
+    raise UserError(job.env._("This plan was run for real already. The job that did so was deleted."))

@@ -129,6 +129,11 @@ def _parts(changes):
         yield part
 
 
+def has_plan(cr, plan_id):
+    """Whether a plan is still there."""
+    return bool(fetch(cr, SQL("SELECT 1 FROM batch_job WHERE id = %s", plan_id)))
+
+
 def _copy_operations(cr, job_id, plan_id):
     """Copy the operations, as they were when they were submitted, and add them to the totals of the new job.
 

@@ -309,6 +309,33 @@ class TestApply(ApplyCase):
         with self.assertRaisesRegex(UserError, "have been dropped"):
             self.call(plan, "apply")
 
+    def test_a_plan_is_run_once_also_where_the_job_that_did_so_is_deleted(self):
+        plan = self.plan(self.creates(1), {**self.creates(1), "data": [{"name": False}]})
+        job = self.apply(plan)
+        with self.committed() as env:
+            env["batch.job"].browse(job).unlink()
+        for verb in ("apply", "retry"):
+            with self.assertRaisesRegex(UserError, "The job that did so was deleted"):
+                self.call(plan, verb)
+        with self.committed(self.user_id) as env:
+            self.assertFalse(env["batch.job"].browse(plan).can_apply)
+        self.assertEqual(len(self.partners()), 1)
+
+    def test_a_retry_after_the_plan_was_deleted_says_so(self):
+        ids = self.make_partners(1)
+        plan = self.plan(self.update(ids, name="Changed"))
+        with self.committed() as env:
+            env["res.partner"].browse(ids).name = "Somebody"
+        job = self.apply(plan)
+        with self.committed() as env:
+            env["batch.job"].browse(plan).unlink()
+            env["res.partner"].browse(ids).name = "Partner 0"
+        self.call(job, "retry")
+        self.work()
+        [failure] = self.failures(job)
+        self.assertIn("the dry run was deleted", failure["error"])
+        self.assertEqual(self.partners("name"), [(0, "Partner 0")])
+
     def test_only_the_submitter_may(self):
         plan = self.plan(self.update(self.make_partners(1), name="Changed"))
         with self.committed() as env:

@@ -45,6 +45,14 @@ class UndoCase(LaneCase):
 
 
 class TestUndo(UndoCase):
+    def test_a_job_is_undone_once_also_where_the_job_that_did_so_is_deleted(self):
+        job = self.done(self.update(self.make_partners(1), name="Changed"))
+        undo = self.undo(job)
+        with self.committed() as env:
+            env["batch.job"].browse(undo).unlink()
+        with self.assertRaisesRegex(UserError, "The job that did so was deleted"):
+            self.call(job, "undo")
+
     def test_updates_get_their_values_back_and_creations_are_deleted(self):
         ids = self.make_partners(3)
         job = self.done(

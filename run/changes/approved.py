@@ -7,7 +7,7 @@ from odoo.exceptions import MissingError
 from ...engine.change import CREATE, DELETE, UPDATE
 from ...engine.isolation import Suspects
 from ...exceptions import ChangedSinceError
-from ...store.apply import PLAN, planned_changes, planned_values
+from ...store.apply import PLAN, has_plan, planned_changes, planned_values
 from ..errors import failure
 from .brief import brief
 from .present import Present, as_json, comparable, is_derived, labels
@@ -32,6 +32,7 @@ class Approved:
         self.planned = {position: found[place] for position, place in enumerate(places) if place in found}
         for change, *texts in planned_values(self.env.cr, [change for changes in self.planned.values() for change in changes]):
             change["before"], change["after"] = ({name: brief(value) for name, value in json.loads(text).items()} for text in texts)
+        self.is_known = bool(self.planned) or has_plan(self.env.cr, payload.params[PLAN])
 
     # -- before the records run ----------------------------------------------------------------------
 
@@ -56,6 +57,9 @@ class Approved:
         :param positions: that are to run
         :returns: dict position -> `Failure`
         """
+        if not self.is_known:
+            text = self.env._("What was planned is not known any more: the dry run was deleted. The record is left as it is.")
+            return dict.fromkeys(positions, failure(ChangedSinceError.__name__, text))
         changes = [
             (position, change)
             for position in positions
