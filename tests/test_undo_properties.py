@@ -103,7 +103,7 @@ class TestRandomJobs(LaneCase):
             fields = env[MODEL]._fields.values()
             return [(f.relation, f.column1, f.column2) for f in fields if f.type == "many2many" and f.store]
 
-    @given(st.lists(ROW, min_size=RECORDS, max_size=RECORDS), OPERATIONS, st.sampled_from(["en_US", "fr_FR"]), max_examples=25, **QUICK)
+    @given(st.lists(ROW, min_size=RECORDS, max_size=RECORDS), OPERATIONS, st.sampled_from(["en_US", "fr_FR"]), max_examples=12, **QUICK)
     def test_undo_brings_every_column_back(self, rows, operations, lang):
         with self.records(rows) as ids:
             before = self.stored()
@@ -140,7 +140,7 @@ class TestRandomJobs(LaneCase):
             self.assertIn("trois", now[ids[0]]["x_terms"]["fr_FR"])
             self.assertEqual(self.stored(), {ids[0]: now[ids[0]], ids[1]: before[ids[1]]})
 
-    @given(st.lists(ROW, min_size=RECORDS, max_size=RECORDS), OPERATIONS, max_examples=20, **QUICK)
+    @given(st.lists(ROW, min_size=RECORDS, max_size=RECORDS), OPERATIONS, max_examples=10, **QUICK)
     def test_apply_makes_just_the_planned_changes(self, rows, operations):
         with self.records(rows) as ids:
             plan = self.done(ids, operations, dry_run=True)
