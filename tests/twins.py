@@ -41,8 +41,9 @@ class Twins:
         self.names = [f"batch_twin_{kind}_{secrets.token_hex(4)}" for kind in ("plain", "fast")]
         self.began = datetime.now(timezone.utc).replace(tzinfo=None) - timedelta(seconds=1)
         try:
-            databases.create(self.names[0], business=True)
-            databases.copy(*self.names)
+            source = databases.business()
+            for name in self.names:
+                databases.copy(source, name)
             with _no_tests():
                 self.plain, self.fast = map(Registry, self.names)
         except BaseException:

@@ -69,6 +69,15 @@ def create(name: str, *apps: str, business: bool = False) -> None:
     _install(name, apps=apps, doing=f"installing {ADDON} into a new database")
 
 
+def business() -> str:
+    """Return a database with business apps and the addon as it is now, which tests copy; it is made once for the same code."""
+    name = f"batch_twins_{digest(str(CHECKOUT))}"
+    with lock(STATE, "business"):
+        if not is_current(name):
+            create(name, business=True)
+    return name
+
+
 def copy(source: str, name: str) -> None:
     drop(name)  # what was left unfinished
     query(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')

@@ -26,7 +26,7 @@ def test(options) -> int:
     if all(argument.startswith("--") for argument in options.rest):  # all tests
         # beside the first ones: it takes minutes, and one of the later ones waits for it
         with (LOGS / "business.log").open("w") as log:
-            subprocess.Popen([sys.executable, "-c", "from devenv.databases import business_template as make; make()"], stdout=log, stderr=log)
+            subprocess.Popen([sys.executable, "-c", "from devenv.databases import business as make; make()"], stdout=log, stderr=log)
     database = f"batch_test_{secrets.token_hex(4)}"
     command = [
         sys.executable, "-m", "pytest", f"--config-file={CONFIGURATION / 'pytest.ini'}", f"--rootdir={STATE}",
