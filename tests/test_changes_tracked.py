@@ -60,7 +60,7 @@ class TestExact(TransactionCase):
             return {**operation, "operation_type": "update", "record_ids": [ids[place % len(ids)] for place in places], "data": row}
         return {**operation, "record_ids": sorted({ids[place % len(ids)] for place in data})}
 
-    @given(st.lists(STEP, min_size=1, max_size=3), st.sampled_from(["en_US", "fr_FR"]), max_examples=60, derandomize=True)
+    @given(st.lists(STEP, min_size=1, max_size=3), st.sampled_from(["en_US", "fr_FR"]), max_examples=30, derandomize=True)
     def test_before_and_after_are_what_read_says(self, steps, lang):
         with self.env.cr.savepoint() as savepoint:
             self.check(steps, lang)
@@ -77,8 +77,8 @@ class TestExact(TransactionCase):
         before = self.read()
         ids = list(before)
         answer = jobs.execute([self.operation(step, ids) for step in steps], track_changes=True, max_chunk_size=3)
-        self.assertEqual({entry["error"] for entry in answer["results"] if entry["failures"]} - {
-            entry["error"] for entry in answer["results"] if "does not exist" in (entry["error"] or "")}, set())
+        failures = [failure for entry in answer["results"] for failure in entry["failures"]]
+        self.assertLessEqual({failure["error_type"] for failure in failures}, {"MissingError"}, failures)
         after = self.read()
         known = {id_: dict(row) for id_, row in before.items()}
         for change in answer["changes"]:
