@@ -34,18 +34,31 @@ def set_up_operations(cr):
             )
         """
     )
+    _delete_with_job(cr, "batch_operation")
+
+
+def _delete_with_job(cr, table):
+    """Delete the rows of a table with their job, by a trigger instead of a foreign key that checks each row.
+
+    :param str table: its name; `drop_functions` must name the function as well
+    """
+    name = SQL.identifier(f"{table}_deleted_with_job")
     cr.execute(
-        """
-        CREATE OR REPLACE FUNCTION batch_operation_deleted_with_job() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-                DELETE FROM batch_operation WHERE job_id = OLD.id;
-                RETURN NULL;
-            END
-        $$;
-        DROP TRIGGER IF EXISTS batch_operation_deleted_with_job ON batch_job;
-        CREATE TRIGGER batch_operation_deleted_with_job
-            AFTER DELETE ON batch_job FOR EACH ROW EXECUTE FUNCTION batch_operation_deleted_with_job();
-        """
+        SQL(
+            """
+            CREATE OR REPLACE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    DELETE FROM %(table)s WHERE job_id = OLD.id;
+                    RETURN NULL;
+                END
+            $$;
+            DROP TRIGGER IF EXISTS %(name)s ON batch_job;
+            CREATE TRIGGER %(name)s
+                AFTER DELETE ON batch_job FOR EACH ROW EXECUTE FUNCTION %(name)s();
+            """,
+            name=name,
+            table=SQL.identifier(table),
+        )
     )
 
 
@@ -100,19 +113,7 @@ def set_up_findings(cr, table):
 def set_up_changes(cr):
     """Delete changes with their job, instead of a foreign key that checks each row; analyze and compress as for failures and chunks."""
     cr.execute("ALTER TABLE batch_change SET (autovacuum_analyze_scale_factor = 0.05)")
-    cr.execute(
-        """
-        CREATE OR REPLACE FUNCTION batch_change_deleted_with_job() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-                DELETE FROM batch_change WHERE job_id = OLD.id;
-                RETURN NULL;
-            END
-        $$;
-        DROP TRIGGER IF EXISTS batch_change_deleted_with_job ON batch_job;
-        CREATE TRIGGER batch_change_deleted_with_job
-            AFTER DELETE ON batch_job FOR EACH ROW EXECUTE FUNCTION batch_change_deleted_with_job();
-        """
-    )
+    _delete_with_job(cr, "batch_change")
     _compress_fast(cr, "batch_change", "before", "after", "kept")
 
 
