@@ -3,8 +3,11 @@
 A `database` is what has cursors: the registry of such jobs, or a connection to the database that is served.
 """
 
+import contextlib
 import secrets
 import time
+
+import psycopg2
 
 from odoo import api
 
@@ -101,6 +104,15 @@ def query(database, statement: str, *params) -> list[tuple]:
     with database.cursor() as cr:
         cr.execute(statement, params or None)
         return cr.fetchall() if cr.description else []
+
+
+def delete(database, job: int) -> None:
+    """Delete a job with all that belongs to it, once no lane writes to it any more."""
+    while True:
+        with contextlib.suppress(psycopg2.errors.SerializationFailure):
+            query(database, "DELETE FROM batch_job WHERE id = %s", job)
+            return
+        rest()
 
 
 def submit_chunks(registry, count: int, **options) -> int:

@@ -23,6 +23,7 @@ AMOUNTS = {
     "calls": (200, 100),  # calls of `status`, and claims
     "business": (300, 100),  # documents of each kind
     "imports": (2_000, 1_000),  # rows of an import
+    "fed": (50_000, 1_000),  # records that are sent a second time
     "tracked": (20_000, 1_000),  # records whose changes are tracked, and undone
     "memory": (200_000, 8_000),  # records of a lane whose memory is watched
 }

@@ -19,7 +19,7 @@ def _accept(bench: Bench) -> float:
     job = bench.submit(jobs.cut(jobs.partners(jobs.new_mark(), bench.scale.many), 1))["job_id"]
     seconds = bench.client.answered_in_s
     *_, status = bench.client.follow(bench.client.rpc("/batch/v1/cancel", job_id=job))
-    jobs.query(bench.served, "DELETE FROM batch_job WHERE id = %s", job)
+    jobs.delete(bench.served, job)
     # or PostgreSQL would, beside what is measured next
     databases.query("VACUUM batch_operation, batch_chunk", database=bench.served.dbname)
     expect(status["stats"]["total_operations"], bench.scale.many, "stored operations")
@@ -72,7 +72,7 @@ def _claim(bench: Bench, where: str) -> float:
             claimed = lane.claim()
             times.append(time.monotonic() - started)
             jobs.query(registry, give_back, claimed.chunk_id)
-    jobs.query(registry, "DELETE FROM batch_job WHERE id = %s", job)
+    jobs.delete(registry, job)
     return statistics.median(times[WARM_UP_CALLS:]) * 1000
 
 
