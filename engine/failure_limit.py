@@ -6,14 +6,15 @@ import re
 #: `max_failures` of a stored job without a limit: an integer field of Odoo can't be null.
 NO_LIMIT = -1
 
-_SHARE = re.compile(r"\s*(\d{1,3}(?:\.\d{1,6})?)\s*%\s*", re.ASCII)
+#: A percentage from 0% to 100%, in the words that regular expressions have in any language.
+SHARE = r"^\s*(100(\.0{1,6})?|0?[0-9]{1,2}(\.[0-9]{1,6})?)\s*%\s*$"
+_SHARE = re.compile(SHARE, re.ASCII)
 
 
 def read_share(text: str) -> float | None:
     """The percentage in a text like `5%`; None where it is none from 0% to 100%."""
     match = _SHARE.fullmatch(text)
-    share = float(match[1]) if match else None
-    return share if share is not None and share <= 100 else None
+    return float(match[1]) if match else None
 
 
 def has_limit(max_failures: int, share: float) -> bool:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from .failure_limit import read_share
+from .failure_limit import SHARE, read_share
+from .kinds import Kind, boolean, integer, one_of, server_action, text
 from .problems import Problems
-from .reader import absent, is_name
-from .settings import bounds
+from .reader import absent
+from .settings import SETTINGS, bounds
 from .values import MAX_INTEGER
 
 ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB = "record", "chunk", "job"
@@ -17,6 +18,8 @@ QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete", "notify")
 #: Of which ends of a job people are told: of all, of those with failures, or of none.
 ALWAYS, FAILURES, NEVER = "always", "failures", "never"
 NOTIFY = (ALWAYS, FAILURES, NEVER)
+#: Greatest `timeout`: a day.
+MAX_TIMEOUT_S = 86_400
 
 #: What `quiet` adds to the context, where the caller does not set it.
 QUIET_CONTEXT = dict.fromkeys(
@@ -79,21 +82,12 @@ def parse_options(raw: dict, defaults: dict, problems: Problems, *, inline: bool
             problems.add(f"option {name!r} needs a queued job: use submit", key=name)
         else:
             try:
-                setattr(options, name, reader(value))
+                setattr(options, name, reader.read(value))
             except ValueError as error:
                 problems.add(str(error), key=name)
     if isinstance(options.max_failures, float):
         options.max_failures_share, options.max_failures = options.max_failures or None, None if options.max_failures else 0
     return options
-
-
-def _integer(low: int, high: int = MAX_INTEGER):
-    def read(value):
-        if value.__class__ is not int or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return read
 
 
 def _failures(value):
@@ -107,33 +101,9 @@ def _failures(value):
 
 
 def _seconds(value):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 86_400:
-        raise ValueError("must be a number of seconds above 0, at most 86400")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= MAX_TIMEOUT_S:
+        raise ValueError(f"must be a number of seconds above 0, at most {MAX_TIMEOUT_S}")
     return float(value)
-
-
-def _boolean(value):
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-    return value
-
-
-def _text(limit: int):
-    def read(value):
-        if not is_name(value) or len(value) > limit:
-            raise ValueError(f"must be a text of 1 to {limit} characters")
-        return value
-
-    return read
-
-
-def _one_of(values: tuple):
-    def read(value):
-        if value not in values:
-            raise ValueError(f"must be one of {', '.join(values)}")
-        return value
-
-    return read
 
 
 def _instant(value):
@@ -153,31 +123,58 @@ def _instant(value):
     return value.replace(microsecond=0)
 
 
-def _action(value):
-    if value.__class__ is int and value > 0:
-        return value
-    if is_name(value) and value.count(".") == 1:
-        return value
-    raise ValueError("must be the id or the external id (module.name) of a server action")
+def _like_setting(name, description):
+    """An option with the bounds and the default of the setting of its name."""
+    return integer(*bounds(name), f"{description} The default is a setting: {SETTINGS[name]}.")
 
 
+#: What each option accepts; the words are those of the description that machines read.
 READERS = {
-    "name": _text(256),
-    "max_chunk_size": _integer(*bounds("max_chunk_size")),
-    "max_concurrency": _integer(*bounds("max_concurrency")),
-    "timeout": _seconds,
-    "retry_attempts": _integer(*bounds("retry_attempts")),
-    "rollback": _one_of(ROLLBACKS),
-    "max_failures": _failures,
-    "dry_run": _boolean,
-    "strict": _boolean,
-    "quiet": _boolean,
-    "track_changes": _boolean,
-    "skip_unchanged": _boolean,
-    "priority": _integer(-MAX_INTEGER),
-    "run_at": _instant,
-    "idempotency_key": _text(256),
-    "draft": _boolean,
-    "on_complete": _action,
-    "notify": _one_of(NOTIFY),
+    "name": text(256, "Shown in the backend. Made up where absent."),
+    "max_chunk_size": _like_setting("max_chunk_size", "Most records in one chunk; 0: the server chooses, chunk by chunk."),
+    "max_concurrency": _like_setting(
+        "max_concurrency", "Most chunks of this job in flight at once; 1 runs everything strictly in order."
+    ),
+    "timeout": Kind(
+        _seconds,
+        {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": MAX_TIMEOUT_S,
+            "description": "Seconds that one attempt at one chunk may take. No limit where absent.",
+        },
+    ),
+    "retry_attempts": _like_setting("retry_attempts", "Further attempts at a chunk after a transient failure."),
+    "rollback": one_of(ROLLBACKS, "What a failing record undoes: just itself (the default), its chunk, or the whole job."),
+    "max_failures": Kind(
+        _failures,
+        {
+            "type": ["integer", "string"],
+            "minimum": 0,
+            "maximum": MAX_INTEGER,
+            "pattern": SHARE,
+            "description": "Once more records than this have failed, nothing more starts: a number, or a share of the job's records "
+            'like "5%". No limit where absent.',
+        },
+    ),
+    "dry_run": boolean("Run everything in one transaction, report it, undo it."),
+    "strict": boolean("What Odoo warns of without raising is a failure of that record."),
+    "quiet": boolean("No chatter: no notes about new and changed records, no followers."),
+    "track_changes": boolean("Remember of each record what it was before, and what it was afterwards."),
+    "skip_unchanged": boolean("Update, upsert, load: a record that already holds every value sent is not written."),
+    "priority": integer(-MAX_INTEGER, description="Higher jobs first; 0 where absent."),
+    "run_at": Kind(
+        _instant,
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "ISO-8601, in UTC where it has no zone; the job waits until then.",
+        },
+    ),
+    "idempotency_key": text(
+        256, "The same key from the same user again gives the first job, with `duplicate` true, and nothing new is stored."
+    ),
+    "draft": boolean("Keep the job open for `append`, until `start`."),
+    "on_complete": server_action("Server action on `batch.job` (its id, or its external id), run once when the job is final."),
+    "notify": one_of(NOTIFY, "Of which end of the job the submitter is told. The submitter's preference where absent."),
 }

@@ -5,6 +5,7 @@ from . import test_engine_difference
 from . import test_engine_forecast
 from . import test_engine_isolation
 from . import test_engine_key_order
+from . import test_engine_kinds
 from . import test_engine_pace
 from . import test_engine_payload
 from . import test_engine_planner

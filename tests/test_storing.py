@@ -154,10 +154,10 @@ class TestBounds(BaseCase):
         for name in ("max_chunk_size", "max_concurrency", "retry_attempts"):
             low, high = bounds(name)
             for value in (low, high):
-                self.assertEqual(READERS[name](value), value)
+                self.assertEqual(READERS[name].read(value), value)
             for value in (low - 1, high + 1):
                 with self.assertRaises(ValueError):
-                    READERS[name](value)
+                    READERS[name].read(value)
 
     def test_a_parameter_out_of_its_bounds_is_taken_for_the_nearest_value(self):
         for name, default in SETTINGS.items():
