@@ -37,6 +37,10 @@ class BatchValidationError(ValidationError):
         return cls("\n".join([head, *(f"- {line}" for line in lines)]), problems.as_dicts())
 
 
+class ParameterError(BatchValidationError):
+    """The parameters in the address of a request can't be used."""
+
+
 # Odoo's JSON answer contains the exception's `args` as JSON, and a message made of the `str()` of each, joined by newlines. The two
 # classes below become the message and the list of problems as JSON, while their joined `str()`s are the message once.
 

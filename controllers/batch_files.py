@@ -5,25 +5,19 @@ import tempfile
 from werkzeug.wsgi import wrap_file
 
 from odoo.exceptions import MissingError
-from odoo.http import Controller, Response, content_disposition, request, route
+from odoo.http import Controller, Response, content_disposition, request
 
 from ..engine.reader import is_name
 from ..run.access import check_visible
 from ..run.caller import check_caller
 from ..run.failure_file import MEDIA_TYPES, write_failures
+from .file_route import file_route
 
 
 class BatchFilesController(Controller):
     """`GET /batch/v1/jobs/<uuid>/<file>`, with a session or an `Authorization: Bearer <API key>`."""
 
-    @route(
-        [f"/batch/v1/jobs/<uuid>/failures.{kind}" for kind in MEDIA_TYPES],
-        type="http",
-        auth="batch_executor",
-        methods=["GET"],
-        save_session=False,
-        readonly=False,
-    )
+    @file_route([f"/batch/v1/jobs/<uuid>/failures.{kind}" for kind in MEDIA_TYPES], "GET")
     def failures(self, uuid):
         """The failures of a job that stand, as a file to be mended and uploaded again.
 

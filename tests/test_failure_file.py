@@ -100,10 +100,14 @@ class TestDownload(FileCase):
         self.assertEqual(self.get("csv", RouteDoor(self.other)).status_code, 404)
         self.assertEqual(self.get("csv", uuid="nonsense").status_code, 404)
         nobody = requests.get(f"{base_url()}/batch/v1/jobs/{self.uuid}/failures.csv", timeout=PATIENCE_S, allow_redirects=False)
-        self.assertNotEqual(nobody.status_code, 200)
+        self.assertEqual((nobody.status_code, nobody.json()["error"]["type"]), (401, "SessionExpiredException"))
         wrong = {"Authorization": "Bearer nonsense"}
         nobody = requests.get(f"{base_url()}/batch/v1/jobs/{self.uuid}/failures.csv", headers=wrong, timeout=PATIENCE_S)
-        self.assertEqual(nobody.status_code, 401)
+        self.assertEqual((nobody.status_code, nobody.json()["error"]), (401, {"type": "Unauthorized", "message": "Invalid apikey"}))
+        self.assertIn("Bearer", nobody.headers["WWW-Authenticate"])
+        missing = self.get("csv", RouteDoor(self.other))
+        self.assertEqual(missing.json()["error"], {"type": "MissingError", "message": "There is no such batch job."})
+        self.assertEqual(missing.headers["X-Content-Type-Options"], "nosniff")
 
     def test_what_was_retried_or_dismissed_is_not_in_it(self):
         JsonRpcDoor(self.user).execute_kw("batch.failure", "dismiss_matching", [[("job_id", "=", self.job_id), ("operation_type", "!=", "update")]])
