@@ -15,6 +15,7 @@ from odoo.tests.common import get_db_name
 from . import docs
 from .api_case import ApiCase
 from .case import PATIENCE_S
+from .client_package import SOURCES
 from .doors import base_url
 from .extras import is_installed, needs
 
@@ -96,6 +97,7 @@ class RecipeCase(ApiCase):
         environment = {
             # not Odoo's own path: a client has no Odoo
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            "PYTHONPATH": str(SOURCES),
             "ODOO_URL": base_url(),
             "ODOO_DB": get_db_name(),
             "ODOO_LOGIN": someone.login,

@@ -1,11 +1,9 @@
 """The adapter for Zenoo RPC beside the original: the real client and operations, one server, the same answers."""
 
 import asyncio
-import importlib.util
 import inspect
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -20,11 +18,11 @@ from odoo.tools import mute_logger
 from ..run import waiting
 from . import docs
 from .case import PATIENCE_S
+from .client_package import SOURCES, make_importable
 from .doors import base_url
 from .extras import is_installed, needs
 from .test_docs_recipes import TWO, RecipeCase
 
-FILE = docs.ROOT / "clients" / "zenoo_batch.py"
 ABSENT = 2**31 - 9
 
 
@@ -35,10 +33,8 @@ if is_installed("zenoo_rpc"):
     from zenoo_rpc.batch.exceptions import BatchExecutionError, BatchValidationError
     from zenoo_rpc.exceptions import ConnectionError as ZenooConnectionError
 
-    spec = importlib.util.spec_from_file_location("zenoo_batch", FILE)
-    zenoo_batch = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(zenoo_batch)
-    Adapter = zenoo_batch.BatchExecutor
+    make_importable()
+    from odoo_batch.zenoo import BatchExecutor as Adapter
 else:
     ZenooClient = object  # its tests are skipped
 
@@ -85,9 +81,8 @@ class ZenooCase(RecipeCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        shutil.copy(FILE, cls.folder)
         # both log what fails
-        cls.enterClassContext(mute_logger("zenoo_rpc.batch.executor", "zenoo_batch"))
+        cls.enterClassContext(mute_logger("zenoo_rpc.batch.executor", "odoo_batch.zenoo"))
 
     @asynccontextmanager
     async def client(self, client_class=ZenooClient):
@@ -174,7 +169,7 @@ class TestAdapter(ZenooCase):
 
     def test_failures_are_there_one_by_one(self):
         operation = CreateOperation("res.partner", [{"name": "Kept"}, {"comment": "no name"}])
-        with self.assertLogs("zenoo_batch", "ERROR"):
+        with self.assertLogs("odoo_batch.zenoo", "ERROR"):
             _report, executor = self.execute(Adapter, [operation])
         [failure] = executor.failures
         self.assertEqual((failure["operation_id"], failure["index"]), (operation.operation_id, 1))
@@ -205,7 +200,7 @@ class TestAdapter(ZenooCase):
         def fail(_progress):
             raise RuntimeError("no")
 
-        with self.assertLogs("zenoo_batch", "ERROR"):
+        with self.assertLogs("odoo_batch.zenoo", "ERROR"):
             report, _executor = self.execute(
                 Adapter, [CreateOperation("res.partner", [{"name": "A"}])], progress_callback=fail
             )
@@ -325,9 +320,9 @@ class TestAdapter(ZenooCase):
 
     def test_it_needs_no_odoo(self):
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        program = "import sys, zenoo_batch; sys.exit('odoo' in sys.modules)"
+        program = "import sys, odoo_batch.zenoo; sys.exit('odoo' in sys.modules)"
         done = subprocess.run(
-            [sys.executable, "-c", program], cwd=FILE.parent, env=environment, timeout=PATIENCE_S, check=False
+            [sys.executable, "-c", program], cwd=SOURCES, env=environment, timeout=PATIENCE_S, check=False
         )
         self.assertEqual(done.returncode, 0)
 

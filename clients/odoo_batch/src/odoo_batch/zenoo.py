@@ -1,19 +1,23 @@
 """A `BatchExecutor` for Zenoo RPC that runs operations inside the server, by the Odoo addon `batch_executor`.
 
-Copy this file next to your code and change one import:
+Change one import:
 
-    from zenoo_batch import BatchExecutor  # was: from zenoo_rpc.batch import BatchExecutor
+    from odoo_batch.zenoo import BatchExecutor  # was: from zenoo_rpc.batch import BatchExecutor
 
 It takes the same arguments, clients, operations and callbacks as Zenoo RPC's own, and returns the same results.
 """
+
+from __future__ import annotations
 
 import asyncio
 import inspect
 import logging
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from typing import Any
 
 from zenoo_rpc.batch.exceptions import BatchExecutionError, BatchValidationError
 from zenoo_rpc.batch.operations import OperationStatus
@@ -41,13 +45,15 @@ class BatchExecutor:
     :param retry_attempts: attempts after a transient failure of a chunk, and after a failed request to the server
     """
 
-    def __init__(self, client, max_chunk_size=100, max_concurrency=5, timeout=None, retry_attempts=3):
+    def __init__(
+        self, client: Any, max_chunk_size: int = 100, max_concurrency: int = 5, timeout: float | None = None, retry_attempts: int = 3
+    ):
         self.client = client
         self.max_chunk_size = max_chunk_size
         self.max_concurrency = max_concurrency
         self.timeout = timeout
         self.retry_attempts = retry_attempts
-        self.stats = {
+        self.stats: dict[str, Any] = {
             "total_operations": 0,
             "completed_operations": 0,
             "failed_operations": 0,
@@ -56,10 +62,12 @@ class BatchExecutor:
             "start_time": None,
             "end_time": None,
         }
-        self.job = None
-        self.failures = []
+        self.job: dict[str, Any] | None = None
+        self.failures: list[dict[str, Any]] = []
 
-    async def execute_operations(self, operations, progress_callback=None, **options):
+    async def execute_operations(
+        self, operations: Sequence[Any], progress_callback: Callable[[dict[str, Any]], object] | None = None, **options: Any
+    ) -> dict[str, Any]:
         """Run operations as one job, and wait for its end.
 
         :param operations: operation objects of Zenoo RPC, or operation objects of the API as dicts
@@ -74,10 +82,10 @@ class BatchExecutor:
         self.failures = []
         self.stats.update(start_time=time.time(), end_time=None)
         try:
-            await self._submit(operations, options)
-            await self._follow(progress_callback)
+            self._note(await self._submit(operations, options))
+            status = await self._follow(progress_callback)
             entries = await self._pages("result", "results")
-            if self.job["stats"]["failed_records"]:
+            if status["stats"]["failed_records"]:
                 self.failures = await self._pages("failures", "failures")
         except BatchValidationError:
             raise
@@ -92,7 +100,7 @@ class BatchExecutor:
         self.stats.update(completed_operations=succeeded, failed_operations=len(results) - succeeded)
         return {"results": results, "stats": self.stats, "duration": self.stats["end_time"] - self.stats["start_time"]}
 
-    def get_stats(self):
+    def get_stats(self) -> dict[str, Any]:
         """The counters; after the end of a job also its duration in seconds and its rates per second."""
         stats = dict(self.stats)
         if stats["start_time"] and stats["end_time"]:
@@ -104,7 +112,7 @@ class BatchExecutor:
 
     # -- the job -----------------------------------------------------------------------------------
 
-    async def _submit(self, operations, options):
+    async def _submit(self, operations: Sequence[Any], options: dict[str, Any]) -> dict[str, Any]:
         # with an idempotency key, the request can be sent again if it is unknown whether the server received it
         options = {
             "max_chunk_size": self.max_chunk_size,
@@ -116,28 +124,29 @@ class BatchExecutor:
         }
         for operation in operations:
             _mark(operation, status=OperationStatus.EXECUTING, started_at=self.stats["start_time"])
-        self._note(await self._call("submit", [_as_sent(operation) for operation in operations], **options))
+        status: dict[str, Any] = await self._call("submit", [_as_sent(operation) for operation in operations], **options)
+        return status
 
-    async def _follow(self, progress_callback):
-        """Read the job's status after each change, until the job is final; call the callback when records are done.
+    async def _follow(self, progress_callback: Callable[[dict[str, Any]], object] | None) -> dict[str, Any]:
+        """Read the job's status after each change, until the job is final, and return it; call the callback when records are done.
 
         The server waits for a change, unless too many others wait there: then the pauses between two calls grow.
         """
         pause, seen = FIRST_PAUSE_S, None
         while True:
             asked_at = time.monotonic()
-            status = await self._call("status", [self.job["job_id"]], wait=WAIT_S)
+            status: dict[str, Any] = await self._call("status", [self._job_id], wait=WAIT_S)
             self._note(status)
             if progress_callback and status["completed"] != seen:
                 await self._tell(progress_callback, status)
             if status["finished_at"]:
-                return
+                return status
             if status["completed"] != seen or time.monotonic() - asked_at > WAIT_S / 2:
                 pause, seen = FIRST_PAUSE_S, status["completed"]
             await asyncio.sleep(pause)
             pause = min(pause * GROWTH, LONGEST_PAUSE_S)
 
-    async def _tell(self, progress_callback, status):
+    async def _tell(self, progress_callback: Callable[[dict[str, Any]], object], status: dict[str, Any]) -> None:
         progress = {key: status[key] for key in ("completed", "total", "percentage")}
         try:
             answer = progress_callback({**progress, "stats": dict(self.stats)})
@@ -146,19 +155,25 @@ class BatchExecutor:
         except Exception:
             logger.exception("The progress callback failed; the job goes on.")
 
-    def _note(self, status):
+    @property
+    def _job_id(self) -> int:
+        assert self.job is not None
+        return int(self.job["job_id"])
+
+    def _note(self, status: dict[str, Any]) -> None:
         self.job, counts = status, status["stats"]
         self.stats.update({name: counts[name] for name in self.stats if name in counts})
 
-    async def _pages(self, verb, key):
-        found, offset = [], 0
+    async def _pages(self, verb: str, key: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        offset: Any = 0
         while offset is not False:
-            page = await self._call(verb, [self.job["job_id"]], offset=offset, limit=PAGE)
+            page = await self._call(verb, [self._job_id], offset=offset, limit=PAGE)
             found += page[key]
             offset = page["next_offset"]
         return found
 
-    async def _call(self, method, argument, **options):
+    async def _call(self, method: str, argument: Any, **options: Any) -> Any:
         """Call a method of `batch.job`; repeat it up to `retry_attempts` times if the server can't be reached.
 
         :raises BatchValidationError: see `_refusal`
@@ -178,7 +193,7 @@ class BatchExecutor:
 
     # -- the report --------------------------------------------------------------------------------
 
-    def _report(self, operation, entry):
+    def _report(self, operation: Any, entry: dict[str, Any]) -> dict[str, Any]:
         """The result of an operation in the form of Zenoo RPC; also sets the state of the operation object."""
         success, outcome = _outcome(operation, entry)
         _mark(
@@ -195,7 +210,7 @@ class BatchExecutor:
         }
 
 
-def _outcome(operation, entry):
+def _outcome(operation: Any, entry: dict[str, Any]) -> tuple[bool, Any]:
     """`(success, result or error)` of an operation, by the rules of Zenoo RPC.
 
     There, a create is a success if it has created any record, and its result is the list of their ids. An update with separate values
@@ -211,7 +226,7 @@ def _outcome(operation, entry):
     return False, entry["error"] or f"The operation was not run: it is {entry['state']}."
 
 
-def _as_sent(operation):
+def _as_sent(operation: Any) -> Any:
     """An operation as a dict for JSON, without `return_ids`: Zenoo RPC ignores it and always returns the ids."""
     if not is_dataclass(operation):
         return operation
@@ -219,13 +234,13 @@ def _as_sent(operation):
     return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
 
 
-def _mark(operation, **values):
+def _mark(operation: Any, **values: Any) -> None:
     if is_dataclass(operation):
         for name, value in values.items():
             setattr(operation, name, value)
 
 
-def _refusal(error):
+def _refusal(error: Any) -> Any:
     """Zenoo RPC's `BatchValidationError` for that of the server; any other error unchanged."""
     data = error.context.get("raw_error", {}).get("data", {})
     if not data.get("name", "").endswith("BatchValidationError"):

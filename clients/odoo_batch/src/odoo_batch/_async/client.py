@@ -1,0 +1,364 @@
+"""The client: hands operations, files and DataFrames over as jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import uuid as uuids
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import IO, Any
+
+import httpx
+
+from .. import dataframes, wire
+from .._version import __version__
+from ..config import Config, find_config, read_config
+from ..errors import AnswerLost, ConnectionFailed, NotFound, Refused
+from ..files import PIECE_BYTES, Piece, Source
+from ..parts import cut, encode_operations, part_name
+from .job import AsyncJob
+
+#: Bytes of operations in one request; more are sent in several, into a draft.
+REQUEST_BYTES = 16 << 20
+
+
+class AsyncClient:
+    """A client of the batch API of one server, with the API key of one user.
+
+    Requests that can be repeated without doing anything twice are sent again when the connection breaks or the server is restarting.
+    `submit` and the imports always can, as each is sent with an idempotency key.
+
+    :param url: address of the server; default: `ODOO_URL`
+    :param key: API key of a user in the group *Batch / User*; default: `ODOO_KEY`
+    :param db: database; default: `ODOO_DB`, and not needed where the server has just one
+    :param timeout: seconds without a sign of the server after which a request has failed
+    :param attempts: how often a request is sent before it has failed; the pauses between them grow to 15 seconds
+    :raises ConfigError: the address or the key is missing
+    """
+
+    def __init__(
+        self, url: str | None = None, key: str | None = None, db: str | None = None, *, timeout: float = 60.0, attempts: int = 8
+    ):
+        self._open(find_config(url, key, db), timeout, attempts)
+
+    @classmethod
+    def from_config(
+        cls, config: Config | str | os.PathLike[str] = "connection.conf", *, timeout: float = 60.0, attempts: int = 8
+    ) -> AsyncClient:
+        """A client with a configuration, or with that in the `connection.conf` of fluvo or odoo-import-export-client.
+
+        :raises ConfigError: the file can't be read, or something is missing
+        """
+        client = cls.__new__(cls)
+        client._open(config if isinstance(config, Config) else read_config(config), timeout, attempts)
+        return client
+
+    def _open(self, config: Config, timeout: float, attempts: int) -> None:
+        self.config = config
+        self.attempts = attempts
+        self._http = httpx.AsyncClient(
+            headers={**config.headers, "User-Agent": f"odoo-batch/{__version__}"},
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
+        )
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. Jobs run on."""
+        await self._http.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.config.url!r})"
+
+    # -- handing over ------------------------------------------------------------------------------
+
+    async def submit(self, operations: Sequence[Mapping[str, Any]], **options: Any) -> AsyncJob:
+        """Hand operations over as a job, which the server checks as a whole, stores and runs.
+
+        Operations that are more than one request can hold are sent in several, and started at the end; `create`, `update`, `upsert`
+        and `load` are cut for that where it does not change their meaning. Their results are put together again.
+
+        :param operations: operation objects as the API takes them
+        :param options: `name`, `rollback`, `dry_run`, `quiet`, `context`, ...: see the API; an `idempotency_key` is made up if there is none
+        :returns: the job
+        :raises Refused: with all problems; nothing is stored
+        """
+        operations = list(operations)
+        bodies = encode_operations(operations)
+        options = {"idempotency_key": str(uuids.uuid4()), **options}
+        if sum(map(len, bodies)) > REQUEST_BYTES:
+            return await self._submit_in_parts(operations, bodies, options)
+        params = b'{"operations":[' + b",".join(bodies) + b"]," + wire.encoded(options)[1:]
+        return AsyncJob(self, wire_status(await self._rpc("submit", params)))
+
+    async def _submit_in_parts(
+        self, operations: Sequence[Mapping[str, Any]], bodies: Sequence[bytes], options: dict[str, Any]
+    ) -> AsyncJob:
+        groups = list(cut(operations, bodies, REQUEST_BYTES))  # first, as it refuses what can't be cut
+        keep_draft = bool(options.pop("draft", False))
+        job = await self._draft(options)
+        if job.state != "draft":
+            return job
+        stored = await job._operation_names()
+        try:
+            for group in groups:
+                names = [part.name for part in group]
+                if names[0] not in stored:
+                    await job._append_bodies([part.body for part in group])
+        except Refused as refused:
+            await self._give_up(job)
+            raise Refused(refused.message, [_in_input(problem, group) for problem in refused.problems]) from None
+        return job if keep_draft else await job.start()
+
+    async def execute(self, operations: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
+        """Run operations at once, in one transaction, and return the result object of the API.
+
+        It is not sent again once the server may have seen it.
+
+        :param operations: as for `submit`, at most 5,000 records unless the server is set otherwise
+        :param options: as for `submit`, without `draft`, `run_at`, `idempotency_key`, `on_complete` and `notify`
+        :raises Refused: with all problems; nothing has run
+        :raises AnswerLost: it is not known whether it has run
+        """
+        bodies = encode_operations(list(operations))
+        params = b'{"operations":[' + b",".join(bodies) + b"]" + (b"," + wire.encoded(options)[1:] if options else b"}")
+        result: dict[str, Any] = await self._rpc("execute", params, repeat=False)
+        return result
+
+    async def load_file(
+        self,
+        file: str | os.PathLike[str] | IO[Any],
+        model: str,
+        *,
+        type: str | None = None,
+        key: str | Sequence[str] | None = None,
+        csv: Mapping[str, Any] | None = None,
+        on_progress: Callable[[int, int], object] | None = None,
+        **options: Any,
+    ) -> AsyncJob:
+        """Hand a file over as a job: CSV (the first row names the columns, as for Odoo's import) or NDJSON (an object of values a line).
+
+        A file that is more than one request should hold is sent in pieces, and started at the end. If that is interrupted, calling again
+        with the same `idempotency_key` goes on where it stopped.
+
+        :param file: a path, or an open file
+        :param model: technical name of the model
+        :param type: `load` (the default for CSV), `create` (the default for NDJSON), `update` or `upsert`
+        :param key: for an upsert, the names of the fields that identify a record; makes `upsert` the default type
+        :param csv: how to read a CSV file, names as in Odoo's import: `separator`, `quoting`, `encoding`, `date_format`, ...
+        :param on_progress: called with the number of bytes that have been sent, and of all
+        :param options: options of `submit`, and `operation_id`, `return_ids`, `group_by` of the operation
+        :returns: the job
+        :raises Refused: with all problems, which name the `row` of the file; nothing is stored
+        """
+        tell = on_progress or _ignore
+        keys = [key] if isinstance(key, str) else list(key or ())
+        parameters = {"model": model, "type": type or ("upsert" if keys else None), "key": keys or None}
+        options = {"idempotency_key": str(uuids.uuid4()), **options}
+        with Source(file) as source:
+            settings = source.settings(dict(csv or {}))
+            if source.size <= PIECE_BYTES or type == "update":
+                # an update is never cut: records that it names twice take effect in their order
+                sent = {**options, **parameters, **settings}
+                return await self._import("/batch/v1/import", sent, source.whole(tell))
+            own = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
+            return await self._load_in_pieces(source, {**own, **parameters, **settings}, options, tell)
+
+    async def _load_in_pieces(
+        self, source: Source, parameters: dict[str, Any], options: dict[str, Any], tell: Callable[[int, int], object]
+    ) -> AsyncJob:
+        base = parameters.pop("operation_id", None) or "file"
+        keep_draft = bool(options.pop("draft", False))
+        job = await self._draft(options)
+        if job.state != "draft":
+            return job
+        stored = await job._operation_names()
+        try:
+            for piece in source.pieces(PIECE_BYTES, parameters, tell):
+                name = part_name(base, piece.first)
+                if name not in stored:
+                    await job._append_piece({**parameters, "operation_id": name, "first_row": piece.first_row}, piece)
+        except Refused:
+            await self._give_up(job)
+            raise
+        return job if keep_draft else await job.start()
+
+    async def load_dataframe(
+        self, frame: Any, model: str, *, key: str | Sequence[str] | None = None, type: str | None = None, **options: Any
+    ) -> AsyncJob:
+        """Hand a DataFrame of pandas or polars over as a job. Results are in the order of its rows.
+
+        With `key` its rows are values of records, by the names of fields, and `upsert`ed; so they are with `type` `create` or `update`
+        (which takes a column `id`). Without, its columns are named as in Odoo's import (`id`, `country_id/id`, ...), and it is `load`ed.
+        Missing values (NaN, NaT, null) empty a field. Times with a zone are converted to UTC, times without one are in UTC.
+
+        :param frame: a `pandas.DataFrame` or `polars.DataFrame`; an index is ignored
+        :param model: technical name of the model
+        :param key: names of the columns that identify a record
+        :param type: `load`, `create`, `update`, `upsert`, if it does not follow from `key`
+        :param options: options of `submit`, and `operation_id`, `return_ids`, `group_by` of the operation
+        :returns: the job
+        :raises Refused: with all problems; nothing is stored
+        :raises TypeError: a column holds what Odoo has no form for
+        """
+        keys = [key] if isinstance(key, str) else list(key or ())
+        kind = type or ("upsert" if keys else "load")
+        operation = dataframes.operation_of(frame, model, kind, keys)
+        for name in ("operation_id", "return_ids", "group_by"):
+            if name in options:
+                operation[name] = options.pop(name)
+        job = await self.submit([operation], **options)
+        job._library = dataframes.library_of(frame)
+        return job
+
+    async def _draft(self, options: Mapping[str, Any]) -> AsyncJob:
+        """The draft with this idempotency key; another one where that was given up."""
+        key, number = options["idempotency_key"], 1
+        while True:
+            sent = {**options, "draft": True, "idempotency_key": key if number == 1 else f"{key}:{number}"}
+            job = AsyncJob(self, wire_status(await self._rpc("submit", wire.encoded(sent))))
+            if not (job.status["duplicate"] and job.state == "cancelled" and not job.status["started_at"]):
+                return job
+            number += 1
+
+    async def _give_up(self, job: AsyncJob) -> None:
+        with contextlib.suppress(ConnectionFailed, Refused):  # what it was given up for says more, and a draft does nothing
+            await job.cancel()
+
+    # -- jobs that are there -----------------------------------------------------------------------
+
+    async def job(self, job: int | str) -> AsyncJob:
+        """A job by its id or its uuid.
+
+        :raises NotFound: there is none, or this user may not see it
+        """
+        params = {"job_id": int(job)} if str(job).isdecimal() else {"uuid": job}
+        return AsyncJob(self, wire_status(await self.call("status", **params)))
+
+    async def jobs(self, *, limit: int = 20, state: str | Sequence[str] | None = None) -> list[AsyncJob]:
+        """The newest jobs that this user may see.
+
+        :param limit: at most so many; each is a request of its own
+        :param state: only those in this state, or in one of these
+        """
+        states = [state] if isinstance(state, str) else list(state or ())
+        return await self._find([["state", "in", states]] if states else [], limit)
+
+    async def find_job(self, idempotency_key: str) -> AsyncJob | None:
+        """The newest job that was submitted with this key; None if there is none."""
+        keys = [["idempotency_key", "=", idempotency_key], ["idempotency_key", "=like", f"{_literal(idempotency_key)}:%"]]
+        found = await self._find(["|", *keys], 1)
+        return found[0] if found else None
+
+    async def _find(self, domain: list[Any], limit: int) -> list[AsyncJob]:
+        asked = {"domain": domain, "limit": limit, "order": "id desc"}
+        response = await self._send("POST", "/json/2/batch.job/search", wire.encoded(asked), JSON)
+        return [await self.job(job_id) for job_id in response]
+
+    # -- requests ----------------------------------------------------------------------------------
+
+    async def call(self, verb: str, *, repeat: bool = True, **params: Any) -> Any:
+        """Call any verb of the API, and return its answer.
+
+        :param verb: for example `status`
+        :param repeat: whether it may be sent again when it is not known whether the server has done it
+        :raises AnswerLost: that is not known
+        """
+        return await self._rpc(verb, wire.encoded(params), repeat=repeat)
+
+    async def _rpc(self, verb: str, params: bytes, repeat: bool = True) -> Any:
+        return await self._send(
+            "POST", f"/batch/v1/{verb}", wire.envelope(params), JSON, repeat=repeat, read=wire.result_of
+        )
+
+    async def _import(self, path: str, parameters: Mapping[str, Any], piece: Piece, repeat: bool = True) -> AsyncJob:
+        headers = {"Content-Type": piece.media_type, "Content-Length": str(piece.size)}
+        params = wire.query(parameters)
+        return AsyncJob(self, wire_status(await self._send("POST", path, piece, headers, params=params, repeat=repeat)))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | Piece | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        repeat: bool = True,
+        read: Callable[[httpx.Response], Any] = wire.content_of,
+    ) -> Any:
+        """Send a request, again where that is safe, and read its answer.
+
+        :param repeat: whether it may be sent again when it is not known whether the server has done it
+        :raises AnswerLost: that is not known
+        :raises ConnectionFailed: it could not be sent, or not be answered, at any attempt
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                response = await self._http.request(
+                    method,
+                    self.config.url + path,
+                    content=_stream(content) if isinstance(content, Piece) else content,
+                    headers=dict(headers or {}),
+                    params=dict(params) if params else None,
+                )
+                return read(response)
+            except httpx.TransportError as error:
+                passing = wire.Passing(f"{type(error).__name__}: {error}", isinstance(error, wire.UNSENT))
+            except wire.Passing as error:
+                passing = error
+            where = f"{self.config.url} can't be reached" if passing.is_unsent else f"{self.config.url}{path} was not answered"
+            if not (repeat or passing.is_unsent):
+                raise AnswerLost(f"{where} ({passing.reason}); it is not known whether it was done.")
+            if attempt >= self.attempts:
+                raise ConnectionFailed(f"{where}, in {attempt} attempts ({passing.reason}).")
+            await asyncio.sleep(wire.pause_before(attempt, passing.after))
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def wire_status(answer: Any) -> dict[str, Any]:
+    """An answer that has to be a status object.
+
+    :raises NotFound: it is none
+    """
+    if not isinstance(answer, dict) or "job_id" not in answer:
+        raise NotFound("The server does not answer as the batch API does: is that its address?")
+    return answer
+
+
+async def _stream(piece: Piece) -> Any:
+    for chunk in piece.chunks():
+        yield chunk
+
+
+def _in_input(problem: dict[str, Any], group: Sequence[Any]) -> dict[str, Any]:
+    """A problem of a request with parts, with its place in the input."""
+    place = problem.get("operation")
+    if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(group):
+        return problem
+    record, part = problem.get("record"), group[place]
+    if isinstance(record, int) and not isinstance(record, bool):
+        record += part.first
+    return {**problem, "operation": part.operation, "record": record}
+
+
+def _literal(text: str) -> str:
+    for sign in "\\%_":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def _ignore(_sent: int, _total: int) -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,241 @@
+"""Files as they are sent: whole, or in pieces that each hold whole records."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, BinaryIO
+
+from .errors import BatchError
+
+#: Most bytes of a file in one request.
+PIECE_BYTES = 32 << 20
+#: Bytes read at once.
+CHUNK = 1 << 16
+CSV, NDJSON = "text/csv", "application/x-ndjson"
+#: What a CSV file may have between its cells, the likeliest first.
+SEPARATORS = (",", ";", "\t", "|")
+#: Encodings whose line ends, quotes and separators are not those bytes of ASCII: such a file is sent in UTF-8.
+WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
+
+@dataclass
+class Piece:
+    """A range of a file, with the line of column names before it.
+
+    :ivar first: number of records (rows, lines) of the file before it
+    :ivar first_row: number of its first line in the file, from 1
+    """
+
+    file: BinaryIO
+    start: int
+    end: int
+    media_type: str
+    head: bytes = b""
+    first: int = 0
+    first_row: int = 1
+    total: int = 0
+    tell: Callable[[int, int], object] = field(default=lambda sent, total: None, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request."""
+        return len(self.head) + self.end - self.start
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its content, from its beginning at each call."""
+        if self.head:
+            yield self.head
+        place = self.start
+        while place < self.end:
+            self.file.seek(place)
+            chunk = self.file.read(min(CHUNK, self.end - place))
+            if not chunk:
+                raise BatchError("The file has become shorter while it was sent.")
+            place += len(chunk)
+            yield chunk
+            self.tell(place, self.total)
+
+
+class Source:
+    """A CSV or NDJSON file; what it is, is told by its name, else by its first character.
+
+    :param file: a path, or an open file: a text file is sent in UTF-8, one without `seek` is copied first
+    :raises BatchError: it can't be read
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | IO[Any]):
+        self._own = isinstance(file, (str, os.PathLike))
+        if isinstance(file, (str, os.PathLike)):
+            self.name = Path(file).name
+            try:
+                self.file: BinaryIO = Path(file).open("rb")  # noqa: SIM115
+            except OSError as error:
+                raise BatchError(f"{file} can't be read: {error.strerror}") from error
+        else:
+            self.name = Path(str(getattr(file, "name", ""))).name
+            self.file = self._bytes_of(file)
+        self.start = 0 if self._own else self.file.tell()
+        self.size = self.file.seek(0, io.SEEK_END) - self.start
+        self.media_type = self._media_type()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._own:
+            self.file.close()
+
+    def _bytes_of(self, file: IO[Any]) -> BinaryIO:
+        """An open file as one of bytes that can be read again."""
+        if isinstance(file.read(0), bytes) and file.seekable():
+            return file  # type: ignore[return-value]
+        copy = tempfile.TemporaryFile()  # noqa: SIM115
+        while chunk := file.read(CHUNK):
+            copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
+        copy.seek(0)
+        self._own = True
+        return copy  # type: ignore[return-value]
+
+    def _media_type(self) -> str:
+        suffix = Path(self.name).suffix.lower()
+        if suffix in (".ndjson", ".jsonl"):
+            return NDJSON
+        if suffix in (".csv", ".tsv", ".txt"):
+            return CSV
+        return NDJSON if self._start(64).lstrip().startswith(b"{") else CSV
+
+    def _start(self, size: int) -> bytes:
+        self.file.seek(self.start)
+        return self.file.read(size).removeprefix(codecs.BOM_UTF8)
+
+    def settings(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The parameters for reading it, from those that were given; makes of a file of wide characters one in UTF-8.
+
+        :raises BatchError: it is not in the encoding that was given
+        """
+        encoding = self._wide_encoding(given.get("encoding"))
+        if encoding:
+            self._recode(encoding)
+            given = {**given, "encoding": "utf-8"}
+        if Path(self.name).suffix.lower() == ".tsv":
+            given.setdefault("separator", "\t")
+        return given
+
+    def _wide_encoding(self, given: str | None) -> str | None:
+        if given:
+            try:
+                name = codecs.lookup(given).name
+            except LookupError:
+                return None  # the server says which there are
+            return name if name in WIDE else None
+        start = self._start(4)
+        return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
+
+    def _recode(self, encoding: str) -> None:
+        self.file.seek(self.start)
+        copy = tempfile.TemporaryFile()  # noqa: SIM115
+        reader = codecs.getreader(encoding)(self.file)
+        try:
+            while chunk := reader.read(CHUNK):
+                copy.write(chunk.encode())
+        except UnicodeError as error:
+            raise BatchError(f"{self.name or 'The file'} is not in the encoding {encoding}: {error}") from error
+        if self._own:
+            self.file.close()
+        self.file, self._own, self.start = copy, True, 0  # type: ignore[assignment]
+        self.size = copy.tell()
+
+    # -- as requests -------------------------------------------------------------------------------
+
+    def whole(self, tell: Callable[[int, int], object]) -> Piece:
+        """All of it.
+
+        :param tell: called with the number of bytes sent, and of all
+        """
+        return Piece(self.file, self.start, self.start + self.size, self.media_type, total=self.size, tell=tell)
+
+    def pieces(self, limit: int, parameters: dict[str, Any], tell: Callable[[int, int], object]) -> Iterator[Piece]:
+        """Pieces of at most so many bytes, unless a record is larger. Each is to be read before the next one is asked for.
+
+        :param parameters: how a CSV file is read; the separator is added where it is missing, so that all pieces are read alike
+        :param tell: as for `whole`
+        """
+        if self.media_type == CSV:
+            if not parameters.get("separator"):
+                parameters["separator"] = self.separator(parameters.get("quoting") or '"')
+            records = _csv_records(self._lines(), parameters["separator"], parameters.get("quoting") or '"')
+            head_lines, head_size = next(records, (0, 0))
+            self.file.seek(self.start)
+            head = self.file.read(head_size)
+        else:
+            records, head, head_lines, head_size = ((1, len(line)) for line in self._lines()), b"", 0, 0
+        start = end = self.start + head_size
+        first = count = 0
+        row = next_row = head_lines + 1
+
+        def piece() -> Piece:
+            return Piece(self.file, start, end, self.media_type, head, first, row, self.size, tell)
+
+        for lines, size in records:
+            if end > start and end - start + size + len(head) > limit:
+                yield piece()
+                start, first, row = end, count, next_row
+            end, count, next_row = end + size, count + 1, next_row + lines
+        if end > start:
+            yield piece()
+
+    def separator(self, quoting: str = '"') -> str:
+        """What stands between the cells: what divides the first rows into equally many."""
+        sample = self._start(CHUNK).decode("latin-1")
+        rows_of = {sign: list(csv.reader(io.StringIO(sample), delimiter=sign, quotechar=quoting))[:10] for sign in SEPARATORS}
+        return max(SEPARATORS, key=lambda sign: _evenness(rows_of[sign]))
+
+    def _lines(self) -> Iterator[bytes]:
+        """Its lines, from where it begins; the file may be read elsewhere between two of them."""
+        place = self.start
+        end = self.start + self.size
+        rest = b""
+        while place < end:
+            self.file.seek(place)
+            chunk = self.file.read(1 << 20)
+            if not chunk:
+                break
+            place += len(chunk)
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                yield line + b"\n"
+        if rest:
+            yield rest
+
+
+def _evenness(rows: list[list[str]]) -> tuple[bool, int]:
+    widths = [len(row) for row in rows if row]
+    return bool(widths) and min(widths) == max(widths) > 1, widths[0] if widths else 0
+
+
+def _csv_records(lines: Iterator[bytes], separator: str, quoting: str) -> Iterator[tuple[int, int]]:
+    """For each record of a CSV file, how many lines and bytes it has: a quoted cell may hold line ends."""
+    count = size = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal count, size
+        for line in lines:
+            count += 1
+            size += len(line)
+            yield line.decode("latin-1")  # byte by byte: only the signs of ASCII matter here
+
+    csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
+    for _row in csv.reader(counted(), delimiter=separator, quotechar=quoting):
+        yield count, size
+        count = size = 0
+
+
