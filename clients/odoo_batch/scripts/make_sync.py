@@ -19,7 +19,7 @@ REPLACEMENTS = (
     (r"\ba(read|iter_bytes)\b", r"\1"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"^import asyncio\nimport os\nimport time\n", "import os\nimport time\n"),
-    (r"^import asyncio\nimport contextlib\nimport os\n", "import contextlib\nimport os\nimport time\n"),
+    (r"^import asyncio\nimport contextlib\nimport logging\nimport os\n", "import contextlib\nimport logging\nimport os\nimport time\n"),
 )
 
 

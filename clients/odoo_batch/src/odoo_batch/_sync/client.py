@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 import uuid as uuids
@@ -21,6 +22,8 @@ from ..files import PIECE_BYTES, Piece, Source
 from ..parts import cut, encode_operations, part_name
 from .job import Job
 
+logger = logging.getLogger("odoo_batch")
+
 #: Bytes of operations in one request; more are sent in several, into a draft.
 REQUEST_BYTES = 16 << 20
 
@@ -36,8 +39,11 @@ class Client:
     :param db: database; default: `ODOO_DB`, and not needed where the server has just one
     :param timeout: seconds without a sign of the server after which a request has failed
     :param attempts: how often a request is sent before it has failed; the pauses between them grow to 15 seconds
+    :ivar piece_bytes: most bytes of a file in one request; more are sent in several
     :raises ConfigError: the address or the key is missing
     """
+
+    piece_bytes = PIECE_BYTES
 
     def __init__(
         self, url: str | None = None, key: str | None = None, db: str | None = None, *, timeout: float = 60.0, attempts: int = 8
@@ -166,7 +172,7 @@ class Client:
         options = {"idempotency_key": str(uuids.uuid4()), **options}
         with Source(file) as source:
             settings = source.settings(dict(csv or {}))
-            if source.size <= PIECE_BYTES or type == "update":
+            if source.size <= self.piece_bytes or type == "update":
                 # an update is never cut: records that it names twice take effect in their order
                 sent = {**options, **parameters, **settings}
                 return self._import("/batch/v1/import", sent, source.whole(tell))
@@ -183,10 +189,16 @@ class Client:
             return job
         stored = job._operation_names()
         try:
-            for piece in source.pieces(PIECE_BYTES, parameters, tell):
+            for piece in source.pieces(self.piece_bytes, parameters, tell):
                 name = part_name(base, piece.first)
                 if name not in stored:
-                    job._append_piece({**parameters, "operation_id": name, "first_row": piece.first_row}, piece)
+                    sent = {**parameters, "operation_id": name, "first_row": piece.first_row}
+                    try:
+                        job._append_piece(sent, piece)
+                    except Refused:
+                        # the last request of a process that was killed may have been at work still, and have stored it
+                        if name not in job._operation_names():
+                            raise
         except Refused:
             self._give_up(job)
             raise
@@ -323,6 +335,7 @@ class Client:
                 raise AnswerLost(f"{where} ({passing.reason}); it is not known whether it was done.")
             if attempt >= self.attempts:
                 raise ConnectionFailed(f"{where}, in {attempt} attempts ({passing.reason}).")
+            logger.info("%s (%s); trying again", where, passing.reason)
             time.sleep(wire.pause_before(attempt, passing.after))
 
 

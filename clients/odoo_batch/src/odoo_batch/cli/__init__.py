@@ -1,0 +1,28 @@
+"""The command `odoo-batch`: load files, and follow what becomes of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from typing import NoReturn
+
+from . import exits
+from .run import run
+
+
+def main() -> NoReturn:
+    """Run the command, and end the process with its exit code."""
+    # on the way out the terminal is put back in order
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(exits.TERMINATED))
+    last = ExitStack()
+    code = run(sys.argv[1:], last)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `odoo-batch export 42 | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # A load is forgotten in the very last moment: killed before, the same command finds its job; killed after, it would start
+    # another one. So nothing comes after it, not even what Python does at its end.
+    last.close()
+    os._exit(code)

@@ -1,0 +1,89 @@
+"""One run of the command: from arguments to an exit code. Whatever goes wrong is said here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from typing import Any
+
+from .._sync.client import Client
+from .._version import __version__
+from ..config import find_config, read_config
+from ..errors import AccessDenied, BatchError, ConnectionFailed, NotFound, Refused
+from . import exits, jobs, words
+from .errors import UsageError
+from .load import load
+from .parser import VERBS, build
+from .progress import Silence, shown
+from .session import Session
+
+COMMANDS = {
+    "load": load,
+    "status": jobs.status,
+    "jobs": jobs.jobs,
+    "failures": jobs.failures,
+    "export": jobs.export,
+    **dict.fromkeys(VERBS, jobs.change),
+}
+
+
+def run(argv: Sequence[str], last: ExitStack) -> int:
+    """Run the command with these arguments.
+
+    :param last: gets what is to be done in the last moment of the process
+    :returns: the exit code
+    :raises SystemExit: the arguments are wrong, or ask for help
+    """
+    arguments = build(__version__).parse_args(argv)
+    progress = shown(not arguments.no_progress)
+    _hear(progress)
+    try:
+        with closing(progress), _client(arguments) as client:
+            return COMMANDS[arguments.command](Session(client, arguments, progress, last))
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except (BatchError, UsageError) as error:
+        return _said(error, arguments)
+
+
+def _client(arguments: argparse.Namespace) -> Client:
+    """The client of the server that the arguments, the file or the environment name; the arguments win."""
+    url, key, db = arguments.url, arguments.api_key, arguments.db
+    if arguments.config:
+        config = read_config(arguments.config)
+        url, key, db = url or config.url, key or config.key, db or config.db
+        # what the file does not say is not taken from the environment: that may be about another server
+        return Client.from_config(find_config(url, key, db, environ={}), attempts=arguments.attempts)
+    return Client(url, key, db, attempts=arguments.attempts)
+
+
+def _hear(progress: Silence) -> None:
+    """Note what the client logs: that the server does not answer, and that it tries again."""
+    handler = logging.Handler()
+    handler.emit = lambda record: progress.note(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("odoo_batch")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+def _said(error: BatchError | UsageError, arguments: argparse.Namespace) -> int:
+    """Say what went wrong; returns the exit code."""
+    found = error.problems if isinstance(error, Refused) else []
+    if arguments.json:
+        told: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+        print(json.dumps({"error": {**told, **({"problems": found} if found else {})}}, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(error, found)), file=sys.stderr)
+        if arguments.command == "load" and isinstance(error, ConnectionFailed):
+            print("The same command goes on where it was.", file=sys.stderr)
+    return exits.REFUSED if isinstance(error, (Refused, AccessDenied, NotFound)) else exits.ERROR
+
+
+def _lines(error: Exception, found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    # the message of a refusal lists its problems, for those who see nothing else
+    yield f"odoo-batch: {str(error).splitlines()[0] if found else error}"
+    yield from words.problems(found)

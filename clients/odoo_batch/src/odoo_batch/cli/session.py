@@ -1,0 +1,63 @@
+"""What every command works with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from .._sync.client import Client
+from .._sync.job import Job
+from . import exits, words
+from .interrupt import first_says
+from .progress import Silence
+
+
+@dataclass
+class Session:
+    """A run of the command.
+
+    :ivar client: calls the server
+    :ivar arguments: those of the command line
+    :ivar progress: shows how far it is
+    :ivar last: what is done in the last moment of the process
+    """
+
+    client: Client
+    arguments: argparse.Namespace
+    progress: Silence
+    last: ExitStack
+
+    def answer(self, value: Any, lines: Iterable[str]) -> None:
+        """Print the answer of the command: as JSON, or as lines for people."""
+        self.progress.close()
+        text = json.dumps(value, ensure_ascii=False) if self.arguments.json else "\n".join(lines)
+        print(text)
+
+    def follow(self, job: Job, hint: str = "") -> None:
+        """Wait for the end of a job, and show how far it is.
+
+        :param hint: how to go on besides, said where somebody presses Ctrl+C
+        """
+        ways = f"Follow it: odoo-batch status {job.id} --wait. Cancel it: odoo-batch cancel {job.id}."
+        text = f"Job {job.id} goes on without this command. {hint}{hint and ' '}{ways} Ctrl+C again leaves."
+        with first_says(lambda: self.progress.note(text)):
+            job.wait(progress=self.progress.job)
+
+    def end(self, job: Job) -> int:
+        """Follow a job if that is wanted, say what became of it, and give the exit code."""
+        if self.arguments.wait:
+            self.follow(job)
+        self.answer(job.status, told(job))
+        return exits.of_state(job.state)
+
+
+def told(job: Job) -> Iterator[str]:
+    """What is said of a job at the end of a command."""
+    yield from words.summary(job.status)
+    if job.state not in words.FINAL:
+        yield f"Follow it: odoo-batch status {job.id} --wait"
+    yield job.url
