@@ -29,9 +29,10 @@ class Kind:
 
         :raises ValueError: says what it must be
         """
-        return self.read(self._typed(text))
+        return self.read(self.typed(text))
 
-    def _typed(self, text):
+    def typed(self, text: str) -> Any:
+        """The value that a text stands for, not checked yet."""
         types = self.schema["type"]
         if "boolean" in types:
             return BOOLEANS.get(text.lower(), text)
