@@ -29,6 +29,7 @@ def load(session: Session) -> int:
         job = Handover(session, source, state, wanted).job()
         failed = None
         if arguments.wait:
+            session.progress.note(f"{source.name} is job {job.id}: {job.url}")
             session.follow(job, "The same command again finds it.")
             failed = _failed(session, job, source)
         session.answer({**job.status, "failed_file": str(failed) if failed else False}, _lines(session, job, failed))

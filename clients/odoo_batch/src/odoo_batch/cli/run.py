@@ -14,11 +14,11 @@ from .._sync.client import Client
 from .._version import __version__
 from ..config import find_config, read_config
 from ..errors import AccessDenied, BatchError, ConnectionFailed, NotFound, Refused
+from ..progress import Silence, on_stderr
 from . import exits, jobs, words
 from .errors import UsageError
 from .load import load
 from .parser import VERBS, build
-from .progress import Silence, shown
 from .session import Session
 
 COMMANDS = {
@@ -39,7 +39,7 @@ def run(argv: Sequence[str], last: ExitStack) -> int:
     :raises SystemExit: the arguments are wrong, or ask for help
     """
     arguments = build(__version__).parse_args(argv)
-    progress = shown(not arguments.no_progress)
+    progress = Silence() if arguments.no_progress else on_stderr()
     _hear(progress)
     try:
         with closing(progress), _client(arguments) as client:

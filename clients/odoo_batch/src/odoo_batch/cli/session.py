@@ -11,9 +11,9 @@ from typing import Any
 
 from .._sync.client import Client
 from .._sync.job import Job
+from ..progress import Silence
 from . import exits, words
 from .interrupt import first_says
-from .progress import Silence
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Session:
         ways = f"Follow it: odoo-batch status {job.id} --wait. Cancel it: odoo-batch cancel {job.id}."
         text = f"Job {job.id} goes on without this command. {hint}{hint and ' '}{ways} Ctrl+C again leaves."
         with first_says(lambda: self.progress.note(text)):
-            job.wait(progress=self.progress.job)
+            job.wait(progress=self.progress.show)
 
     def end(self, job: Job) -> int:
         """Follow a job if that is wanted, say what became of it, and give the exit code."""

@@ -1,10 +1,11 @@
-"""Numbers, progress and problems in words."""
+"""What became of a job, and the problems of a file that was refused, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timezone
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from ..progress import many, pace
 
 #: Problems that are spelt out; of the others their number is said.
 SPELT_OUT = 20
@@ -18,34 +19,6 @@ OUTCOMES = {
 }
 
 
-def many(count: int, thing: str) -> str:
-    """`1 record`, `1,200 records`."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
-def megabytes(size: int) -> str:
-    """A number of bytes, for people."""
-    return f"{size / 1_000_000:,.1f}" if size < 100_000_000 else f"{size / 1_000_000:,.0f}"
-
-
-def sent(done: int, size: int) -> str:
-    """How much of a file is sent."""
-    return f"{megabytes(done)} of {megabytes(size)} MB sent"
-
-
-def pace(status: Mapping[str, Any]) -> str:
-    """How far a job is, in one line."""
-    stats = status["stats"]
-    parts = [f"{status['completed']:,} of {many(status['total'], 'record')}"]
-    if stats["failed_records"]:
-        parts.append(f"{stats['failed_records']:,} failed")
-    if status["state"] == "running" and stats["records_per_second"]:
-        parts.append(f"{stats['records_per_second']:,.0f}/s")
-    if status["eta"] and (left := _seconds_until(status["eta"])) >= 1:
-        parts.append(f"about {_span(left)} left")
-    return ", ".join(parts)
-
-
 def summary(status: Mapping[str, Any]) -> Iterator[str]:
     """What became of a job, or how far it is, in lines."""
     if status["state"] not in FINAL:
@@ -57,16 +30,15 @@ def summary(status: Mapping[str, Any]) -> Iterator[str]:
         f"{many(stats['processed_records'], 'record')} succeeded{outcomes and f' ({outcomes})'}",
         f"{stats['failed_records']:,} failed" if stats["failed_records"] else "",
         f"{stats['cancelled_records']:,} cancelled" if stats.get("cancelled_records") else "",
-        f"{many(stats['warnings'], 'warning')}" if stats.get("warnings") else "",
+        many(stats["warnings"], "warning") if stats.get("warnings") else "",
     ]
     yield f"Job {status['job_id']} {status['state']}: {', '.join(filter(None, counted))}."
     if status["error"]:
         yield status["error"]
 
 
-def problems(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The problems of a refused submission as a list: where each is, and what it is."""
-    found = list(found)
+def problems(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The problems of a refused file as a list: where each is, and what it is."""
     for problem in found[:SPELT_OUT]:
         yield f"  {_place(problem)}{problem['message']}"
     if len(found) > SPELT_OUT:
@@ -80,16 +52,3 @@ def _place(problem: Mapping[str, Any]) -> str:
     if problem.get("key"):
         places.append(str(problem["key"]))
     return f"{', '.join(places)}: " if places else ""
-
-
-def _seconds_until(instant: str) -> float:
-    then = datetime.fromisoformat(instant.replace("Z", "+00:00"))
-    return (then - datetime.now(timezone.utc)).total_seconds()
-
-
-def _span(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
