@@ -10,7 +10,7 @@ from pathlib import Path
 from .._sync.job import Job
 from . import exits
 from .errors import UsageError
-from .session import Session
+from .session import Session, even_unread
 
 #: The forms of a file, by the end of its name.
 KINDS = {"csv": "csv", "ndjson": "ndjson", "jsonl": "ndjson", "xlsx": "xlsx"}
@@ -34,9 +34,9 @@ def write(session: Session, job: Job, what: str) -> int:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / what
             job.download(f"{what}.{wanted or 'csv'}", file)
-            with file.open("rb") as written:
+            with file.open("rb") as written, even_unread():
                 shutil.copyfileobj(written, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+                sys.stdout.buffer.flush()
         return exits.DONE
     save(job, what, Path(output), wanted)
     session.answer({"job_id": job.id, "file": output}, [f"{what.capitalize()} of job {job.id}: {output}"])

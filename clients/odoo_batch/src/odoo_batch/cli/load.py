@@ -32,8 +32,8 @@ def load(session: Session) -> int:
             session.progress.note(f"{source.name} is job {job.id}: {job.url}")
             session.follow(job, "The same command again finds it.")
             failed = _failed(session, job, source)
-        session.answer({**job.status, "failed_file": str(failed) if failed else False}, _lines(session, job, failed))
         session.last.callback(state.forget)
+        session.answer({**job.status, "failed_file": str(failed) if failed else False}, _lines(session, job, failed))
         return exits.of_state(job.state)
 
 

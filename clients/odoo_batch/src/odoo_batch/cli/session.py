@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +37,8 @@ class Session:
         """Print the answer of the command: as JSON, or as lines for people."""
         self.progress.close()
         text = json.dumps(value, ensure_ascii=False) if self.arguments.json else "\n".join(lines)
-        print(text)
+        with even_unread():
+            print(text, flush=True)
 
     def follow(self, job: Job, hint: str = "") -> None:
         """Wait for the end of a job, and show how far it is.
@@ -53,6 +56,15 @@ class Session:
             self.follow(job)
         self.answer(job.status, told(job))
         return exits.of_state(job.state)
+
+
+@contextmanager
+def even_unread() -> Iterator[None]:
+    """Writing to standard output, from which nobody may read any longer: `odoo-batch export 42 | head`."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def told(job: Job) -> Iterator[str]:

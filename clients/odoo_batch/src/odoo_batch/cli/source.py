@@ -31,7 +31,8 @@ class Source:
         self._stack = ExitStack()
         self.is_stdin = name == "-"
         self.path = Path(name)
-        self.name = "standard input" if self.is_stdin else self.path.name
+        # bytes of a name that are no text are shown as question marks
+        self.name = "standard input" if self.is_stdin else self.path.name.encode(errors="replace").decode()
         if self.path.suffix.lower() in (".xlsx", ".xls", ".ods"):
             raise UsageError(f"{name} is no text: save it as CSV, or load it in Odoo (Batch > New).")
 
