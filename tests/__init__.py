@@ -36,6 +36,12 @@ from . import test_changes
 from . import test_changes_jobs
 from . import test_changes_tracked
 from . import test_claim
+from . import test_client
+from . import test_client_dataframes
+from . import test_client_files
+from . import test_client_network
+from . import test_client_readme
+from . import test_client_wheel
 from . import test_concurrency
 from . import test_contents
 from . import test_control

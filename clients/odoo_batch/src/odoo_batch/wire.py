@@ -19,7 +19,10 @@ FIRST_PAUSE_S, GROWTH, LONGEST_PAUSE_S = 0.25, 2.5, 15.0
 #: Statuses of proxies and servers that are restarting, and of those that are too busy.
 PASSING = (429, 502, 503, 504)
 #: Errors of Odoo that pass: PostgreSQL is restarting, or two requests were in each other's way.
-PASSING_ERRORS = ("psycopg2.", "odoo.exceptions.ConcurrencyError", "odoo.exceptions.LockError")
+PASSING_ERRORS = (
+    "OperationalError", "InterfaceError", "AdminShutdown", "CrashShutdown", "CannotConnectNow", "ConnectionFailure", "PoolError",
+    "SerializationFailure", "DeadlockDetected", "LockNotAvailable", "ConcurrencyError", "LockError",
+)  # fmt: skip
 #: Before the server has seen anything of a request; after any other error it may have done all of it.
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -170,12 +173,12 @@ def _error(data: Mapping[str, Any], status: int = 200) -> Exception:
     """What Odoo's JSON of an exception means: `name`, `message`, and `problems` or `arguments`."""
     name, message = str(data.get("name") or ""), str(data.get("message") or data.get("name") or "the server failed")
     short = name.rpartition(".")[2]
-    if name.startswith(PASSING_ERRORS):
+    if short in PASSING_ERRORS:
         return Passing(f"The server answers: {message}")
     if short in ("AccessDenied", "AccessError", "Unauthorized", "Forbidden", "SessionExpiredException") or status in (401, 403):
         return AccessDenied(message)
     if short in ("MissingError", "NotFound") or status == 404:
-        return NotFound(message if short == "MissingError" or "batch" in message else _no_api(message))
+        return NotFound(message if short == "MissingError" else _no_api(message))
     arguments = data.get("arguments")
     problems = data.get("problems")
     if problems is None and short == "BatchValidationError" and isinstance(arguments, list) and len(arguments) > 1:

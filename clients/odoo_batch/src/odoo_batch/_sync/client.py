@@ -26,6 +26,8 @@ logger = logging.getLogger("odoo_batch")
 
 #: Bytes of operations in one request; more are sent in several, into a draft.
 REQUEST_BYTES = 16 << 20
+#: Records of a file that the server makes one operation of; and what the operation is called where there are more.
+PAGE_RECORDS, FILE = 10_000, "file"
 
 
 class Client:
@@ -64,6 +66,8 @@ class Client:
 
     def _open(self, config: Config, timeout: float, attempts: int) -> None:
         self.config = config
+        #: Seconds for which the server is asked to wait: well within those for an answer.
+        self.wait_s = min(20.0, timeout / 2)
         self.attempts = attempts
         self._http = httpx.Client(
             headers={**config.headers, "User-Agent": f"odoo-batch/{__version__}"},
@@ -117,9 +121,15 @@ class Client:
         stored = job._operation_names()
         try:
             for group in groups:
-                names = [part.name for part in group]
-                if names[0] not in stored:
+                name = group[0].name
+                if name in stored:
+                    continue
+                try:
                     job._append_bodies([part.body for part in group])
+                except Refused:
+                    # the last request of a process that was killed may have been at work still, and have stored it
+                    if name not in job._operation_names():
+                        raise
         except Refused as refused:
             self._give_up(job)
             raise Refused(refused.message, [_in_input(problem, group) for problem in refused.problems]) from None
@@ -175,6 +185,8 @@ class Client:
             if source.size <= self.piece_bytes or type == "update":
                 # an update is never cut: records that it names twice take effect in their order
                 sent = {**options, **parameters, **settings}
+                if source.count_lines(PAGE_RECORDS + 1) > PAGE_RECORDS:  # named so that its pages are one entry of the result
+                    sent["operation_id"] = part_name(sent.get("operation_id") or FILE, 0)
                 return self._import("/batch/v1/import", sent, source.whole(tell))
             own = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
             return self._load_in_pieces(source, {**own, **parameters, **settings}, options, tell)
@@ -182,7 +194,7 @@ class Client:
     def _load_in_pieces(
         self, source: Source, parameters: dict[str, Any], options: dict[str, Any], tell: Callable[[int, int], object]
     ) -> Job:
-        base = parameters.pop("operation_id", None) or "file"
+        base = parameters.pop("operation_id", None) or FILE
         keep_draft = bool(options.pop("draft", False))
         job = self._draft(options)
         if job.state != "draft":
@@ -327,6 +339,8 @@ class Client:
                 )
                 return read(response)
             except httpx.TransportError as error:
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    raise ConnectionFailed(f"{self.config.url} has a certificate that can't be trusted ({error}).") from error
                 passing = wire.Passing(f"{type(error).__name__}: {error}", isinstance(error, wire.UNSENT))
             except wire.Passing as error:
                 passing = error

@@ -20,8 +20,8 @@ from ..progress import progress_of
 if TYPE_CHECKING:
     from .client import Client
 
-#: Seconds for which the server is asked to wait for a change; and between two questions, where it can't wait.
-WAIT_S, PAUSE_S, LONGEST_PAUSE_S = 20, 0.2, 3.0
+#: Seconds between two questions, where the server can't wait for a change: the first pause, and the longest.
+PAUSE_S, LONGEST_PAUSE_S = 0.2, 3.0
 #: Entries in one answer.
 PAGE = 1000
 
@@ -99,11 +99,11 @@ class Job:
             self.refresh()
             shown.show(self.status)
             while not self.is_finished:
-                left = WAIT_S if end is None else end - time.monotonic()
+                left = self._client.wait_s if end is None else end - time.monotonic()
                 if left <= 0:
                     raise WaitTimeout(f"Batch job {self.id} is still {self.state} after {timeout:g} s.")
                 asked_at, before = time.monotonic(), self._progress()
-                self.refresh(wait=min(WAIT_S, round(left, 1)) or 0.1)
+                self.refresh(wait=max(min(self._client.wait_s, round(left, 1)), 0.1))
                 shown.show(self.status)
                 # the server can't always wait, and some changes come one after the other
                 could_wait = self._progress() != before or time.monotonic() - asked_at > 1

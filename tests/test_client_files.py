@@ -1,0 +1,196 @@
+"""Files handed over by the Python client: whole, in pieces, behind a proxy that cuts, and after a crash."""
+
+import io
+import json
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+from .client_case import HAS_CLIENT, ClientCase, proxy
+
+if HAS_CLIENT:
+    from odoo_batch import BatchError, ConnectionFailed, Refused
+    from odoo_batch.files import CSV, NDJSON, Source
+
+
+class FileCase(ClientCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def file(self, name, text, encoding="utf-8"):
+        path = self.folder / name
+        path.write_text(text, encoding=encoding)
+        return path
+
+    def rows(self, count, prefix, separator=";"):
+        """A CSV file of partners, with line ends inside of cells, stray quotes and blank rows."""
+        lines = [separator.join(["id", "ref", "name", "comment"])]
+        for index in range(count):
+            lines.append(separator.join([f"client.{prefix}_{index}", f"{prefix}-{index:03}", f'"N ""{index}"",\n{separator}"', '5" pipe']))
+            lines += [""] if index % 7 == 0 else []
+        return "\n".join(lines) + "\n"
+
+
+class TestPieces(FileCase):
+    def pieces(self, content, limit, name="", **parameters):
+        with Source(io.BytesIO(content)) as source:
+            if name:
+                source.name, source.media_type = name, NDJSON
+            return [(piece.first, piece.first_row, b"".join(piece.chunks())) for piece in source.pieces(limit, parameters, lambda *_: 0)]
+
+    def test_csv_is_cut_between_records(self):
+        content = self.rows(100, "p").encode()
+        head = content[: content.index(b"\n") + 1]
+        pieces = self.pieces(content, 700)
+        self.assertGreater(len(pieces), 5)
+        self.assertEqual(head + b"".join(piece.removeprefix(head) for _first, _row, piece in pieces), content)
+        for first, row, piece in pieces:
+            self.assertLessEqual(len(piece), 700)
+            self.assertTrue(piece.startswith((head + b"client.p_%d;" % first, head + b"\nclient.p_%d;" % first)))
+            self.assertEqual(row, 2 + first + (first + 6) // 7 - piece.startswith(head + b"\n"))
+
+    def test_lines_of_json_are_cut_between_them(self):
+        content = b"".join(b'{"name": "%d"}\n%s' % (index, b"\n" * (index % 3 == 0)) for index in range(50)).rstrip(b"\n")
+        pieces = self.pieces(content, 100)
+        self.assertEqual(b"".join(piece for _first, _row, piece in pieces), content)
+        for first, row, piece in pieces:
+            self.assertEqual(json.loads(piece.strip().split(b"\n")[0])["name"], str(first))
+            self.assertEqual(content.split(b"\n")[row - 1], piece.split(b"\n")[0])
+
+    def test_what_a_file_is(self):
+        for name, text, expected in (
+            ("a.csv", "", CSV), ("a.ndjson", "", NDJSON), ("a.jsonl", "", NDJSON), ("a", '{"a": 1}', NDJSON), ("a.dat", "id,name", CSV),
+        ):  # fmt: skip
+            with Source(self.file(name, text)) as source:
+                self.assertEqual(source.media_type, expected, name)
+        with self.assertRaisesRegex(BatchError, "absent.csv can't be read"):
+            Source(self.folder / "absent.csv")
+        for text, separator in (("a;b\n1,5;2\n", ";"), ("a,b\n1,2\n", ","), ("a\tb\n1\t2\n", "\t"), ("a|b,c\n1|2\n", "|"), ("a\n1\n", ",")):
+            with Source(io.StringIO(text)) as source:
+                self.assertEqual(source.separator(), separator, text)
+
+    def test_wide_characters_are_sent_in_utf_8(self):
+        with Source(self.file("a.csv", "name\nÉlan\n", "utf-16")) as source:
+            self.assertEqual(source.settings({}), {"encoding": "utf-8"})
+            self.assertEqual(b"".join(source.whole(lambda *_: 0).chunks()).decode(), "name\nÉlan\n")
+        with Source(self.file("b.csv", "name\nÉlan\n", "utf-16-le")) as source:
+            self.assertEqual(source.settings({"encoding": "UTF-16LE"}), {"encoding": "utf-8"})
+        with Source(self.file("c.csv", "name\n")) as source, self.assertRaisesRegex(BatchError, "not in the encoding utf-16"):
+            source.settings({"encoding": "utf-16"})
+
+
+class TestLoadFile(FileCase):
+    def test_csv(self):
+        told = []
+        path = self.file("partners.csv", self.rows(20, "csv"))
+        job = self.client.load_file(path, "res.partner", name="A file", on_progress=lambda sent, total: told.append((sent, total)))
+        self.assertEqual(told[-1], (path.stat().st_size,) * 2)
+        [entry] = self.finished(job).result()
+        self.assertEqual((job.name, job.state, len(self.names_of(entry["result"]))), ("A file", "completed", 20))
+        self.assertEqual(self.names_of(entry["result"])[1], 'N "1",\n;')
+        self.assertEqual(len(self.new_refs("csv-")), 20)
+
+    def test_lines_of_json_by_a_key(self):
+        text = "".join(json.dumps({"ref": f"json-{index}", "name": f"J {index}"}) + "\n" for index in range(5))
+        for _turn in range(2):
+            job = self.finished(self.client.load_file(io.StringIO(text), "res.partner", key="ref", skip_unchanged=True))
+        [entry] = job.result(outcomes=True)
+        self.assertEqual((entry["outcomes"], len(self.new_refs("json-"))), (["unchanged"] * 5, 5))
+
+    def test_how_a_file_is_read(self):
+        path = self.file("latin.csv", "name,partner_latitude\nÉlan,\"1.234,5\"\n", "latin-1")
+        settings = {"encoding": "latin-1", "float_thousand_separator": ".", "float_decimal_separator": ","}
+        job = self.finished(self.client.load_file(path, "res.partner", csv=settings, context={"default_city": "Namur"}))
+        [entry] = job.result()
+        with self.committed() as env:
+            partner = env["res.partner"].browse(entry["result"])
+            self.assertEqual((partner.name, partner.partner_latitude, partner.city), ("Élan", 1234.5, "Namur"))
+
+    def test_a_refusal_names_rows(self):
+        before = self.count_jobs()
+        path = self.file("wrong.csv", "name,nmae\nA,B\n")
+        with self.assertRaisesRegex(Refused, "nmae"):
+            self.client.load_file(path, "res.partner")
+        path = self.file("wrong.ndjson", '{"name": "A"}\n\n{"name": \n')
+        with self.assertRaises(Refused) as caught:
+            self.client.load_file(path, "res.partner")
+        self.assertEqual([problem["row"] for problem in caught.exception.problems], [3])
+        self.assertEqual(self.count_jobs(), before)
+
+    def test_the_asynchronous_client_loads_alike(self):
+        path = self.file("async.csv", self.rows(30, "async"))
+
+        async def program(client):
+            whole = await client.load_file(path, "res.partner")
+            await whole.wait(check=True)
+            client.piece_bytes = 500
+            pieces = await client.load_file(path, "res.partner", skip_unchanged=True)
+            await pieces.wait(check=True)
+            return (await whole.result(), await pieces.result(), pieces.status["stats"])
+
+        [whole], [pieces], stats = self.asynchronously(program)
+        self.assertEqual(whole["result"], pieces["result"])
+        self.assertGreater(stats["total_operations"], 2)
+        self.assertEqual(stats["unchanged_records"], 30)
+
+
+class TestLoadInPieces(FileCase):
+    """Files are cut for requests of 700 bytes."""
+
+    def setUp(self):
+        super().setUp()
+        self.startPatcher(patch.object(self.client, "piece_bytes", 700))
+
+    def test_pieces_are_one_result_and_rows_are_those_of_the_file(self):
+        lines = self.rows(60, "piece").replace('"N ""50"",\n;"', "")
+        job = self.finished(self.client.load_file(io.StringIO(lines), "res.partner"))
+        self.assertGreater(job.status["stats"]["total_operations"], 5)
+        [entry] = job.result()
+        self.assertEqual((entry["operation_id"], entry["record_count"], entry["result"].index(False)), ("file", 60, 50))
+        [failure] = job.failures()
+        self.assertEqual((failure["operation_id"], failure["index"], failure["row"]), ("file", 50, 2 + 50 + 8))
+
+    def test_a_refusal_in_a_later_piece_stores_nothing(self):
+        text = "".join(json.dumps({"ref": f"late-{index}", "name": "x" * 50}) + "\n" for index in range(30)) + '{"nmae": "X"}\n'
+        with self.assertRaisesRegex(Refused, "nmae") as caught:
+            self.client.load_file(io.StringIO(text), "res.partner", idempotency_key="late")
+        self.assertEqual([problem["row"] for problem in caught.exception.problems], [31])
+        self.work()
+        self.assertEqual(self.new_refs("late-"), [])
+        job = self.client.load_file(io.StringIO(text.replace("nmae", "name")), "res.partner", idempotency_key="late")
+        self.assertEqual(self.finished(job).state, "completed")
+
+    def test_what_was_interrupted_goes_on(self):
+        text = self.rows(60, "again")
+
+        def stop(sent, total):
+            if sent > total / 2:
+                raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            self.client.load_file(io.StringIO(text), "res.partner", idempotency_key="again", on_progress=stop)
+        draft = self.client.find_job("again")
+        self.assertEqual(draft.state, "draft")
+        sent = []
+        job = self.client.load_file(io.StringIO(text), "res.partner", idempotency_key="again", on_progress=lambda *place: sent.append(place))
+        self.assertEqual((job.id, self.finished(job).state), (draft.id, "completed"))
+        self.assertGreater(sent[0][0], len(text) / 3)
+        again = self.client.load_file(io.StringIO(text), "res.partner", idempotency_key="again")
+        self.assertEqual((again.id, len(self.new_refs("again-"))), (job.id, 60))
+
+    def test_behind_a_proxy_that_cuts_each_record_is_there_once(self):
+        before = self.count_jobs()[0]
+        with proxy(seed=24, most=3000) as between, self.new_client(between.url, attempts=60) as client, self.lanes_at_work():
+            for turn in range(6):
+                text = self.rows(40, f"cut{turn}")
+                client.piece_bytes = 100_000 if turn % 2 else 900
+                [entry] = client.load_file(io.StringIO(text), "res.partner").wait(check=True).result()
+                self.assertEqual(len(set(entry["result"])), 40)
+                self.assertEqual(len(self.new_refs(f"cut{turn}-")), 40)
+        self.assertGreater(between.cuts, 5)
+        self.assertEqual(self.count_jobs()[0], before + 6)
+
+    def test_a_server_that_is_away_ends_it_in_words(self):
+        with self.new_client("http://127.0.0.1:9", attempts=2) as client, self.assertRaisesRegex(ConnectionFailed, "in 2 attempts"):
+            client.load_file(io.StringIO("name\nA\n"), "res.partner")

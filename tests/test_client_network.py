@@ -1,0 +1,84 @@
+"""The Python client behind a proxy that cuts connections: each record exactly once, whatever is cut."""
+
+from unittest.mock import patch
+
+from .case import update
+from .client_case import HAS_CLIENT, ClientCase, proxy
+
+if HAS_CLIENT:
+    from odoo_batch import AnswerLost, ConnectionFailed
+    from odoo_batch._async import client as async_client
+    from odoo_batch._sync import client as sync_client
+
+#: How often a request is tried: more connections are cut than not.
+ATTEMPTS = 60
+
+
+class TestCuts(ClientCase):
+    def setUp(self):
+        super().setUp()
+        self.before = self.count_jobs()[0]
+
+    def records(self, count, prefix):
+        return [{"ref": f"{prefix}{index:03}", "name": f"{prefix} {index}"} for index in range(count)]
+
+    def test_submissions_and_drafts_are_stored_once(self):
+        with proxy(seed=20) as between, self.new_client(between.url, attempts=ATTEMPTS) as client, self.lanes_at_work():
+            for turn in range(8):
+                prefix = f"net{turn}-"
+                operation = {"operation_type": "create", "model": "res.partner", "data": self.records(40, prefix)}
+                with patch.object(sync_client, "REQUEST_BYTES", 10_000 if turn % 2 else 900):
+                    job = client.submit([operation])
+                [entry] = job.wait().result()
+                self.assertEqual((entry["success"], len(set(entry["result"]))), (True, 40))
+                self.assertEqual(self.new_refs(prefix), [values["ref"] for values in operation["data"]])
+        self.assertGreater(between.cuts, 10)
+        self.assertEqual(self.count_jobs()[0] - self.before, 8)
+
+    def test_the_asynchronous_client_stores_once_too(self):
+        async def program(client):
+            for turn in range(4):
+                operation = {"operation_type": "create", "model": "res.partner", "data": self.records(40, f"anet{turn}-")}
+                with patch.object(async_client, "REQUEST_BYTES", 10_000 if turn % 2 else 900):
+                    job = await client.submit([operation])
+                await job.wait(check=True)
+
+        with proxy(seed=21) as between:
+            self.asynchronously(program, between.url, attempts=ATTEMPTS)
+        self.assertGreater(between.cuts, 3)
+        self.assertEqual((len(self.new_refs("anet")), self.count_jobs()[0] - self.before), (160, 4))
+
+    def test_verbs_are_done_once(self):
+        with self.committed() as env:
+            partner = env["res.partner"].create({"name": "Old"})
+        with proxy(seed=22) as between, self.new_client(between.url, attempts=ATTEMPTS) as client, self.lanes_at_work():
+            for _turn in range(3):
+                plan = client.submit([update({"name": "New"}, partner.id)], dry_run=True, track_changes=True, draft=True)
+                plan.start().wait()
+                job = plan.apply().wait(check=True)
+                self.assertEqual(self.names_of([partner.id]), ["New"])
+                job.undo().wait(check=True)
+                self.assertEqual(self.names_of([partner.id]), ["Old"])
+                later = client.submit([update({"name": "Later"}, partner.id)], run_at="2030-01-01")
+                self.assertEqual(later.pause().state, "paused")
+                later.resume()
+                self.assertEqual(later.cancel().state, "cancelled")
+                self.assertEqual(later.retry().cancel().state, "cancelled")
+        self.assertEqual(self.count_jobs()[0] - self.before, 3 * 4)
+        self.assertGreater(between.cuts, 10)
+
+    def test_execute_is_sent_once(self):
+        lost = 0
+        with proxy(seed=23) as between:
+            for turn in range(12):
+                operation = {"operation_type": "create", "model": "res.partner", "data": self.records(1, f"exec{turn}-")}
+                with self.new_client(between.url, attempts=5) as client:
+                    try:
+                        client.execute([operation])
+                        self.assertEqual(len(self.new_refs(f"exec{turn}-")), 1)
+                    except AnswerLost:
+                        lost += 1
+                    except ConnectionFailed:
+                        self.fail("the proxy takes any connection")
+                self.assertLessEqual(len(self.new_refs(f"exec{turn}-")), 1)
+        self.assertGreater(lost, 2)
