@@ -47,8 +47,14 @@ class TestPieces(FileCase):
         self.assertEqual(head + b"".join(piece.removeprefix(head) for _first, _row, piece in pieces), content)
         for first, row, piece in pieces:
             self.assertLessEqual(len(piece), 700)
-            self.assertTrue(piece.startswith((head + b"client.p_%d;" % first, head + b"\nclient.p_%d;" % first)))
-            self.assertEqual(row, 2 + first + (first + 6) // 7 - piece.startswith(head + b"\n"))
+            self.assertTrue(piece.startswith(head + b"client.p_%d;" % first))
+            self.assertEqual(row, 2 + first + (first + 6) // 7)
+
+    def test_rows_of_lines_stay_with_their_record(self):
+        record = b"A;B;\n;;C\n\n;;D\n"
+        with Source(io.BytesIO(b"\nname;ref;child_ids/name\n" + record * 5)) as source:
+            pieces = [b"".join(piece.chunks()) for piece in source.pieces(30, {}, lambda *_: 0, ["child_ids"])]
+        self.assertEqual(pieces, [b"\nname;ref;child_ids/name\n" + record] * 5)
 
     def test_lines_of_json_are_cut_between_them(self):
         content = b"".join(b'{"name": "%d"}\n%s' % (index, b"\n" * (index % 3 == 0)) for index in range(50)).rstrip(b"\n")

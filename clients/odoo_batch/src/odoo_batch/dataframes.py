@@ -12,11 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 from .errors import BatchError
-from .parts import replaced
+from .parts import ABOUT, replaced
 from .wire import odoo_time
 
-#: Columns that a file or DataFrame of failures has beside the values.
-ABOUT = ("_operation", "_index", "_error_type", "_error")
 LIBRARIES = ("pandas", "polars")
 
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO
 
 from .errors import BatchError
+from .parts import ABOUT
 
 #: Most bytes of a file in one request.
 PIECE_BYTES = 32 << 20
 #: Bytes read at once.
 CHUNK = 1 << 16
 CSV, NDJSON = "text/csv", "application/x-ndjson"
-#: What a CSV file may have between its cells, the likeliest first.
-SEPARATORS = (",", ";", "\t", "|")
+#: What a CSV file may have between its cells, the likeliest first; and how many rows tell which it is.
+SEPARATORS, ROWS_TRIED = (",", ";", "\t", "|"), 20
+#: Most characters of a cell.
+CELL = 32 << 20
 #: Encodings whose line ends, quotes and separators are not those bytes of ASCII: such a file is sent in UTF-8.
 WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 
@@ -163,41 +167,59 @@ class Source:
         """
         return Piece(self.file, self.start, self.start + self.size, self.media_type, total=self.size, tell=tell)
 
-    def pieces(self, limit: int, parameters: dict[str, Any], tell: Callable[[int, int], object]) -> Iterator[Piece]:
+    def pieces(
+        self, limit: int, parameters: dict[str, Any], tell: Callable[[int, int], object], lines: Container[str] = ()
+    ) -> Iterator[Piece]:
         """Pieces of at most so many bytes, unless a record is larger. Each is to be read before the next one is asked for.
 
         :param parameters: how a CSV file is read; the separator is added where it is missing, so that all pieces are read alike
         :param tell: as for `whole`
+        :param lines: names of the model's one2many fields: a row with nothing but those belongs to the record above it
+        :raises BatchError: the rows can't be told apart
         """
         if self.media_type == CSV:
             if not parameters.get("separator"):
                 parameters["separator"] = self.separator(parameters.get("quoting") or '"')
-            rows = _csv_rows(self._lines(), parameters["separator"], parameters.get("quoting") or '"')
-            head_size = next(rows, (0, False))[0]
+            rows = _csv_rows(self._lines(), parameters["separator"], parameters.get("quoting") or '"', lines)
+            head_size, head_rows = _head(rows)
         else:
-            rows, head_size = ((len(line), not line.isspace()) for line in self._lines()), 0
+            rows, head_size, head_rows = ((len(line), not line.isspace(), not line.isspace()) for line in self._lines()), 0, 0
         self.file.seek(self.start)
         head = self.file.read(head_size)
-        start = end = self.start + head_size
-        first = count = 0
-        first_row = row = 2 if head_size else 1
-        for size, is_record in rows:
-            if end > start and end - start + size + len(head) > limit:
-                yield Piece(self.file, start, end, self.media_type, head, first, first_row, self.size, tell)
-                start, first, first_row = end, count, row
-            end, count, row = end + size, count + is_record, row + 1
-        if end > start:
-            yield Piece(self.file, start, end, self.media_type, head, first, first_row, self.size, tell)
+        # where a piece may end: the byte, the records and the rows before it
+        begin = cut = here = (self.start + head_size, 0, head_rows + 1)
+
+        def piece(end: int) -> Piece:
+            return Piece(self.file, begin[0], end, self.media_type, head, begin[1], begin[2], self.size, tell)
+
+        for size, is_filled, is_start in rows:
+            if is_start:
+                cut = here
+            if cut > begin and here[0] + size - begin[0] + len(head) > limit:
+                yield piece(cut[0])
+                begin = cut
+            here = (here[0] + size, here[1] + is_filled, here[2] + 1)
+        if here > begin:
+            yield piece(here[0])
 
     def count_lines(self, most: int) -> int:
         """How many lines it has; counted as far as to this number."""
         return sum(1 for _line in itertools.islice(self._lines(), most))
 
     def separator(self, quoting: str = '"') -> str:
-        """What stands between the cells: what divides the first rows into equally many."""
+        """What stands between the cells: what divides the first rows into equally many, else the header. The server finds it likewise."""
         sample = self._start(CHUNK).decode("latin-1")
-        rows_of = {sign: list(csv.reader(io.StringIO(sample), delimiter=sign, quotechar=quoting))[:10] for sign in SEPARATORS}
-        return max(SEPARATORS, key=lambda sign: _evenness(rows_of[sign]))
+        if len(sample) < self.size:
+            sample = sample[: sample.rfind("\n") + 1] or sample
+        best, best_rank = SEPARATORS[0], (False, 1)
+        for separator in SEPARATORS:
+            reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, quotechar=quoting)
+            with contextlib.suppress(csv.Error):
+                widths = [len(row) for row in itertools.islice(reader, ROWS_TRIED) if any(map(str.strip, row))]
+                rank = len(set(widths)) == 1, widths[0] if widths else 0
+                if rank[1] > 1 and rank > best_rank:
+                    best, best_rank = separator, rank
+        return best
 
     def _lines(self) -> Iterator[bytes]:
         """Its lines, from where it begins; the file may be read elsewhere between two of them."""
@@ -218,13 +240,21 @@ class Source:
             yield rest
 
 
-def _evenness(rows: list[list[str]]) -> tuple[bool, int]:
-    widths = [len(row) for row in rows if row]
-    return bool(widths) and min(widths) == max(widths) > 1, widths[0] if widths else 0
+def _head(rows: Iterator[tuple[int, bool, bool]]) -> tuple[int, int]:
+    """Bytes and rows as far as to the names of the columns, which are the first row that is not blank."""
+    size = count = 0
+    for row_size, is_filled, _is_start in rows:
+        size, count = size + row_size, count + 1
+        if is_filled:
+            break
+    return size, count
 
 
-def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str) -> Iterator[tuple[int, bool]]:
-    """For each row of a CSV file, how many bytes it has (a quoted cell may hold line ends), and whether it is not blank."""
+def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str, one2many: Container[str]) -> Iterator[tuple[int, bool, bool]]:
+    """For each row of a CSV file: its bytes (a quoted cell may hold line ends), whether it is not blank, and begins a record.
+
+    :raises BatchError: a cell is too large
+    """
     size = 0
 
     def sized() -> Iterator[str]:
@@ -233,7 +263,24 @@ def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str) -> Iterator[
             size += len(line)
             yield line.decode("latin-1")  # byte by byte: only the signs of ASCII matter here
 
-    csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
-    for row in csv.reader(sized(), delimiter=separator, quotechar=quoting):
-        yield size, any(map(str.strip, row))
-        size = 0
+    before = csv.field_size_limit(CELL)
+    own: list[int] | None = None
+    lines_of: list[int] = []
+    try:
+        for row in csv.reader(sized(), delimiter=separator, quotechar=quoting):
+            is_filled = any(map(str.strip, row))
+            if own is None and is_filled:
+                names = [name.strip().partition("/")[0] for name in row]
+                own = [place for place, name in enumerate(names) if name not in one2many and name not in ABOUT]
+                lines_of = [place for place, name in enumerate(names) if name in one2many]
+            is_line = is_filled and _any(row, lines_of) and not _any(row, own or [])
+            yield size, is_filled, is_filled and not is_line
+            size = 0
+    except csv.Error as error:
+        raise BatchError(f"The file can't be cut: {error}. Is a quote opened that is never closed?") from error
+    finally:
+        csv.field_size_limit(before)
+
+
+def _any(row: list[str], places: list[int]) -> bool:
+    return any(row[place] for place in places if place < len(row))

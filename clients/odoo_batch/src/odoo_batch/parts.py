@@ -7,7 +7,7 @@ job that is looked up later can be put together too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ SUMS = (
 #: States of parts, the first that any of them has is that of the whole; unless some have succeeded: then it is partial.
 STATES = ("running", "pending", "partial", "failed", "cancelled", "skipped", "completed")
 LISTED = 100
+#: Columns that a file of failures has beside the values.
+ABOUT = ("_operation", "_index", "_error_type", "_error")
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,13 @@ def encode_operations(operations: Sequence[Mapping[str, Any]]) -> list[bytes]:
     return bodies
 
 
-def cut(operations: Sequence[Mapping[str, Any]], bodies: Sequence[bytes], limit: int) -> Iterator[list[Part]]:
+def cut(
+    operations: Sequence[Mapping[str, Any]], bodies: Sequence[bytes], limit: int, one2many: Mapping[str, Container[str]]
+) -> Iterator[list[Part]]:
     """Group operations into requests of at most so many bytes; those that are larger are cut.
 
     :param bodies: the operations as JSON
+    :param one2many: the names of these fields of each model that a large `load` is about
     :raises Refused: an operation is too large, and can't be cut without another meaning
     """
     named = list(map(_named, operations, range(1, len(operations) + 1)))
@@ -80,7 +85,8 @@ def cut(operations: Sequence[Mapping[str, Any]], bodies: Sequence[bytes], limit:
     size = 0
     for place, (operation, body) in enumerate(zip(named, bodies, strict=True)):
         if len(body) > limit:
-            parts = _parts(operation, place, limit, operation["operation_id"] in referred)
+            lines = one2many.get(str(operation.get("model")), ())
+            parts = _parts(operation, place, limit, operation["operation_id"] in referred, lines)
         else:
             parts = iter([Part(operation["operation_id"], encoded(operation), place, 0)])
         for part in parts:
@@ -98,14 +104,14 @@ def _named(operation: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {**operation, "operation_id": operation.get("operation_id") or f"op-{number}"}
 
 
-def _parts(operation: dict[str, Any], place: int, limit: int, is_referred: bool) -> Iterator[Part]:
+def _parts(operation: dict[str, Any], place: int, limit: int, is_referred: bool, lines: Container[str]) -> Iterator[Part]:
     if reason := _reason_not_to_cut(operation, is_referred):
         message = f"the operation is larger than one request, and can't be cut: {reason}"
         raise Refused(message, [{"operation": place, "record": False, "key": "data", "message": message}])
     rows, numbers = operation["data"], operation.get("row_numbers")
     sizes = [len(encoded(row)) + 1 for row in rows]
     room = limit - len(encoded({**operation, "data": [], "row_numbers": []})) - 100
-    for first, end in _ranges(sizes, room, _whole_rows(operation)):
+    for first, end in _ranges(sizes, room, _starts(operation, lines)):
         name = part_name(operation["operation_id"], first)
         part = {**operation, "operation_id": name, "data": rows[first:end]}
         if numbers:
@@ -176,15 +182,15 @@ def _reason_not_to_cut_rows(operation: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _whole_rows(operation: Mapping[str, Any]) -> list[bool]:
-    """Which rows begin a record for certain: of a load, those with a value in a column of the record itself."""
+def _starts(operation: Mapping[str, Any], lines: Container[str]) -> list[bool]:
+    """Which rows begin a record. Of a load, one with values in one2many columns only belongs to the record above it."""
     data = operation["data"]
-    if operation.get("operation_type") != "load":
+    names = [str(name).partition("/")[0] for name in operation.get("fields") or []]
+    places = [place for place, name in enumerate(names) if name in lines]
+    if operation.get("operation_type") != "load" or not places:
         return [True] * len(data)
-    own = [place for place, name in enumerate(operation.get("fields") or []) if "/" not in str(name)]
-    if not any("/" in str(name) for name in operation.get("fields") or []):
-        return [True] * len(data)
-    return [any(row[place] for place in own) for row in data]
+    own = [place for place, name in enumerate(names) if name not in lines]
+    return [any(row[place] for place in own) or not any(row[place] for place in places) for row in data]
 
 
 def _referred(value: Any) -> Iterator[str]:

@@ -17,8 +17,8 @@ import httpx
 from .. import dataframes, wire
 from .._version import __version__
 from ..config import Config, find_config, read_config
-from ..errors import AnswerLost, ConnectionFailed, NotFound, Refused
-from ..files import PIECE_BYTES, Piece, Source
+from ..errors import AccessDenied, AnswerLost, ConnectionFailed, NotFound, Refused
+from ..files import CSV, PIECE_BYTES, Piece, Source
 from ..parts import cut, encode_operations, part_name
 from .job import Job
 
@@ -26,8 +26,8 @@ logger = logging.getLogger("odoo_batch")
 
 #: Bytes of operations in one request; more are sent in several, into a draft.
 REQUEST_BYTES = 16 << 20
-#: Records of a file that the server makes one operation of; and what the operation is called where there are more.
-PAGE_RECORDS, FILE = 10_000, "file"
+#: Records and bytes of a file that the server makes one operation of; and what the operation is called where there are more.
+PAGE_RECORDS, PAGE_BYTES, FILE = 10_000, 4 << 20, "file"
 
 
 class Client:
@@ -113,7 +113,9 @@ class Client:
     def _submit_in_parts(
         self, operations: Sequence[Mapping[str, Any]], bodies: Sequence[bytes], options: dict[str, Any]
     ) -> Job:
-        groups = list(cut(operations, bodies, REQUEST_BYTES))  # first, as it refuses what can't be cut
+        large = {str(one.get("model")) for one, body in zip(operations, bodies, strict=True) if _is_large_load(one, body)}
+        one2many = {model: self._one2many(model) for model in large}
+        groups = list(cut(operations, bodies, REQUEST_BYTES, one2many))  # first, as it refuses what can't be cut
         keep_draft = bool(options.pop("draft", False))
         job = self._draft(options)
         if job.state != "draft":
@@ -185,7 +187,7 @@ class Client:
             if source.size <= self.piece_bytes or type == "update":
                 # an update is never cut: records that it names twice take effect in their order
                 sent = {**options, **parameters, **settings}
-                if source.count_lines(PAGE_RECORDS + 1) > PAGE_RECORDS:  # named so that its pages are one entry of the result
+                if source.size >= PAGE_BYTES or source.count_lines(PAGE_RECORDS + 1) > PAGE_RECORDS:  # named so that its pages are one entry of the result
                     sent["operation_id"] = part_name(sent.get("operation_id") or FILE, 0)
                 return self._import("/batch/v1/import", sent, source.whole(tell))
             own = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
@@ -200,8 +202,9 @@ class Client:
         if job.state != "draft":
             return job
         stored = job._operation_names()
+        lines = self._one2many(parameters["model"]) if source.media_type == CSV else ()
         try:
-            for piece in source.pieces(self.piece_bytes, parameters, tell):
+            for piece in source.pieces(self.piece_bytes, parameters, tell, lines):
                 name = part_name(base, piece.first)
                 if name not in stored:
                     sent = {**parameters, "operation_id": name, "first_row": piece.first_row}
@@ -243,6 +246,15 @@ class Client:
         job = self.submit([operation], **options)
         job._library = dataframes.library_of(frame)
         return job
+
+    def _one2many(self, model: str) -> list[str]:
+        """The names of the one2many fields of a model; none where it can't be read: the server says why when it gets the data."""
+        asked = wire.encoded({"attributes": ["type"]})
+        try:
+            fields = self._send("POST", f"/json/2/{model}/fields_get", asked, JSON)
+        except (AccessDenied, NotFound, Refused):
+            return []
+        return [name for name, field in fields.items() if field["type"] == "one2many"]
 
     def _draft(self, options: Mapping[str, Any]) -> Job:
         """The draft with this idempotency key; another one where that was given up."""
@@ -369,6 +381,10 @@ def wire_status(answer: Any) -> dict[str, Any]:
 def _stream(piece: Piece) -> Any:
     for chunk in piece.chunks():
         yield chunk
+
+
+def _is_large_load(operation: Mapping[str, Any], body: bytes) -> bool:
+    return operation.get("operation_type") == "load" and len(body) > REQUEST_BYTES
 
 
 def _in_input(problem: dict[str, Any], group: Sequence[Any]) -> dict[str, Any]:
