@@ -95,6 +95,6 @@ def _sound_url(url: str) -> str:
 
 def _sound_key(key: str) -> str:
     key = key.strip()
-    if not key.isascii() or not key.isprintable():
-        raise ConfigError("The API key has characters that no key has.")
+    if not key or not key.isascii() or not key.isprintable():
+        raise ConfigError("The API key is empty, or has characters that no key has.")
     return key

@@ -77,7 +77,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(ERROR, f"{self.prog}: {message}\n")
 
 
-def build(version: str) -> argparse.ArgumentParser:
+def build(version: str) -> Parser:
     """The parser of `odoo-batch` with all its commands."""
     parser = Parser(prog="odoo-batch", description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"odoo-batch {version}")
@@ -114,7 +114,7 @@ def build(version: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _common() -> argparse.ArgumentParser:
+def _common() -> Parser:
     common = Parser(add_help=False)
     group = common.add_argument_group("connection and output")
     group.add_argument("--url", help="address of Odoo (ODOO_URL)")
@@ -132,7 +132,7 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
-def _waiting() -> argparse.ArgumentParser:
+def _waiting() -> Parser:
     waiting = Parser(add_help=False)
     waiting.add_argument(
         "--wait", action=argparse.BooleanOptionalAction, default=False, help="follow the job to its end (--no-wait: hand it over)"
@@ -140,18 +140,18 @@ def _waiting() -> argparse.ArgumentParser:
     return waiting
 
 
-def _job() -> argparse.ArgumentParser:
+def _job() -> Parser:
     job = Parser(add_help=False)
     job.add_argument("job", metavar="JOB", type=_job_name, help="number, uuid or address of a job")
     return job
 
 
-def _output(parser: argparse.ArgumentParser) -> None:
+def _output(parser: Parser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write to this file: .csv, .ndjson or .xlsx; -: standard output")
     parser.add_argument("--format", choices=("csv", "ndjson", "xlsx"), help="form of the file, where its name does not say it")
 
 
-def _load(load: argparse.ArgumentParser) -> None:
+def _load(load: Parser) -> None:
     load.add_argument("file", metavar="FILE", help="the file; -: standard input")
     load.add_argument("-m", "--model", required=True, help="technical name of the model: res.partner")
     load.add_argument(
