@@ -143,7 +143,7 @@ class TestClient(ClientCase):
             partner = env["res.partner"].create({"name": "Old", "ref": "client-plan"})
         plan = self.client.submit([update({"name": "New"}, partner.id)], dry_run=True, track_changes=True)
         [change] = self.finished(plan).changes()
-        self.assertEqual((change["before"], change["after"]), ({"name": "Old"}, {"name": "New"}))
+        self.assertEqual((change["before"]["name"], change["after"]["name"]), ("Old", "New"))
         job = plan.apply()
         self.assertEqual((self.finished(job).state, job.status["origin_job_id"]), ("completed", plan.id))
         self.assertEqual(self.names_of([partner.id]), ["New"])

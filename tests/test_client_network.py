@@ -24,7 +24,7 @@ class TestCuts(ClientCase):
 
     def test_submissions_and_drafts_are_stored_once(self):
         with proxy(seed=20) as between, self.new_client(between.url, attempts=ATTEMPTS) as client, self.lanes_at_work():
-            for turn in range(8):
+            for turn in range(6):
                 prefix = f"net{turn}-"
                 operation = {"operation_type": "create", "model": "res.partner", "data": self.records(40, prefix)}
                 with patch.object(sync_client, "REQUEST_BYTES", 10_000 if turn % 2 else 900):
@@ -33,7 +33,7 @@ class TestCuts(ClientCase):
                 self.assertEqual((entry["success"], len(set(entry["result"]))), (True, 40))
                 self.assertEqual(self.new_refs(prefix), [values["ref"] for values in operation["data"]])
         self.assertGreater(between.cuts, 10)
-        self.assertEqual(self.count_jobs()[0] - self.before, 8)
+        self.assertEqual(self.count_jobs()[0] - self.before, 6)
 
     def test_the_asynchronous_client_stores_once_too(self):
         async def program(client):
@@ -50,27 +50,27 @@ class TestCuts(ClientCase):
 
     def test_verbs_are_done_once(self):
         with self.committed() as env:
-            partner = env["res.partner"].create({"name": "Old"})
+            partner, other = env["res.partner"].create([{"name": "Old"}, {"name": "Other"}])
         with proxy(seed=22) as between, self.new_client(between.url, attempts=ATTEMPTS) as client, self.lanes_at_work():
-            for _turn in range(3):
+            for _turn in range(2):
                 plan = client.submit([update({"name": "New"}, partner.id)], dry_run=True, track_changes=True, draft=True)
                 plan.start().wait()
                 job = plan.apply().wait(check=True)
                 self.assertEqual(self.names_of([partner.id]), ["New"])
                 job.undo().wait(check=True)
                 self.assertEqual(self.names_of([partner.id]), ["Old"])
-                later = client.submit([update({"name": "Later"}, partner.id)], run_at="2030-01-01")
+                later = client.submit([update({"city": "Later"}, other.id)], run_at="2030-01-01")
                 self.assertEqual(later.pause().state, "paused")
                 later.resume()
                 self.assertEqual(later.cancel().state, "cancelled")
-                self.assertEqual(later.retry().cancel().state, "cancelled")
-        self.assertEqual(self.count_jobs()[0] - self.before, 3 * 4)
-        self.assertGreater(between.cuts, 10)
+                self.assertEqual(later.retry().wait().state, "completed")
+        self.assertEqual(self.count_jobs()[0] - self.before, 2 * 4)
+        self.assertGreater(between.cuts, 5)
 
     def test_execute_is_sent_once(self):
         lost = 0
         with proxy(seed=23) as between:
-            for turn in range(12):
+            for turn in range(10):
                 operation = {"operation_type": "create", "model": "res.partner", "data": self.records(1, f"exec{turn}-")}
                 with self.new_client(between.url, attempts=5) as client:
                     try:

@@ -25,7 +25,7 @@ def main(options) -> int:
     checks = {
         "ruff": lambda: [*python, "ruff", "check", "--no-cache", "--output-format=concise", *fix, "."],
         "pylint": lambda: [*python, "pylint", "--rcfile=.pylintrc", CHECKOUT],
-        "mypy": lambda: [*python, "mypy", f"--config-file={CLIENT / 'pyproject.toml'}", f"--cache-dir={STATE / 'mypy'}", CLIENT / "src"],
+        "mypy": lambda: [*python, "mypy", f"--config-file={CLIENT / 'pyproject.toml'}", f"--cache-dir={STATE / 'mypy'}"],
         "XML": lambda: [sys.executable, "-c", PARSE_XML, *CHECKOUT.glob("[!.]*/**/*.xml")],
         "eslint": lambda: [*_eslint(), *fix, "static"],
     }

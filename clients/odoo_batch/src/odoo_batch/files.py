@@ -107,7 +107,7 @@ class Source:
             copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
         copy.seek(0)
         self._own = True
-        return copy  # type: ignore[return-value]
+        return copy
 
     def _media_type(self) -> str:
         suffix = Path(self.name).suffix.lower()
@@ -155,7 +155,7 @@ class Source:
             raise BatchError(f"{self.name or 'The file'} is not in the encoding {encoding}: {error}") from error
         if self._own:
             self.file.close()
-        self.file, self._own, self.start = copy, True, 0  # type: ignore[assignment]
+        self.file, self._own, self.start = copy, True, 0
         self.size = copy.tell()
 
     # -- as requests -------------------------------------------------------------------------------

@@ -246,7 +246,7 @@ def _joined(whole: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
         moved = [{**finding, "index": finding["index"] + before} for finding in part.get(name, ())]
         joined[name] = [*whole.get(name, ()), *moved][:LISTED]
     joined["error"] = whole["error"] or part["error"]
-    if joined["failed_records"] > whole["failed_records"] > 0 and joined["failures"]:
+    if joined["failed_records"] and joined["failures"]:
         joined["error"] = (
             f"{joined['failed_records']} of {joined['record_count']} records failed: {joined['failures'][0]['error']}"
         )

@@ -218,10 +218,11 @@ def _outcome(operation: Any, entry: dict[str, Any]) -> tuple[bool, Any]:
     """
     if entry["success"]:
         return True, entry["result"]
+    data: Any = getattr(operation, "data", None)
     if is_dataclass(operation) and entry["state"] in ("partial", "failed"):
         if entry["operation_type"] == "create" and entry["processed_records"]:
             return True, [record_id for record_id in entry["result"] if record_id]
-        if entry["operation_type"] == "update" and isinstance(operation.data, list):
+        if entry["operation_type"] == "update" and isinstance(data, list):
             return True, False
     return False, entry["error"] or f"The operation was not run: it is {entry['state']}."
 

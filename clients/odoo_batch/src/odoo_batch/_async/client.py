@@ -189,7 +189,7 @@ class AsyncClient:
                 if source.size >= PAGE_BYTES or source.count_lines(PAGE_RECORDS + 1) > PAGE_RECORDS:  # named so that its pages are one entry of the result
                     sent["operation_id"] = part_name(sent.get("operation_id") or FILE, 0)
                 return await self._import("/batch/v1/import", sent, source.whole(tell))
-            own = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
+            own: dict[str, Any] = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
             return await self._load_in_pieces(source, {**own, **parameters, **settings}, options, tell)
 
     async def _load_in_pieces(
@@ -261,7 +261,7 @@ class AsyncClient:
         while True:
             sent = {**options, "draft": True, "idempotency_key": key if number == 1 else f"{key}:{number}"}
             job = AsyncJob(self, wire_status(await self._rpc("submit", wire.encoded(sent))))
-            if not (job.status["duplicate"] and job.state == "cancelled" and not job.status["started_at"]):
+            if not (job.status["duplicate"] and job.is_given_up):
                 return job
             number += 1
 

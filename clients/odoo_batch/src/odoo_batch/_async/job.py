@@ -70,12 +70,19 @@ class AsyncJob:
         """Whether it was final, as last seen."""
         return bool(self.status["finished_at"])
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it was cancelled, as last seen, before any of its records ran: a draft that was not filled to its end is."""
+        stats = self.status["stats"]
+        return self.state == "cancelled" and not stats["processed_records"] and not stats["failed_records"]
+
     async def refresh(self, wait: float = 0) -> AsyncJob:
         """Read the status anew.
 
         :param wait: seconds for which the server may wait for a change before it answers, at most 20
         """
-        self.status = await self._client.call("status", job_id=self.id, **({"wait": wait} if wait else {}))
+        params: dict[str, Any] = {"wait": wait} if wait else {}
+        self.status = await self._client.call("status", job_id=self.id, **params)
         return self
 
     async def wait(

@@ -190,7 +190,7 @@ class Client:
                 if source.size >= PAGE_BYTES or source.count_lines(PAGE_RECORDS + 1) > PAGE_RECORDS:  # named so that its pages are one entry of the result
                     sent["operation_id"] = part_name(sent.get("operation_id") or FILE, 0)
                 return self._import("/batch/v1/import", sent, source.whole(tell))
-            own = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
+            own: dict[str, Any] = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
             return self._load_in_pieces(source, {**own, **parameters, **settings}, options, tell)
 
     def _load_in_pieces(
@@ -262,7 +262,7 @@ class Client:
         while True:
             sent = {**options, "draft": True, "idempotency_key": key if number == 1 else f"{key}:{number}"}
             job = Job(self, wire_status(self._rpc("submit", wire.encoded(sent))))
-            if not (job.status["duplicate"] and job.state == "cancelled" and not job.status["started_at"]):
+            if not (job.status["duplicate"] and job.is_given_up):
                 return job
             number += 1
 

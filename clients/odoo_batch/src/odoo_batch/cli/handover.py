@@ -145,4 +145,4 @@ class Handover:
 
 def _is_started(job: Job) -> bool:
     """Whether the job has the whole file: it is no draft, and none that was given up."""
-    return job.state != "draft" and not (job.state == "cancelled" and not job.status["started_at"])
+    return job.state != "draft" and not job.is_given_up
