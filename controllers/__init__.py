@@ -1,2 +1,3 @@
 from . import batch_executor
 from . import batch_files
+from . import batch_openapi

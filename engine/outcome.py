@@ -10,6 +10,8 @@ from .payload import Payload, named_id
 
 #: What became of a failed record that was run again.
 RETRY_SUCCEEDED, RETRY_FAILED, RETRY_SKIPPED, RETRY_UNDONE = "succeeded", "failed", "skipped", "undone"
+#: Types of warnings: a method has returned an action for a person; Odoo's import has remarked something.
+ACTION_RETURNED, IMPORT_WARNING = "ActionReturned", "ImportWarning"
 
 
 @dataclass(frozen=True, slots=True)

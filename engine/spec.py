@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from .operation import Operation, default_name
-from .operations import ALIASES, SUBMITTED
+from .operations import ALIASES, SUBMITTED, keys
 from .problems import KEPT, Problems
 from .reader import MAX_NAME, Reader, absent, is_name
 from .references import INDEX, REF, TooDeep, find_refs, is_flat, is_too_deep, ref_problem
@@ -19,7 +19,7 @@ from .values import MAX_INTEGER
 #: Bookkeeping keys that Zenoo RPC clients send when they serialize their operation objects unchanged.
 IGNORED = frozenset({"status", "created_at", "started_at", "completed_at", "error", "result"})
 #: Keys of all types.
-COMMON = frozenset({"operation_type", "model", "operation_id", "depends_on", "priority", "context", "strict"})
+COMMON = frozenset({"operation_type", *keys.COMMON})
 KNOWN = COMMON.union(*(kind.keys for kind in SUBMITTED.values()))
 #: Keys that callers try, and the key that they mean.
 MEANT = {
@@ -100,11 +100,11 @@ class _Parser(Reader):
         return None
 
     def _check_keys(self, kind):
-        keys = self.raw.keys()
+        given = self.raw.keys()
         allowed = KNOWN if kind is None else COMMON | SUBMITTED[kind].keys
-        if keys <= allowed:
+        if given <= allowed:
             return
-        for key in sorted(map(str, keys - allowed - IGNORED)):
+        for key in sorted(map(str, given - allowed - IGNORED)):
             if key not in KNOWN:
                 self.add(f"unknown key {key!r}{self._hint(key, allowed)}", key=key)
             elif not absent(self.raw[key]) and not (key == "return_ids" and self.raw[key] is True):

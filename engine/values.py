@@ -37,11 +37,11 @@ def is_wrong(kind: str, value: Any) -> bool:
     if kind in NUMBERS:
         return not _is_number(value, whole=kind not in ("float", "monetary"))
     if kind in TEXTS:
-        return isinstance(value, (dict, list, tuple)) or any(map(_is_unstorable, _texts(value)))
+        return isinstance(value, (dict, list, tuple)) or any(map(_is_unstorable, texts_in(value)))
     if kind in ("one2many", "many2many"):
         commands = isinstance(value, (list, tuple)) and all(map(_is_command, value))
-        return not commands or any(map(_is_unstorable, _texts(value)))
-    return kind not in FREE and any(map(_is_unstorable, _texts(value)))
+        return not commands or any(map(_is_unstorable, texts_in(value)))
+    return kind not in FREE and any(map(_is_unstorable, texts_in(value)))
 
 
 def _is_number(value, whole):
@@ -69,7 +69,7 @@ def _is_unstorable(text):
     return bool(found) and (found[0] == "\x00" or "\ud800" <= found[0] <= "\udfff")
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
     """All texts inside a value, at any depth."""
     stack = [value]
     while stack:

@@ -3,10 +3,8 @@
 from odoo.exceptions import AccessError, MissingError, UserError
 
 from ..engine.values import MAX_INTEGER, can_be_id
+from ..engine.verbs import MAX_LIMIT
 from .caller import check_caller
-
-#: Most entries in a page.
-MAX_LIMIT = 10_000
 
 
 def check_visible(job):

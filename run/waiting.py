@@ -14,6 +14,7 @@ from odoo.sql_db import Cursor
 from odoo.tools import config
 
 from ..engine import states
+from ..engine.verbs import MAX_WAIT_S
 from ..store.watch import figures_of
 from .access import check_visible
 from .wake import STALLED_S, wake_if_stalled
@@ -23,8 +24,6 @@ try:
 except ImportError:  # no Unix: all requests are threads of one process there
     fcntl = None
 
-#: Most seconds of a wait, for any caller. Proxies give up after a minute or so, and a worker is held for as long.
-MOST_S = 20.0
 #: Seconds between two looks at the job: (up to so many seconds of waiting, seconds). A look takes a tenth of a millisecond or two.
 LOOKS = ((2.0, 0.02), (6.0, 0.05), (float("inf"), 0.1))
 #: One of so many HTTP workers or threads may wait.
@@ -41,14 +40,14 @@ def checked_wait(env, wait):
     """Check how long a caller wants to wait.
 
     :param wait: seconds, as sent
-    :returns: seconds, at most `MOST_S`
+    :returns: seconds, at most `MAX_WAIT_S`
     :raises UserError: it is no number, or below 0
     """
     if wait in (None, False):
         return 0.0
     if wait.__class__ not in (int, float) or not wait >= 0:  # which NaN is not either
         raise UserError(env._("wait must be a number of seconds from 0."))
-    return float(min(wait, MOST_S, config["limit_time_real"] / 2 if config["limit_time_real"] > 0 else MOST_S))
+    return float(min(wait, MAX_WAIT_S, config["limit_time_real"] / 2 if config["limit_time_real"] > 0 else MAX_WAIT_S))
 
 
 def wait_for_change(job, wait_s):

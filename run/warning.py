@@ -1,10 +1,9 @@
 """Warnings: what Odoo reports without raising. A method may return an action that asks the user for input; an import may warn."""
 
 from ..engine.isolation import Suspects
-from ..engine.outcome import Warned
+from ..engine.outcome import ACTION_RETURNED, IMPORT_WARNING, Warned
 from .errors import MESSAGE_LIMIT, storable
 
-ACTION_RETURNED, IMPORT_WARNING = "ActionReturned", "ImportWarning"
 #: Tags of client actions that only show something: they are no warnings, as the method has done its work.
 HARMLESS_TAGS = frozenset(("display_notification", "reload", "reload_context", "soft_reload"))
 

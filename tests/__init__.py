@@ -69,6 +69,7 @@ from . import test_language
 from . import test_mended
 from . import test_merged_writes
 from . import test_ndjson
+from . import test_openapi
 from . import test_order
 from . import test_outcomes
 from . import test_outlives
@@ -83,6 +84,7 @@ from . import test_questions
 from . import test_recovery
 from . import test_retried
 from . import test_running
+from . import test_schemathesis
 from . import test_selection
 from . import test_server_actions
 from . import test_sessions

@@ -12,6 +12,7 @@ from odoo.service import security
 from odoo.tests.common import HOST, get_db_name
 
 from .case import PATIENCE_S
+from .described import check_answer
 
 JOB_VERBS = ("append", "start", "status", "result", "failures", "warnings", "cancel", "pause", "resume", "run_now", "retry")
 
@@ -86,7 +87,9 @@ class RouteDoor(Door):
     def call(self, verb, job_id=None, **params):
         if job_id is not None:
             params["job_id"] = job_id
-        return self._jsonrpc(f"/batch/v1/{verb}", params, self.headers)
+        answer = self._jsonrpc(f"/batch/v1/{verb}", params, self.headers)
+        check_answer(verb, answer)
+        return answer
 
 
 class SessionDoor(RouteDoor):
@@ -109,7 +112,9 @@ class Json2Door(Door):
     def call(self, verb, job_id=None, **params):
         if job_id is not None:
             params["ids"] = [job_id]
-        return self.named("batch.job", verb, params)
+        answer = self.named("batch.job", verb, params)
+        check_answer(verb, answer)
+        return answer
 
     def named(self, model, method, params):
         headers = {"Authorization": f"Bearer {self.someone.key}"}

@@ -15,11 +15,13 @@ from odoo.addons import batch_executor as addon
 from odoo.addons.batch_executor import batch_executor, exceptions
 from odoo.addons.batch_executor.controllers.batch_executor import BatchExecutorController
 from odoo.addons.batch_executor.engine import operations, options, spec, states, verdict
+from odoo.addons.batch_executor.engine.openapi import params_name
 from odoo.addons.batch_executor.engine.settings import SETTINGS
 
 from . import docs
 from .api_case import ApiCase
 from .case import PATIENCE_S
+from .described import differences
 from .doors import Refused, base_url
 from .extras import needs
 
@@ -98,7 +100,9 @@ class TestApiPage(ApiCase):
         if verb in LOOKING:
             self.work()
         try:
-            return "answer", self.door.call(verb, **params)
+            answer = self.door.call(verb, **params)
+            self.assertEqual(differences(params_name(verb), params), [], "this request is not described")
+            return "answer", answer
         except Refused as error:
             return "error", {"name": error.name, "message": error.message, "arguments": error.arguments}
 

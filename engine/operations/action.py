@@ -1,6 +1,10 @@
+from ..kinds import server_action
 from ..operation import ACTION
-from ..reader import is_id, is_name
-from .base import OperationType
+from .base import Form, OperationType
+from .keys import DOMAIN, GROUP_BY, IDS, TRACK_FIELDS
+
+_ACTION = server_action("The server action.")
+_KEY, _BESIDE = {"action": _ACTION.schema}, GROUP_BY | TRACK_FIELDS
 
 
 class Action(OperationType):
@@ -8,14 +12,14 @@ class Action(OperationType):
 
     name = ACTION
     label = "Server Action"
-    keys = frozenset({"record_ids", "domain", "action", "group_by", "track_fields"})
+    forms = (Form(_KEY | IDS, _BESIDE), Form(_KEY | DOMAIN, _BESIDE))
 
     def parse(self, reader, operation):
-        action = reader.get("action")
-        if not (is_id(action) or (is_name(action) and action.count(".") == 1)):
-            reader.add("action must be the id or the external id (module.name) of a server action", key="action")
-            action = None
-        operation.params["action"] = action
+        try:
+            operation.params["action"] = _ACTION.read(reader.get("action"))
+        except ValueError as error:
+            reader.add(f"action {error}", key="action")
+            operation.params["action"] = None
         reader.targets(operation)
         reader.track_fields(operation)
 

@@ -1,14 +1,20 @@
 from ..operation import CALL, SET
 from ..reader import is_name
-from .base import OperationType
+from .base import Form, OperationType
+from .keys import ARGUMENTS, AS_A_SET, DOMAIN, GROUP_BY, IDS, METHOD, TRACK_FIELDS
+
+_ON_RECORDS = ARGUMENTS | GROUP_BY | AS_A_SET | TRACK_FIELDS
 
 
 class Call(OperationType):
-    """Calls a method on records, or, with `params["model_level"]`, once on the model."""
+    """Calls a method on records, or once on the model.
+
+    The latter has `params["model_level"]`.
+    """
 
     name = CALL
     label = "Call"
-    keys = frozenset({"record_ids", "domain", "method", "args", "kwargs", "group_by", "set", "track_fields"})
+    forms = (Form(METHOD, ARGUMENTS), Form(METHOD | IDS, _ON_RECORDS), Form(METHOD | DOMAIN, _ON_RECORDS))
 
     def parse(self, reader, operation):
         method = reader.get("method")

@@ -1,5 +1,6 @@
 from ..operation import CREATE
-from .base import OperationType
+from .base import Form, OperationType
+from .keys import GROUP_BY, RECORDS, RETURN_IDS, ROW_NUMBERS
 
 
 class Create(OperationType):
@@ -8,7 +9,7 @@ class Create(OperationType):
     name = CREATE
     label = "Create"
     has_effects = True
-    keys = frozenset({"data", "group_by", "return_ids", "row_numbers"})
+    forms = (Form(RECORDS, GROUP_BY | RETURN_IDS | ROW_NUMBERS),)
     produces_ids = True
 
     def parse(self, reader, operation):

@@ -1,5 +1,6 @@
 from ..operation import DELETE
-from .base import OperationType
+from .base import Form, OperationType
+from .keys import DOMAIN, IDS, IDS_IN_DATA
 
 
 class Delete(OperationType):
@@ -9,7 +10,7 @@ class Delete(OperationType):
     aliases = ("unlink",)
     label = "Delete"
     has_effects = True
-    keys = frozenset({"data", "record_ids", "domain"})
+    forms = (Form(IDS_IN_DATA, {}), Form(IDS, {}), Form(DOMAIN, {}))
 
     def parse(self, reader, operation):
         in_data = reader.get("data") is not None

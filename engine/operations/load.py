@@ -1,6 +1,7 @@
 from ..operation import LOAD
 from ..reader import is_name
-from .base import OperationType
+from .base import Form, OperationType
+from .keys import COLUMNS, RETURN_IDS, ROW_NUMBERS, ROWS
 
 
 class Load(OperationType):
@@ -9,7 +10,7 @@ class Load(OperationType):
     name = LOAD
     label = "Import"
     has_effects = True
-    keys = frozenset({"data", "fields", "return_ids", "row_numbers"})
+    forms = (Form(COLUMNS | ROWS, RETURN_IDS | ROW_NUMBERS),)
     produces_ids = True
 
     def parse(self, reader, operation):

@@ -7,5 +7,4 @@ class Undo(OperationType):
 
     name = UNDO
     label = "Undo"
-    keys = frozenset()
     is_submitted = False

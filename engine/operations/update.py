@@ -2,16 +2,24 @@ from ..operation import UPDATE, target_of
 from ..reader import is_id
 from ..references import INDEX, is_flat, is_ref
 from ..rounds import levels_by_key
-from .base import OperationType
+from .base import Form, OperationType
+from .keys import DOMAIN, GROUP_BY, IDS, RECORDS_WITH_IDS, ROW_NUMBERS, SAME_VALUES
 
 
 class Update(OperationType):
-    """Writes one object of values on many records (`params["values"]`), or a list of records with their own values."""
+    """Writes one object of values on many records, or on each record of a list its own.
+
+    The one object is `params["values"]`, unless `give_values_to_each` has shared it out.
+    """
 
     name = UPDATE
     label = "Update"
     has_effects = True
-    keys = frozenset({"data", "record_ids", "domain", "group_by", "row_numbers"})
+    forms = (
+        Form(SAME_VALUES | IDS, GROUP_BY),
+        Form(SAME_VALUES | DOMAIN, GROUP_BY),
+        Form(RECORDS_WITH_IDS, GROUP_BY | ROW_NUMBERS),
+    )
 
     def parse(self, reader, operation):
         data = reader.raw.get("data")

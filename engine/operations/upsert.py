@@ -1,6 +1,7 @@
 from ..operation import UPSERT
 from ..reader import is_name
-from .base import OperationType
+from .base import Form, OperationType
+from .keys import GROUP_BY, KEY, RECORDS, RETURN_IDS, ROW_NUMBERS
 
 
 class Upsert(OperationType):
@@ -9,7 +10,7 @@ class Upsert(OperationType):
     name = UPSERT
     label = "Upsert"
     has_effects = True
-    keys = frozenset({"data", "key", "group_by", "return_ids", "row_numbers"})
+    forms = (Form(RECORDS | KEY, GROUP_BY | RETURN_IDS | ROW_NUMBERS),)
     produces_ids = True
 
     def parse(self, reader, operation):

@@ -4,14 +4,14 @@ from odoo.models import fix_import_export_id_paths
 
 from ...engine.effects import CREATED, UNCHANGED
 from ...engine.isolation import Suspects
-from ...engine.outcome import Warned
+from ...engine.outcome import IMPORT_WARNING, Warned
 from ...exceptions import LoadError
 from .. import import_rows
 from ..changes.imported import named_records
 from ..errors import MESSAGE_LIMIT, storable
 from ..fast.loading import loading
 from ..newest import newest_id
-from ..warning import IMPORT_WARNING, import_warning
+from ..warning import import_warning
 from .base import Handler
 
 #: Columns that are not fields: external id and database id.

@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "devenv.demo:main",
     "lint": "devenv.lint:main",
     "odoo": "devenv.databases:odoo",
+    "openapi": "devenv.openapi:main",
     "screenshots": "devenv.screenshots:main",
     "test": "devenv.testing:test",
     "translations": "devenv.translations:main",
