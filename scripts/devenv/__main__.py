@@ -60,6 +60,7 @@ def parse(command: str, *arguments: str) -> argparse.Namespace:
     elif command == "bench":
         add("--quick", action="store_true", help="two minutes, one round, fewer records, nothing written")
         add("--only", default="", metavar="ROW,...", help="just these rows, nothing written")
+        add("--rounds", type=_positive, metavar="N", help="so many rounds (default: 3, with --quick 1)")
     if not is_wrapper:
         return parser.parse_args(arguments)
     options, options.rest = parser.parse_known_args(arguments)

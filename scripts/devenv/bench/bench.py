@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timezone
 from types import SimpleNamespace
 
+import psutil
+
 from odoo.modules.registry import Registry
 from odoo.sql_db import Connection, db_connect
 
@@ -35,6 +37,8 @@ LOOK_S = 0.01
 class Bench:
     scale: SimpleNamespace
     address: str  # of the server
+    server: psutil.Process
+    key: str  # of the administrator's
     served: Connection  # to its database
     client: Client  # with a session: checking a key takes the server as long as the rest of a small call
     keyed: Client
@@ -84,11 +88,11 @@ def ready(scale: SimpleNamespace) -> Iterator[Bench]:
         say(f"filling a queue with {scale.waiting:,} chunks")
         jobs.fill(Registry(crowd), scale)
         databases.query("VACUUM ANALYZE batch_job, batch_chunk", database=crowd)
-        address = _serve(served, stack)
+        address, server = _serve(served, stack)
         client = Client(address)
         client.rpc("/web/session/authenticate", db=served, login="admin", password="admin")
         registries = Registry(inside), Registry(crowd), functools.cache(functools.partial(_do_business, business))
-        yield Bench(scale, address, db_connect(served), client, Client(address, key), *registries)
+        yield Bench(scale, address, server, key, db_connect(served), client, Client(address, key), *registries)
 
 
 def _do_business(database: str) -> Registry:
@@ -100,8 +104,8 @@ def _do_business(database: str) -> Registry:
     return Registry(database)
 
 
-def _serve(database: str, stack: contextlib.ExitStack) -> str:
-    """Start a prefork server with the runner of `queue_job`, which may run as much at once as there are workers; returns its address."""
+def _serve(database: str, stack: contextlib.ExitStack) -> tuple[str, psutil.Process]:
+    """Start a prefork server with the runner of `queue_job`, which may run as much at once as there are workers; returns its address too."""
     port, log = odoo_bin.free_port(), LOGS / "bench.log"
     log.unlink(missing_ok=True)
     server = odoo_bin.start(
@@ -112,4 +116,4 @@ def _serve(database: str, stack: contextlib.ExitStack) -> str:
     )  # fmt: skip
     stack.callback(odoo_bin.stop, server)
     odoo_bin.wait_until_serving(port, server, log)
-    return f"http://127.0.0.1:{port}"
+    return f"http://127.0.0.1:{port}", server

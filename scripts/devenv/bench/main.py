@@ -33,7 +33,7 @@ def main(options) -> int:
         raise CannotDo(f"there is no row {', '.join(unknown)}; there are {', '.join(ROWS)}")
     rows = [row for row in ROWS.values() if row.key in only]
     measurements = [each for each in MEASUREMENTS.values() if any(each.key in row.needs for row in rows)]
-    with lock(STATE, "bench"), bench.ready(scale_of(quick=options.quick)) as ready:
+    with lock(STATE, "bench"), bench.ready(scale_of(quick=options.quick, rounds=options.rounds)) as ready:
         samples, problems = _run(ready, measurements)
         medians = {key: statistics.median(values) for key, values in samples.items()}
         lines = {row.key: row.line(ready.scale, medians, problems) for row in rows}

@@ -26,13 +26,15 @@ AMOUNTS = {
     "fed": (50_000, 1_000),  # records that are sent a second time
     "tracked": (20_000, 1_000),  # records whose changes are tracked, and undone
     "memory": (200_000, 8_000),  # records of a lane whose memory is watched
+    "uploaded": (500, 20),  # megabytes of a file that a worker takes in
 }
 #: Runs before the first round: processes load their code and fill their caches.
 WARM_UP = {"singles": 20, "large": 20, "repeated": 1, "bare": 200, "lanes": 200, "business": 20, "imports": 100, "tracked": 100}
 
 
-def scale_of(*, quick: bool) -> SimpleNamespace:
-    return SimpleNamespace(**{name: amounts[quick] for name, amounts in AMOUNTS.items()})
+def scale_of(*, quick: bool, rounds: int | None = None) -> SimpleNamespace:
+    amounts = {name: amounts[quick] for name, amounts in AMOUNTS.items()}
+    return SimpleNamespace(**{**amounts, "rounds": rounds or amounts["rounds"]})
 
 
 class Invalid(Exception):

@@ -45,6 +45,7 @@ def write(bench: Bench, lines: dict[str, tuple], samples: dict[str, list[float]]
         python=platform.python_version(),
         zenoo_rpc=version("zenoo-rpc"),
         queue_job=version("odoo-addon-queue-job"),
+        fluvo=version("fluvo"),
         rows=_table(lines.values()),
         http=HTTP_WORKERS,
         cron=CRON_WORKERS,

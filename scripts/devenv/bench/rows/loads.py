@@ -60,15 +60,15 @@ def _measure(bench: Bench, kind: str) -> dict[str, float]:
     for name in ("lane", "bare"):
         mark = jobs.new_mark()
         if file.is_known:
-            jobs.run(registry, jobs.submit(registry, _operation([_new(mark, number) for number in range(count)]), quiet=True))
-        files[name] = _operation([file.row(mark, number) for number in range(count)])
+            jobs.run(registry, jobs.submit(registry, operation_of([_new(mark, number) for number in range(count)]), quiet=True))
+        files[name] = operation_of([file.row(mark, number) for number in range(count)])
     job = jobs.submit(registry, files["lane"], max_chunk_size=CHUNK_SIZE)
     seconds = in_turns({"lane": steps_of_a_lane(registry), "bare": _bare_loop(registry, files["bare"])}, -(-count // CHUNK_SIZE))
     jobs.check(registry, job)
     return {name: count / spent for name, spent in seconds.items()}
 
 
-def _operation(rows: list[dict]) -> dict:
+def operation_of(rows: list[dict]) -> dict:
     data = [list(row.values()) for row in rows]
     return {"operation_type": "load", "model": jobs.PARTNER, "fields": list(rows[0]), "data": data}
 
