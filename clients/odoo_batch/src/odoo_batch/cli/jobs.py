@@ -44,7 +44,7 @@ def change(session: Session) -> int:
     job: Job = getattr(session.client.job(session.arguments.job), verb)()
     if verb in ("cancel", "pause"):
         # that is what was asked for, whatever it means to the records
-        if session.arguments.wait and verb == "cancel":
+        if verb == "cancel" and session.arguments.wait:
             session.follow(job)
         session.answer(job.status, told(job))
         return exits.DONE
