@@ -1,3 +1,4 @@
 from . import batch_executor
 from . import batch_files
+from . import batch_import
 from . import batch_openapi

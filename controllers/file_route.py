@@ -44,6 +44,8 @@ class FileDispatcher(Dispatcher):
 
     routing_type = "batch_executor_file"
     mimetypes = ("*/*",)
+    #: The body of the request, on the disk, once an endpoint has asked for it.
+    file = None
 
     @classmethod
     def is_compatible_with(cls, request):

@@ -120,6 +120,11 @@ class FileParameters:
         """The type of the operation."""
         return self.operation["operation_type"]
 
+    def described(self) -> list:
+        """All that the parameters say, for a hash; not the idempotency key itself."""
+        options = {name: value for name, value in self.options.items() if name != "idempotency_key"}
+        return [self.format, self.operation, self.reading, options, self.context]
+
     @property
     def model(self) -> str | None:
         """The name of the model; None where it is invalid."""

@@ -23,16 +23,25 @@ def read_lines(content: bytes, problems: Problems) -> tuple[list[dict], list[int
         if not line.strip():
             continue
         try:
-            record = json.loads(line, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            problems.add(f"is not valid JSON: {_reason(error)}", record=number)
-            continue
-        if not isinstance(record, dict):
-            problems.add('must be an object of field values, as {"name": "Azure Interior"}', record=number)
-            continue
-        records.append(record)
-        numbers.append(number)
+            records.append(read_line(line))
+            numbers.append(number)
+        except ValueError as error:
+            problems.add(str(error), record=number)
     return records, numbers
+
+
+def read_line(line: str) -> dict:
+    """The object of a line.
+
+    :raises ValueError: it is none, and why
+    """
+    try:
+        record = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is not valid JSON: {_reason(error)}") from None
+    if not isinstance(record, dict):
+        raise ValueError('must be an object of field values, as {"name": "Azure Interior"}')
+    return record
 
 
 def _refuse(name: str) -> Any:

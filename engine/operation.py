@@ -41,8 +41,9 @@ class Operation:
     group_by: str | None = None
     group_values: list | None = None  # of each item, where they were read from the records
     keys: list | None = None  # key of each item of an upsert, converted by its fields; None where they reject it
-    after: frozenset = frozenset()  # earlier operations with one of these keys
-    key_level: int = 0  # it runs after operations of lower levels with one of these keys; see `key_order`
+    id_columns: Any = None  # of a load, its columns with ids: see `external_ids`
+    after: frozenset = frozenset()  # earlier operations with one of these keys, or with one of its external ids
+    key_level: int = 0  # it runs after operations of lower levels with one of these; see `key_order`
     return_ids: bool = True
     item_levels: list | None = None  # of each item: it runs after those of lower levels; None: order does not matter
     firsts: dict | None = None  # cache of `first_of`

@@ -34,13 +34,17 @@ class Problem:
     record: int | bool  # position in the operation's data; False: the operation itself
     key: str | bool  # the operation's key or the option
     message: str
+    row: int | bool = False  # number in the file that was sent, from 1; False: not of a row, or no file was sent
 
     def as_dict(self) -> dict:
         """The problem as the API returns it."""
-        return {"operation": self.operation, "record": self.record, "key": self.key, "message": self.message}
+        found = {"operation": self.operation, "record": self.record, "key": self.key, "message": self.message}
+        return {**found, "row": self.row} if self.row else found
 
     def __str__(self):
         place = []
+        if self.row:
+            place.append(f"row {self.row}")
         if self.operation is not False:
             place.append(f"operation {self.operation}")
         if self.record is not False:
@@ -57,12 +61,21 @@ class Problems:
         self.kept: list[Problem] = []
         self.count = 0
 
-    def add(self, message, operation=False, record=False, key=False):
-        """Add one problem; `operation`, `record` and `key` say where it is, as in `Problem`."""
+    def add(self, message, operation=False, record=False, key=False, row=False):
+        """Add one problem; `operation`, `record`, `key` and `row` say where it is, as in `Problem`."""
         self.count += 1
         if len(self.kept) < KEPT:
             key = key and sayable(key, KEY_LENGTH)
-            self.kept.append(Problem(operation, record, key, sayable(message)))
+            self.kept.append(Problem(operation, record, key, sayable(message), row))
+
+    def extend(self, others):
+        """Add the problems of another collection."""
+        self.kept += others.kept[: KEPT - len(self.kept)]
+        self.count += others.count
+
+    def sort_by_row(self):
+        """Put the kept problems into the order of the file; those of no row come first."""
+        self.kept.sort(key=lambda problem: problem.row)
 
     def __bool__(self):
         return self.count > 0

@@ -40,29 +40,33 @@ def levels_by_name(defined: list[list[str]], needed: list[list[str]]) -> list[in
     for record, names in enumerate(needed):
         before[record].update(first[name] for name in names if name in first)
         before[record].discard(record)
-    return _depths(before)
+    return depths(before)
 
 
-def _depths(before):
+def depths(before: list[set[int]]) -> list[int]:
+    """Per record, the length of the longest chain of records before it. Records on a cycle, or behind one, get one more than all others.
+
+    :param before: of each record, the records that come before it
+    """
     waiting = [len(needs) for needs in before]
     followers: dict[int, list[int]] = {}
     for record, needs in enumerate(before):
         for need in needs:
             followers.setdefault(need, []).append(record)
-    depths = [0] * len(before)
+    found = [0] * len(before)
     ready = [record for record, count in enumerate(waiting) if not count]
     for record in ready:  # grows while it is read
         for follower in followers.get(record, ()):
-            depths[follower] = max(depths[follower], depths[record] + 1)
+            found[follower] = max(found[follower], found[record] + 1)
             waiting[follower] -= 1
             if not waiting[follower]:
                 ready.append(follower)
     if len(ready) < len(before):
-        last = max(depths) + 1
+        last = max(found) + 1
         for record, count in enumerate(waiting):
             if count:
-                depths[record] = last
-    return depths
+                found[record] = last
+    return found
 
 
 def rounds(members: list, thing_of: Callable[[Any], Hashable]) -> list[list]:

@@ -12,6 +12,7 @@ SETTINGS = {
     "max_records": 500_000,
     "max_operations": 100_000,
     "max_jobs": 1_000,
+    "max_file_mib": 2_048,
     "execute_limit": 5_000,
     "keep_days": 30,
     "keep_draft_days": 7,

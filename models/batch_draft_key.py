@@ -8,7 +8,7 @@ DELETED_AT_ONCE = 100_000
 
 
 class BatchDraftKey(models.Model):
-    """For each upsert key of a draft, the last operation with it: an operation appended later with the same key waits for it."""
+    """For each upsert key and each external id of an import in a draft, the last operation with it: one appended later waits for it."""
 
     _name = "batch.draft.key"
     _description = "Upsert Key of a Draft"

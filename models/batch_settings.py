@@ -38,6 +38,7 @@ class BatchSettings(models.TransientModel):
     batch_max_records = _setting("max_records", "Records per Submission", "A submission with more is refused.")
     batch_max_operations = _setting("max_operations", "Operations per Submission", "A submission with more is refused.")
     batch_max_jobs = _setting("max_jobs", "Unfinished Jobs per User", "A user with this many can submit no more.")
+    batch_max_file_mib = _setting("max_file_mib", "Size of a File (MiB)", "A file that is sent to be imported may have this many, also unpacked.")
     batch_execute_limit = _setting(
         "execute_limit", "Records inside a Request", "Most records that execute takes: it runs while its caller waits."
     )

@@ -9,9 +9,9 @@ from ..engine.problems import Problems
 from ..exceptions import BatchValidationError
 from ..run.caller import GROUP_USER
 from ..run.settings import get_setting
+from ..run.upload import MIB, too_large
 from ..store.told import running_jobs
 
-MIB = 1 << 20
 ADDON = __name__.partition(".models.")[0]
 
 
@@ -31,7 +31,7 @@ class IrHttp(models.AbstractModel):
         """Authentication by session or by API key, on the same route.
 
         Odoo's `user` ignores the Authorization header, and its `bearer` accepts a session only from a browser's navigation. Other
-        sites can't misuse a session here (CSRF), because they can't send requests with the JSON content type.
+        sites can't misuse a session here (CSRF), because they can't send requests with the content types of JSON, CSV or JSON lines.
         """
         if request.httprequest.headers.get("Authorization"):
             cls._auth_method_bearer()
@@ -69,6 +69,8 @@ class IrHttp(models.AbstractModel):
         if rule.endpoint.routing.get("auth") == "batch_executor" or args.get("__model__") == "batch.job":
             size, limit = request.httprequest.content_length, request.httprequest.max_content_length
             if size and limit is not None and size > limit:
+                if "max_content_length" in rule.endpoint.routing:
+                    raise RequestEntityTooLarge(too_large(request.env, size, limit))
                 raise RequestEntityTooLarge(
                     request.env._(
                         "The request has %(size).1f MiB, the server takes %(limit).1f (system parameter "

@@ -1,27 +1,27 @@
 """Prepare the rows of a `load` for the planner: which rows form one record, and which records must come before others."""
 
+from ..engine.external_ids import IdColumns, defined_names, needed_names
 from ..engine.rounds import levels_by_name
 
-#: The column of an external id.
-XMLID = "id"
+#: The columns of an external id, and of a database id.
+XMLID, DBID = "id", ".id"
 
 
 def arrange(operation, model, paths, module):
     """Group the rows of a `load` into records, and set `item_levels` if records refer to each other by external id.
 
-    :param operation: the parsed `Operation`; its `items` and `indexes` change
+    :param operation: the parsed `Operation`; its `items`, `indexes` and `id_columns` change
     :param model: the model to import into
     :param list paths: the columns, each a list of field names
     :param str module: module of external ids that are written without one
     """
     group_rows(operation, model, paths)
-    own = [place for place, path in enumerate(paths) if path[-1] == XMLID and _is_of_lines(model, path[:-1])]
-    foreign = [place for place, path in enumerate(paths) if path[-1] == XMLID and place not in own]
-    defined = [_names(item, own, module) for item in operation.items]
+    operation.id_columns = _id_columns(model, paths, module)
+    defined = defined_names(operation)
     names = {name for record in defined for name in record}
-    needed = [[name for name in _names(item, foreign, module) if name in names] for item in operation.items]
+    needed = [[name for name in record if name in names] for record in (needed_names(operation) if names else [])]
     if any(needed) or len(names) < sum(map(len, defined)):
-        operation.item_levels = levels_by_name(defined, needed)
+        operation.item_levels = levels_by_name(defined, needed or [[]] * len(defined))
 
 
 def group_rows(operation, model, paths):
@@ -31,16 +31,13 @@ def group_rows(operation, model, paths):
     :param model: the model to import into
     :param list paths: the columns, each a list of field names
     """
-    rows = [item[0] for item in operation.items]
-    lines = [model._fields.get(path[0]) for path in paths]
-    sub = [place for place, field in enumerate(lines) if field is not None and field.type == "one2many"]
-    if not sub:
+    if not _columns_of_lines(model, paths):
         return
-    own = [place for place in range(len(paths)) if place not in set(sub)]
+    begins = starts_record(model, paths)
     items, indexes = [], []
-    for index, row in enumerate(rows):
+    for index, [row] in enumerate(operation.items):
         whole = isinstance(row, (list, tuple)) and len(row) == len(paths)
-        if items and whole and any(row[place] for place in sub) and not any(row[place] for place in own):
+        if items and whole and not begins(row):
             items[-1].append(row)
         else:
             items.append([row])
@@ -48,24 +45,72 @@ def group_rows(operation, model, paths):
     operation.items, operation.indexes = items, indexes
 
 
-def _is_of_lines(model, path):
-    """Whether an external id in this column names a record that the row itself creates: the record or one of its lines."""
+def starts_record(model, paths):
+    """Returns a function that tells whether a row begins a record: one with values in one2many columns only does not.
+
+    :param model: the model to import into
+    :param list paths: the columns, each a list of field names
+    """
+    of_lines = _columns_of_lines(model, paths)
+    own = [place for place in range(len(paths)) if place not in of_lines]
+    if not of_lines:
+        return lambda row: True
+    return lambda row: any(row[place] for place in own) or not any(row[place] for place in of_lines)
+
+
+def leaf_field(model, path):
+    """The field that a column ends with; None for an external or database id, a property, and where there is none.
+
+    :param model: the model to import into
+    :param list path: the column, as a list of field names
+    """
+    field = None
+    for name in path:
+        field = model._fields.get(name) if model is not None and name not in (XMLID, DBID) else None
+        model = model.env[field.comodel_name] if field is not None and field.comodel_name else None
+    return field
+
+
+def _columns_of_lines(model, paths):
+    """The places of one2many columns."""
+    fields = [model._fields.get(path[0]) for path in paths]
+    return {place for place, field in enumerate(fields) if field is not None and field.type == "one2many"}
+
+
+def _id_columns(model, paths, module):
+    made = {model._name}  # models of the records that the rows create
+    for path in paths:
+        made.update(_models_of_lines(model, path))
+    own, referring = [], []
+    for place, path in enumerate(paths):
+        if path[-1] != XMLID:
+            continue
+        named = _named_model(model, path[:-1])
+        if len(_models_of_lines(model, path)) == len(path) - 1:
+            own.append(place)
+        elif named is None or named in made:
+            referring.append(place)
+    database_ids = [place for place, path in enumerate(paths) if path == [DBID]]
+    return IdColumns(tuple(own), tuple(database_ids), tuple(referring), module)
+
+
+def _models_of_lines(model, path):
+    """The models of the lines, and of their lines, that a column leads to."""
+    found = []
     for name in path:
         field = model._fields.get(name)
         if field is None or field.type != "one2many":
-            return False
+            break
+        found.append(field.comodel_name)
         model = model.env[field.comodel_name]
-    return True
-
-
-def _names(item, places, module):
-    """The external ids in these columns of a record's rows, each with its module."""
-    found = []
-    for row in item:
-        if not isinstance(row, (list, tuple)):
-            continue  # reported as a problem elsewhere
-        for place in places:
-            value = row[place] if place < len(row) else None
-            if value and isinstance(value, str):
-                found += [name if "." in name else f"{module}.{name}" for name in map(str.strip, value.split(","))]
     return found
+
+
+def _named_model(model, path):
+    """The model of the record that a column's external id names; None where that is not known: of a property."""
+    for name in path:
+        field = model._fields.get(name)
+        if field is None or not field.comodel_name:
+            return None
+        model = model.env[field.comodel_name]
+    return model._name

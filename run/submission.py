@@ -13,7 +13,7 @@ from ..engine.contents import sum_up
 from ..engine.failure_limit import NO_LIMIT
 from ..engine.fingerprint import fingerprint_of
 from ..engine.graph import check_graph
-from ..engine.key_order import last_of_keys, order_upserts
+from ..engine.key_order import last_of_keys, numbers_of, order_keys
 from ..engine.operation import UPSERT
 from ..engine.options import QUIET_CONTEXT, ROLLBACK_CHUNK, ROLLBACK_JOB, parse_options
 from ..engine.planner import plan
@@ -63,15 +63,9 @@ def submit(env, operations, options, started_by=None):
     submission.check_size()
     check_unfinished_jobs(submission.env, submission.problems)
     submission.refuse()
-    job = _create_job(submission.env, wanted, fingerprint, action, sum_up(submission.operations), started_by)
-    if job.is_atomic:
-        insert_driver(job.env.cr, job.id)
+    job = create_job(submission.env, wanted, fingerprint, action, sum_up(submission.operations), started_by)
     submission.store_in(job)
-    if not wanted.draft:
-        if queue.enqueue(job.env.cr, job.id):
-            send_progress(job.env, job.id)
-        job.invalidate_recordset()
-        wake_lanes_for(submission.env, wanted.run_at, wanted.max_concurrency)
+    begin(submission.env, job, wanted)
     return job.with_env(submission.env), False
 
 
@@ -176,13 +170,15 @@ class Submission:
         defaults = {name: get_setting(self.env, name) for name in DEFAULT_OPTIONS}
         return parse_options(options, defaults, self.problems, inline=inline)
 
-    def read_operations(self, operations, draft=None):
+    def read_operations(self, operations, draft=None, offset=None):
         """Parse operations, and check each of them, their references to each other, and all of them against the database.
 
         :param operations: operation objects as sent
         :param draft: the job they are added to; they may refer to its operations
+        :param int offset: how many operations come before them; None: those of the draft
         """
-        offset = draft.total_operations if draft else 0
+        if offset is None:
+            offset = draft.total_operations if draft else 0
         try:
             parsed = parse_operations([] if operations is None else operations, self.problems, offset)
         except RecursionError:
@@ -248,15 +244,19 @@ class Submission:
         with self._refused_without_form():
             return plan(self.operations, max_chunk_size, in_order=in_order, grouped=grouped)
 
-    def store_in(self, job):
+    def store_in(self, job, after=()):
         """Store the operations and their chunks in a job.
 
         :param job: a new or locked job, in a superuser environment
+        :param after: names of operations of the job that these must follow
         :raises BatchValidationError: the data can't be written as JSON
         """
         # not by its concurrency, which may have been lowered since a draft was made, and may be raised again
         if not job.is_ordered and job.rollback != ROLLBACK_JOB:
-            self._order_upserts(job)
+            self._order_keys(job)
+            for operation in self.operations if after else ():
+                operation.after = operation.after.union(after)
+                operation.key_level = max(operation.key_level, 1)
             # a dry run goes in order anyway; who runs it for real will need to know what waits for what. Groups would mix up that order
             if job.dry_run and not any(operation.group_by for operation in self.operations if operation.type == UPSERT):
                 for operation in self.operations:
@@ -268,15 +268,14 @@ class Submission:
             store_operations(job.env.cr, job.id, job.is_atomic, self.operations, plans)
             job.invalidate_recordset()
 
-    def _order_upserts(self, job):
-        """Make operations with the same upsert keys wait for each other, also for operations already in the draft."""
+    def _order_keys(self, job):
+        """Make operations with the same upsert keys or external ids wait for each other, also for operations already in the draft."""
         if job.state != states.DRAFT:
-            order_upserts(self.operations)
+            order_keys(self.operations)
             return
         cr = job.env.cr
-        last = last_of_keys(self.operations)
-        order_upserts(self.operations, last_with_upsert_keys(cr, job.id, last))
-        add_upsert_keys(cr, job.id, last)
+        order_keys(self.operations, last_with_upsert_keys(cr, job.id, numbers_of(self.operations)))
+        add_upsert_keys(cr, job.id, last_of_keys(self.operations))
 
     @contextmanager
     def _refused_without_form(self):
@@ -291,9 +290,28 @@ class Submission:
         self.add(self.env._("the data has no JSON form: %s", error), "operations")
 
 
-def _create_job(env, options, fingerprint, action, contents, started_by):
+def begin(env, job, options):
+    """Put a new job into the queue, and wake the lanes, unless it is a draft.
+
+    :param env: the caller's environment
+    :param job: with all its operations, in a superuser environment
+    :param Options options: of its submission
+    """
+    if options.draft:
+        return
+    if queue.enqueue(job.env.cr, job.id):
+        send_progress(job.env, job.id)
+    job.invalidate_recordset()
+    wake_lanes_for(env, options.run_at, options.max_concurrency)
+
+
+def create_job(env, options, fingerprint, action, contents, started_by=None):
     """Create the job of a submission, still without operations; returns it in a superuser environment.
 
+    :param env: the caller's environment
+    :param Options options: of the submission
+    :param str fingerprint: of the submission; None where it has no idempotency key
+    :param action: server action to run at its end, or an empty recordset
     :param list contents: the summary of its operations
     :param int started_by: see `submit`
     :raises ConcurrencyError: the idempotency key is used by a concurrent call
@@ -328,10 +346,13 @@ def _create_job(env, options, fingerprint, action, contents, started_by):
     context = {"mail_create_nolog": True, "mail_create_nosubscribe": True, "tracking_disable": True}
     try:
         with env.cr.savepoint():
-            return env["batch.job"].sudo().with_context(**context).create(values)
+            job = env["batch.job"].sudo().with_context(**context).create(values)
     except psycopg2.errors.UniqueViolation as error:
         # a concurrent call with the same key: Odoo repeats this call, which then finds the other call's job
         raise ConcurrencyError(env._("This idempotency_key is being used right now.")) from error
+    if job.is_atomic:
+        insert_driver(job.env.cr, job.id)
+    return job
 
 
 def summary_columns(env, contents):

@@ -53,6 +53,7 @@ from . import test_fast_load
 from . import test_failure_causes
 from . import test_fast_searches
 from . import test_failure_file
+from . import test_file_import
 from . import test_failures
 from . import test_figures
 from . import test_fuzz

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 
 from odoo.tests.common import BaseCase, get_db_name
 
@@ -71,6 +72,7 @@ class TestApiPage(ApiCase):
             env["res.lang"].search([("code", "=", "fr_FR")]).active = False
 
     def test_each_example_is_answered_as_shown(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
         comparison = docs.Comparison()
         outcome = None
         for block in docs.blocks(PAGE):
@@ -118,6 +120,7 @@ class TestApiPage(ApiCase):
             "ODOO_URL": base_url(),
             "ODOO_DB": get_db_name(),
             "ODOO_KEY": self.user.key,
+            "FOLDER": self.folder,
         }
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", program],

@@ -5,7 +5,7 @@ import random
 from odoo.tests.common import BaseCase
 
 from odoo.addons.batch_executor.engine.graph import check_graph
-from odoo.addons.batch_executor.engine.key_order import last_of_keys, order_upserts
+from odoo.addons.batch_executor.engine.key_order import last_of_keys, order_keys
 from odoo.addons.batch_executor.engine.planner import plan
 from odoo.addons.batch_executor.engine.problems import Problems
 from odoo.addons.batch_executor.engine.rounds import rounds
@@ -35,7 +35,7 @@ class Appends:
         assert not problems, problems.lines()
         for operation in operations:
             operation.keys = [(item["k"],) for item in operation.items]
-        order_upserts(operations, self.last)
+        order_keys(operations, self.last)
         self.last.update(last_of_keys(operations))
         self.operations += operations
         self.chunks += plan(operations, self.size)

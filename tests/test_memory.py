@@ -1,4 +1,4 @@
-"""A lane's memory is bounded by its chunks, not by its job: watched from outside, in a process of its own.
+"""A lane's memory is bounded by its chunks, not by its job, that of an HTTP worker not by the file it gets: watched from outside.
 
 `BATCH_MEMORY_RECORDS=200000 scripts/test tests/test_memory.py` takes minutes; by default the jobs are smaller, and so
 is what they may cost.
@@ -6,6 +6,8 @@ is what they may cost.
 
 import os
 from pathlib import Path
+
+import requests
 
 from odoo.tests.common import BaseCase, get_db_name
 
@@ -99,6 +101,82 @@ class TestMemory(BaseCase):
     def workers(cls):
         server = cls.chaos.servers[-1].process.pid
         return [int(child) for child in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
+
+
+class Rows:
+    """A CSV that is made while it is sent."""
+
+    def __init__(self, size, row_size):
+        self.row_size = row_size
+        self.count = size // row_size
+        self.left = iter(range(-1, self.count))
+        self.rest = b""
+
+    def __len__(self):
+        return len("id,name\n") + self.count * self.row_size
+
+    def __iter__(self):
+        return iter(lambda: self.read(2**16), b"")
+
+    def read(self, size):
+        while len(self.rest) < size and (number := next(self.left, None)) is not None:
+            head = f"memory.row_{number},Row {number} " if number >= 0 else "id,name"
+            self.rest += head.ljust(self.row_size - 1 if number >= 0 else 0, ".").encode() + b"\n"
+        block, self.rest = self.rest[:size], self.rest[size:]
+        return block
+
+
+@needs_scripts
+class TestFileMemory(BaseCase):
+    """A file is received, checked and stored page by page.
+
+    `BATCH_MEMORY_FILE_MB=500 BATCH_MEMORY_ROW=1000 scripts/test tests/test_memory.py -k file` takes a minute or two.
+    """
+
+    FILE_MB = int(os.environ.get("BATCH_MEMORY_FILE_MB", 100))
+    ROW = int(os.environ.get("BATCH_MEMORY_ROW", 5_000))
+    #: MB that a worker may grow by.
+    MOST_MB = 100
+
+    def test_a_large_file_costs_a_worker_little(self):
+        with Chaos(get_db_name(), cron_workers=0) as chaos, requests.Session() as session:
+            url = f"http://127.0.0.1:{chaos.servers[0].port}"
+            login = {"params": {"db": get_db_name(), "login": "admin", "password": "admin"}}
+            chaos.client.call("res.users", "search_count", [])  # it is up
+            self.assertIn("result", session.post(f"{url}/web/session/authenticate", json=login, timeout=90).json())
+            size = self.send(session, url, 2**20)["total"]
+            [worker] = self.http_workers(chaos)
+            Path(f"/proc/{worker}/clear_refs").write_text("5")  # the peak is counted from here
+            idle, started = resident(worker), cpu_s(worker)
+            status = self.send(session, url, self.FILE_MB * 2**20)
+            sizes = {"idle": idle, "peak": resident(worker, "VmHWM"), "end": resident(worker)}
+            print(f"a file of {self.FILE_MB} MB, {status['total']} rows: {sizes} MB, {cpu_s(worker) - started:.1f} s of computing")
+            self.assertEqual(self.http_workers(chaos), [worker], "the worker was replaced meanwhile")
+            self.assertGreater(status["total"], size)
+            self.assertLess(sizes["peak"] - sizes["idle"], self.MOST_MB)
+            session.post(f"{url}/batch/v1/cancel", json={"params": {"uuid": status["uuid"]}}, timeout=90)
+
+    def send(self, session, url, size):
+        answer = session.post(
+            f"{url}/batch/v1/import",
+            params={"model": MODEL, "draft": "1"},
+            data=Rows(size, self.ROW),
+            headers={"Content-Type": "text/csv"},
+            timeout=600,
+        )
+        self.assertEqual(answer.status_code, 200, answer.text[:2000])
+        return answer.json()
+
+    def http_workers(self, chaos):
+        server = chaos.servers[0].process.pid
+        children = map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
+        return [child for child in children if b"gevent" not in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")]
+
+
+def cpu_s(process):
+    """Seconds of computing of a process so far."""
+    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(process, what="VmRSS"):

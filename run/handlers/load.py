@@ -30,7 +30,7 @@ class LoadHandler(Handler):
         """Check the columns, and group the rows into records."""
         paths = [fix_import_export_id_paths(name) for name in operation.params["fields"]]
         for name, path in zip(operation.params["fields"], paths, strict=True):
-            if problem := _path_problem(model, path):
+            if problem := path_problem(model, path):
                 checker.add(operation, f"{name}: {problem}", "fields")
         # the default module of external ids, as in `Model.load`
         module = {**checker.env.context, **operation.context}.get("module", "__import__")
@@ -110,8 +110,12 @@ class LoadHandler(Handler):
         raise refused
 
 
-def _path_problem(model, path):
-    """What is wrong with a column, given as a list of field names; None if it is valid."""
+def path_problem(model, path):
+    """What is wrong with a column of an import; None if it is valid.
+
+    :param model: the model to import into
+    :param list path: the column, as a list of field names
+    """
     for place, name in enumerate(path):
         if name in IMPORT_IDS:
             return None
