@@ -58,18 +58,16 @@ class ClientCase(ApiCase):
 
 
 class Proxy:
-    """A proxy of the server that cuts each connection after some bytes of the requests, or of the answers, if so drawn.
+    """A proxy of the server that cuts each connection after some bytes of the requests, or of the answers.
 
     :param seed: of the random numbers
-    :param share: of the connections that are cut
-    :param most: bytes that they live at most
+    :param most: bytes that a connection lives at most
     :ivar cuts: how many were cut
     """
 
-    def __init__(self, seed, share=0.6, most=1500):
+    def __init__(self, seed, most=3000):
         self._random = random.Random(seed)
-        self._share, self._most = share, most
-        self._lock = threading.Lock()
+        self._most = most
         self.cuts = 0
         self._target = base_url().removeprefix("http://").rpartition(":")
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -88,9 +86,8 @@ class Proxy:
                 return
             host, _colon, port = self._target
             server = socket.create_connection((host, int(port)))
-            with self._lock:
-                is_cut = self._random.random() < self._share
-                budgets = [self._random.randrange(self._most) if is_cut and side == self._random.randrange(2) else None for side in (0, 1)]
+            budgets = [self._random.randrange(self._most), None]
+            self._random.shuffle(budgets)
             pair = (client, server)
             for source, target, budget in ((client, server, budgets[0]), (server, client, budgets[1])):
                 threading.Thread(target=self._forward, args=(source, target, budget, pair), daemon=True).start()

@@ -187,14 +187,14 @@ class TestLoadInPieces(FileCase):
 
     def test_behind_a_proxy_that_cuts_each_record_is_there_once(self):
         before = self.count_jobs()[0]
-        with proxy(seed=24, most=3000) as between, self.new_client(between.url, attempts=60) as client, self.lanes_at_work():
+        with proxy(seed=24) as between, self.new_client(between.url, attempts=60) as client, self.lanes_at_work():
             for turn in range(6):
                 text = self.rows(40, f"cut{turn}")
                 client.piece_bytes = 100_000 if turn % 2 else 900
                 [entry] = client.load_file(io.StringIO(text), "res.partner").wait(check=True).result()
                 self.assertEqual(len(set(entry["result"])), 40)
                 self.assertEqual(len(self.new_refs(f"cut{turn}-")), 40)
-        self.assertGreater(between.cuts, 5)
+        self.assertGreater(between.cuts, 2)
         self.assertEqual(self.count_jobs()[0], before + 6)
 
     def test_a_server_that_is_away_ends_it_in_words(self):
