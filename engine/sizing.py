@@ -33,6 +33,9 @@ HOPELESS = 1.3
 SURPRISE = 2.0
 #: Most seconds that an interrupted chunk teaches: one record that hangs says nothing of the others.
 INTERRUPTED_S = 2 * TARGET_S
+#: A larger size is tried for the first time with twice its records where these are expected to take no more than this share of the
+#: target time: the first job of a fast model needs fewer chunks. They may take longer, if a model slows down with the chunk.
+SHORT = 1 / 3
 #: Once in this many chunks a rarely used size is measured again: one slow chunk must not rule it out for ever.
 LOOK_AGAIN_EVERY = 20
 #: Most time that measuring a worse size again may have lost in all, as a share of the time of all chunks.
@@ -89,7 +92,9 @@ def choose(
     for size in _neighbours(best, allowed):
         expected = known.get(size, known[best] * TOLERANCE)
         if samples[size] < ENOUGH_SAMPLES and expected * size <= target and expected <= known[best] * HOPELESS:
-            return Choice(size, is_settled=False)
+            twice = 2 * size
+            leaps = size > best and not samples[size] and twice <= allowed[-1] and expected * twice <= SHORT * target
+            return Choice(twice if leaps else size, is_settled=False)
     if sum(samples.values()) % LOOK_AGAIN_EVERY == 0:
         spent = sum(samples[size] * size * seconds for size, seconds in known.items())
         # also what has become too slow, if it would not be at the pace of the best: that may have been bad luck

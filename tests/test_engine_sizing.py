@@ -11,8 +11,8 @@ def simulate(seconds_per_record, chunks, **circumstances):
     for _number in range(chunks):
         size = sizing.choose(learned, **circumstances).size
         sizes.append(size)
+        newest, size = seconds_per_record(size), sizing.bucket(size)
         old, samples = learned.get(size, (0.0, 0))
-        newest = seconds_per_record(size)
         learned[size] = (old + sizing.NEWEST * (newest - old) if samples else newest, samples + 1)
     return sizes
 
@@ -23,9 +23,32 @@ def most_used(sizes):
 
 class TestSizing(BaseCase):
     def test_it_goes_up_from_where_it_starts_while_larger_is_better(self):
-        sizes = simulate(lambda size: 0.0005 + 0.02 / size, 40)
-        self.assertEqual(sizes[:4], [100, 200, 500, 1000])
-        self.assertEqual(most_used(sizes[8:]), sizing.SIZES[-1])
+        for seconds, first in ((0.0005, [100, 400, 1000]), (0.0025, [100, 200, 500, 1000])):
+            sizes = simulate(lambda size, seconds=seconds: seconds + 0.02 / size, 40)
+            self.assertEqual(sizes[: len(first)], first)
+            self.assertEqual(most_used(sizes[8:]), sizing.SIZES[-1])
+
+    def test_a_first_job_of_a_thousand_records_costs_little(self):
+        """As with partners, against the same job once their times are known."""
+
+        def seconds(sizes):
+            return sum(size * (0.0012 + 0.032 / size) for size in sizes)
+
+        left, sizes = 1000, []
+        for size in simulate(lambda size: 0.0012 + 0.032 / size, 10):
+            sizes.append(min(size, left))
+            left -= sizes[-1]
+        self.assertLess(seconds(filter(None, sizes)), 1.03 * seconds([100, 900]))
+
+    def test_twice_as_many_are_tried_only_where_that_is_short_and_new(self):
+        known = {100: (0.001, 1)}
+        self.assertEqual(sizing.choose(known).size, 400)
+        self.assertEqual(sizing.choose({**known, 200: (0.0011, 1)}).size, 200, "known a little")
+        self.assertEqual(sizing.choose({100: (0.004, 1)}).size, 200)
+        self.assertEqual(sizing.choose(known, target_s=1).size, 200)
+        self.assertEqual(sizing.choose(known, most=200).size, 200)
+        self.assertEqual(sizing.choose(known, bytes_per_record=30_000).size, 200)
+        self.assertEqual(sizing.choose({500: (0.0001, 5), 1000: (0.001, 5)}).size, 200, "downwards each size by itself")
 
     def test_to_start_with_nothing_learned_costs_little(self):
         """Against the best size from the start, over a job of some seconds: partners here, and what has no cost of a chunk."""
