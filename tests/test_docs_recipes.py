@@ -213,6 +213,14 @@ def recipe(heading):
 
 @needs("httpx")
 class TestTopics(RecipeCase):
+    @recipe("A file from the command line")
+    def test_command(self):
+        self.run_recipe("A file from the command line")
+        self.assertEqual(self.new_partners("name", "country_id.code"), [("Azure Interior", "US"), ("Deco Addict", "BE")])
+        with self.committed() as env:
+            again = env["batch.job"].search([], limit=1)
+            self.assertEqual((again.name, again.state, again.unchanged_records), ("contacts.csv", "completed", 2))
+
     @recipe("More than one request can hold")
     def test_streaming(self):
         self.assertEqual(self.run_recipe("More than one request can hold"), "completed 2500\n")
@@ -314,7 +322,7 @@ class TestReadme(RecipeCase):
     page = "README.rst"
 
     def test_its_examples_run_as_they_stand(self):
-        (_, _variables), (_, submit), (_, ask), (_, answer), (_, python) = docs.rst_blocks(self.page)
+        (_, _variables), (_, submit), (_, ask), (_, answer), (_, load), (_, python) = docs.rst_blocks(self.page)
         job = json.loads(self.run_bash(submit))["result"]
         self.assertEqual(job["state"], "pending")
         with self.lanes_at_work():
@@ -322,6 +330,9 @@ class TestReadme(RecipeCase):
         given = json.loads(self.run_bash(ask, JOB_ID=str(job["job_id"])))
         self.assertEqual(list(docs.Comparison().differences(json.loads(answer), given)), [])
         self.assertEqual(self.new_partners(), [*TWO, "Gemini Furniture"])
+        self.mark_partners()
+        self.run_bash(load)
+        self.assertEqual(self.new_partners("name", "country_id.code"), [("Azure Interior", "US"), ("Deco Addict", "BE")])
         self.mark_partners()
         with self.committed(self.user.id) as env:
             exec(compile(python, self.page, "exec"), {"env": env})
