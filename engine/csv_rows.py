@@ -95,13 +95,16 @@ class CsvTable:
 
     :param rows: of the file
     :param problems: what is wrong with the header or with rows is added to it
+    :param first_row: number of the first row below the header, where this is a piece of a file; None: as it stands
     """
 
-    def __init__(self, rows: CsvRows, problems: Problems):
+    def __init__(self, rows: CsvRows, problems: Problems, first_row: int | None = None):
         self._rows = rows
         self._problems = problems
         self._left = iter(rows)
         self._number, header = next(self._left, (0, []))
+        if first_row is not None:
+            rows.number = first_row - 1
         header = [name.strip() for name in header]
         self.is_empty = not header
         self._width = len(header)

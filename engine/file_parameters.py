@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from .kinds import Kind, boolean, one_of, text
+from .kinds import Kind, boolean, integer, one_of, text
 from .operation import CREATE, LOAD, UPDATE, UPSERT
 from .options import READERS
 from .problems import Problems
@@ -103,6 +103,9 @@ LOADING = {
 }
 #: What is said of the file, for an import and for a draft.
 OF_FILE = {**OPERATION, **READING, **LOADING}
+#: For a draft, which takes a large file in pieces: where a piece begins.
+PIECE = {"first_row": integer(1, description="Number in the whole file of the first row (of a CSV, below its header) of this piece.")}
+OF_PIECE = {**OF_FILE, **PIECE}
 
 
 @dataclass(slots=True)
@@ -114,6 +117,7 @@ class FileParameters:
     reading: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)  # of the submission, not checked yet
     context: dict[str, Any] | None = None
+    first_row: int | None = None  # number of the first row below the header; None: as it stands
 
     @property
     def type(self) -> str:
@@ -142,7 +146,7 @@ def parse_parameters(
     :param takes_options: whether options of the submission are among them: they are not for a draft
     :param charset: of the content type
     """
-    known = {**OF_FILE, **(READERS if takes_options else {})}
+    known = {**OF_FILE, **READERS} if takes_options else OF_PIECE
     found = FileParameters(file_format)
     given = {}
     for name, values in texts.items():
@@ -152,7 +156,7 @@ def parse_parameters(
             problems.add(f"unknown parameter {name[:MAX_NAME]!r}" + (f"; did you mean {meant[0]!r}?" if meant else ""), key=name)
         elif len(values) > 1:
             problems.add("is given twice", key=name)
-        elif name not in OF_FILE:
+        elif name not in OF_PIECE:
             found.options[name] = kind.typed(values[0])
         else:
             try:
@@ -160,6 +164,7 @@ def parse_parameters(
             except ValueError as error:
                 problems.add(str(error), key=name)
     found.context = given.pop("context", None)
+    found.first_row = given.pop("first_row", None)
     kind = given.pop("type", LOAD if file_format == CSV else CREATE)
     found.operation = {"operation_type": kind, **{name: given[name] for name in OPERATION if name in given}}
     found.reading = {name: given[name] for name in READING if name in given}

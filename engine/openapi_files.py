@@ -43,7 +43,7 @@ def paths(database: Schema) -> Iterator[tuple[str, Schema]]:
     :param database: the parameter that names the database
     """
     # soon: yield _upload("/batch/v1/import", "import", "Import a file as a job.", [database], OF_FILE | READERS)
-    # soon: yield _upload("/batch/v1/jobs/{uuid}/append", "append_file", "Add the records of a file to a draft.", [database, _UUID], OF_FILE)
+    # soon: yield _upload("/batch/v1/jobs/{uuid}/append", "append_file", "Add the records of a file to a draft.", [database, _UUID], OF_PIECE)
     for name, summary in DOWNLOADS.items():
         for kind, media_type in KINDS.items():
             content = {media_type: {"schema": {"type": "string"}}}

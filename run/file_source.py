@@ -79,16 +79,16 @@ def opened(file, parameters, problems):
     """
     file.seek(0)
     if parameters.format != CSV:
-        yield JsonLines(file, problems)
+        yield JsonLines(file, problems, parameters.first_row or 1)
         return
     sample = file.read(SAMPLE)
     reading = parameters.reading
     encoding = next((name for mark, name in MARKS if sample.startswith(mark)), reading.get("encoding", "utf-8"))
     quoting = reading.get("quoting", '"')
     separator = reading.get("separator") or guess_separator(_start_of_text(sample, encoding), quoting)
-    text = _Text(file, encoding)
+    text = _Text(file, encoding, lines_before=max((parameters.first_row or 0) - 2, 0))
     try:
-        yield CsvTable(CsvRows(text.readline, separator, quoting, problems), problems)
+        yield CsvTable(CsvRows(text.readline, separator, quoting, problems), problems, parameters.first_row)
     finally:
         text.detach()  # which closes nothing: the file is read again
 
@@ -107,17 +107,18 @@ class JsonLines:
 
     columns = ()
 
-    def __init__(self, file, problems):
+    def __init__(self, file, problems, first_row=1):
         self._file = file
         self._problems = problems
+        self._first_row = first_row
         self.size = 0
         self.is_empty = False
 
     def __iter__(self):
-        number = 0
+        number = self._first_row - 1
         while line := self._file.readline(MOST_BYTES + 1):
             number += 1
-            if number == 1:
+            if not self.size:
                 line = line.removeprefix(codecs.BOM_UTF8)
             self.size += len(line)
             if len(line) > MOST_BYTES:
@@ -184,8 +185,9 @@ class _KeptRows:
 class _Text:
     """The text of a file in some encoding, line by line."""
 
-    def __init__(self, file, encoding):
+    def __init__(self, file, encoding, lines_before=0):
         file.seek(0)
+        self._lines_before = lines_before
         self._file = file
         self._encoding = encoding
         self._text = io.TextIOWrapper(file, encoding, newline="")
@@ -205,7 +207,7 @@ class _Text:
     def _line_of_error(self):
         """The number of the first line that can't be decoded."""
         self._file.seek(0)
-        decoder, line = codecs.getincrementaldecoder(self._encoding)(), 1
+        decoder, line = codecs.getincrementaldecoder(self._encoding)(), 1 + self._lines_before
         while block := self._file.read(SAMPLE):
             try:
                 line += decoder.decode(block).count("\n")

@@ -64,6 +64,23 @@ class TestPieces(FileCase):
             self.assertEqual(json.loads(piece.strip().split(b"\n")[0])["name"], str(first))
             self.assertEqual(content.split(b"\n")[row - 1], piece.split(b"\n")[0])
 
+    def test_rows_that_refer_to_later_pieces_are_noticed(self):
+        def refers_ahead(text, limit, lines=()):
+            with Source(io.StringIO(text)) as source:
+                return source.refers_ahead(limit, {}, lines)
+
+        rows = [f"c.{index},c.{index + 1}" for index in range(9, 0, -1)]
+        for limit, text, expected in (
+            (40, "\n".join(["id,parent_id/id", *rows]), False),
+            (40, "\n".join(["id,parent_id/id", *rows[::-1]]), True),
+            (4000, "\n".join(["id,parent_id/id", *rows[::-1]]), False),
+            (40, "\n".join(["id,parent", *rows[::-1]]), False),
+            (40, "\n".join(["id,parent_id/id", *rows[::-1][:2], "d.1,base.be", "d.2,base.be", "d.3,c.1"]), False),
+        ):
+            self.assertEqual(refers_ahead(text, limit), expected, text)
+        text = "id,child_ids/id,category_id/id\na.1,,\na.2,,b.1\na.3,,\na.4,,\na.5,b.1,\n"
+        self.assertTrue(refers_ahead(text, 50, ["child_ids"]))
+
     def test_what_a_file_is(self):
         for name, text, expected in (
             ("a.csv", "", CSV), ("a.ndjson", "", NDJSON), ("a.jsonl", "", NDJSON), ("a", '{"a": 1}', NDJSON), ("a.dat", "id,name", CSV),
@@ -151,11 +168,17 @@ class TestLoadInPieces(FileCase):
     def test_pieces_are_one_result_and_rows_are_those_of_the_file(self):
         lines = self.rows(60, "piece").replace('"N ""50"",\n;"', "")
         job = self.finished(self.client.load_file(io.StringIO(lines), "res.partner"))
-        self.assertGreater(job.status["stats"]["total_operations"], 5)
+        self.assertGreater(job.status["stats"]["total_operations"], 2)
         [entry] = job.result()
         self.assertEqual((entry["operation_id"], entry["record_count"], entry["result"].index(False)), ("file", 60, 50))
         [failure] = job.failures()
         self.assertEqual((failure["operation_id"], failure["index"], failure["row"]), ("file", 50, 2 + 50 + 8))
+
+    def test_a_file_whose_rows_refer_to_later_ones_is_sent_whole(self):
+        rows = "".join(f"client.ahead_{index},Ahead {index},client.ahead_{index + 1}\n" for index in range(59))
+        text = f"id,name,parent_id/id\n{rows}client.ahead_59,Ahead 59,\n"
+        job = self.finished(self.client.load_file(io.StringIO(text), "res.partner"))
+        self.assertEqual((job.state, job.status["stats"]["total_operations"]), ("completed", 1))
 
     def test_a_refusal_in_a_later_piece_stores_nothing(self):
         text = "".join(json.dumps({"ref": f"late-{index}", "name": "x" * 50}) + "\n" for index in range(30)) + '{"nmae": "X"}\n'

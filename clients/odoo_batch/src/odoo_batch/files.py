@@ -177,30 +177,53 @@ class Source:
         :param lines: names of the model's one2many fields: a row with nothing but those belongs to the record above it
         :raises BatchError: the rows can't be told apart
         """
-        if self.media_type == CSV:
-            if not parameters.get("separator"):
-                parameters["separator"] = self.separator(parameters.get("quoting") or '"')
-            rows = _csv_rows(self._lines(), parameters["separator"], parameters.get("quoting") or '"', lines)
-            head_size, head_rows = _head(rows)
-        else:
-            rows, head_size, head_rows = ((len(line), not line.isspace(), not line.isspace()) for line in self._lines()), 0, 0
+        rows, head_size, head_rows, _columns = self._read(parameters, lines)
         self.file.seek(self.start)
         head = self.file.read(head_size)
-        # where a piece may end: the byte, the records and the rows before it
-        begin = cut = here = (self.start + head_size, 0, head_rows + 1)
+        begin = here = (self.start + head_size, 0, head_rows + 1)  # the byte, and the records and rows before it
 
-        def piece(end: int) -> Piece:
-            return Piece(self.file, begin[0], end, self.media_type, head, begin[1], begin[2], self.size, tell)
+        def piece() -> Piece:
+            return Piece(self.file, begin[0], here[0], self.media_type, head, begin[1], begin[2], self.size, tell)
 
-        for size, is_filled, is_start in rows:
-            if is_start:
-                cut = here
-            if cut > begin and here[0] + size - begin[0] + len(head) > limit:
-                yield piece(cut[0])
-                begin = cut
-            here = (here[0] + size, here[1] + is_filled, here[2] + 1)
+        last = 0
+        for number, record in _divided(rows, limit, head_size):
+            if number > last:
+                yield piece()
+                begin, last = here, number
+            size, filled = sum(row.size for row in record), sum(row.is_filled for row in record)
+            here = (here[0] + size, here[1] + filled, here[2] + len(record))
         if here > begin:
-            yield piece(here[0])
+            yield piece()
+
+    def refers_ahead(self, limit: int, parameters: dict[str, Any], lines: Container[str]) -> bool:
+        """Whether a row names, by its external id, a record that only comes in a later piece: then the file must be sent whole.
+
+        :param limit: as for `pieces`, as are the other parameters
+        """
+        if self.media_type != CSV:
+            return False
+        rows, head_size, _head_rows, columns = self._read(parameters, lines)
+        names = _Names(columns, lines)
+        if not names.are_there:
+            return False
+        return any(
+            names.refers_ahead(row.cells, piece) for piece, record in _divided(rows, limit, head_size) for row in record
+        )
+
+    def _read(self, parameters: dict[str, Any], lines: Container[str]) -> tuple[Iterator[Row], int, int, list[str]]:
+        """The rows below the names of the columns; bytes and rows as far as to those, and the names."""
+        if self.media_type != CSV:
+            return (Row(len(line), not line.isspace(), not line.isspace(), []) for line in self._lines()), 0, 0, []
+        quoting = parameters.get("quoting") or '"'
+        if not parameters.get("separator"):
+            parameters["separator"] = self.separator(quoting)
+        rows = _csv_rows(self._lines(), parameters["separator"], quoting, lines)
+        size = count = 0
+        for row in rows:
+            size, count = size + row.size, count + 1
+            if row.is_filled:
+                return rows, size, count, [name.removeprefix("\xef\xbb\xbf") for name in row.cells]
+        return rows, size, count, []
 
     def count_lines(self, most: int) -> int:
         """How many lines it has; counted as far as to this number."""
@@ -240,18 +263,47 @@ class Source:
             yield rest
 
 
-def _head(rows: Iterator[tuple[int, bool, bool]]) -> tuple[int, int]:
-    """Bytes and rows as far as to the names of the columns, which are the first row that is not blank."""
-    size = count = 0
-    for row_size, is_filled, _is_start in rows:
-        size, count = size + row_size, count + 1
-        if is_filled:
-            break
-    return size, count
+@dataclass
+class Row:
+    """A row of a file.
+
+    :ivar size: its bytes
+    :ivar is_filled: whether it is not blank
+    :ivar is_start: whether it begins a record
+    :ivar cells: of a CSV
+    """
+
+    size: int
+    is_filled: bool
+    is_start: bool
+    cells: list[str]
 
 
-def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str, one2many: Container[str]) -> Iterator[tuple[int, bool, bool]]:
-    """For each row of a CSV file: its bytes (a quoted cell may hold line ends), whether it is not blank, and begins a record.
+def _divided(rows: Iterator[Row], limit: int, head_size: int) -> Iterator[tuple[int, list[Row]]]:
+    """The records, each with the number of the piece it is in: pieces have at most so many bytes, unless a record has more."""
+    piece, size = 0, head_size
+    for record in _records(rows):
+        record_size = sum(row.size for row in record)
+        if size > head_size and size + record_size > limit:
+            piece, size = piece + 1, head_size
+        size += record_size
+        yield piece, record
+
+
+def _records(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """The rows of each record; blank ones belong to the record above."""
+    record: list[Row] = []
+    for row in rows:
+        if row.is_start and record:
+            yield record
+            record = []
+        record.append(row)
+    if record:
+        yield record
+
+
+def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str, one2many: Container[str]) -> Iterator[Row]:
+    """The rows of a CSV file; a quoted cell may hold line ends.
 
     :raises BatchError: a cell is too large
     """
@@ -264,17 +316,18 @@ def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str, one2many: Co
             yield line.decode("latin-1")  # byte by byte: only the signs of ASCII matter here
 
     before = csv.field_size_limit(CELL)
-    own: list[int] | None = None
-    lines_of: list[int] = []
+    names: list[str] = []
+    own: list[int] = []
+    inner: list[int] = []
     try:
-        for row in csv.reader(sized(), delimiter=separator, quotechar=quoting):
-            is_filled = any(map(str.strip, row))
-            if own is None and is_filled:
-                names = [name.strip().partition("/")[0] for name in row]
+        for cells in csv.reader(sized(), delimiter=separator, quotechar=quoting):
+            is_filled = any(map(str.strip, cells))
+            if not names and is_filled:
+                names = [name.strip().partition("/")[0] for name in cells]
                 own = [place for place, name in enumerate(names) if name not in one2many and name not in ABOUT]
-                lines_of = [place for place, name in enumerate(names) if name in one2many]
-            is_line = is_filled and _any(row, lines_of) and not _any(row, own or [])
-            yield size, is_filled, is_filled and not is_line
+                inner = [place for place, name in enumerate(names) if name in one2many]
+            is_line = is_filled and _any(cells, inner) and not _any(cells, own)
+            yield Row(size, is_filled, is_filled and not is_line, cells)
             size = 0
     except csv.Error as error:
         raise BatchError(f"The file can't be cut: {error}. Is a quote opened that is never closed?") from error
@@ -282,5 +335,43 @@ def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str, one2many: Co
         csv.field_size_limit(before)
 
 
-def _any(row: list[str], places: list[int]) -> bool:
-    return any(row[place] for place in places if place < len(row))
+def _any(cells: list[str], places: list[int]) -> bool:
+    return any(cells[place] for place in places if place < len(cells))
+
+
+class _Names:
+    """The external ids of a file: which rows are called by them, and which refer to them.
+
+    :param columns: the names of its columns
+    :param one2many: names of the model's one2many fields: their ids are those of lines, which the row makes
+    """
+
+    def __init__(self, columns: list[str], one2many: Container[str]):
+        places = [(place, name.strip()) for place, name in enumerate(columns)]
+        named = [place for place, name in places if name == "id" or (name.endswith("/id") and name.partition("/")[0] in one2many)]
+        self._named = named
+        self._foreign = [place for place, name in places if name.endswith("/id") and place not in named]
+        self.are_there = bool(self._named and self._foreign)
+        self._known: set[int] = set()
+        self._missed: dict[int, int] = {}  # names that were referred to before they were known: in which piece, at first
+
+    def refers_ahead(self, cells: list[str], piece: int) -> bool:
+        """Take note of a row; tells whether a row of an earlier piece refers to it."""
+        names = _names(cells, self._named)
+        if any(self._missed.get(name, piece) < piece for name in names):
+            return True
+        self._known.update(names)
+        for name in _names(cells, self._foreign):
+            if name not in self._known:
+                self._missed.setdefault(name, piece)
+        return False
+
+
+def _names(cells: list[str], places: list[int]) -> list[int]:
+    """The external ids in these cells, as hashes: there may be millions."""
+    return [
+        hash(name.strip().removeprefix("__import__."))
+        for place in places
+        if place < len(cells) and cells[place]
+        for name in cells[place].split(",")
+    ]

@@ -164,8 +164,9 @@ class AsyncClient:
     ) -> AsyncJob:
         """Hand a file over as a job: CSV (the first row names the columns, as for Odoo's import) or NDJSON (an object of values a line).
 
-        A file that is more than one request should hold is sent in pieces, and started at the end. If that is interrupted, calling again
-        with the same `idempotency_key` goes on where it stopped.
+        A file that is more than one request should hold is sent in pieces, and started at the end; unless it has to stay whole, as an
+        update, or an import whose rows refer to later ones. If that is interrupted, calling again with the same `idempotency_key` goes on
+        where it stopped. The result is one entry, in the order of the file; but records that had to wait for later ones come last.
 
         :param file: a path, or an open file
         :param model: technical name of the model
@@ -183,17 +184,24 @@ class AsyncClient:
         options = {"idempotency_key": str(uuids.uuid4()), **options}
         with Source(file) as source:
             settings = source.settings(dict(csv or {}))
-            if source.size <= self.piece_bytes or type == "update":
-                # an update is never cut: records that it names twice take effect in their order
+            # an update is never cut: records that it names twice take effect in their order
+            is_whole = source.size <= self.piece_bytes or type == "update"
+            lines = [] if is_whole or source.media_type != CSV else await self._one2many(model)
+            if is_whole or (type in (None, "load") and source.refers_ahead(self.piece_bytes, settings, lines)):
                 sent = {**options, **parameters, **settings}
                 if source.size >= PAGE_BYTES or source.count_lines(PAGE_RECORDS + 1) > PAGE_RECORDS:  # named so that its pages are one entry of the result
                     sent["operation_id"] = part_name(sent.get("operation_id") or FILE, 0)
                 return await self._import("/batch/v1/import", sent, source.whole(tell))
             own: dict[str, Any] = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
-            return await self._load_in_pieces(source, {**own, **parameters, **settings}, options, tell)
+            return await self._load_in_pieces(source, {**own, **parameters, **settings}, options, tell, lines)
 
     async def _load_in_pieces(
-        self, source: Source, parameters: dict[str, Any], options: dict[str, Any], tell: Callable[[int, int], object]
+        self,
+        source: Source,
+        parameters: dict[str, Any],
+        options: dict[str, Any],
+        tell: Callable[[int, int], object],
+        lines: Sequence[str],
     ) -> AsyncJob:
         base = parameters.pop("operation_id", None) or FILE
         keep_draft = bool(options.pop("draft", False))
@@ -201,7 +209,6 @@ class AsyncClient:
         if job.state != "draft":
             return job
         stored = await job._operation_names()
-        lines = await self._one2many(parameters["model"]) if source.media_type == CSV else ()
         try:
             for piece in source.pieces(self.piece_bytes, parameters, tell, lines):
                 name = part_name(base, piece.first)
