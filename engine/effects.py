@@ -42,11 +42,15 @@ def decode_effects(text: str | None) -> Iterator[tuple[int, str]]:
             yield place, effect
 
 
-def aligned(texts: Iterable[str | None], data_length: int) -> list:
-    """The effects in some stored texts as a list aligned with the data of their operation, False where there is none."""
+def aligned(text: str | None, data_length: int) -> list:
+    """The effects in a stored text as a list aligned with the data of their operation, False where there is none."""
     outcomes: list = [False] * data_length
-    for text in texts:
-        for place, effect in decode_effects(text):
-            if place < data_length:
-                outcomes[place] = effect
+    put_effects(outcomes, text)
     return outcomes
+
+
+def put_effects(outcomes: list, text: str | None) -> None:
+    """Put the effects in a stored text into a list of `aligned`."""
+    for place, effect in decode_effects(text):
+        if place < len(outcomes):
+            outcomes[place] = effect

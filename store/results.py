@@ -4,7 +4,7 @@ import json
 
 from odoo.tools import SQL
 
-from ..engine.effects import aligned
+from ..engine.effects import aligned, put_effects
 from ..engine.payload import BadPayload, Payload, named_id
 from .planning import rows_of
 from .sql import fetch, fetch_dicts
@@ -51,7 +51,8 @@ def outcomes_of(cr, rows):
     :param list rows: of `operations_page`
     :returns: operation id -> list, False where a record has not succeeded
     """
-    texts = {row["id"]: [row["outcomes"]] for row in rows}
+    outcomes = {row["id"]: aligned(row["outcomes"], row["data_length"]) for row in rows}
+    incomplete = [operation_id for operation_id, kept in outcomes.items() if False in kept]
     chunks = fetch(
         cr,
         SQL(
@@ -62,12 +63,12 @@ def outcomes_of(cr, rows):
                AND outcomes IS NOT NULL
              ORDER BY operation_id, id
             """,
-            [row["id"] for row in rows if row["outcomes"] is None],
+            incomplete,
         ),
     )
     for operation_id, text in chunks:
-        texts[operation_id].append(text)
-    return {row["id"]: aligned(texts[row["id"]], row["data_length"]) for row in rows}
+        put_effects(outcomes[operation_id], text)
+    return outcomes
 
 
 def made_ids(cr, operation_id, limit):

@@ -15,7 +15,8 @@ class TestEffects(BatchCase):
         self.assertEqual(encode_effects(effects), "0c2 2n1 5n1 6d1 40u1")
         self.assertEqual(dict(decode_effects(encode_effects(effects))), effects)
         self.assertIsNone(encode_effects({}))
-        self.assertEqual(aligned(["1c2", None, "4u1"], 4), [False, "created", "created", False])
+        self.assertEqual(aligned("1c2 4u1", 4), [False, "created", "created", False])
+        self.assertEqual(aligned(None, 1), [False])
 
     def test_share(self):
         self.assertEqual(list(map(read_share, ("5%", " 0.5 % ", "0%", "100%"))), [5, 0.5, 0, 100])
