@@ -7,30 +7,38 @@ from werkzeug.wsgi import wrap_file
 from odoo.exceptions import MissingError
 from odoo.http import Controller, Response, content_disposition, request
 
+from ..engine.openapi_files import KINDS
 from ..engine.reader import is_name
 from ..run.access import check_visible
 from ..run.caller import check_caller
-from ..run.failure_file import MEDIA_TYPES, write_failures
+from ..run.change_file import write_changes
+from ..run.failure_file import write_failures
+from ..run.result_file import write_results
 from .file_route import file_route
+
+#: The files of a job, each with what writes it; described in `engine/openapi_files.py`.
+FILES = {"failures": write_failures, "results": write_results, "changes": write_changes}
 
 
 class BatchFilesController(Controller):
     """`GET /batch/v1/jobs/<uuid>/<file>`, with a session or an `Authorization: Bearer <API key>`."""
 
-    @file_route([f"/batch/v1/jobs/<uuid>/failures.{kind}" for kind in MEDIA_TYPES], "GET")
-    def failures(self, uuid):
-        """The failures of a job that stand, as a file to be mended and uploaded again.
+    @file_route(f"/batch/v1/jobs/<uuid>/<any({','.join(FILES)}):name>.<any({','.join(KINDS)}):kind>", "GET")
+    def download(self, uuid, name, kind):
+        """A file of a job: its failures that stand (to be mended and uploaded again), what became of each record, or what was changed.
 
         :param str uuid: of the job
+        :param str name: a key of `FILES`
+        :param str kind: a key of `KINDS`
         :raises MissingError: there is no such job, or the caller may not see it
+        :raises UserError: it is too much for this kind of file
         """
         check_caller(request.env)
         job = request.env["batch.job"].search([("uuid", "=", uuid)]) if is_name(uuid) else None
         if not job:
             raise MissingError(request.env._("There is no such batch job."))
         check_visible(job)
-        kind = request.httprequest.path.rpartition(".")[2]
-        return _sent(f"failures-{job.id}.{kind}", MEDIA_TYPES[kind], lambda file: write_failures(request.env, job.id, kind, file))
+        return _sent(f"{name}-{job.id}.{kind}", KINDS[kind], lambda file: FILES[name](job, kind, file))
 
 
 def _sent(name, media_type, write):

@@ -12,8 +12,8 @@ ID = "id"
 #: Columns that a file of failures has besides the values.
 PLACE = ("_operation", "_index")
 ERROR = ("_error_type", "_error")
-#: First characters by which a spreadsheet takes a text for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A text that a spreadsheet takes for a formula, of whatever width its first character, or that would be one without apostrophes.
+FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 #: What spreadsheets change in a text: the ends of its lines, and control characters.
 RETOUCHED = re.compile(r"\r\n?|[\x00-\x08\x0b\x0c\x0e-\x1f]")
 #: What people remove around a text.
@@ -75,18 +75,24 @@ def cell_of(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
-    return dumps(value)
+    return str(value) if value.__class__ is int else dumps(value)
 
 
 def defused(value: Any) -> str:
-    """`cell_of` for a spreadsheet: a text is never a formula there."""
-    text = UNHELD.sub("?", cell_of(value))
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA) else text
+    """`cell_of` for a spreadsheet: a text is never a formula there. `armed` gives back any text that it was given."""
+    if not isinstance(value, str):
+        return cell_of(value)
+    return f"'{value}" if FORMULA.match(value) else value
 
 
 def armed(text: str) -> str:
     """The text that `defused` has given this form."""
-    return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def held(text: str) -> str:
+    """A text without what no file can hold."""
+    return text if text.isascii() else UNHELD.sub("?", text)
 
 
 def looks_equal(before: str, now: str) -> bool:

@@ -12,7 +12,11 @@ from .options import READERS  # noqa: F401
 Schema = dict[str, Any]
 
 #: What can be downloaded of a job, with what a row of it is.
-DOWNLOADS = {"failures": "The failed records that stand, to be mended and sent again."}
+DOWNLOADS = {
+    "failures": "The failed records that stand, to be mended and sent again.",
+    "results": "What became of each record, in the order in which they were sent.",
+    "changes": "What was changed, field by field, as far as the caller may read it.",
+}
 #: The kinds of files, by the end of their names.
 KINDS = {
     "csv": "text/csv; charset=utf-8",

@@ -14,7 +14,7 @@ from ..engine.cells import (
     PLACE,
     armed,
     cell_of,
-    defused,
+    held,
     looks_equal,
     rows_of_item,
     value_of,
@@ -27,8 +27,9 @@ from ..store import chosen
 from ..store.references import ids_by_name
 from .access import check_submitter
 from .change import lock_for_change
-from .failure_file import CELL_LENGTH, PAGE
+from .failure_file import PAGE
 from .failures import columns_of, item_of
+from .files import CELL_LENGTH, text_cell
 from .log import log
 from .mended import store_mended
 from .retry import retry_chosen
@@ -139,18 +140,21 @@ def _mended_item(env, failure, rows):
 class _Row:
     """A row of a spreadsheet: its number in the file, its place, and its other cells by name."""
 
+    #: The text that stands in a cell.
+    plain = staticmethod(armed)
+
     def __init__(self, env, number, cells):
         self.env = env
         self.number = number
-        operation = armed(cell_of(cells.get(PLACE[0])).strip())
+        operation = self.plain(cell_of(cells.get(PLACE[0])).strip())
         self.operation = operation if is_name(operation) else ""
         self.index = _whole(cells.get(PLACE[1]))
         self.values = {name: cell for name, cell in cells.items() if name and name not in (*PLACE, *ERROR)}
 
     def is_changed(self, old, cell):
-        """Whether a cell is no longer as it was downloaded."""
-        before = defused(old)
-        return not looks_equal(before, cell) and not looks_equal(before[:CELL_LENGTH], cell)
+        """Whether a cell is no longer as it was downloaded, or the text itself, as it was once downloaded if it began with an apostrophe."""
+        befores = (text_cell(old), held(cell_of(old)))
+        return not any(looks_equal(before, cell) or looks_equal(before[:CELL_LENGTH], cell) for before in befores)
 
     def value(self, cell, field_type, old, name):
         """The value that a changed cell means.
@@ -158,13 +162,15 @@ class _Row:
         :raises ValueError: it must be JSON, and is not
         """
         try:
-            return value_of(armed(cell), field_type, old)
+            return value_of(self.plain(cell), field_type, old)
         except (ValueError, RecursionError) as error:
             raise ValueError(self.env._("%(name)s: not valid JSON: %(error)s", name=name, error=error)) from error
 
 
 class _JsonRow(_Row):
     """A line of NDJSON: its values are JSON values already."""
+
+    plain = str
 
     def is_changed(self, old, cell):
         """Whether the value is another one; null, false and absence are one."""

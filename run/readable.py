@@ -5,7 +5,7 @@ import logging
 
 from odoo.exceptions import AccessError, UserError
 
-from ..store.changes import changes_page, changes_shown
+from ..store.changes import changes_after, changes_page, changes_shown
 
 _logger = logging.getLogger(__name__)
 
@@ -19,6 +19,17 @@ def readable_page(env, job, offset, limit):
     entries = changes_page(env.cr, job.id, offset, limit)
     _hide(env, [(job.user_id.id, entry) for entry in entries])
     return entries
+
+
+def readable_after(env, job, change_id, limit):
+    """The next changes of a job, as `store.changes.changes_after`, without what the reader may not see.
+
+    :param env: of the reader
+    :param job: that the reader may see
+    """
+    changes = changes_after(env.cr, job.id, change_id, limit)
+    _hide(env, [(job.user_id.id, entry) for _id, entry in changes])
+    return changes
 
 
 def readable_changes(env, ids, longest=None):

@@ -61,9 +61,23 @@ def changes_page(cr, job_id, offset, limit):
     :param int limit: most changes to return
     :returns: entries in the form of the API, see `engine.change.change_entry`
     """
+    return [entry for _id, entry in _page(cr, job_id, 0, offset, limit)]
+
+
+def changes_after(cr, job_id, change_id, limit):
+    """The next changes of a job, as `changes_page`.
+
+    :param int change_id: id of the change before them, or 0
+    :param int limit: most changes to return
+    :returns: pairs of the id of a change and its entry
+    """
+    return _page(cr, job_id, change_id, 0, limit)
+
+
+def _page(cr, job_id, after, offset, limit):
     query = SQL(
         """
-        SELECT operation.operation_id, index, change.model, record_id, action, before, after
+        SELECT change.id, operation.operation_id, index, change.model, record_id, action, before, after
           FROM (  -- lengths are known without reading the values
             SELECT change.*,
                    row_number() OVER (ORDER BY change.id) AS place,
@@ -82,13 +96,13 @@ def changes_page(cr, job_id, offset, limit):
          WHERE change.bytes <= %(most)s OR change.place = 1
          ORDER BY change.id
         """,
-        own=rows_of("job_id", job_id),
+        own=rows_of("job_id", job_id, after),
         offset=offset,
         limit=limit,
         most=PAGE_BYTES,
     )
     with by_index(cr, "enable_hashjoin", "enable_mergejoin"):
-        return [_decoded(row) for row in fetch_dicts(cr, query)]
+        return [(row.pop("id"), _decoded(row)) for row in fetch_dicts(cr, query)]
 
 
 def count_changes(cr, job_id):

@@ -56,6 +56,7 @@ from . import test_failure_file
 from . import test_file_import
 from . import test_failures
 from . import test_figures
+from . import test_files
 from . import test_fuzz
 from . import test_groups
 from . import test_guard

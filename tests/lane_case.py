@@ -1,12 +1,16 @@
 """The case for lanes, races and crashes: jobs of one user on partners of one test, lanes driven step by step."""
 
+import io
+import json
 import secrets
+from collections import Counter
 from unittest.mock import patch
 
-from odoo import api
+from odoo import SUPERUSER_ID, api
 from odoo.service.model import retrying
 
-from odoo.addons.batch_executor.engine.effects import EFFECT_COLUMNS
+from odoo.addons.batch_executor.engine.effects import EFFECT_COLUMNS, EFFECTS
+from odoo.addons.batch_executor.run.result_file import write_results
 
 from .case import SUBMITTER
 from .committed_case import CommittedCase, committed
@@ -116,4 +120,45 @@ class LaneCase(CommittedCase):
             [(total,)] = self.sql(f"SELECT coalesce(sum(warning_count), 0) FROM {table} WHERE job_id = %s", job_id)
             self.assertEqual((job["warning_count"] or 0, warnings), (total, total), f"warnings of the job and of {table}")
         self.assertFalse(self.sql("SELECT 1 FROM batch_chunk WHERE job_id = %s AND finished_at IS NULL", job_id))
+        self.check_outcomes(job_id)
         return job
+
+    def outcome_rows(self, job_id):
+        """The rows of the file that says what became of each record."""
+        with self.registry.cursor() as cr:
+            file = io.BytesIO()
+            write_results(api.Environment(cr, SUPERUSER_ID, {})["batch.job"].browse(job_id), "ndjson", file)
+        return [json.loads(line) for line in file.getvalue().splitlines()]
+
+    def check_outcomes(self, job_id):
+        """The file of outcomes has one row for each record of a final job, in order, and says what its counters and its result say."""
+        with self.registry.cursor() as cr:
+            result = api.Environment(cr, SUPERUSER_ID, {})["batch.job"].browse(job_id).result(limit=10_000, outcomes=True)
+        rows = {}
+        for row in self.outcome_rows(job_id):
+            rows.setdefault(row["_operation"], []).append(row)
+        names = [entry["operation_id"] for entry in result["results"]]
+        self.assertEqual(list(rows), [name for name in names if name in rows], "in the order of the operations")
+        for entry in result["results"]:
+            self._check_outcomes_of(entry, rows.get(entry["operation_id"], []))
+
+    def _check_outcomes_of(self, entry, rows):
+        places = [row["_index"] for row in rows]
+        self.assertEqual(places, sorted(set(places)), "one row for each record, in the order of the data")
+        counts = Counter(row["_outcome"] for row in rows)
+        failed, unrun = counts.pop("failed", 0), counts.pop("skipped", 0) + counts.pop("cancelled", 0)
+        self.assertLessEqual(set(counts), {*EFFECTS, "succeeded"}, entry)
+        processed = entry["processed_records"]
+        self.assertEqual(
+            (failed, sum(counts.values()), unrun, len(rows)),
+            (entry["failed_records"], processed, entry["record_count"] - processed - entry["failed_records"], entry["record_count"]),
+            (entry, rows),
+        )
+        if entry.get("outcomes"):
+            told = {row["_index"]: row["_outcome"] for row in rows if row["_outcome"] in EFFECTS}
+            self.assertEqual(told, {place: outcome for place, outcome in enumerate(entry["outcomes"]) if outcome})
+        if isinstance(entry["result"], list) and entry["operation_type"] in ("create", "load", "upsert") and entry["result"]:
+            self.assertEqual({row["_index"]: row["_id"] for row in rows}, {place: entry["result"][place] for place in places})
+        errors = {row["_index"]: row["_error"] for row in rows}
+        for failure in entry["failures"]:
+            self.assertEqual(errors[failure["index"]], failure["error"])

@@ -2,7 +2,11 @@
 
 from odoo.tests.common import BaseCase
 
-from ..engine.cells import armed, cell_of, defused, looks_equal, rows_of_item, value_of, with_changes
+from ..engine.cells import armed, cell_of, defused, held, looks_equal, rows_of_item, value_of, with_changes
+from .properties import given, st
+
+#: Texts like those that matter: some quotes, then what may start a formula.
+NEARLY_FORMULAS = st.from_regex(r"'{0,3}[=+\-@\t\r\n\uff1d'a]?.{0,3}", fullmatch=True)
 
 
 class TestCells(BaseCase):
@@ -11,6 +15,13 @@ class TestCells(BaseCase):
             self.assertFalse(defused(text).startswith(("=", "+", "-", "@", "\t", "\r")))
             self.assertEqual(armed(defused(text)), text)
         self.assertEqual(defused(-5), "-5", "a number is no text")
+        self.assertEqual((defused("'=1"), armed("''=1"), armed("'quoted")), ("''=1", "'=1", "'quoted"))
+
+    @given(st.text() | NEARLY_FORMULAS, max_examples=500)
+    def test_any_text_comes_back(self, text):
+        cell = defused(text)
+        self.assertEqual(armed(cell), text)
+        self.assertNotIn(cell[:1], [*"=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"])
 
     def test_what_a_spreadsheet_does_to_a_text_is_no_change(self):
         self.assertTrue(looks_equal("a\r\nb", "a\nb"))
@@ -24,7 +35,7 @@ class TestCells(BaseCase):
             self.assertFalse(looks_equal(before, "a"))
         self.assertFalse(looks_equal(" ", ""))
         self.assertTrue(looks_equal("a  ", "a "))
-        self.assertEqual(defused("\ud800x"), "?x", "no file can hold half a character")
+        self.assertEqual(held("\ud800x"), "?x", "no file can hold half a character")
 
     def test_values_are_read_by_the_type_of_their_field(self):
         for text, field_type, before, value in (

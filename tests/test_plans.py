@@ -25,10 +25,10 @@ from ..run.claiming import claim_with_housekeeping
 from ..run.overview import FAILURES_COUNTED, MOST_HISTORIES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
-from ..store import finish, queue, release, told
+from ..store import finish, outcomes, queue, release, told
 from ..store import overview as overview_store
 from ..store.apply import planned_changes, planned_values, was_stopped
-from ..store.changes import changes_at, changes_by_id
+from ..store.changes import changes_after, changes_at, changes_by_id
 from ..store.chosen import failures_at, failures_page
 from ..store.claim import claim_fast
 from ..store.findings import fill_causes
@@ -460,6 +460,8 @@ class TestPlans(PlanCase):
         rows = self.cr.fetchall()
         found, _plans = self.cheap(changes_by_id, self.cr, [id_ for id_, _operation in rows])
         self.assertEqual(len(found), 10)
+        found, plans = self.cheap(changes_after, self.cr, self.backlog.changed, rows[-1][0], 10)
+        self.assertEqual([id_ for id_, _entry in found], list(range(rows[-1][0] + 1, rows[-1][0] + 11)))
         found, plans = self.cheap(changes_at, self.cr, rows[0][1], 1000, 1009)
         self.assertEqual(sorted(change["index"] for change in found), list(range(1000, 1010)))
         self.assertUses(plans, "batch_change_operation_idx")
@@ -521,6 +523,22 @@ class TestPlans(PlanCase):
         found, plans = self.cheap(failures_at, self.cr, self.backlog.failed, places, rows=1000, pages=2000)
         self.assertEqual(len(found), 100)
         self.assertUses(plans, "batch_failure_place_idx")
+
+    def test_the_file_of_outcomes_is_read_in_pages(self):
+        read = outcomes.CHUNKS
+        [(middle,)] = self.sql("SELECT max(id) - %s FROM batch_chunk WHERE job_id = %s", WAITING // 2, self.backlog.waiting)
+        chunks, plans = self.cheap(outcomes.chunks_after, self.cr, self.backlog.waiting, middle, rows=8 * read, pages=12 * read)
+        self.assertEqual((len(chunks), chunks[0]["id"]), (read, middle + 1))
+        self.assertUses(plans, "batch_chunk_job_idx")
+        failed = self.sql("SELECT id FROM batch_chunk WHERE job_id = %s AND failed_records > 0 LIMIT 100", self.backlog.stopped)
+        found, plans = self.cheap(outcomes.failures_of, self.cr, [id_ for (id_,) in failed], rows=1000, pages=1000)
+        self.assertEqual(len(found), 100)
+        ids = [id_ for failures in found.values() for id_, _is_skipped, _record_id in failures.values()]
+        messages, _plans = self.cheap(outcomes.messages_of, self.cr, ids, pages=1000)
+        self.assertEqual(set(messages), set(ids))
+        operations, plans = self.cheap(outcomes.operations_after, self.cr, self.backlog.blocked, MANY // 2, 100)
+        self.assertEqual([operation["position"] for operation in operations], list(range(MANY // 2 + 1, MANY // 2 + 101)))
+        self.assertUses(plans, "batch_operation_job_position_uniq")
 
     def test_the_records_of_a_job(self):
         for name in ("waiting", "failed", "blocked"):

@@ -376,7 +376,7 @@ class TestUndo(UndoCase):
             failure = env["batch.failure"].search([("job_id", "=", undo)])
             self.assertEqual((failure.label, failure.record_id), ("Somebody", ids[0]))
             file = io.BytesIO()
-            write_failures(env, undo, "csv", file)
+            write_failures(env["batch.job"].browse(undo), "csv", file)
             self.assertEqual(file.getvalue().decode().splitlines()[1].split(",")[:3], [str(ids[0]), "op-1", "0"])
             with self.assertRaisesRegex(ValidationError, "an undo does"):
                 failure.values = json.dumps([ids[0], 1])

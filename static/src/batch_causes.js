@@ -4,10 +4,12 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import { BatchFiles } from "./batch_files";
 
 /** The causes of a job's failures: to list, to retry, to dismiss, or to replace one value in all failures of a cause. */
 export class BatchCausesField extends Component {
     static template = "batch_executor.BatchCausesField";
+    static components = { BatchFiles };
     static props = { ...standardFieldProps };
 
     setup() {
@@ -28,15 +30,6 @@ export class BatchCausesField extends Component {
     get canMend() {
         const { is_own: isOwn, origin_kind: origin } = this.props.record.data;
         return isOwn && origin !== "undo";
-    }
-
-    get files() {
-        const { uuid } = this.props.record.data;
-        return ["csv", "xlsx"].map((kind) => ({
-            name: `failures.${kind}`,
-            label: _t("Download %s", kind.toUpperCase()),
-            url: `/batch/v1/jobs/${uuid}/failures.${kind}`,
-        }));
     }
 
     list(cause) {

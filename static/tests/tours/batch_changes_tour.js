@@ -3,6 +3,16 @@ import { isState, openJob } from "./steps";
 
 const FORM = ".o_form_view";
 const tab = (name) => ({ trigger: `${FORM} .o_notebook a[name=${name}]`, run: "click" });
+/** The link to a file of the job: what it leads to has this text. */
+const download = (name, text) => ({
+    trigger: `${FORM} .o_batch_files a[href$='${name}']:visible`,
+    async run() {
+        const answer = await fetch(this.anchor.href);
+        if (!(await answer.text()).includes(text)) {
+            throw new Error(`${name} does not have ${text}`);
+        }
+    },
+});
 const difference = (before, after) =>
     `${FORM} .o_batch_difference:has(del:contains(${before})):has(ins:contains(${after}))`;
 
@@ -28,6 +38,10 @@ registry.category("web_tour.tours").add("batch_plan_apply_undo", {
         tab("changes"),
         { trigger: `${FORM}:contains(3 updated)` },
         { trigger: difference("Basel", "Bern") },
+        download("changes.csv", "city,Basel,Bern"),
+        tab("operations"),
+        download("results.csv", "op-1,2,updated,"),
+        tab("changes"),
         {
             content: "somebody changes one of the records",
             trigger: `${FORM} .o_batch_record:contains(Tour conflict)`,
