@@ -74,6 +74,11 @@ class TestConfig(BaseCase):
             {"Authorization": "Bearer k2", "X-Odoo-Database": "two", "url": "http://b:8069"},
         )
 
+    def test_an_address_may_be_copied_from_the_browser(self):
+        for path in ("", "/", "/odoo", "/odoo/", "/odoo/contacts/3?debug=1", "/web#action=menu", "/web/login"):
+            self.assertEqual(config.find_config(f"https://a.example.com:8069{path}", "k", environ={}).url, "https://a.example.com:8069")
+        self.assertEqual(config.find_config("https://a.example.com/odoo-test", "k", environ={}).url, "https://a.example.com/odoo-test")
+
     def test_what_is_missing_is_named(self):
         for environ, missing in (({}, "ODOO_URL"), ({"ODOO_URL": "http://a"}, "ODOO_KEY")):
             with self.assertRaisesRegex(ConfigError, missing):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from .errors import ConfigError
 
 #: Protocols of `connection.conf` that go over TLS; the others (jsonrpc, xmlrpc, json2) don't.
 SECURE = ("jsonrpcs", "xmlrpcs", "json2s", "https")
+#: Where the backend begins in an address that was copied from a browser.
+BACKEND = re.compile(r"/(odoo|web)([/?#].*)?$")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def read_config(path: str | os.PathLike[str]) -> Config:
 
 
 def _sound_url(url: str) -> str:
-    url = url.strip().rstrip("/")
+    url = BACKEND.sub("", url.strip()).rstrip("/")
     try:
         parts = urlsplit(url)
         is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

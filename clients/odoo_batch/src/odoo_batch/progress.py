@@ -154,6 +154,8 @@ def pace(status: Mapping[str, Any]) -> str:
 
 
 def _sent(done: int, size: int) -> str:
+    if size < MEGABYTE:
+        return f"{done / 1000:,.1f} of {size / 1000:,.1f} kB sent"
     return f"{done / MEGABYTE:,.1f} of {size / MEGABYTE:,.1f} MB sent"
 
 
