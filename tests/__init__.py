@@ -43,6 +43,8 @@ from . import test_client_network
 from . import test_client_readme
 from . import test_client_wheel
 from . import test_concurrency
+from . import test_command
+from . import test_command_killed
 from . import test_contents
 from . import test_control
 from . import test_dead_rows
