@@ -123,7 +123,9 @@ from . import test_words
 
 # The pages of documentation: each example is run. Some need clients that Odoo does not.
 from . import test_description
+from . import test_docs_airports
 from . import test_docs_api
+from . import test_docs_fluvo
 from . import test_docs_guide
 from . import test_docs_house
 from . import test_docs_queue_job

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import subprocess
 import sys
 from contextlib import redirect_stderr
@@ -234,6 +235,8 @@ class TestClient(ClientCase):
         with TemporaryDirectory() as folder:
             path = job.download("failures.csv", Path(folder) / "failed.csv")
             self.assertIn("Contacts require a name", path.read_text())
+            path = job.download("results.ndjson", Path(folder) / "failed.csv")
+            self.assertEqual(json.loads(path.read_text())["_outcome"], "failed")
             with self.assertRaises(NotFound):
                 job.download("elsewhere.csv", Path(folder) / "none.csv")
             self.assertEqual([file.name for file in Path(folder).iterdir()], ["failed.csv"])
