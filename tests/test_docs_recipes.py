@@ -221,6 +221,15 @@ class TestTopics(RecipeCase):
             again = env["batch.job"].search([], limit=1)
             self.assertEqual((again.name, again.state, again.unchanged_records), ("contacts.csv", "completed", 2))
 
+    @needs(program="curl")
+    @recipe("A file with curl")
+    def test_file_with_curl(self):
+        [block] = self.blocks_under("A file with curl", "run")
+        done = self.process(block)
+        self.assertEqual(done.stdout, '"state": "pending"\n"total": 2\n', done.stderr)
+        self.work()
+        self.assertEqual(self.new_partners("name", "country_id.code"), [("Azure Interior", "US"), ("Deco Addict", "BE")])
+
     @recipe("More than one request can hold")
     def test_streaming(self):
         self.assertEqual(self.run_recipe("More than one request can hold"), "completed 2500\n")
