@@ -80,6 +80,14 @@ class TestLoad(CommandCase):
         self.assertEqual(answer["error"]["type"], "Refused")
         self.assertIn(3, [problem.get("row") for problem in answer["error"]["problems"]])
 
+    def test_a_large_file_that_is_refused_in_its_last_piece(self):
+        file = self.file("large.csv", "name", *["x" * 6500] * 200, "Command F,1")
+        _out, err = self.inside("load", file, "-m", "res.partner.category", "--request-size", "1", expect=REFUSED)
+        self.assertRegex(err, r"(?m)^  row 202")
+        [job_id] = self.jobs()
+        self.assertEqual(self.door.call("status", job_id)["state"], "cancelled", "what was sent is given up")
+        self.assertEqual(self.states(), [])
+
     def test_a_plan_with_options_is_run_for_real_and_taken_back(self):
         self.file("plan.csv", "name;partner_latitude", "Command G;1,5")
         with self.lanes_at_work():

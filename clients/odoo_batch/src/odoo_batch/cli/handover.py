@@ -92,7 +92,8 @@ class Handover:
             if _is_started(earlier):
                 self.show.note(f"Going on with job {earlier.id}, which an earlier run of this command has started.")
                 return earlier
-            self.show.note(f"Going on with job {earlier.id}, which an earlier run of this command has begun.")
+            if earlier.state == "draft":
+                self.show.note(f"Going on with job {earlier.id}, which an earlier run of this command has begun.")
         job = self._sent()
         self.state.found(job.uuid)
         return job
