@@ -1,12 +1,16 @@
 """The Python client behind a proxy that cuts connections: each record exactly once, whatever is cut."""
 
+import socket
 from unittest.mock import patch
+
+from odoo.tests.common import BaseCase
 
 from .case import update
 from .client_case import HAS_CLIENT, ClientCase, proxy
+from .extras import needs
 
 if HAS_CLIENT:
-    from odoo_batch import AnswerLost, ConnectionFailed
+    from odoo_batch import AnswerLost, Client, ConnectionFailed, wire
     from odoo_batch._async import client as async_client
     from odoo_batch._sync import client as sync_client
 
@@ -82,3 +86,15 @@ class TestCuts(ClientCase):
                         self.fail("the proxy takes any connection")
                 self.assertLessEqual(len(self.new_refs(f"exec{turn}-")), 1)
         self.assertGreater(lost, 2)
+
+
+@needs("httpx")
+class TestSilence(BaseCase):
+    def test_a_server_that_says_nothing_is_asked_again(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent, patch.object(wire, "FIRST_PAUSE_S", 0.001):
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            with Client(url, "key", timeout=0.2, attempts=3) as client:
+                with self.assertRaisesRegex(ConnectionFailed, "was not answered, in 3 attempts"):
+                    client.submit([update({"name": "A"}, 1)])
+                with patch.object(sync_client, "EXECUTE_S", 0.1), self.assertRaisesRegex(AnswerLost, "not known whether it was done"):
+                    client.execute([update({"name": "A"}, 1)])

@@ -26,6 +26,8 @@ logger = logging.getLogger("odoo_batch")
 
 #: Bytes of operations in one request; more are sent in several, into a draft.
 REQUEST_BYTES = 16 << 20
+#: Seconds that the server may take besides for each MiB that it is sent, and for `execute`.
+MIB_S, EXECUTE_S = 20.0, 600.0
 #: Records and bytes of a file that the server makes one operation of; and what the operation is called where there are more.
 PAGE_RECORDS, PAGE_BYTES, FILE = 10_000, 4 << 20, "file"
 
@@ -39,7 +41,7 @@ class Client:
     :param url: address of the server; default: `ODOO_URL`
     :param key: API key of a user in the group *Batch / User*; default: `ODOO_KEY`
     :param db: database; default: `ODOO_DB`, and not needed where the server has just one
-    :param timeout: seconds without a sign of the server after which a request has failed
+    :param timeout: seconds without a sign of the server after which a request has failed; large ones and `execute` have more
     :param attempts: how often a request is sent before it has failed; the pauses between them grow to 15 seconds
     :ivar piece_bytes: most bytes of a file in one request; more are sent in several
     :raises ConfigError: the address or the key is missing
@@ -68,6 +70,7 @@ class Client:
         self.config = config
         #: Seconds for which the server is asked to wait: well within those for an answer.
         self.wait_s = min(20.0, timeout / 2)
+        self.timeout = timeout
         self.attempts = attempts
         self._http = httpx.Client(
             headers={**config.headers, "User-Agent": f"odoo-batch/{__version__}"},
@@ -149,7 +152,7 @@ class Client:
         """
         bodies = encode_operations(list(operations))
         params = b'{"operations":[' + b",".join(bodies) + b"]" + (b"," + wire.encoded(options)[1:] if options else b"}")
-        result: dict[str, Any] = self._rpc("execute", params, repeat=False)
+        result: dict[str, Any] = self._rpc("execute", params, repeat=False, patience=EXECUTE_S)
         return result
 
     def load_file(
@@ -318,9 +321,10 @@ class Client:
         """
         return self._rpc(verb, wire.encoded(params), repeat=repeat)
 
-    def _rpc(self, verb: str, params: bytes, repeat: bool = True) -> Any:
+    def _rpc(self, verb: str, params: bytes, repeat: bool = True, patience: float = 0) -> Any:
+        sent = wire.envelope(params)
         return self._send(
-            "POST", f"/batch/v1/{verb}", wire.envelope(params), JSON, repeat=repeat, read=wire.result_of
+            "POST", f"/batch/v1/{verb}", sent, JSON, repeat=repeat, read=wire.result_of, patience=patience
         )
 
     def _import(self, path: str, parameters: Mapping[str, Any], piece: Piece, repeat: bool = True) -> Job:
@@ -338,14 +342,19 @@ class Client:
         params: Mapping[str, str] | None = None,
         repeat: bool = True,
         read: Callable[[httpx.Response], Any] = wire.content_of,
+        patience: float = 0,
     ) -> Any:
         """Send a request, again where that is safe, and read its answer.
 
         :param repeat: whether it may be sent again when it is not known whether the server has done it
+        :param patience: seconds that the server may take at least
         :raises AnswerLost: that is not known
         :raises ConnectionFailed: it could not be sent, or not be answered, at any attempt
         """
         attempt = 0
+        timeout = self._http.timeout
+        size = content.size if isinstance(content, Piece) else len(content or b"")
+        read_s = max(self.timeout + MIB_S * (size >> 20), patience)
         while True:
             attempt += 1
             try:
@@ -355,6 +364,7 @@ class Client:
                     content=_stream(content) if isinstance(content, Piece) else content,
                     headers=dict(headers or {}),
                     params=dict(params) if params else None,
+                    timeout=httpx.Timeout(read_s, connect=timeout.connect, write=timeout.write, pool=timeout.pool),
                 )
                 return read(response)
             except httpx.TransportError as error:
