@@ -129,6 +129,10 @@ class TestLoad(CommandCase):
         self.assertEqual(self.run_command("jobs", "-c", "connection.conf", **nowhere)[0], "No jobs.\n")
         out, _err = self.inside("jobs", "--json", "-c", conf, "--api-key", "wrong", expect=REFUSED, **nowhere)
         self.assertEqual(json.loads(out)["error"]["type"], "AccessDenied")
+        conf.write_text(conf.read_text().replace(self.user.key, "secret"))
+        _out, err = self.inside("jobs", "-c", conf, expect=REFUSED, **nowhere)
+        self.assertIn("Add API Key", err)
+        self.assertIn("connection.conf it is the password", err)
 
 
 @needs("httpx")

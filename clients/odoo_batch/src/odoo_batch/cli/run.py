@@ -77,13 +77,17 @@ def _said(error: BatchError | UsageError, arguments: argparse.Namespace) -> int:
         told: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
         print(json.dumps({"error": {**told, **({"problems": found} if found else {})}}, ensure_ascii=False))
     else:
-        print("\n".join(_lines(error, found)), file=sys.stderr)
-        if arguments.command == "load" and isinstance(error, ConnectionFailed):
-            print("The same command goes on where it was.", file=sys.stderr)
+        print("\n".join(_lines(error, found, arguments)), file=sys.stderr)
     return exits.REFUSED if isinstance(error, (Refused, AccessDenied, NotFound)) else exits.ERROR
 
 
-def _lines(error: Exception, found: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _lines(error: Exception, found: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> Iterator[str]:
     # the message of a refusal lists its problems, for those who see nothing else
     yield f"odoo-batch: {str(error).splitlines()[0] if found else error}"
     yield from words.problems(found)
+    if isinstance(error, ConnectionFailed) and arguments.command == "load":
+        yield "The same command goes on where it was."
+    if isinstance(error, AccessDenied) and "apikey" in str(error):  # Odoo's own message
+        yield "An API key is made in Odoo: My Preferences / Security / Add API Key."
+        if arguments.config and not arguments.api_key:
+            yield f"In {arguments.config} it is the password: Odoo takes it in the place of one, so other programs go on working."
