@@ -14,7 +14,8 @@ class IdColumns:
 
     own: tuple[int, ...]  # external ids of the record itself, or of its lines
     own_database_ids: tuple[int, ...]
-    referring: tuple[int, ...]  # external ids of other records, which may be among those of the import
+    referring: tuple[int, ...]  # external ids of other records
+    within: tuple[int, ...]  # those of `referring` that may name a record of the same import
     module: str  # of external ids that are written without one
 
     def defined(self, item: list) -> list[str]:
@@ -25,7 +26,11 @@ class IdColumns:
         return names
 
     def needed(self, item: list) -> list[str]:
-        """The names of records that a record refers to."""
+        """The names of records of the same import that a record may refer to."""
+        return self._names(item, self.within)
+
+    def referred(self, item: list) -> list[str]:
+        """The names of all records that a record refers to."""
         return self._names(item, self.referring)
 
     def _names(self, item, places):
@@ -51,6 +56,12 @@ def defined_names(operation: Operation) -> list[list[str]]:
 
 
 def needed_names(operation: Operation) -> list[list[str]]:
-    """Of each record of a load, the names of records that it refers to."""
+    """Of each record of a load, the names of records of the same import that it may refer to."""
     columns = operation.id_columns
-    return [columns.needed(item) for item in operation.items] if columns and columns.referring else []
+    return [columns.needed(item) for item in operation.items] if columns and columns.within else []
+
+
+def referred_names(operation: Operation) -> list[list[str]]:
+    """Of each record of a load, the names of all records that it refers to."""
+    columns = operation.id_columns
+    return [columns.referred(item) for item in operation.items] if columns and columns.referring else []

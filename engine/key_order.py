@@ -4,7 +4,7 @@ the earlier one has made, and imports (`load`) of a record that an earlier one h
 
 import zlib
 
-from .external_ids import defined_names, needed_names
+from .external_ids import defined_names, referred_names
 from .operation import LOAD, UPSERT, Operation
 
 
@@ -75,7 +75,7 @@ def _defined(operation):
 
 def _met(operation):
     """The same, and the external ids of other records that they refer to."""
-    return _defined(operation).union(*needed_names(operation))
+    return _defined(operation).union(*referred_names(operation))
 
 
 def _numbers(operation, keys):

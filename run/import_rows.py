@@ -81,17 +81,19 @@ def _id_columns(model, paths, module):
     made = {model._name}  # models of the records that the rows create
     for path in paths:
         made.update(_models_of_lines(model, path))
-    own, referring = [], []
+    own, referring, within = [], [], []
     for place, path in enumerate(paths):
         if path[-1] != XMLID:
             continue
-        named = _named_model(model, path[:-1])
         if len(_models_of_lines(model, path)) == len(path) - 1:
             own.append(place)
-        elif named is None or named in made:
-            referring.append(place)
+            continue
+        referring.append(place)
+        named = _named_model(model, path[:-1])
+        if named is None or named in made:
+            within.append(place)
     database_ids = [place for place, path in enumerate(paths) if path == [DBID]]
-    return IdColumns(tuple(own), tuple(database_ids), tuple(referring), module)
+    return IdColumns(tuple(own), tuple(database_ids), tuple(referring), tuple(within), module)
 
 
 def _models_of_lines(model, path):

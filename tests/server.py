@@ -96,7 +96,7 @@ class Server:
         self.port, gevent_port = odoo_bin.free_port(), odoo_bin.free_port()
         self.options = [
             f"--database={cluster.database}", f"--workers={workers}", f"--max-cron-threads={cron_workers}",
-            "--limit-time-real-cron=0", "--limit-time-cpu=600",
+            "--limit-time-real-cron=0", "--limit-time-real=600", "--limit-time-cpu=600",
         ]  # fmt: skip
         if serves:
             self.options += [f"--http-port={self.port}", f"--gevent-port={gevent_port}", "--http-interface=127.0.0.1"]

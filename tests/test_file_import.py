@@ -375,6 +375,25 @@ class TestPages(ImportCase):
         again = self.send(self.rows(("y", "Y", "")), path=f"jobs/{uuid}/append", params={}, model="res.partner")
         self.assertEqual((again.status_code, again.json()["error"]["type"]), (409, "UserError"))
 
+    def test_loads_of_one_job_follow_each_other_by_external_id(self):
+        def load(model, columns, *rows):
+            return {"operation_type": "load", "model": model, "fields": columns, "data": [[f"file.{self.mark}_{cell}" for cell in row] for row in rows]}
+
+        ids = ["id", "name"]
+        operations = [
+            load("res.partner.category", ids, ["a", "A"], ["b", "B"]),
+            load("res.partner", ids, ["x", "X"]),
+            load("res.partner", [*ids, "category_id/id"], ["y", "Y", "b"]),
+            load("res.partner", ids, ["x", "X 2"]),
+            load("res.partner.category", ids, ["c", "C"]),
+        ]
+        expected = [("op-1", 2, []), ("op-2", 1, []), ("op-3", 1, ["op-1"]), ("op-4", 1, ["op-2"]), ("op-5", 1, [])]
+        job_id = self.door.submit(operations, draft=True)["job_id"]
+        self.assertEqual(self.waits(job_id), expected)
+        job_id = self.door.submit(operations[:2], draft=True)["job_id"]
+        self.door.call("append", job_id, operations=operations[2:])
+        self.assertEqual(self.waits(job_id), expected)
+
     def test_a_dry_run_and_one_transaction_keep_the_order(self):
         body = self.rows(*((str(n), str(n), str(n + 1) if n < 9 else "") for n in range(10)))
         for options in ({"dry_run": "1"}, {"rollback": "job"}, {"max_concurrency": "1"}):
