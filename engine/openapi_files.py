@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from .answers import list_of, object_of
-from .file_parameters import MEDIA_TYPES, OF_FILE  # noqa: F401
+from .file_parameters import MEDIA_TYPES, OF_FILE, OF_PIECE
 from .kinds import Kind
 from .operations.keys import named
-from .options import READERS  # noqa: F401
+from .options import READERS
 
 Schema = dict[str, Any]
 
@@ -36,7 +36,7 @@ _REFUSED = {"$ref": "#/components/responses/FileRefused"}
 _UUID = {"name": "uuid", "in": "path", "required": True, "schema": named("JobUuid")}
 _BODY = {
     "required": True,
-    "description": "Records of one operation. The first row of a CSV names its columns; JSON lines are an object of values each.",
+    "description": "The first row of a CSV names its columns; JSON lines are an object of values each. It may be compressed by gzip.",
     "content": {media_type: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES},
 }
 
@@ -46,8 +46,8 @@ def paths(database: Schema) -> Iterator[tuple[str, Schema]]:
 
     :param database: the parameter that names the database
     """
-    # soon: yield _upload("/batch/v1/import", "import", "Import a file as a job.", [database], OF_FILE | READERS)
-    # soon: yield _upload("/batch/v1/jobs/{uuid}/append", "append_file", "Add the records of a file to a draft.", [database, _UUID], OF_PIECE)
+    yield _upload("/batch/v1/import", "import_file", "Import a file as a job.", [database], OF_FILE | READERS)
+    yield _upload("/batch/v1/jobs/{uuid}/append", "append_file", "Add the records of a file to a draft.", [database, _UUID], OF_PIECE)
     for name, summary in DOWNLOADS.items():
         for kind, media_type in KINDS.items():
             content = {media_type: {"schema": {"type": "string"}}}

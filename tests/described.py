@@ -53,3 +53,25 @@ def check_answer(verb, answer):
     """
     if verb in VERBS and (found := differences(VERBS[verb].answer, answer)):
         raise AssertionError(f"{verb} answers what is not described:\n" + "\n".join(found[:20]))
+
+
+def with_whole_numbers(value):
+    """The value with integers as any program writes them: 1 where a schema takes 1.0 for the same."""
+    if isinstance(value, dict):
+        return {key: with_whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_whole_numbers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def fitting(operation):
+    """The operation with what no schema can say: each row has a value for each column, a number, and the key fields."""
+    data = operation.get("data")
+    if operation["operation_type"] == "load":
+        operation["data"] = [[False] * len(operation["fields"]) for _row in data]
+    elif operation["operation_type"] == "upsert":
+        keys = [operation["key"]] if isinstance(operation["key"], str) else operation["key"]
+        operation["data"] = [{**values, **dict.fromkeys(keys, False)} for values in data]
+    if "row_numbers" in operation:
+        operation["row_numbers"] = list(range(1, len(data) + 1))
+    return operation

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import json
+import re
 
 import requests
 
@@ -21,7 +22,7 @@ from odoo.addons.batch_executor.models.batch_job_verbs import BatchJob
 from . import docs
 from .api_case import ApiCase
 from .case import BatchCase, create
-from .described import differences
+from .described import differences, fitting, with_whole_numbers
 from .doors import Json2Door, Refused, base_url
 from .extras import is_installed, needs
 from .properties import given, st
@@ -36,19 +37,19 @@ if is_installed("schemathesis"):
         api = schemathesis.openapi.from_dict({**description("0"), "paths": {"/": route}})
         return api["/"]["POST"].as_strategy().map(lambda case: with_whole_numbers(case.body))
 
-    def with_whole_numbers(value):
-        """The value with integers as any program writes them: 1 where a schema takes 1.0 for the same."""
-        if isinstance(value, dict):
-            return {key: with_whole_numbers(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [with_whole_numbers(item) for item in value]
-        return int(value) if isinstance(value, float) and value.is_integer() else value
-
 else:
     examples_of = st
 
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.text(max_size=3) | st.just("a.b")
 JSON = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_from(["id", "$ref", "index"]), SCALARS, max_size=2)
+
+
+def spelt_out(rule):
+    """The paths of a route: one for each of several words that a part of it may be."""
+    words = re.search(r"<any\(([^)]*)\):\w+>", rule)
+    if not words:
+        return [re.sub(r"<(\w+)>", r"{\1}", rule)]
+    return [path for word in words[1].split(",") for path in spelt_out(rule.replace(words[0], word.strip(), 1))]
 
 
 def is_sayable(value):
@@ -61,19 +62,6 @@ def problems_of(operation):
     problems = Problems()
     parse_operations([operation], problems)
     return problems.lines()
-
-
-def fitting(operation):
-    """The operation with what no schema can say: each row has a value for each column, a number, and the key fields."""
-    data = operation.get("data")
-    if operation["operation_type"] == "load":
-        operation["data"] = [[False] * len(operation["fields"]) for _row in data]
-    elif operation["operation_type"] == "upsert":
-        keys = [operation["key"]] if isinstance(operation["key"], str) else operation["key"]
-        operation["data"] = [{**values, **dict.fromkeys(keys, False)} for values in data]
-    if "row_numbers" in operation:
-        operation["row_numbers"] = list(range(1, len(data) + 1))
-    return operation
 
 
 @needs("schemathesis")
@@ -190,6 +178,15 @@ class TestDescribedAnswers(ApiCase):
             self.assertTrue(door.call("changes", status["job_id"])["changes"])
             self.assertTrue(door.call("undo", status["job_id"])["origin_job_id"])
             self.work()
+
+    def test_every_route_is_described_and_every_described_one_is_there(self):
+        described = {path for path in description("0")["paths"] if path.startswith("/batch/")}
+        found = set()
+        with self.committed() as env:
+            for rule in env["ir.http"].routing_map().iter_rules():
+                if rule.rule.startswith("/batch/v1/"):
+                    found |= set(spelt_out(rule.rule))
+        self.assertEqual(found - {"/batch/v1/openapi.json"}, described)
 
     def test_at_once_with_changes(self):
         for door in (self.door, self.json2):
