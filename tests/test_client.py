@@ -308,7 +308,6 @@ class TestMoreThanARequest(ClientCase):
         whole = {"operation_type": "create", "model": "res.partner", "data": records}
         for operations, reason in (
             ([{**whole, "operation_id": "a"}, {**create("B"), "depends_on": ["a"]}], "another operation refers to it"),
-            ([{**whole, "group_by": "parent_id"}], "group_by"),
             ([{**whole, "operation_type": "upsert", "key": ["ref"], "data": [*records, records[3]]}], "records 3 and 100"),
             ([{**whole, "operation_type": "update", "data": [{"id": index % 99, "name": "x" * 20} for index in range(100)]}], "records 0 and 99"),
             ([{**whole, "operation_type": "load", "fields": ["id", "name", "parent_id/id"], "data": rows}], "refer to each other"),
@@ -339,3 +338,27 @@ class TestMoreThanARequest(ClientCase):
         names = ["a#from-0", "a#from-2", "a#from-2-2", "b", "a#from-0", "c#from-0", "c#from-2"]
         merged = parts.merged([{**entry, "operation_id": name} for name in names])
         self.assertEqual([(one["operation_id"], one["record_count"]) for one in merged], [("a", 6), ("b", 2), ("a", 2), ("c", 4)])
+
+    def test_what_is_about_rows_takes_any_rows(self):
+        def reason(fields, *rows):
+            return parts._reason_not_to_cut_rows({"fields": fields, "data": rows})
+
+        self.assertIn("refer to each other", reason(["id", "parent_id:id"], ["a", ""], ["b", "a"]))
+        self.assertIn("twice", reason(["name", "id"], ["A", "a"], ["B"], [], "text", ["C", "a"]))
+        self.assertIsNone(reason(["name", "id", "parent_id/id"], ["A", "a"], ["B"], [], "text"))
+        load = {"operation_type": "load", "fields": ["name", "child_ids:id"], "data": [["A"], ["", "x"], [], ["B", "y"]]}
+        self.assertEqual(parts._starts(load, ["child_ids"]), [True, False, True, True])
+
+    def test_the_same_key_is_for_the_same_operations_only(self):
+        def submit(prefix, **options):
+            operation = {"operation_type": "create", "model": "res.partner", "data": self.records(60, prefix), "group_by": "parent_id"}
+            return self.client.submit([operation], idempotency_key="cut-same", **options)
+
+        job = submit("same")
+        self.assertGreater(job.status["stats"]["total_operations"], 1)
+        self.assertEqual(submit("same").id, job.id)
+        with self.assertRaisesRegex(Refused, "used before"):
+            submit("different")
+        with patch.object(sync_client, "REQUEST_BYTES", 1_500), self.assertRaisesRegex(Refused, "used before"):
+            submit("same")
+        self.assertEqual((self.finished(job).state, len(self.new_refs("same-"))), ("completed", 60))

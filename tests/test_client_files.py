@@ -2,17 +2,22 @@
 
 import io
 import json
+import os
 import tempfile
+import threading
+import time
 from pathlib import Path
 from unittest.mock import patch
 
 from odoo.tests.common import BaseCase
 
+from ..engine.csv_rows import guess_separator
 from .client_case import HAS_CLIENT, ClientCase, proxy
 from .extras import needs
 
 if HAS_CLIENT:
-    from odoo_batch import BatchError, ConnectionFailed, Refused
+    from odoo_batch import BatchError, ConnectionFailed, Refused, wire
+    from odoo_batch._sync import job as sync_job
     from odoo_batch.files import CSV, NDJSON, Source
 
 
@@ -62,6 +67,14 @@ class TestPieces(Files, BaseCase):
             pieces = [b"".join(piece.chunks()) for piece in source.pieces(30, {}, lambda *_: 0, ["child_ids"])]
         self.assertEqual(pieces, [b"\nname;ref;child_ids/name\n" + record] * 5)
 
+    def test_a_record_without_end_is_refused_before_it_fills_the_memory(self):
+        for limits in ({"RECORD_ROWS": 50}, {"RECORD_BYTES": 200}):
+            with patch.multiple("odoo_batch.files", **limits), Source(io.BytesIO(b"child_ids/name\n" + b"abc\n" * 60)) as source:
+                with self.assertRaisesRegex(Refused, "begins in row 2 has more than") as caught:
+                    list(source.pieces(30, {}, lambda *_: 0, ["child_ids"]))
+                self.assertIn(caught.exception.problems[0]["row"], (52, 54))
+                self.pieces(b"name\n" + b"abc\n" * 60, 30)
+
     def test_lines_of_json_are_cut_between_them(self):
         content = b"".join(b'{"name": "%d"}\n%s' % (index, b"\n" * (index % 3 == 0)) for index in range(50)).rstrip(b"\n")
         pieces = self.pieces(content, 100)
@@ -86,6 +99,8 @@ class TestPieces(Files, BaseCase):
             self.assertEqual(refers_ahead(text, limit), expected, text)
         text = "id,child_ids/id,category_id/id\na.1,,\na.2,,b.1\na.3,,\na.4,,\na.5,b.1,\n"
         self.assertTrue(refers_ahead(text, 50, ["child_ids"]))
+        self.assertTrue(refers_ahead(text.replace("/id", ":id"), 50, ["child_ids"]))
+        self.assertTrue(refers_ahead("\n".join(["\ufeffid,parent_id:id", *rows[::-1]]), 40))
 
     def test_what_a_file_is(self):
         for name, text, expected in (
@@ -98,6 +113,7 @@ class TestPieces(Files, BaseCase):
         for text, separator in (("a;b\n1,5;2\n", ";"), ("a,b\n1,2\n", ","), ("a\tb\n1\t2\n", "\t"), ("a|b,c\n1|2\n", "|"), ("a\n1\n", ",")):
             with Source(io.StringIO(text)) as source:
                 self.assertEqual(source.separator(), separator, text)
+            self.assertEqual(guess_separator(text, '"'), separator, "the server finds another one")
 
     def test_wide_characters_are_sent_in_utf_8(self):
         with Source(self.file("a.csv", "name\nÉlan\n", "utf-16")) as source:
@@ -105,8 +121,37 @@ class TestPieces(Files, BaseCase):
             self.assertEqual(b"".join(source.whole(lambda *_: 0).chunks()).decode(), "name\nÉlan\n")
         with Source(self.file("b.csv", "name\nÉlan\n", "utf-16-le")) as source:
             self.assertEqual(source.settings({"encoding": "UTF-16LE"}), {"encoding": "utf-8"})
-        with Source(self.file("c.csv", "name\n")) as source, self.assertRaisesRegex(BatchError, "not in the encoding utf-16"):
+        with Source(self.file("c.csv", "name\n")) as source, self.assertRaisesRegex(Refused, "not in the encoding utf-16"):
             source.settings({"encoding": "utf-16"})
+        # signs of ASCII inside of others, other line ends, and a mark that goes over what was given
+        text = "name;ref\n\u30fd\u8868;1\n\u2501;2\n"
+        for encoding, given in (
+            ("shift_jis", "Shift-JIS"), ("iso2022_jp", "iso-2022-jp"), ("gb18030", "GBK"), ("utf-7", "utf-7"), ("utf-32", None), ("utf-32", "latin-1"),
+        ):  # fmt: skip
+            with Source(self.file("d.csv", text, encoding)) as source:
+                self.assertEqual(source.settings({"encoding": given})["encoding"], "utf-8", encoding)
+                self.assertEqual(b"".join(source.whole(lambda *_: 0).chunks()).decode(), text, encoding)
+        with Source(self.file("e.csv", "name\nA\n", "cp037")) as source:
+            source.settings({"encoding": "cp037"})
+            self.assertEqual(b"".join(source.whole(lambda *_: 0).chunks()), b"name\nA\n")
+        for given in (None, "latin-1", "cp1252", "ISO-8859-15", "utf8", "rot13", "unicode_escape", "no-encoding"):
+            with Source(self.file("f.csv", "name\nA\n")) as source:
+                self.assertEqual(source.settings({"encoding": given}), {"encoding": given}, given)
+
+    def test_blank_rows_are_those_of_the_server(self):
+        for encoding, text in (("utf-8", "name\n\xa0\nA\nB\n"), ("cp1252", "name\n\xa0\n\u2026\nB\n")):
+            with Source(io.BytesIO(text.encode(encoding))) as source:
+                settings = source.settings({"encoding": encoding})
+                pieces = [(piece.first, piece.first_row) for piece in source.pieces(7, settings, lambda *_: 0)]
+            self.assertEqual(pieces[-1], (1, 4), encoding)
+
+    def test_a_pipe_is_copied(self):
+        path = self.folder / "pipe.csv"
+        os.mkfifo(path)
+        threading.Thread(target=path.write_text, args=["name\nA\n"], daemon=True).start()
+        with Source(path) as source:
+            self.assertEqual((source.size, source.media_type), (7, CSV))
+            self.assertEqual(b"".join(source.whole(lambda *_: 0).chunks()), b"name\nA\n")
 
 
 class TestLoadFile(Files, ClientCase):
@@ -213,6 +258,83 @@ class TestLoadFile(Files, ClientCase):
         self.assertGreater(sent[0][0], len(text) / 3)
         again = self.client.load_file(io.StringIO(text), "res.partner", idempotency_key="again")
         self.assertEqual((again.id, len(self.new_refs("again-"))), (job.id, 60))
+
+    def interrupted(self, text, key):
+        """The draft that an interrupted call leaves."""
+
+        def stop(sent, total):
+            if sent > total / 2:
+                raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            self.client.load_file(io.StringIO(text), "res.partner", idempotency_key=key, on_progress=stop)
+        return self.client.find_job(key)
+
+    def test_the_same_key_is_for_the_same_call_only(self):
+        self.cut_files()
+        monday, tuesday = self.rows(60, "monday"), self.rows(60, "tuesday")
+        draft = self.interrupted(monday, "daily")
+
+        def load(text, **options):
+            return self.client.load_file(io.StringIO(text), **{"model": "res.partner", "idempotency_key": "daily", **options})
+
+        def assert_refused():
+            for text, options in (
+                (tuesday, {}), (monday, {"model": "res.users"}), (monday, {"csv": {"date_format": "%d"}}), (monday, {"return_ids": False}),
+            ):  # fmt: skip
+                with self.assertRaisesRegex(Refused, "used before"):
+                    load(text, **options)
+            with patch.object(self.client, "piece_bytes", 300), self.assertRaisesRegex(Refused, "used before"):
+                load(monday)
+
+        assert_refused()
+        self.assertEqual(draft.refresh().state, "draft")
+        job = load(monday)
+        self.assertEqual((job.id, self.finished(job).state), (draft.id, "completed"))
+        assert_refused()
+        self.assertEqual((len(self.new_refs("monday-")), len(self.new_refs("tuesday-"))), (60, 0))
+
+    def test_what_another_process_has_started_meanwhile_is_started(self):
+        self.cut_files()
+        text = self.rows(60, "twice")
+        draft = self.interrupted(text, "twice")
+        start = sync_job.Job.start
+
+        def start_twice(job):
+            start(self.client.job(draft.id))
+            return start(job)
+
+        with patch.object(sync_job.Job, "start", start_twice):
+            job = self.client.load_file(io.StringIO(text), "res.partner", idempotency_key="twice")
+        self.assertEqual((job.id, job.state), (draft.id, "pending"))
+        self.assertEqual((self.finished(job).state, len(self.new_refs("twice-"))), ("completed", 60))
+
+    def test_what_has_become_several_operations_is_one_entry(self):
+        text = "ref;name\none-1;A\none-2;B\none-1;C\n"
+        job = self.finished(self.client.load_file(io.StringIO(text), "res.partner", key="ref"))
+        self.assertEqual(job.status["stats"]["total_operations"], 2)
+        [entry] = job.result()
+        first, _second, last = entry["result"]
+        self.assertEqual((entry["operation_id"], first, len(self.new_refs("one-"))), ("file", last, 2))
+
+    def test_options_are_read_alike_whatever_the_size(self):
+        text = self.rows(20, "typed")
+        for _turn in range(2):
+            job = self.client.load_file(
+                io.StringIO(text), "res.partner", name=2024, max_failures="5%", max_concurrency="2", quiet="true", draft="true"
+            )
+            self.assertEqual((job.name, job.state), ("2024", "draft"))
+            job.cancel()
+            self.cut_files()
+
+    def test_an_upload_that_stops_is_sent_again(self):
+        self.cut_files()
+        stops = iter([2.5])
+        text = self.rows(60, "stopped")
+        with patch("odoo_batch.files.CHUNK", 200), patch.object(wire, "FIRST_PAUSE_S", 0.001):
+            job = self.client.load_file(io.StringIO(text), "res.partner", on_progress=lambda *_place: time.sleep(next(stops, 0)))
+        self.assertIsNone(next(stops, None))
+        self.assertEqual((self.finished(job).state, len(self.new_refs("stopped-"))), ("completed", 60))
 
     def test_behind_a_proxy_that_cuts_each_record_is_there_once(self):
         before = self.count_jobs()[0]

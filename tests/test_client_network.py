@@ -1,6 +1,10 @@
 """The Python client behind a proxy that cuts connections: each record exactly once, whatever is cut."""
 
 import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
 from unittest.mock import patch
 
 from odoo.tests.common import BaseCase
@@ -10,9 +14,11 @@ from .client_case import HAS_CLIENT, ClientCase, proxy
 from .extras import needs
 
 if HAS_CLIENT:
-    from odoo_batch import AnswerLost, Client, ConnectionFailed, wire
+    import httpx
+    from odoo_batch import AnswerLost, Client, ConnectionFailed, Refused, wire
     from odoo_batch._async import client as async_client
     from odoo_batch._sync import client as sync_client
+    from odoo_batch._sync import job as sync_job
 
 #: How often a request is tried: more connections are cut than not.
 ATTEMPTS = 60
@@ -98,3 +104,43 @@ class TestSilence(BaseCase):
                     client.submit([update({"name": "A"}, 1)])
                 with patch.object(sync_client, "EXECUTE_S", 0.1), self.assertRaisesRegex(AnswerLost, "not known whether it was done"):
                     client.execute([update({"name": "A"}, 1)])
+
+    def test_a_request_that_has_not_arrived_whole_is_no_refusal(self):
+        def answer(status, error):
+            return httpx.Response(status, json=error, request=httpx.Request("POST", "http://a"))
+
+        for response in (
+            answer(408, {"error": {"type": "RequestTimeout", "message": "The body stopped to arrive"}}),
+            answer(400, {"error": {"type": "ClientDisconnected", "message": "The body broke off"}}),
+            answer(400, {"name": "werkzeug.exceptions.ClientDisconnected", "message": "400 Bad Request"}),
+            answer(200, {"error": {"data": {"name": "werkzeug.exceptions.ClientDisconnected", "message": "400 Bad Request"}}}),
+        ):
+            with self.assertRaises(wire.Passing):
+                wire.result_of(response)
+        with self.assertRaises(Refused):
+            wire.result_of(answer(400, {"error": {"type": "BadRequest", "message": "The body is no gzip"}}))
+
+    def test_a_download_has_time(self):
+        def serve(listener):
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(4096)
+                time.sleep(0.5)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na\n")
+
+        with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.TemporaryDirectory() as folder:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            with Client(url, "key", timeout=0.2, attempts=1) as client:
+                threading.Thread(target=serve, args=[listener], daemon=True).start()
+                path = sync_job.Job(client, {"uuid": "u"}).download("results.csv", Path(folder) / "results.csv")
+            self.assertEqual(path.read_text(), "a\n")
+
+    def test_options_are_typed_as_in_an_address(self):
+        given = {
+            "name": 2024, "max_concurrency": "2", "quiet": "true", "strict": "0", "max_failures": "5%", "timeout": "1.5", "on_complete": "a.b",
+            "notify": None, "priority": -1, "context": {"lang": "de_DE"}, "draft": True,
+        }  # fmt: skip
+        expected = {**given, "name": "2024", "max_concurrency": 2, "quiet": True, "strict": False, "timeout": 1.5}
+        del expected["notify"]
+        self.assertEqual(wire.typed(given), expected)
+

@@ -19,7 +19,10 @@ REPLACEMENTS = (
     (r"\ba(read|iter_bytes)\b", r"\1"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"^import asyncio\nimport os\nimport time\n", "import os\nimport time\n"),
-    (r"^import asyncio\nimport contextlib\nimport logging\nimport os\n", "import contextlib\nimport logging\nimport os\nimport time\n"),
+    (
+        r"^import asyncio\nimport contextlib\nimport json\nimport logging\nimport os\n",
+        "import contextlib\nimport json\nimport logging\nimport os\nimport time\n",
+    ),
 )
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import hashlib
 import io
 import itertools
 import os
+import re
 import tempfile
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO
 
-from .errors import BatchError
-from .parts import ABOUT
+from .errors import BatchError, Refused
+from .parts import ABOUT, column_path
+from .wire import encoded
 
 #: Most bytes of a file in one request.
 PIECE_BYTES = 32 << 20
@@ -27,8 +30,31 @@ CSV, NDJSON = "text/csv", "application/x-ndjson"
 SEPARATORS, ROWS_TRIED = (",", ";", "\t", "|"), 20
 #: Most characters of a cell.
 CELL = 32 << 20
-#: Encodings whose line ends, quotes and separators are not those bytes of ASCII: such a file is sent in UTF-8.
-WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+#: Most rows of a record, and bytes of those below its first one: they are in the memory together. The server takes no more either.
+RECORD_ROWS, RECORD_BYTES = 100_000, 64 << 20
+#: What a file may begin with, and its encoding then. The marks of UTF-32 begin like those of UTF-16.
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+#: Encodings in which the bytes of ASCII are never part of another character. A file in any other one is sent in UTF-8.
+PLAIN = re.compile(r"utf-8(-sig)?|ascii|iso8859-\d+|cp125\d|koi8-\w")
+#: Codecs of Python that are no encodings of files.
+NO_ENCODINGS = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "mbcs", "oem")
+
+
+def digest(asked: Any, chunks: Iterable[bytes]) -> str:
+    """A hash of what is to be done, and of the content it is done with.
+
+    :param asked: has a form in JSON
+    """
+    found = hashlib.sha256(encoded(asked))
+    for chunk in chunks:
+        found.update(chunk)
+    return found.hexdigest()
 
 
 @dataclass
@@ -81,7 +107,10 @@ class Source:
         if isinstance(file, (str, os.PathLike)):
             self.name = Path(file).name
             try:
-                self.file: BinaryIO = Path(file).open("rb")  # noqa: SIM115
+                opened = Path(file).open("rb")  # noqa: SIM115
+                self.file = self._bytes_of(opened)
+                if self.file is not opened:  # a pipe, which is copied
+                    opened.close()
             except OSError as error:
                 raise BatchError(f"{file} can't be read: {error.strerror}") from error
         else:
@@ -90,6 +119,7 @@ class Source:
         self.start = 0 if self._own else self.file.tell()
         self.size = self.file.seek(0, io.SEEK_END) - self.start
         self.media_type = self._media_type()
+        self.encoding = "utf-8"
 
     def __enter__(self) -> Source:
         return self
@@ -122,27 +152,32 @@ class Source:
         return self.file.read(size).removeprefix(codecs.BOM_UTF8)
 
     def settings(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The parameters for reading it, from those that were given; makes of a file of wide characters one in UTF-8.
+        """The parameters for reading it, from those that were given; makes of a file that could not be cut byte by byte one in UTF-8.
 
-        :raises BatchError: it is not in the encoding that was given
+        :raises Refused: it is not in the encoding that was given
         """
-        encoding = self._wide_encoding(given.get("encoding"))
-        if encoding:
+        encoding = self._encoding(given.get("encoding"))
+        if PLAIN.fullmatch(encoding):
+            self.encoding = encoding
+        else:
             self._recode(encoding)
             given = {**given, "encoding": "utf-8"}
         if Path(self.name).suffix.lower() == ".tsv":
             given.setdefault("separator", "\t")
         return given
 
-    def _wide_encoding(self, given: str | None) -> str | None:
-        if given:
-            try:
-                name = codecs.lookup(given).name
-            except LookupError:
-                return None  # the server says which there are
-            return name if name in WIDE else None
-        start = self._start(4)
-        return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
+    def _encoding(self, given: str | None) -> str:
+        """The encoding it is in, found as the server finds it."""
+        self.file.seek(self.start)
+        start = self.file.read(4)
+        if marked := next((name for mark, name in MARKS if start.startswith(mark)), None):
+            return marked
+        try:
+            codec = codecs.lookup(given or "utf-8")
+        except (LookupError, ValueError):
+            return "utf-8"  # the server says which there are
+        is_one = getattr(codec, "_is_text_encoding", True) and codec.name.replace("_", "-") not in NO_ENCODINGS
+        return codec.name.replace("_", "-") if is_one else "utf-8"
 
     def _recode(self, encoding: str) -> None:
         self.file.seek(self.start)
@@ -152,7 +187,7 @@ class Source:
             while chunk := reader.read(CHUNK):
                 copy.write(chunk.encode())
         except UnicodeError as error:
-            raise BatchError(f"{self.name or 'The file'} is not in the encoding {encoding}: {error}") from error
+            raise Refused(f"{self.name or 'The file'} is not in the encoding {encoding}: {error}") from error
         if self._own:
             self.file.close()
         self.file, self._own, self.start = copy, True, 0
@@ -180,18 +215,18 @@ class Source:
         rows, head_size, head_rows, _columns = self._read(parameters, lines)
         self.file.seek(self.start)
         head = self.file.read(head_size)
+        records = _divided(rows, limit, head_size, head_rows)
         begin = here = (self.start + head_size, 0, head_rows + 1)  # the byte, and the records and rows before it
 
         def piece() -> Piece:
             return Piece(self.file, begin[0], here[0], self.media_type, head, begin[1], begin[2], self.size, tell)
 
         last = 0
-        for number, record in _divided(rows, limit, head_size):
+        for number, record in records:
             if number > last:
                 yield piece()
                 begin, last = here, number
-            size, filled = sum(row.size for row in record), sum(row.is_filled for row in record)
-            here = (here[0] + size, here[1] + filled, here[2] + len(record))
+            here = (here[0] + record.size, here[1] + record.filled, here[2] + record.rows)
         if here > begin:
             yield piece()
 
@@ -202,13 +237,12 @@ class Source:
         """
         if self.media_type != CSV:
             return False
-        rows, head_size, _head_rows, columns = self._read(parameters, lines)
+        rows, head_size, head_rows, columns = self._read(parameters, lines)
         names = _Names(columns, lines)
         if not names.are_there:
             return False
-        return any(
-            names.refers_ahead(row.cells, piece) for piece, record in _divided(rows, limit, head_size) for row in record
-        )
+        records = _divided(rows, limit, head_size, head_rows)
+        return any(names.refers_ahead(cells, piece) for piece, record in records for cells in record.cells)
 
     def _read(self, parameters: dict[str, Any], lines: Container[str]) -> tuple[Iterator[Row], int, int, list[str]]:
         """The rows below the names of the columns; bytes and rows as far as to those, and the names."""
@@ -217,22 +251,19 @@ class Source:
         quoting = parameters.get("quoting") or '"'
         if not parameters.get("separator"):
             parameters["separator"] = self.separator(quoting)
-        rows = _csv_rows(self._lines(), parameters["separator"], quoting, lines)
+        rows = _csv_rows(self._lines(), self.encoding, parameters["separator"], quoting, lines)
         size = count = 0
         for row in rows:
             size, count = size + row.size, count + 1
             if row.is_filled:
-                return rows, size, count, [name.removeprefix("\xef\xbb\xbf") for name in row.cells]
+                return rows, size, count, row.cells
         return rows, size, count, []
-
-    def count_lines(self, most: int) -> int:
-        """How many lines it has; counted as far as to this number."""
-        return sum(1 for _line in itertools.islice(self._lines(), most))
 
     def separator(self, quoting: str = '"') -> str:
         """What stands between the cells: what divides the first rows into equally many, else the header. The server finds it likewise."""
-        sample = self._start(CHUNK).decode("latin-1")
-        if len(sample) < self.size:
+        start = self._start(CHUNK)
+        sample = start.decode(self.encoding, "replace")
+        if len(start) < self.size:
             sample = sample[: sample.rfind("\n") + 1] or sample
         best, best_rank = SEPARATORS[0], (False, 1)
         for separator in SEPARATORS:
@@ -279,30 +310,68 @@ class Row:
     cells: list[str]
 
 
-def _divided(rows: Iterator[Row], limit: int, head_size: int) -> Iterator[tuple[int, list[Row]]]:
+@dataclass
+class Record:
+    """A record of a file, which may have several rows: those of its lines, and blank ones.
+
+    :ivar size: its bytes
+    :ivar rows: how many it has
+    :ivar filled: how many of them are not blank
+    :ivar cells: of those
+    :ivar below: bytes of all rows but the first one, without blank ones
+    """
+
+    size: int = 0
+    below: int = 0
+    rows: int = 0
+    filled: int = 0
+    cells: list[list[str]] = field(default_factory=list)
+
+    def add(self, row: Row) -> None:
+        """Add a row."""
+        self.size += row.size
+        self.rows += 1
+        if row.is_filled:
+            self.below += row.size if self.filled else 0
+            self.filled += 1
+            self.cells.append(row.cells)
+
+
+def _divided(rows: Iterator[Row], limit: int, head_size: int, rows_before: int) -> Iterator[tuple[int, Record]]:
     """The records, each with the number of the piece it is in: pieces have at most so many bytes, unless a record has more."""
     piece, size = 0, head_size
-    for record in _records(rows):
-        record_size = sum(row.size for row in record)
-        if size > head_size and size + record_size > limit:
+    for record in _records(rows, rows_before):
+        if size > head_size and size + record.size > limit:
             piece, size = piece + 1, head_size
-        size += record_size
+        size += record.size
         yield piece, record
 
 
-def _records(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """The rows of each record; blank ones belong to the record above."""
-    record: list[Row] = []
-    for row in rows:
-        if row.is_start and record:
+def _records(rows: Iterator[Row], rows_before: int) -> Iterator[Record]:
+    """The records; blank rows belong to the one above.
+
+    :raises Refused: one is too large
+    """
+    record, first = Record(), rows_before + 1
+    for number, row in enumerate(rows, first):
+        if row.is_start and record.rows:
             yield record
-            record = []
-        record.append(row)
-    if record:
+            record, first = Record(), number
+        elif record.filled >= RECORD_ROWS or record.below > RECORD_BYTES:
+            message = (
+                f"the record that begins in row {first} has more than {RECORD_ROWS} rows, or {RECORD_BYTES >> 20} MiB: a row begins a "
+                "record if it has a value in a column that is no line (one2many)"
+            )
+            problem = {"operation": 0, "record": False, "row": number, "key": False, "message": message}
+            raise Refused(f"Row {number}: {message}", [problem])
+        record.add(row)
+    if record.rows:
         yield record
 
 
-def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str, one2many: Container[str]) -> Iterator[Row]:
+def _csv_rows(
+    lines: Iterator[bytes], encoding: str, separator: str, quoting: str, one2many: Container[str]
+) -> Iterator[Row]:
     """The rows of a CSV file; a quoted cell may hold line ends.
 
     :raises BatchError: a cell is too large
@@ -313,7 +382,7 @@ def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str, one2many: Co
         nonlocal size
         for line in lines:
             size += len(line)
-            yield line.decode("latin-1")  # byte by byte: only the signs of ASCII matter here
+            yield line.decode(encoding, "replace")
 
     before = csv.field_size_limit(CELL)
     names: list[str] = []
@@ -323,7 +392,8 @@ def _csv_rows(lines: Iterator[bytes], separator: str, quoting: str, one2many: Co
         for cells in csv.reader(sized(), delimiter=separator, quotechar=quoting):
             is_filled = any(map(str.strip, cells))
             if not names and is_filled:
-                names = [name.strip().partition("/")[0] for name in cells]
+                cells[0] = cells[0].removeprefix("\ufeff")
+                names = [column_path(name)[0] for name in cells]
                 own = [place for place, name in enumerate(names) if name not in one2many and name not in ABOUT]
                 inner = [place for place, name in enumerate(names) if name in one2many]
             is_line = is_filled and _any(cells, inner) and not _any(cells, own)
@@ -347,10 +417,9 @@ class _Names:
     """
 
     def __init__(self, columns: list[str], one2many: Container[str]):
-        places = [(place, name.strip()) for place, name in enumerate(columns)]
-        named = [place for place, name in places if name == "id" or (name.endswith("/id") and name.partition("/")[0] in one2many)]
-        self._named = named
-        self._foreign = [place for place, name in places if name.endswith("/id") and place not in named]
+        ids = [(place, path) for place, path in enumerate(map(column_path, columns)) if path[-1] == "id"]
+        self._named = [place for place, path in ids if len(path) == 1 or path[0] in one2many]
+        self._foreign = [place for place, _path in ids if place not in self._named]
         self.are_there = bool(self._named and self._foreign)
         self._known: set[int] = set()
         self._missed: dict[int, int] = {}  # names that were referred to before they were known: in which piece, at first

@@ -139,8 +139,6 @@ def _reason_not_to_cut(operation: Mapping[str, Any], is_referred: bool) -> str |
         return "only lists of records of create, update, upsert and load can"
     if is_referred:
         return "another operation refers to it; send it in several operations"
-    if operation.get("group_by"):
-        return "group_by holds within one operation"
     keys = {"update": ["id"], "upsert": operation.get("key")}.get(str(kind))
     if isinstance(keys, (list, tuple)) and (twice := _twice(data, keys)):
         return f"records {twice[0]} and {twice[1]} are about the same record; send the later one in a job of its own"
@@ -169,15 +167,15 @@ def _key_text(value: Any) -> str:
 
 def _reason_not_to_cut_rows(operation: Mapping[str, Any]) -> str | None:
     """Rows that name rows of the same operation come after those only within one operation."""
-    columns, data = operation.get("fields") or [], operation["data"]
-    own = [place for place, name in enumerate(columns) if name == "id"]
-    foreign = [place for place, name in enumerate(columns) if str(name).endswith("/id")]
-    names = [row[own[0]] for row in data if row[own[0]]] if own else []
+    columns, data = list(map(column_path, operation.get("fields") or [])), operation["data"]
+    own = [place for place, path in enumerate(columns) if path == ["id"]]
+    foreign = [place for place, path in enumerate(columns) if path[1:] and path[-1] == "id"]
+    names = [row[own[0]] for row in data if _is_filled(row, own[:1])]
     if len(set(names)) < len(names):
         return "an external id stands there twice; send it as a file (load_file)"
     known = set(names)
     for place in foreign:
-        if any(name.strip() in known for row in data if row[place] for name in str(row[place]).split(",")):
+        if any(name.strip() in known for row in data if _is_filled(row, [place]) for name in str(row[place]).split(",")):
             return "its rows refer to each other; send it as a file (load_file)"
     return None
 
@@ -185,12 +183,22 @@ def _reason_not_to_cut_rows(operation: Mapping[str, Any]) -> str | None:
 def _starts(operation: Mapping[str, Any], lines: Container[str]) -> list[bool]:
     """Which rows begin a record. Of a load, one with values in one2many columns only belongs to the record above it."""
     data = operation["data"]
-    names = [str(name).partition("/")[0] for name in operation.get("fields") or []]
+    names = [column_path(name)[0] for name in operation.get("fields") or []]
     places = [place for place, name in enumerate(names) if name in lines]
     if operation.get("operation_type") != "load" or not places:
         return [True] * len(data)
     own = [place for place, name in enumerate(names) if name not in lines]
-    return [any(row[place] for place in own) or not any(row[place] for place in places) for row in data]
+    return [_is_filled(row, own) or not _is_filled(row, places) for row in data]
+
+
+def column_path(name: Any) -> list[str]:
+    """The fields that a column of a load leads through; Odoo knows `parent_id:id` and `parent_id.id` for `parent_id/id` and `parent_id/.id`."""
+    return re.sub(r"([^/]):id", r"\1/id", re.sub(r"([^/])\.id", r"\1/.id", str(name).strip())).split("/")
+
+
+def _is_filled(row: Any, places: Sequence[int]) -> bool:
+    """Whether one of these cells holds something; a row that is too short, or none at all, is left to the server to refuse."""
+    return isinstance(row, (list, tuple)) and any(row[place] for place in places if place < len(row))
 
 
 def _referred(value: Any) -> Iterator[str]:

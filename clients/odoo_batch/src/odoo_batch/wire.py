@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -16,13 +17,19 @@ from .errors import AccessDenied, BatchError, NotFound, Refused
 
 #: The first pause before a request is sent again in seconds, the factor it grows by, and the longest pause.
 FIRST_PAUSE_S, GROWTH, LONGEST_PAUSE_S = 0.25, 2.5, 15.0
-#: Statuses of proxies and servers that are restarting, and of those that are too busy.
-PASSING = (429, 502, 503, 504)
-#: Errors of Odoo that pass: PostgreSQL is restarting, or two requests were in each other's way.
+#: Statuses of proxies and servers that are restarting, and of those that are too busy, or got no whole request in time.
+PASSING = (408, 429, 502, 503, 504)
+#: Errors of Odoo that pass: PostgreSQL is restarting, two requests were in each other's way, or a request did not arrive whole.
 PASSING_ERRORS = (
     "OperationalError", "InterfaceError", "AdminShutdown", "CrashShutdown", "CannotConnectNow", "ConnectionFailure", "PoolError",
     "SerializationFailure", "DeadlockDetected", "LockNotAvailable", "ConcurrencyError", "LockError",
+    "RequestTimeout", "ClientDisconnected",
 )  # fmt: skip
+#: Options that are texts, truths and numbers, whatever they look like.
+TEXTS = ("name", "rollback", "run_at", "notify", "idempotency_key")
+TRUTHS = ("dry_run", "strict", "quiet", "track_changes", "skip_unchanged", "draft")
+NUMBERS = ("max_chunk_size", "max_concurrency", "timeout", "retry_attempts", "max_failures", "priority", "on_complete")
+NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 #: Before the server has seen anything of a request; after any other error it may have done all of it.
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -98,6 +105,23 @@ def _plain(value: Any) -> Any:
 def query(options: Mapping[str, Any]) -> dict[str, str]:
     """Options as parameters of an address; None stands for "not given"."""
     return {name: _as_text(name, value) for name, value in options.items() if value is not None}
+
+
+def typed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as JSON has them, from values as an address has them: the server reads the two alike."""
+    return {name: _typed(name, value) for name, value in options.items() if value is not None}
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name in TEXTS and value is not False:
+        return _as_text(name, value)
+    if not isinstance(value, str):
+        return value
+    if name in TRUTHS:
+        return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
+    if name in NUMBERS and NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return value
 
 
 def _as_text(name: str, value: Any) -> str:

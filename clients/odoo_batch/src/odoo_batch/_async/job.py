@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two questions, where the server can't wait for a change: the first pause, and the longest.
 PAUSE_S, LONGEST_PAUSE_S = 0.2, 3.0
+#: Seconds that the server may take to write a file before it sends it.
+DOWNLOAD_S = 600.0
 #: Entries in one answer.
 PAGE = 1000
 
@@ -153,7 +155,7 @@ class AsyncJob:
 
         :param library: `pandas` or `polars`; default: that of the DataFrame the job was made from, or the one that is installed
         """
-        response = await self._client._send("GET", self._path("failures.ndjson"), read=_checked)
+        response = await self._client._send("GET", self._path("failures.ndjson"), read=_checked, patience=DOWNLOAD_S)
         return dataframes.frame_of_failures(response.text, library or self._library)
 
     async def download(self, name: str, path: str | os.PathLike[str]) -> Path:
@@ -164,12 +166,13 @@ class AsyncJob:
         """
         target = Path(path)
         partial = target.with_name(f"{target.name}.part")
+        url, limits = self._client.config.url + self._path(name), self._client._limits(DOWNLOAD_S)
         attempt = 0
         try:
             while True:
                 attempt += 1
                 try:
-                    async with self._client._http.stream("GET", self._client.config.url + self._path(name)) as response:
+                    async with self._client._http.stream("GET", url, timeout=limits) as response:
                         if response.status_code >= 300:
                             await response.aread()
                         wire.check(response)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import time
@@ -18,7 +19,7 @@ from .. import dataframes, wire
 from .._version import __version__
 from ..config import Config, find_config, read_config
 from ..errors import AccessDenied, AnswerLost, ConnectionFailed, NotFound, Refused
-from ..files import CSV, PIECE_BYTES, Piece, Source
+from ..files import CSV, PIECE_BYTES, Piece, Source, digest
 from ..parts import cut, encode_operations, part_name
 from .job import Job
 
@@ -28,8 +29,10 @@ logger = logging.getLogger("odoo_batch")
 REQUEST_BYTES = 16 << 20
 #: Seconds that the server may take besides for each MiB that it is sent, and for `execute`.
 MIB_S, EXECUTE_S = 20.0, 600.0
-#: Records and bytes of a file that the server makes one operation of; and what the operation is called where there are more.
-PAGE_RECORDS, PAGE_BYTES, FILE = 10_000, 4 << 20, "file"
+#: What the operation of a file is called.
+FILE = "file"
+#: Key of the context of a draft: a hash of what it is filled with.
+CONTENT = "odoo_batch_content"
 
 
 class Client:
@@ -120,7 +123,7 @@ class Client:
         one2many = {model: self._one2many(model) for model in large}
         groups = list(cut(operations, bodies, REQUEST_BYTES, one2many))  # first, as it refuses what can't be cut
         keep_draft = bool(options.pop("draft", False))
-        job = self._draft(options)
+        job = self._draft(options, digest(["submit", REQUEST_BYTES], (part.body for group in groups for part in group)))
         if job.state != "draft":
             return job
         stored = job._operation_names()
@@ -138,7 +141,7 @@ class Client:
         except Refused as refused:
             self._give_up(job)
             raise Refused(refused.message, [_in_input(problem, group) for problem in refused.problems]) from None
-        return job if keep_draft else job.start()
+        return job if keep_draft else self._started(job)
 
     def execute(self, operations: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
         """Run operations at once, in one transaction, and return the result object of the API.
@@ -192,12 +195,11 @@ class Client:
             is_whole = source.size <= self.piece_bytes or type == "update"
             lines = [] if is_whole or source.media_type != CSV else self._one2many(model)
             if is_whole or (type in (None, "load") and source.refers_ahead(self.piece_bytes, settings, lines)):
-                sent = {**options, **parameters, **settings}
-                if source.size >= PAGE_BYTES or source.count_lines(PAGE_RECORDS + 1) > PAGE_RECORDS:  # named so that its pages are one entry of the result
-                    sent["operation_id"] = part_name(sent.get("operation_id") or FILE, 0)
+                # named so that the operations that the server makes of it are one entry of the result
+                sent = {**options, **parameters, **settings, "operation_id": part_name(options.get("operation_id") or FILE, 0)}
                 return self._import("/batch/v1/import", sent, source.whole(tell))
             own: dict[str, Any] = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
-            return self._load_in_pieces(source, {**own, **parameters, **settings}, options, tell, lines)
+            return self._load_in_pieces(source, {**own, **parameters, **settings}, wire.typed(options), tell, lines)
 
     def _load_in_pieces(
         self,
@@ -207,9 +209,10 @@ class Client:
         tell: Callable[[int, int], object],
         lines: Sequence[str],
     ) -> Job:
+        asked = [self.piece_bytes, wire.query(parameters), source.media_type, sorted(lines)]
         base = parameters.pop("operation_id", None) or FILE
         keep_draft = bool(options.pop("draft", False))
-        job = self._draft(options)
+        job = self._draft(options, digest(asked, source.whole(_ignore).chunks()))
         if job.state != "draft":
             return job
         stored = job._operation_names()
@@ -227,7 +230,7 @@ class Client:
         except Refused:
             self._give_up(job)
             raise
-        return job if keep_draft else job.start()
+        return job if keep_draft else self._started(job)
 
     def load_dataframe(
         self, frame: Any, model: str, *, key: str | Sequence[str] | None = None, type: str | None = None, **options: Any
@@ -266,19 +269,49 @@ class Client:
             return []
         return [name for name, field in fields.items() if field["type"] == "one2many"]
 
-    def _draft(self, options: Mapping[str, Any]) -> Job:
-        """The draft with this idempotency key; another one where that was given up."""
+    def _draft(self, options: Mapping[str, Any], content: str) -> Job:
+        """The draft with this idempotency key; another one where that was given up.
+
+        :param content: a hash of what it is to be filled with, and of how that is cut: the same key with another one is refused
+        """
         key, number = options["idempotency_key"], 1
+        context = options.get("context") or {}
+        if isinstance(context, Mapping):
+            context = {**context, CONTENT: content}
         while True:
-            sent = {**options, "draft": True, "idempotency_key": key if number == 1 else f"{key}:{number}"}
+            named = key if number == 1 else f"{key}:{number}"
+            sent = {**options, "context": context, "draft": True, "idempotency_key": named}
             job = Job(self, wire_status(self._rpc("submit", wire.encoded(sent))))
-            if not (job.status["duplicate"] and job.is_given_up):
+            if not job.status["duplicate"]:
+                return job
+            if not job.is_given_up:
+                self._check_content(job, named, content)
                 return job
             number += 1
 
+    def _check_content(self, job: Job, key: str, content: str) -> None:
+        """Check that a job is filled with this: the server only compares the options of drafts, which are empty at first."""
+        asked = wire.encoded({"ids": [job.id], "fields": ["context"]})
+        [found] = self._send("POST", "/json/2/batch.job/read", asked, JSON)
+        if json.loads(found["context"] or "{}").get(CONTENT) != content:
+            message = f"{key!r} was used before, for another submission, or for one that was cut otherwise"
+            raise Refused(message, [{"operation": False, "record": False, "key": "idempotency_key", "message": message}])
+
+    def _started(self, job: Job) -> Job:
+        """Start a draft that is full, unless that was done: by an earlier process which did not see the answer."""
+        try:
+            return job.start()
+        except Refused:
+            job.refresh()
+            if job.state == "draft" or job.is_given_up:
+                raise
+            return job
+
     def _give_up(self, job: Job) -> None:
         with contextlib.suppress(ConnectionFailed, Refused):  # what it was given up for says more, and a draft does nothing
-            job.cancel()
+            job.refresh()
+            if job.state == "draft":
+                job.cancel()
 
     # -- jobs that are there -----------------------------------------------------------------------
 
@@ -352,9 +385,8 @@ class Client:
         :raises ConnectionFailed: it could not be sent, or not be answered, at any attempt
         """
         attempt = 0
-        timeout = self._http.timeout
         size = content.size if isinstance(content, Piece) else len(content or b"")
-        read_s = max(self.timeout + MIB_S * (size >> 20), patience)
+        limits = self._limits(max(MIB_S * (size >> 20) + self.timeout, patience))
         while True:
             attempt += 1
             try:
@@ -364,7 +396,7 @@ class Client:
                     content=_stream(content) if isinstance(content, Piece) else content,
                     headers=dict(headers or {}),
                     params=dict(params) if params else None,
-                    timeout=httpx.Timeout(read_s, connect=timeout.connect, write=timeout.write, pool=timeout.pool),
+                    timeout=limits,
                 )
                 return read(response)
             except httpx.TransportError as error:
@@ -380,6 +412,11 @@ class Client:
                 raise ConnectionFailed(f"{where}, in {attempt} attempts ({passing.reason}).")
             logger.info("%s (%s); trying again", where, passing.reason)
             time.sleep(wire.pause_before(attempt, passing.after))
+
+    def _limits(self, read_s: float) -> httpx.Timeout:
+        """The timeouts of a request for which the server may take some seconds at least."""
+        usual = self._http.timeout
+        return httpx.Timeout(max(read_s, self.timeout), connect=usual.connect, write=usual.write, pool=usual.pool)
 
 
 JSON = {"Content-Type": "application/json"}
