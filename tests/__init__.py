@@ -44,6 +44,7 @@ from . import test_client_readme
 from . import test_client_wheel
 from . import test_concurrency
 from . import test_command
+from . import test_command_alone
 from . import test_command_killed
 from . import test_contents
 from . import test_control

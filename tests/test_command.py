@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from odoo.tests.common import BaseCase, get_db_name, tagged
 
@@ -54,9 +55,18 @@ class TestLoad(CommandCase):
             self.assertIn("Command D", line)
             failed.write_text(failed.read_text().replace("Command D,nonsense", "Command D,contact"))
             self.run_command("load", "data/some.failed.csv", "-m", "res.partner", "--wait")
-        self.assertEqual(self.partners("Command C", "Command D"), [1, 1])
+            self.assertEqual(self.partners("Command C", "Command D"), [1, 1])
+            # the same again, while somebody is still at work on that file
+            mended, some = failed.read_text(), self.folder / "data" / "some.csv"
+            again = "load", some, "-m", "res.partner", "--wait"
+            _out, err = self.inside(*again, expect=PARTIAL)
+            self.assertEqual([failed.with_name("some.failed.old.csv").read_text(), "nonsense" in failed.read_text()], [mended, True])
+            self.assertIn("some.failed.csv was there already: that one is ", err)
+            some.write_text(some.read_text().replace("nonsense", "contact"))
+            _out, err = self.inside(*again)
+            self.assertIn("some.failed.csv is of an earlier load", err)
         with self.committed() as env:
-            self.assertIn(">=1+1<", env["res.partner"].search([("name", "=", "Command D")]).comment)
+            self.assertIn(">=1+1<", env["res.partner"].search([("name", "=", "Command D")], order="id", limit=1).comment)
 
     def test_nothing_succeeds_and_the_failures_go_where_they_are_wanted(self):
         self.file("bad.csv", "name,type", "Command E,nonsense")
@@ -220,9 +230,9 @@ class TestInterruptions(CommandCase):
         self.file("some.csv", "name", "Command O")
 
     @contextmanager
-    def waiting(self):
+    def waiting(self, *options):
         """A load that waits for its job, as nobody runs it."""
-        process = self.start(*self.LOAD)
+        process = self.start(*self.LOAD, *options)
         lines = []
         reader = threading.Thread(target=lambda: lines.extend(iter(process.stderr.readline, "")), daemon=True)
         reader.start()
@@ -267,6 +277,37 @@ class TestInterruptions(CommandCase):
         self.assertIn(f"Job {first} has it as it was", err)
         self.assertNotEqual(first, second)
         self.assertEqual(self.partners("Command O", "Command P"), [1, 1])
+
+    def test_the_file_changes_while_it_is_sent(self):
+        make_importable()
+        large = self.file("large.csv", "name", *["x" * 6500] * 400)
+
+        def append(*_told):
+            with large.open("a") as file:
+                file.write("One more\n")
+
+        load = "load", large, "-m", "res.partner.category", "--request-size", "1"
+        with patch("odoo_batch.progress.Lines.sent", append):
+            _out, err = self.inside(*load, expect=ERROR)
+        self.assertIn("large.csv has changed while it was read", err)
+        self.assertEqual(self.states(), [])
+        # in one request: nothing of it is stored
+        with patch("odoo_batch.progress.Lines.sent", append):
+            self.inside(*load[:-2], expect=ERROR)
+        [job_id] = self.jobs()
+        self.assertEqual(self.door.call("status", job_id)["state"], "cancelled", "what was sent is given up")
+
+    def test_somebody_has_cancelled_the_job(self):
+        self.file("some.csv", "name,ref", *[f"Command Q,{'x' * 6500}"] * 200)  # in several requests
+        options = "--request-size", "1"
+        with self.waiting(*options) as (process, _lines):
+            process.kill()
+        [job_id] = self.jobs()
+        self.inside("cancel", job_id)
+        out, err = self.run_command(*self.LOAD, *options, expect=FAILED)
+        self.assertIn(f"Job {job_id} of an earlier run of this command was cancelled", err)
+        self.assertIn(f"Job {job_id} cancelled", out)
+        self.assertEqual([self.jobs(), self.states()], [[job_id], []])
 
     def test_the_job_is_gone(self):
         with self.waiting() as (process, _lines):

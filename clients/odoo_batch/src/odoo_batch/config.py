@@ -6,9 +6,11 @@ import configparser
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import httpx
 
 from .errors import ConfigError
 
@@ -28,7 +30,7 @@ class Config:
     """
 
     url: str
-    key: str
+    key: str = field(repr=False)
     db: str | None = None
 
     @property
@@ -86,10 +88,13 @@ def read_config(path: str | os.PathLike[str]) -> Config:
 
 def _sound_url(url: str) -> str:
     url = BACKEND.sub("", url.strip()).rstrip("/")
+    if "@" in url:  # not shown, as what is before it is likely a password
+        raise ConfigError("The address of the server has a user or a password in it (@): leave that out, the API key says who calls.")
     try:
         parts = urlsplit(url)
         is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
         is_sound = False
     if not is_sound:
         raise ConfigError(f"{url!r} is no address of a server, as https://odoo.example.com is.")

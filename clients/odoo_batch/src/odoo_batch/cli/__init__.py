@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from . import exits
 from .run import run
+from .session import even_unread
 
 
 def main() -> NoReturn:
@@ -24,5 +25,7 @@ def main() -> NoReturn:
     code = run(sys.argv[1:], last)
     # A load is forgotten in the very last moment: killed before, the same command finds its job; killed after, it would start
     # another one. So nothing comes after it, not even what Python does at its end.
+    with even_unread():
+        sys.stdout.flush()
     last.close()
     os._exit(code)

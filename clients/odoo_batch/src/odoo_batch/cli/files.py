@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 import sys
 import tempfile
@@ -52,3 +53,21 @@ def save(job: Job, what: str, path: Path, wanted: str | None = None) -> None:
         job.download(f"{what}.{kind_of(path.name, wanted)}", path)
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error}") from error
+
+
+def save_beside(job: Job, what: str, path: Path) -> Path | None:
+    """As `save`, but what is there already is kept under another name, as somebody may be at work on it.
+
+    :returns: the other name; None: nothing was there, or the same
+    """
+    new = path.with_name(f"{path.name}.new")
+    save(job, what, new, kind_of(path.name))
+    old = path.with_name(f"{path.stem}.old{path.suffix}")
+    try:
+        is_kept = path.exists() and not filecmp.cmp(path, new, shallow=False)
+        if is_kept:
+            path.replace(old)
+        new.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error}") from error
+    return old if is_kept else None

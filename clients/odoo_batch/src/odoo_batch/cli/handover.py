@@ -8,7 +8,7 @@ from typing import Any
 
 from .._sync.job import Job
 from ..errors import NotFound, Refused
-from .errors import UsageError
+from .errors import Changed, UsageError
 from .interrupt import first_says
 from .session import Session
 from .source import Source
@@ -28,6 +28,7 @@ RESERVED = {
     "model": "there is --model",
     "type": "there is --type",
     "key": "there is --key",
+    "context": "there is --context",
     "draft": "the command starts the job itself",
     "idempotency_key": "the command makes one itself",
 }
@@ -76,8 +77,9 @@ class Handover:
         self.wanted = {"name": source.name, **wanted}
 
     def job(self) -> Job:
-        """The job that has the whole file, and is started.
+        """The job that has the whole file, and is started; or that of an interrupted run, if somebody has cancelled it.
 
+        :raises UsageError: the file changes while it is sent
         :raises Refused: the server refuses the file; nothing of it is stored
         :raises NotFound: the job of an interrupted run is gone
         """
@@ -89,11 +91,13 @@ class Handover:
             size = self.arguments.request_size
             self.state.begin(self.source.digest, size * MEGABYTE if size else self.client.piece_bytes)
         elif earlier := self._earlier():
-            if _is_started(earlier):
+            if earlier.state == "cancelled":  # final, whoever did it: nobody wants it to run anew
+                self.show.note(f"Job {earlier.id} of an earlier run of this command was cancelled. The same command again starts a new one.")
+                return earlier
+            if earlier.state != "draft":
                 self.show.note(f"Going on with job {earlier.id}, which an earlier run of this command has started.")
                 return earlier
-            if earlier.state == "draft":
-                self.show.note(f"Going on with job {earlier.id}, which an earlier run of this command has begun.")
+            self.show.note(f"Going on with job {earlier.id}, which an earlier run of this command has begun.")
         job = self._sent()
         self.state.found(job.uuid)
         return job
@@ -128,11 +132,19 @@ class Handover:
         try:
             with first_says(lambda: self.show.note(SENDING)):
                 return self.client.load_file(
-                    self.source.path,
+                    self.source.content(),
                     idempotency_key=self.state.key,
                     on_progress=lambda done, size: self.show.sent(self.source.name, done, size),
                     **self.wanted,
                 )
+        except Changed:
+            job = self.client.find_job(str(self.state.key))
+            if job and _is_started(job):  # it has arrived, as it was; just its answer was lost
+                return job
+            if job and job.state == "draft":
+                job.cancel()
+                self.state.forget()
+            raise  # a request may be at work still: so the key is kept
         except Refused as refusal:
             # the last request of a killed run may have been at work still, and have done it
             job = self.client.find_job(str(self.state.key))
@@ -145,5 +157,5 @@ class Handover:
 
 
 def _is_started(job: Job) -> bool:
-    """Whether the job has the whole file: it is no draft, and none that was given up."""
-    return job.state != "draft" and not job.is_given_up
+    """Whether the job certainly has the whole file: it is no draft, and none that was given up."""
+    return job.state not in ("draft", "cancelled")

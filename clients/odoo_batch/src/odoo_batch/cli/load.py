@@ -39,11 +39,14 @@ def load(session: Session) -> int:
 
 def _failed(session: Session, job: Job, source: Source) -> Path | None:
     """The file with the records that failed, where there are any."""
+    path = Path(session.arguments.failed) if session.arguments.failed else source.failed
     if not job.status["stats"]["failed_records"]:
+        if path.exists():
+            session.progress.note(f"{path} is of an earlier load: nothing has failed in this one.")
         return None
-    path = Path(session.arguments.failed) if session.arguments.failed else source.failed()
     try:
-        files.save(job, "failures", path)
+        if old := files.save_beside(job, "failures", path):
+            session.progress.note(f"{path} was there already: that one is {old} now.")
     except UsageError as error:
         session.progress.note(f"{error}. Write them elsewhere: odoo-batch failures {job.id} -o FILE")
         return None

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
+import httpx
+
 from .._sync.client import Client
 from .._version import __version__
 from ..config import find_config, read_config
@@ -19,7 +21,7 @@ from . import exits, jobs, words
 from .errors import UsageError
 from .load import load
 from .parser import VERBS, build
-from .session import Session
+from .session import Session, even_unread
 
 COMMANDS = {
     "load": load,
@@ -46,7 +48,7 @@ def run(argv: Sequence[str], last: ExitStack) -> int:
             return COMMANDS[arguments.command](Session(client, arguments, progress, last))
     except KeyboardInterrupt:
         return exits.INTERRUPTED
-    except (BatchError, UsageError) as error:
+    except (BatchError, UsageError, OSError, ValueError, httpx.HTTPError, httpx.InvalidURL) as error:
         return _said(error, arguments)
 
 
@@ -70,12 +72,13 @@ def _hear(progress: Silence) -> None:
     logger.setLevel(logging.INFO)
 
 
-def _said(error: BatchError | UsageError, arguments: argparse.Namespace) -> int:
+def _said(error: Exception, arguments: argparse.Namespace) -> int:
     """Say what went wrong; returns the exit code."""
     found = error.problems if isinstance(error, Refused) else []
     if arguments.json:
         told: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
-        print(json.dumps({"error": {**told, **({"problems": found} if found else {})}}, ensure_ascii=False))
+        with even_unread():
+            print(json.dumps({"error": {**told, **({"problems": found} if found else {})}}, ensure_ascii=False), flush=True)
     else:
         print("\n".join(_lines(error, found, arguments)), file=sys.stderr)
     return exits.REFUSED if isinstance(error, (Refused, AccessDenied, NotFound)) else exits.ERROR
@@ -83,7 +86,8 @@ def _said(error: BatchError | UsageError, arguments: argparse.Namespace) -> int:
 
 def _lines(error: Exception, found: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> Iterator[str]:
     # the message of a refusal lists its problems, for those who see nothing else
-    yield f"odoo-batch: {str(error).splitlines()[0] if found else error}"
+    text = str(error) or type(error).__name__
+    yield f"odoo-batch: {text.splitlines()[0] if found else text}"
     yield from words.problems(found)
     if isinstance(error, ConnectionFailed) and arguments.command == "load":
         yield "The same command goes on where it was."

@@ -3,59 +3,68 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import shutil
+import stat
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from .. import files
-from .errors import UsageError
+from .errors import Changed, UsageError
 
 #: Bytes read at once.
 READ = 1 << 20
+#: Where names of files are names of streams: `/dev/stdin`, and `/dev/fd/63` of `<(zcat partners.csv.gz)`.
+STREAMS = ("/dev/", "/proc/")
 
 
 class Source:
-    """A file to be loaded, or what standard input has: that is put on the disk first, as it may have to be sent again.
+    """A file to be loaded, or what standard input or a pipe has: that is put on the disk first, as it may have to be sent again.
 
     :param name: path of the file; `-`: standard input
-    :ivar path: where the content is
     :ivar name: what people call it
     :ivar digest: of the content
     :ivar identity: what tells this source from others
+    :ivar failed: where the records that failed are written: beside the file, `partners.failed.csv`
     """
 
     def __init__(self, name: str) -> None:
         self._stack = ExitStack()
-        self.is_stdin = name == "-"
-        self.path = Path(name)
+        self._path = Path(name)
+        self._is_stdin = name == "-"
+        self._is_named = not self._is_stdin and not name.startswith(STREAMS)
         # bytes of a name that are no text are shown as question marks
-        self.name = "standard input" if self.is_stdin else self.path.name.encode(errors="replace").decode()
-        if self.path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        self.name = self._path.name.encode(errors="replace").decode() if self._is_named else "standard input"
+        if self._path.suffix.lower() in (".xlsx", ".xls", ".ods"):
             raise UsageError(f"{name} is no text: save it as CSV, or load it in Odoo (Batch > New).")
 
     def __enter__(self) -> Source:
         """Read it once, for the digest.
 
-        :raises UsageError: it can't be read
+        :raises UsageError: it can't be read, or is being written
         """
         try:
-            if self.is_stdin:
-                self.path = Path(self._stack.enter_context(tempfile.TemporaryDirectory())) / "stdin"
-                with self.path.open("wb") as file:
-                    shutil.copyfileobj(sys.stdin.buffer, file, READ)
-            with self.path.open("rb") as file:
-                digest = hashlib.sha256()
-                while piece := file.read(READ):
-                    digest.update(piece)
-        except OSError as error:
+            self._file, is_stream = self._opened()
+            digest = hashlib.sha256()
+            while piece := self._file.read(READ):
+                digest.update(piece)
+            is_ndjson = files.Source(self.content()).media_type == files.NDJSON
+        except (OSError, ValueError) as error:
             self._stack.close()
-            raise UsageError(f"{self.name} can't be read: {error.strerror or error}") from error
+            raise UsageError(f"{self.name} can't be read: {getattr(error, 'strerror', None) or error}") from error
+        except BaseException:
+            self._stack.close()
+            raise
         self.digest = digest.hexdigest()
+        place = self._path if self._is_named else Path("stdin")
+        self.failed = place.with_name(f"{place.stem}.failed.{'ndjson' if is_ndjson else 'csv'}")
         # what comes through a pipe has no name that would tell it from others
-        self.identity = f"-{self.digest}" if self.is_stdin else str(self.path.resolve())
+        self.identity = f"-{self.digest}" if is_stream else str(self._path.resolve())
         return self
 
     def __exit__(
@@ -63,9 +72,46 @@ class Source:
     ) -> None:
         self._stack.close()
 
-    def failed(self) -> Path:
-        """Where the records that failed are written: beside the file, `partners.failed.csv`."""
-        with files.Source(self.path) as source:
-            ending = "ndjson" if source.media_type == files.NDJSON else "csv"
-        place = Path("stdin") if self.is_stdin else self.path
-        return place.with_name(f"{place.stem}.failed.{ending}")
+    def _opened(self) -> tuple[Steady, bool]:
+        """The file, or the copy of a stream; and whether it is one."""
+        if self._is_stdin:
+            return self._copied(sys.stdin.buffer), True
+        file = self._stack.enter_context(io.FileIO(self._path))
+        is_stream = not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        return (self._copied(file) if is_stream else Steady(file, self.name)), is_stream
+
+    def _copied(self, stream: BinaryIO) -> Steady:
+        # the end of its name may say what it is
+        copy = Path(self._stack.enter_context(tempfile.TemporaryDirectory())) / f"stdin{self._path.suffix}"
+        with copy.open("wb") as file:
+            shutil.copyfileobj(stream, file, READ)
+        return Steady(self._stack.enter_context(io.FileIO(copy)), self.name)
+
+    def content(self) -> Steady:
+        """The open file, at its beginning."""
+        self._file.seek(0)
+        return self._file
+
+
+class Steady(io.BufferedReader):
+    """An open file, all of whose bytes are of the same version: what was read is not given away once the file has changed.
+
+    :param called: what people call it
+    :raises Changed: by `read`: the file is no longer what it was when it was opened
+    """
+
+    def __init__(self, file: io.FileIO, called: str) -> None:
+        super().__init__(file)
+        self._called = called
+        self._opened_as = self._version()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes."""
+        data = super().read(size)
+        if self._version() != self._opened_as:
+            raise Changed(f"{self._called} has changed while it was read, and is not loaded: is it still being written?")
+        return data
+
+    def _version(self) -> tuple[int, int]:
+        now = os.fstat(self.fileno())
+        return now.st_size, now.st_mtime_ns

@@ -58,6 +58,9 @@ class State:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._lock:
+            # only now: without it, another process could take a lock of its own
+            with contextlib.suppress(OSError):  # Windows keeps files that are open
+                self._path.with_suffix(".lock").unlink(missing_ok=True)
             self._lock.close()
 
     @property
@@ -92,15 +95,13 @@ class State:
             self._save()
 
     def forget(self) -> None:
-        """The load is over: the same command starts a new job from here on."""
+        """The load is over: the same command starts a new job from here on. The lock stays until this process ends."""
         self._values = {}
         self._path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # Windows keeps files that are open
-            self._path.with_suffix(".lock").unlink(missing_ok=True)
 
     def _save(self) -> None:
         new = self._path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
+        with open(new, "w", encoding="utf-8", opener=_own) as file:
             json.dump({**self._identity, **self._values}, file, indent=1, default=str)
             file.flush()
             os.fsync(file.fileno())
@@ -117,13 +118,18 @@ def _folder() -> Path:
     return Path.home() / ".local" / "state" / "odoo-batch"
 
 
+def _own(path: str, flags: int) -> int:
+    """Open a file that nobody else may read."""
+    return os.open(path, flags, 0o600)
+
+
 def _locked(path: Path) -> IO[str]:
     """The file at this path, open and locked.
 
     :raises UsageError: another process has the lock
     """
     while True:
-        file = path.open("a+", encoding="utf-8")
+        file = open(path, "a+", encoding="utf-8", opener=_own)  # noqa: SIM115
         if not _lock(file):
             file.seek(0)
             owner = file.read().strip()
