@@ -28,7 +28,7 @@ class BatchImportController(Controller):
     """
 
     @file_route("/batch/v1/import", "POST", max_content_length=most_bytes)
-    def import_file(self, **_params):
+    def import_file(self):
         """Store a file as a job; returns its status."""
         check_caller(request.env)
         parameters, problems = self._parameters(takes_options=True)
@@ -37,7 +37,7 @@ class BatchImportController(Controller):
         return self._status(job, is_duplicate)
 
     @file_route("/batch/v1/jobs/<uuid>/append", "POST", max_content_length=most_bytes)
-    def append_file(self, uuid, **_params):
+    def append_file(self, uuid):
         """Add the records of a file to a draft; returns its status.
 
         :param str uuid: of the draft

@@ -37,7 +37,7 @@ def file_route(paths, method, **routing):
 
 
 class FileDispatcher(Dispatcher):
-    """Calls the endpoint with the parameters of the address alone, and leaves the body to it.
+    """Calls the endpoint with the parts of the path alone, and leaves the parameters of the address and the body to it.
 
     Odoo's dispatcher for `http` reads forms into memory, sends who is not logged in to a page, and answers errors with one.
     """
@@ -53,8 +53,8 @@ class FileDispatcher(Dispatcher):
         return True
 
     def dispatch(self, endpoint, args):
-        """Call the endpoint with the parts of the path and the parameters of the address."""
-        self.request.params = {**self.request.httprequest.args, **args}
+        """Call the endpoint with the parts of the path. It reads the parameters of the address itself: they may have any name, also `self`."""
+        self.request.params = args
         result = self.request.registry["ir.http"]._dispatch(endpoint)
         return result if isinstance(result, Response) else self.request.make_json_response(result)
 

@@ -11,6 +11,8 @@ from .problems import Problems
 
 #: Most characters of a row. A quote that is never closed makes all that follows one row.
 MOST_CHARACTERS = 32 * 2**20
+#: Most columns of a file: each costs memory and time, and problems of its own.
+MOST_COLUMNS = 10_000
 #: Separators that are tried where none is given, and on how many rows.
 SEPARATORS, ROWS_TRIED = ",;\t|", 20
 #: Columns of a file of failures that are no fields. It has an apostrophe before what a spreadsheet would take for a formula.
@@ -105,6 +107,9 @@ class CsvTable:
         self._number, header = next(self._left, (0, []))
         if first_row is not None:
             rows.number = first_row - 1
+        if len(header) > MOST_COLUMNS:
+            problems.add(f"has {len(header)} columns, more than {MOST_COLUMNS}: is the separator right?", row=self._number, key="fields")
+            header = []
         header = [name.strip() for name in header]
         self.is_empty = not header
         self._width = len(header)

@@ -1,8 +1,10 @@
 """The parameters of a file that is sent to be imported, which are part of the address: allowed values, and how they go together."""
 
 import codecs
+import itertools
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from .kinds import Kind, boolean, integer, one_of, text
@@ -71,6 +73,21 @@ def codec_of(name: str) -> str | None:
     except (LookupError, ValueError, UnicodeError):
         return None
     return codec.name if codec._is_text_encoding and codec.name.replace("-", "_") not in NO_ENCODINGS else None
+
+
+@lru_cache(maxsize=100)
+def keeps_ascii(encoding: str) -> bool:
+    """Whether each byte of ASCII stands for its character, and is part of no other one: only then can a file be cut without decoding it.
+
+    So it is in UTF-8, Latin-1 and their like; not in UTF-16, Shift-JIS, ISO-2022 and EBCDIC.
+    """
+    try:
+        if bytes(range(128)).decode(encoding) != bytes(range(128)).decode("ascii"):
+            return False
+    except UnicodeError:
+        return False
+    pairs = itertools.product(range(128, 256), range(128))
+    return all(bytes(pair).decode(encoding, "replace").endswith(chr(pair[1])) for pair in pairs)
 
 
 #: What the file is for.

@@ -31,6 +31,7 @@ from .handlers import HANDLERS
 from .handlers.load import path_problem
 from .import_rows import starts_record
 from .limits import check_size, check_unfinished_jobs
+from .settings import get_setting
 from .submission import Submission, begin, create_job, summary_columns
 from .trust import find_action
 from .upload import MIB
@@ -192,7 +193,7 @@ class _Importer:
             self._convert()
         with self._rows(self.problems) as rows:
             self._read_columns(rows)
-            for page in self._pages(rows):
+            for page in self._pages(rows, self.problems):
                 self._check(page)
                 if self._is_enough():
                     break
@@ -235,10 +236,10 @@ class _Importer:
     def _paths(self):
         return [fix_import_export_id_paths(name) for name in self.columns]
 
-    def _pages(self, rows):
+    def _pages(self, rows, problems):
         """Yield the pages, with numbers and dates as Odoo writes them."""
         parser = CellParser(self.env, self.parameters, self.columns)
-        for page in pages(rows, self.begins):
+        for page in pages(rows, problems, self.begins):
             parser.parse(page.data)
             yield page
 
@@ -260,11 +261,12 @@ class _Importer:
             self._refuse()
             kept, count = Kept(), 0
             try:
-                for page in self._pages(rows):
+                for page in self._pages(rows, self.problems):
                     for number, values in convert(model, paths, page, kind, self.problems):
                         kept.add([number, values])
                     count += len(page.starts)
                     self._check_size(0, count)
+                    self._check_room(kept.end)
                     if self._is_enough():
                         break
                 self._refuse()
@@ -272,6 +274,17 @@ class _Importer:
                 kept.close()
                 raise
         self.converted, self.columns, self.begins = kept, (), None
+
+    def _check_room(self, size):
+        """Add a problem if the values of the rows, which are on the disk, have too many bytes: each row has the names of all its columns."""
+        most = 2 * get_setting(self.env, "max_file_mib")
+        if size > most * MIB:
+            text = self.env._(
+                "the values of its rows have more than %s MiB, twice the setting max_file_mib: leave empty columns out, or send it in several, "
+                "as a draft, the rest appended, then started",
+                most,
+            )
+            self.problems.add(text)
 
     def _check_size(self, operations, records):
         """Add a problem if this many operations and records of the file, and those of the draft, are too many."""
@@ -332,7 +345,7 @@ class _Importer:
         waits = self.order.waits()
         with self._rows(Problems()) as rows:
             record = 0
-            for number, page in enumerate(self._pages(rows)):
+            for number, page in enumerate(self._pages(rows, self.problems)):
                 page, record = self._without_late(page, record, places)
                 if page.data:
                     names[number] = self._store(page, job, {names[earlier] for earlier in waits.get(number, ())})

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from ..engine.csv_rows import CsvRows, CsvTable, Unreadable, guess_separator
-from ..engine.file_parameters import CSV
+from ..engine.file_parameters import CSV, keeps_ascii
 from ..engine.ndjson import read_line
 from ..engine.payload import dumps
 
@@ -16,6 +16,8 @@ from ..engine.payload import dumps
 PAGE_RECORDS, PAGE_SIZE = 10_000, 4 * 2**20
 #: Bytes read to find out how a file is written.
 SAMPLE = 64 * 1024
+#: Most rows of a record, and most characters of those after its first one: they are in the memory together.
+RECORD_ROWS, RECORD_SIZE = 100_000, 32 * 2**20
 #: Most bytes of a line of JSON.
 MOST_BYTES = 32 * 2**20
 #: What a file may begin with, and the encoding it says. The marks of UTF-32 begin like those of UTF-16.
@@ -49,19 +51,30 @@ class Page:
         self.data += data
 
 
-def pages(rows, begins=None):
-    """Yield the pages of a file; the same ones each time.
+def pages(rows, problems, begins=None):
+    """Yield the pages of a file; the same ones each time. A record that is too large ends it.
 
     :param rows: yields `(number, row)`, and has the `size` that was read so far
+    :param Problems problems: a record that is too large is added to it
     :param begins: function that tells whether a row begins a record; None: each does
     """
     page, size = Page(), rows.size
+    began = size  # `size` with the first row of the present record
     for number, row in rows:
         if begins is None or not page.data or begins(row):
             if page.data and (len(page.starts) >= PAGE_RECORDS or rows.size - size >= PAGE_SIZE):
                 yield page
                 page, size = Page(), rows.size
             page.starts.append(len(page.data))
+            began = rows.size
+        elif len(page.data) - page.starts[-1] >= RECORD_ROWS or rows.size - began > RECORD_SIZE:
+            first = page.numbers[page.starts[-1]]
+            problems.add(
+                f"the record that begins in row {first} has more than {RECORD_ROWS} rows, or {RECORD_SIZE} characters: a row begins a "
+                "record if it has a value in a column that is no line (one2many)",
+                row=number,
+            )
+            return
         page.data.append(row)
         page.numbers.append(number)
     if page.data:
@@ -84,6 +97,11 @@ def opened(file, parameters, problems):
     sample = file.read(SAMPLE)
     reading = parameters.reading
     encoding = next((name for mark, name in MARKS if sample.startswith(mark)), reading.get("encoding", "utf-8"))
+    if parameters.first_row is not None and not keeps_ascii(encoding):
+        problems.add(
+            f"a piece of a file can't be in {encoding.upper()}: whoever cuts it can't tell its line ends and quotes byte by byte. Send it as UTF-8",
+            key="encoding",
+        )
     quoting = reading.get("quoting", '"')
     separator = reading.get("separator") or guess_separator(_start_of_text(sample, encoding), quoting)
     text = _Text(file, encoding, lines_before=max((parameters.first_row or 0) - 2, 0))

@@ -3,7 +3,13 @@
 import tempfile
 import zlib
 
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
 
 from odoo.http import request
 
@@ -20,7 +26,9 @@ def receive(env, limit):
     :param env: the caller's environment
     :param int limit: most bytes, also unpacked
     :returns: binary file, which is deleted when it is closed
-    :raises BadRequest: the body is not whole
+    :raises RequestTimeout: the body stopped to arrive
+    :raises ClientDisconnected: it broke off
+    :raises BadRequest: it is no whole gzip
     :raises RequestEntityTooLarge: it has more bytes
     :raises UnsupportedMediaType: it is encoded otherwise than by gzip
     """
@@ -59,18 +67,16 @@ def _blocks(env):
     """The body of the present request, as it comes in."""
     # Odoo offers the body as a whole, or the parts of a form; this is werkzeug's request, which it wraps
     wrapped = request.httprequest._HTTPRequest__wrapped
-    expected, size = wrapped.content_length, 0
+    size = 0
     try:
         stream = wrapped.stream
         while block := stream.read(BLOCK):
             size += len(block)
             yield block
-    except TimeoutError as error:
-        raise RequestTimeout(env._("The body stopped to arrive after %s bytes.", size)) from error
-    except OSError as error:  # the connection is lost, or parts of a chunked body are not what they should be
-        raise BadRequest(env._("The body broke off after %s bytes.", size)) from error
-    if expected is not None and size < expected:
-        raise BadRequest(env._("The body broke off after %(size)s of %(expected)s bytes.", size=size, expected=expected))
+    except ClientDisconnected as error:  # what werkzeug makes of an early end, and of whatever reading raises
+        if isinstance(error.__context__, TimeoutError):
+            raise RequestTimeout(env._("The body stopped to arrive after %s bytes. Nothing is stored: send it again.", size)) from error
+        raise ClientDisconnected(env._("The body broke off after %s bytes. Nothing is stored: send it again.", size)) from error
 
 
 def _unpacked(env, blocks):

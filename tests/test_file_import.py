@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import gzip
+import http.client
 import io
 import json
 import socket
@@ -9,11 +10,12 @@ from unittest.mock import patch
 
 import requests
 
+from odoo.service.server import RequestHandler
 from odoo.tests.common import HOST, BaseCase
 
 from ..engine.file_order import FileOrder
 from ..engine.rounds import depths
-from ..run import file_source
+from ..run import file_import, file_source
 from .api_case import ApiCase
 from .case import PATIENCE_S
 from .doors import RouteDoor, SessionDoor, base_url
@@ -100,17 +102,23 @@ class TestCsv(ImportCase):
             ("utf-8", b"\xef\xbb\xbf", {"encoding": "latin-1"}),  # its mark is surer
             ("utf-16", b"", {}),
             ("utf-16-be", b"", {"encoding": "UTF-16BE"}),
+            ("utf-32", b"", {}),  # its mark begins with that of UTF-16
+            ("shift_jis", b"", {"encoding": "shift_jis"}),
+            ("iso2022_jp", b"", {"encoding": "iso-2022-jp"}),
             ("latin-1", b"", {"encoding": "latin-1"}),
             ("cp1252", b"", {"content_type": "text/csv; charset=windows-1252"}),
         ):
-            for separator, said in ((",", None), (";", None), ("\t", None), ("|", None), ("^", "^")):
+            separators = ((",", None), (";", None), ("\t", None), ("|", None), ("^", "^"))
+            for separator, said in separators if encoding == "shift_jis" else separators[3:]:  # some of its characters hold | and ^
                 with self.subTest(encoding=encoding, mark=mark, separator=separator):
-                    lines = (["name", "ref"], ["Bär; a, b", "7"], ["Ünö", "8"])
+                    # of the bytes of these characters, some are those of separators, quotes and line ends
+                    names = ["ポ‖; a, b", "“兄”"] if encoding in ("shift_jis", "iso2022_jp") else ["Bär; a, b", "Ünö"]
+                    lines = (["name", "ref"], [names[0], "7"], [names[1], "8"])
                     text = "\r\n".join(separator.join(f"'{cell}'" for cell in line) for line in lines)
                     body = mark + text.encode(encoding)
                     status = self.sent(body, separator=said, quoting="'", draft="1", **params)
                     [(stored,)] = self.sql("SELECT payload FROM batch_chunk WHERE job_id = %s", status["job_id"])
-                    self.assertEqual(json.loads(stored)["items"], [[["Bär; a, b", "7"]], [["Ünö", "8"]]])
+                    self.assertEqual(json.loads(stored)["items"], [[[names[0], "7"]], [[names[1], "8"]]])
 
     def test_numbers_and_dates_as_they_are_written(self):
         params = {"float_decimal_separator": ",", "float_thousand_separator": ".", "date_format": "%d.%m.%Y"}
@@ -152,7 +160,7 @@ class TestCsv(ImportCase):
             (b"name,ref\n", {}, {(False, False): "no records"}),
             (b"name,name,,ref\n1,2,3,4", {}, {(1, "fields"): "twice|no name"}),
             (b"nmae,country_id/cod,ref/x\nA,b,c", {}, {(False, "fields"): "nmae|cod|no sub-fields"}),
-            (b"name,ref\nA\nB,1\n\nC,2,3\n", {}, {(2, False): "1 cells, the header has 2", (5, False): "3 cells"}),
+            ("name,ref\nA\nB,1\n\u00a0,\u2003\nC,2,3\n".encode(), {}, {(2, False): "1 cells, the header has 2", (5, False): "3 cells"}),
             (b'name,ref\nA,1\n"B,2\nC,3\n', {}, {(3, False): "never closed"}),
             (b"name,ref\nA,\0\nB,2\nC\0,2", {}, {(2, False): nul, (4, False): nul}),
             (b"name,ref\nA,1\n\nB,\xe4\n", {}, {(4, False): "not in the encoding UTF-8.*latin-1"}),
@@ -183,13 +191,33 @@ class TestCsv(ImportCase):
             env["ir.config_parameter"].search([("key", "=like", "batch_executor.max_%")]).unlink()
 
     def test_many_columns_and_a_large_cell(self):
-        from ..engine.csv_rows import CsvRows, CsvTable
+        from ..engine.csv_rows import MOST_COLUMNS, CsvRows, CsvTable
         from ..engine.problems import Problems
 
         problems = Problems()
-        text = io.StringIO(",".join(f"c{n}" for n in range(100_000)) + "\n" + "," * 99_999 + "x" * 10**6)
+        text = io.StringIO(",".join(f"c{n}" for n in range(MOST_COLUMNS)) + "\n" + "," * (MOST_COLUMNS - 1) + "x" * 10**6)
         [(number, row)] = CsvTable(CsvRows(text.readline, ",", '"', problems), problems)
-        self.assertEqual((number, len(row), len(row[-1]), problems.count), (2, 100_000, 10**6, 0))
+        self.assertEqual((number, len(row), len(row[-1]), problems.count), (2, MOST_COLUMNS, 10**6, 0))
+        [(place, message)] = self.refused(b"name" + b"," * 10**6 + b"\nA\n").items()
+        self.assertEqual((place, message[:22]), ((1, "fields"), "has 1000001 columns, m"))
+
+    def test_a_record_of_very_many_rows_is_refused(self):
+        lines, text = b"name,child_ids/name\nA,a\n" + b",b\n" * 3, r"record that begins in row 2 has more than"
+        self.patch(file_source, "RECORD_ROWS", 4)
+        self.sent(lines, draft="1")
+        for body, kind in ((lines + b",c\nB,b\n", "load"), (lines + b",c\n", "create"), (b"child_ids/name\n" + b"a\n" * 9, "load")):
+            self.assertRegex(self.refused(body, type=kind)[6, False], text)
+        self.patch(file_source, "RECORD_SIZE", 20)
+        self.assertRegex(self.refused(lines + b"B,b\n,c\n," + b"x" * 20 + b"\n")[8, False], "begins in row 6")
+
+    def test_a_piece_of_what_can_not_be_cut_is_refused(self):
+        job = "jobs/{uuid}/append".format_map(self.sent("name\nA\n", draft="1"))
+        body = "name\nポ\n"
+        for encoding, params in (("utf-16", {}), ("utf-32", {}), ("iso2022_jp", {"encoding": "iso-2022-jp"}), ("cp932", {"encoding": "cp932"})):
+            params = {"path": job, "model": "res.partner", "first_row": "3", **params}
+            self.assertRegex(self.refused(body.encode(encoding), **params)[False, "encoding"], "byte by byte")
+        for encoding in ("utf-8", "latin-1"):
+            self.sent("name\nB\n".encode(encoding), path=job, model="res.partner", first_row="3", encoding=encoding)
 
 
 class TestValues(ImportCase):
@@ -431,6 +459,9 @@ class TestRequests(ImportCase):
         problems = self.refused("name\nA\n", status=400, modle="x", priority="high", quiet="perhaps", key="ref", context="[]")
         self.assertEqual(problems.keys(), {(False, key) for key in ("modle", "priority", "quiet", "key", "context")})
         self.assertRegex(problems[False, "modle"], "did you mean 'model'")
+        problems = self.refused("name\nA\n", status=400, path="import?model=res.partner&self=1&uuid=x&endpoint=2")
+        self.assertEqual({message[:17] for message in problems.values()}, {"unknown parameter"}, problems)
+        self.assertEqual(problems.keys(), {(False, key) for key in ("self", "uuid", "endpoint")})
         self.assertEqual(self.refused("{}", NDJSON, status=400, model=None, type="load", separator=";").keys(), {(False, key) for key in ("model", "type", "separator")})
         uuid = self.sent("name\nA\n", draft="1")["uuid"]
         self.assertEqual(self.refused("name\nA\n", status=400, path=f"jobs/{uuid}/append", model="res.partner", quiet="1").keys(), {(False, "quiet")})
@@ -477,14 +508,21 @@ class TestRequests(ImportCase):
             "Content-Type: text/csv\r\n"
         )
         chunked = f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nname\n\r\n5\r\nA"
+        # the patience of the server, which is some seconds
+        self.patch(RequestHandler, "timeout", property(lambda _handler: 0.5, lambda _handler, _value: None))
         for sent in (f"{head}Content-Length: 100\r\n\r\nname\nA\n", chunked):
-            with socket.create_connection((HOST, int(base_url().rpartition(":")[2])), timeout=PATIENCE_S) as connection:
-                connection.sendall(sent.encode())
-                connection.shutdown(socket.SHUT_WR)
-                answer = b""
-                while block := connection.recv(65536):
-                    answer += block
-            self.assertRegex(answer.decode(), r"^HTTP/1.. 400 (.|\r|\n)*\"error\"")
+            for closes, expected in (
+                (True, (400, "ClientDisconnected", "The body broke off after")),
+                (False, (408, "RequestTimeout", "The body stopped to arrive after")),
+            ):
+                with socket.create_connection((HOST, int(base_url().rpartition(":")[2])), timeout=PATIENCE_S) as connection:
+                    connection.sendall(sent.encode())
+                    if closes:
+                        connection.shutdown(socket.SHUT_WR)
+                    answer = http.client.HTTPResponse(connection)
+                    answer.begin()
+                    error = json.loads(answer.read())["error"]
+                self.assertEqual((answer.status, error["type"], error["message"][: len(expected[2])]), expected)
         self.assertEqual(self.count_jobs(), before)
 
     def test_a_file_that_is_too_large(self):
@@ -495,6 +533,14 @@ class TestRequests(ImportCase):
         self.assertIn("max_file_mib", self.refused(gzip.compress(body), status=413, headers={"Content-Encoding": "gzip"}.items())["message"])
         self.assertEqual(self.refused((body[first : first + 10**5] for first in range(0, len(body), 10**5)), status=413)["type"], "RequestEntityTooLarge")
         self.set_limits("1", str(4 * 2**20))  # the limit of all requests is higher
+
+    def test_values_that_are_too_much_for_the_disk(self):
+        self.patch(file_import, "MIB", 1)
+        row = "name,email,phone,street,city\n" + "A,,,,\n" * 20
+        self.sent(row, type="create", draft="1")
+        problems = self.refused(row + "A,,,,\n" * 50, type="create")
+        self.assertRegex(problems[False, False], "more than 4096 MiB, twice the setting max_file_mib")
+        self.sent(row + "A,,,,\n" * 50, draft="1")  # which makes no values
 
     def set_limits(self, files, requests):
         with self.committed() as env:
