@@ -12,7 +12,6 @@ from unittest.mock import patch
 
 from odoo.tests.common import BaseCase, tagged
 
-from ..engine.file_parameters import OF_FILE
 from ..engine.options import READERS
 from .client_package import SOURCES, make_importable
 from .command_case import ERROR
@@ -164,16 +163,17 @@ class TestSource(AloneCase):
 @tagged("post_install", "-at_install")
 @needs("httpx")
 class TestOptions(AloneCase):
-    def test_texts_stay_texts(self):
+    def test_options_mean_the_same_for_small_and_large_files(self):
+        from odoo_batch import wire
         from odoo_batch.cli.handover import RESERVED
         from odoo_batch.cli.parser import _option
 
-        for name, kind in {**OF_FILE, **READERS}.items():
-            if name not in RESERVED:
-                types = kind.schema["type"]
-                is_number = any(one in ("integer", "number", "boolean") for one in ([types] if isinstance(types, str) else types))
-                with self.subTest(option=name):
-                    self.assertEqual(_option(f"{name}=2024"), (name, 2024 if is_number else "2024"))
+        for name, kind in READERS.items():
+            for text in ("2024", "true") if name not in RESERVED else ():
+                with self.subTest(option=name, text=text):
+                    given = dict([_option(f"{name}={text}")])
+                    self.assertEqual(wire.query(given), {name: text}, "in one request, as part of its address")
+                    self.assertEqual(wire.typed(given), {name: kind.typed(text)}, "in several, as JSON")
 
 
 def _write(target, content):

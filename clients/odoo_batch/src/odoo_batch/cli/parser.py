@@ -66,14 +66,6 @@ VERBS = {
 }
 
 
-#: Options that are texts, also where they look like a number or a truth.
-TEXTS = {
-    "name", "notify", "rollback", "run_at", "operation_id", "group_by", "separator", "quoting", "encoding",
-    "float_thousand_separator", "float_decimal_separator", "date_format", "datetime_format",
-    "name_create_enabled_fields", "import_set_empty_fields", "import_skip_records",
-}  # fmt: skip
-
-
 class Parser(argparse.ArgumentParser):
     """A parser whose mistakes end with 1: for `argparse` that is 2, which is a partial success here."""
 
@@ -194,12 +186,11 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _option(text: str) -> tuple[str, Any]:
+def _option(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise argparse.ArgumentTypeError(f"NAME=VALUE is expected, not {text!r}")
-    name = name.strip()
-    return name, value if name in TEXTS else _typed(value)
+    return name.strip(), value  # a text: the client reads it as the server does
 
 
 def _typed(text: str) -> Any:
