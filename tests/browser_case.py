@@ -57,4 +57,4 @@ class BrowserCase(HttpCase, ApiCase):
 
     def run_tour(self, name, url="/odoo/batch-jobs", login=None):
         """Run a tour, as `user` unless another one is named."""
-        self.start_tour(url, name, login=login or self.user.login, timeout=PATIENCE_S)
+        self.start_tour(url, name, login=login or self.user.login, timeout=2 * PATIENCE_S)

@@ -17,6 +17,7 @@ const difference = (before, after) =>
     `${FORM} .o_batch_difference:has(del:contains(${before})):has(ins:contains(${after}))`;
 
 registry.category("web_tour.tours").add("batch_plan_apply_undo", {
+    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         openJob("Tour plan"),
         isState("Completed"),

@@ -21,6 +21,7 @@ const backTo = (name) => ({
 });
 
 registry.category("web_tour.tours").add("batch_failure_causes", {
+    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...toFailures("Tour causes"),
         {
@@ -87,6 +88,7 @@ registry.category("web_tour.tours").add("batch_failure_causes", {
 });
 
 registry.category("web_tour.tours").add("batch_failure_by_field", {
+    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...toFailures("Tour fields"),
         {
@@ -126,6 +128,7 @@ registry.category("web_tour.tours").add("batch_failure_by_field", {
 });
 
 registry.category("web_tour.tours").add("batch_failure_file", {
+    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...toFailures("Tour file"),
         {

@@ -40,6 +40,7 @@ const openTheScreen = () => [
 ];
 
 registry.category("web_tour.tours").add("batch_import_in_background", {
+    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...openTheScreen(),
         {
@@ -58,6 +59,7 @@ registry.category("web_tour.tours").add("batch_import_in_background", {
 });
 
 registry.category("web_tour.tours").add("batch_import_is_for_batch_users", {
+    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...openTheScreen(),
         {
@@ -69,6 +71,7 @@ registry.category("web_tour.tours").add("batch_import_is_for_batch_users", {
 });
 
 registry.category("web_tour.tours").add("batch_new_from_a_file", {
+    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         {
             content: "the menu",
