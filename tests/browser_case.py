@@ -1,5 +1,6 @@
 """The case for a real browser."""
 
+import re
 from unittest import SkipTest
 
 from odoo.tests import HttpCase
@@ -15,6 +16,10 @@ from .extras import is_installed
 NOT_PACKAGED = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 #: Odoo's own way to send a bus message.
 SEND = BusBus._sendone
+#: Pages whose scripts are built.
+BUILT = set()
+#: Seconds it may take to build all scripts of a page.
+BUILD_S = 300
 
 
 class BrowserCase(HttpCase, ApiCase):
@@ -54,6 +59,20 @@ class BrowserCase(HttpCase, ApiCase):
         """Send bus messages after the commit, as Odoo does. Its tests send them before: there, nothing is ever committed."""
         BusBus._sendone = SEND  # what `browser_js` has put in its place is taken away at its end
         return super().authenticate(*args, **kwargs)
+
+    def build_assets(self, url, login):
+        """Have the server build the scripts of a page before a browser waits for them, which it does not do for long."""
+        if url in BUILT:
+            return
+        self.authenticate(login, login)
+        page = self.url_open(url, timeout=BUILD_S)
+        for path in re.findall(r'="(/web/assets/[^"]+)"', page.text):
+            self.url_open(path, timeout=BUILD_S).raise_for_status()
+        BUILT.add(url)
+
+    def start_tour(self, *args, **kwargs):
+        self.build_assets("/odoo", kwargs["login"])
+        super().start_tour(*args, **kwargs)
 
     def run_tour(self, name, url="/odoo/batch-jobs", login=None):
         """Run a tour, as `user` unless another one is named."""

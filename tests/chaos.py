@@ -47,16 +47,17 @@ class Chaos:
     All that there are in a run share the database: copying it takes as long as many a test.
     """
 
-    def __init__(self, database, *, cron_workers=3, random_seed=None):
+    def __init__(self, database, *, cron_workers=3, pace_s=PACE_S, random_seed=None):
         self.random = random.Random(random_seed)
         self.servers = []
         self.cluster = shared_cluster(database)
         self.cron_workers = cron_workers
+        self.pace_s = pace_s
         self.kills = self.crashes = 0
 
     def __enter__(self):
         try:
-            self.cluster.sql(EFFECTS.replace("PACE", str(PACE_S)))
+            self.cluster.sql(EFFECTS.replace("PACE", str(self.pace_s)))
             group = (
                 "(SELECT res_id FROM ir_model_data WHERE module = 'batch_executor' AND name = 'group_batch_manager')"
             )
@@ -78,6 +79,13 @@ class Chaos:
     def add_server(self, name, **options):
         server = Server(self.cluster, name, **{"cron_workers": self.cron_workers, **options}).start()
         self.servers.append(server)
+        return server
+
+    def add_lanes(self, name, count=1, **options):
+        """Start a server of cron workers alone, and wait until they listen: one that is still starting misses the call to work."""
+        before = self.listening()
+        server = self.add_server(name, cron_workers=count, serves=False, **options)
+        self.wait_until(lambda: len(self.listening() - before) >= count)
         return server
 
     # -- jobs --------------------------------------------------------------------------------------
@@ -130,12 +138,10 @@ class Chaos:
             "SELECT state, count(*), max(attempt), max(claims) FROM batch_chunk WHERE job_id = %s GROUP BY state", job
         )
 
-    def cron_workers_listening(self):
-        """Connections on which cron workers wait to be called."""
-        [(count,)] = self.cluster.sql(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND state = 'idle'"
-        )
-        return count
+    def listening(self):
+        """The connections on which cron workers wait to be called; there may be some of servers that were killed just now."""
+        rows = self.cluster.sql("SELECT pid FROM pg_stat_activity WHERE datname = 'postgres' AND state = 'idle'")
+        return {pid for (pid,) in rows}
 
     # -- what breaks -------------------------------------------------------------------------------
 

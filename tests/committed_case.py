@@ -56,6 +56,7 @@ class CommittedCase(BaseCase):
         cls.addClassCleanup(cls.sweep, cls.last_ids())
         with committed() as env:
             cls.set_up_users(env)
+        with committed() as env:  # one that makes a model waits for whoever has made users
             cls.set_up_data(env)
 
     def setUp(self):

@@ -20,13 +20,30 @@ PROBE = "batch_probe"
 
 
 class LaneCase(CommittedCase):
-    """Jobs of `user_id`, a user made for each test, on partners that bear the mark of the test in their `ref`."""
+    """Jobs of `user_id`, on partners that bear the mark of the test in their `ref`.
+
+    The user is the same for a whole class: to make one and delete it again takes longer than many a test.
+    """
+
+    @classmethod
+    def set_up_users(cls, env):
+        cls.user_id = cls.new_user(env, f"lane-{secrets.token_hex(4)}", *SUBMITTER).id
 
     def setUp(self):
         super().setUp()
         self.mark = secrets.token_hex(4)
+
+    def use_new_user(self):
+        """Work as a user of this test alone, from now on, which may change it."""
         with committed() as env:
             self.user_id = self.new_user(env, f"lane-{self.mark}", *SUBMITTER).id
+
+    def stop_clock(self, lane):
+        """Let nothing be due any more that is done every second or so: what happens then does not depend on how fast the machine is."""
+        control = lane.control
+        control.last_full_claim_at = control.looked_around_at = float("inf")
+        control.taught_at = dict.fromkeys(control.taught_at, float("inf"))
+        self.sql("UPDATE batch_job SET progress_at = now() AT TIME ZONE 'UTC' + interval '1 day'")
 
     # -- jobs --------------------------------------------------------------------------------------
 

@@ -343,7 +343,7 @@ class TestPlan(LaneCase):
             {"operation_type": "delete", "model": PARTNER, "record_ids": ids[:3]},
         ]  # fmt: skip
         before = self.rows()
-        job_id = self.submit(*operations, dry_run=True, track_changes=True, max_chunk_size=4)
+        job_id = self.submit(*operations, dry_run=True, track_changes=True, max_chunk_size=4, notify="never")
         self.work()
         self.assertEqual(self.job(job_id)["state"], "partial")
         after = self.rows()

@@ -192,6 +192,7 @@ class TestSteering(LaneCase):
         with self.open_lane() as lane:
             # the only job in the queue: a claim leaves its row as it is, so only the chunk has changed
             lane.work_on(lane.claim())
+            self.stop_clock(lane)
             self.assertEqual(self._change_beside(job, lambda own: own.cancel(), lane.claim), 1)
         self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE job_id = %s AND state = 'running'", job)
         with self.assertLogs("odoo.addons.batch_executor.run.rescue", "WARNING"):

@@ -295,6 +295,7 @@ class TestAllOrNothing(LaneCase):
 
 class TestProgress(LaneCase):
     def test_browsers_are_sent_what_the_verb_says(self):
+        self.use_new_user()
         self.sql("INSERT INTO mail_presence (user_id, status) VALUES (%s, 'online')", self.user_id)
         job = self.submit(self.creates(4), max_chunk_size=2)
         self.work()

@@ -248,11 +248,13 @@ class TestCallback(LaneCase):
             env["res.users"].browse(self.user_id).active = False
 
     def test_it_runs_once_as_the_submitter(self):
+        self.use_new_user()
         job = self.run_with(f"env['res.partner'].create({{'name': env.user.login, 'ref': '{self.mark}-5'}})")
         self.assertEqual([row for row in self.partners("name") if row[0] == 5], [(5, f"lane-{self.mark}")])
         self.assertEqual((job["state"], job["processed_records"]), ("completed", 2))
 
     def test_it_does_not_run_for_a_user_who_is_archived(self):
+        self.use_new_user()
         self.run_with(f"env['res.partner'].create({{'name': 'x', 'ref': '{self.mark}-5'}})", self.archive)
         self.assertNotIn(5, [number for number, _id in self.partners()])
 

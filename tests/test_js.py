@@ -1,7 +1,5 @@
 """The unit tests of our JavaScript, run by Odoo's own runner (hoot) in a real browser, as its `test_js` does."""
 
-import re
-
 from .browser_case import BrowserCase
 
 #: What a suite is called, by folder of its file: `static/tests/x.test.js` is `@batch_executor/x`.
@@ -31,20 +29,13 @@ class TestJs(BrowserCase):
                 failed.append(message)
             return "[HOOT]" not in message
 
-        self.build_assets()
+        self.build_assets("/web/tests", "admin")
         try:
             self.browser_js(
                 url, "", "", login="admin", timeout=TIMEOUT_S, success_signal=SUCCESS, error_checker=ends_the_run
             )
         except AssertionError as error:
             self.fail("\n".join([str(error), *failed]))
-
-    def build_assets(self):
-        """Have the server build the scripts before the browser waits for them: they are those of all tests of all addons."""
-        self.authenticate("admin", "admin")
-        page = self.url_open("/web/tests", timeout=TIMEOUT_S).text
-        for path in re.findall(r'="(/web/assets/[^"]+)"', page):
-            self.url_open(path, timeout=TIMEOUT_S).raise_for_status()
 
     def test_components(self):
         self.run_suites("desktop")

@@ -141,6 +141,10 @@ class TestLingering(LaneCase):
 
 
 class TestRights(LaneCase):
+    def setUp(self):
+        super().setUp()
+        self.use_new_user()
+
     def run_half(self, **extra):
         job = self.submit(self.creates(20), max_chunk_size=10, **extra)
         with self.open_lane() as lane:

@@ -32,8 +32,7 @@ class TestMemory(BaseCase):
         super().setUpClass()
         cls.chaos = chaos = Chaos(get_db_name(), cron_workers=0)
         cls.enterClassContext(chaos)
-        chaos.add_server("lanes", cron_workers=1, serves=False)
-        chaos.wait_until(lambda: cls.workers() and chaos.cron_workers_listening() > 0)
+        chaos.add_lanes("lanes")
 
     def test_records_found_by_a_domain(self):
         self.insert("warm", 2000)

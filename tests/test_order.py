@@ -210,6 +210,7 @@ class TestOrder(LaneCase):
         )
 
     def allow_tags(self):
+        self.use_new_user()
         with self.committed() as env:
             env["res.users"].browse(self.user_id).group_ids += env.ref("base.group_system")
 
@@ -262,6 +263,7 @@ class TestOrder(LaneCase):
 
 class TestDeletions(LaneCase):
     def test_what_went_with_its_parent_is_deleted_and_not_missing(self):
+        self.use_new_user()
         with self.committed() as env:
             tags = env["res.partner.category"]
             parents = tags.create([{"name": f"{self.mark} p{number}"} for number in range(30)])

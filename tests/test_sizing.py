@@ -9,7 +9,7 @@ from ..engine.verdict import TIMEOUT
 from ..run import control
 from ..run.interruption import Interruption
 from ..store import sizing as store_sizing
-from ..store.awake import LANES
+from ..store.awake import lanes_awake
 from .case import PATIENCE_S, create
 from .lane_case import PROBE, LaneCase
 
@@ -107,7 +107,8 @@ class TestAdaptive(LaneCase):
         self.sql("UPDATE batch_chunk SET state = 'pending' WHERE job_id = %s", job)
         self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 400)
-        self.assertEqual(self.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s", LANES % 2**32), [(0,)])
+        with self.registry.cursor() as cr:
+            self.assertEqual(lanes_awake(cr), 0)
 
     def test_a_running_job_tells_when_it_will_be_over_before_anything_of_it_is(self):
         """By what was learned from another one: a second for each ten records, two chunks of a hundred at once."""

@@ -20,6 +20,7 @@ SHORT_S = told.NEXT_ATTEMPT_S / 2
 class ToldCase(LaneCase):
     def setUp(self):
         super().setUp()
+        self.use_new_user()
         self.set_user(notification_type="inbox")
 
     def set_user(self, **values):

@@ -156,6 +156,7 @@ class TestUndo(UndoCase):
         self.assertIn("Contact", self.failures(undo)[0]["error"])
 
     def test_a_line_of_another_record_is_not_deleted(self):
+        self.use_new_user()
         with self.committed() as env:
             if "product.supplierinfo" not in env:
                 self.skipTest("needs products")
@@ -258,6 +259,7 @@ class TestUndo(UndoCase):
         self.assertIn("x_gone", self.failures(undo)[0]["error"])
 
     def test_a_field_that_is_translated_otherwise_fails_its_own_records_alone(self):
+        self.use_new_user()
         kept = {"res.partner.category": {"name": [{}, {}]}, "product.product": {"name": {"en_US": "Old"}}}  # term by term; with a column
         for model, texts in kept.items():
             with self.subTest(model):
@@ -277,6 +279,7 @@ class TestUndo(UndoCase):
                     records.unlink()
 
     def test_another_label_of_a_property_is_no_change_of_the_record(self):
+        self.use_new_user()
         with self.committed() as env:
             if "product.template" not in env:
                 self.skipTest("needs products")
