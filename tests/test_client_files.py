@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
+from odoo.service.server import RequestHandler
 from odoo.tests.common import BaseCase
 
 from ..engine.csv_rows import guess_separator
@@ -329,7 +330,8 @@ class TestLoadFile(Files, ClientCase):
 
     def test_an_upload_that_stops_is_sent_again(self):
         self.cut_files()
-        stops = iter([2.5])
+        self.patch(RequestHandler, "timeout", property(lambda _handler: 0.5, lambda _handler, _value: None))
+        stops = iter([1])
         text = self.rows(60, "stopped")
         with patch("odoo_batch.files.CHUNK", 200), patch.object(wire, "FIRST_PAUSE_S", 0.001):
             job = self.client.load_file(io.StringIO(text), "res.partner", on_progress=lambda *_place: time.sleep(next(stops, 0)))
