@@ -70,9 +70,9 @@ class BrowserCase(HttpCase, ApiCase):
             self.url_open(path, timeout=BUILD_S).raise_for_status()
         BUILT.add(url)
 
-    def start_tour(self, *args, **kwargs):
-        self.build_assets("/odoo", kwargs["login"])
-        super().start_tour(*args, **kwargs)
+    def start_tour(self, url_path, *args, **kwargs):
+        self.build_assets(url_path, kwargs["login"])
+        super().start_tour(url_path, *args, **kwargs)
 
     def run_tour(self, name, url="/odoo/batch-jobs", login=None):
         """Run a tour, as `user` unless another one is named."""

@@ -87,6 +87,12 @@ def drop(name: str) -> None:
     query(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+def drop_all(prefix: str) -> None:
+    """Drop a database, and its copies that begin with its name."""
+    for (name,) in query("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", prefix):
+        drop(name)
+
+
 def is_current(name: str) -> bool:
     """Whether the database was made from the code as it is now."""
     return _made_from(name) == _fingerprint()

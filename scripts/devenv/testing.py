@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import databases, odoo_bin, venv
+from . import databases, odoo_bin, postgres, venv
 from .base import CHECKOUT, CONFIGURATION, LINK, LOGS, STATE, say
 
 #: In the order in which Odoo's own tests look for one.
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
+#: How many processes share the tests when all are run.
+PROCESSES = min(os.cpu_count(), 4)
+#: What runs after all others: a transaction in any database keeps PostgreSQL from cleaning up what these tests look at.
+ALONE = ["test_dead_rows.py"]
 
 
 def test(options) -> int:
@@ -23,23 +27,30 @@ def test(options) -> int:
     browser()
     if not shutil.which("curl"):
         venv.apt_install("curl")
+    runs = [list(map(_by_link, options.rest))]
     if all(argument.startswith("--") for argument in options.rest):  # all tests
         # beside the first ones: it takes minutes, and one of the later ones waits for it
         with (LOGS / "business.log").open("w") as log:
             subprocess.Popen([sys.executable, "-c", "from devenv.databases import business as make; make()"], stdout=log, stderr=log)
+        alone = [str(LINK / "tests" / name) for name in ALONE]
+        shared = [f"--numprocesses={PROCESSES}", "--no-loadscope-reorder", "-p", "devenv.distribution"]
+        runs = [[*options.rest, *shared, *(f"--ignore={path}" for path in alone)], [*options.rest, *alone]]
+        # with which pytest-odoo copies the database
+        os.environ["PATH"] += f"{os.pathsep}{postgres.OURS.programs}"
     database = f"batch_test_{secrets.token_hex(4)}"
     command = [
         sys.executable, "-m", "pytest", f"--config-file={CONFIGURATION / 'pytest.ini'}", f"--rootdir={STATE}",
-        f"--odoo-database={database}", *map(_by_link, options.rest),
+        f"--odoo-database={database}",
     ]  # fmt: skip
     try:
         databases.create(database)
         say(f"running the tests in the database {database}{' (kept)' if options.keep_db else ''}")
         # Outside the checkout's own name, or Odoo takes its folder for the addon's.
-        return subprocess.call(command, cwd=STATE, stdin=subprocess.DEVNULL)
+        codes = [subprocess.call([*command, *arguments], cwd=STATE, stdin=subprocess.DEVNULL) for arguments in runs]
+        return next(filter(None, codes), 0)
     finally:
         if not options.keep_db:
-            databases.drop(database)
+            databases.drop_all(database)
 
 
 def _by_link(argument: str) -> str:

@@ -29,7 +29,6 @@ const jobIsOpen = {
 };
 
 registry.category("web_tour.tours").add("batch_server_action", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         { content: "a new server action", trigger: ".o_list_button_add", run: "click" },
         {
@@ -62,7 +61,6 @@ registry.category("web_tour.tours").add("batch_server_action", {
 });
 
 registry.category("web_tour.tours").add("batch_server_action_run", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...search("Tour group"),
         ...selectAll,
@@ -77,7 +75,6 @@ registry.category("web_tour.tours").add("batch_server_action_run", {
 });
 
 registry.category("web_tour.tours").add("batch_run_in_batch", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...search("Tour group"),
         ...selectAll,
@@ -136,7 +133,6 @@ registry.category("web_tour.tours").add("batch_run_in_batch", {
 });
 
 registry.category("web_tour.tours").add("batch_new", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         {
             content: "the overview says how to start",

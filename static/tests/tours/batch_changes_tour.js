@@ -17,7 +17,6 @@ const difference = (before, after) =>
     `${FORM} .o_batch_difference:has(del:contains(${before})):has(ins:contains(${after}))`;
 
 registry.category("web_tour.tours").add("batch_plan_apply_undo", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         openJob("Tour plan"),
         isState("Completed"),
@@ -64,9 +63,11 @@ registry.category("web_tour.tours").add("batch_plan_apply_undo", {
             run: "click",
         },
         { trigger: `${FORM} table.o_batch_differences td del:contains(Basel)` },
-        { trigger: ".o_breadcrumb .o_back_button, .o_breadcrumb a:last", run: "click" },
-        { trigger: ".o_list_view .o_data_row:eq(2)" },
-        { trigger: ".o_breadcrumb .o_back_button, .o_breadcrumb a:last", run: "click" },
+        {
+            content: "back to the job, past the list",
+            trigger: ".o_breadcrumb a:contains(Tour plan)",
+            run: "click",
+        },
         { content: "undo", trigger: "button[name=action_undo]", run: "click" },
         {
             content: "what stays is said",

@@ -21,7 +21,6 @@ const backTo = (name) => ({
 });
 
 registry.category("web_tour.tours").add("batch_failure_causes", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...toFailures("Tour causes"),
         {
@@ -88,7 +87,6 @@ registry.category("web_tour.tours").add("batch_failure_causes", {
 });
 
 registry.category("web_tour.tours").add("batch_failure_by_field", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...toFailures("Tour fields"),
         {
@@ -128,7 +126,6 @@ registry.category("web_tour.tours").add("batch_failure_by_field", {
 });
 
 registry.category("web_tour.tours").add("batch_failure_file", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...toFailures("Tour file"),
         {

@@ -13,7 +13,6 @@ const backTo = (name) => ({
 const button = ".oe_stat_button[name]:contains(Failures):contains(1)";
 
 registry.category("web_tour.tours").add("batch_figures", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         open("Figures undone"),
         { trigger: ".o_form_view .o_batch_progress_large:contains(4 failed)" },

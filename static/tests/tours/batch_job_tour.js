@@ -3,7 +3,6 @@ import { registry } from "@web/core/registry";
 import { backTo, isState, openJob } from "./steps";
 
 registry.category("web_tour.tours").add("batch_job_mend_and_retry", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         {
             content: "the list shows what failed",
@@ -46,7 +45,6 @@ registry.category("web_tour.tours").add("batch_job_mend_and_retry", {
 });
 
 registry.category("web_tour.tours").add("batch_job_cancel_and_resume", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         openJob("Tour later"),
         isState("Pending"),
@@ -73,7 +71,6 @@ registry.category("web_tour.tours").add("batch_job_cancel_and_resume", {
 });
 
 registry.category("web_tour.tours").add("batch_job_cancel_many", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         { trigger: ".o_data_row:contains(Tour later) td[name=state]:contains(Pending)" },
         { content: "select all", trigger: "thead .o_list_record_selector input", run: "click" },

@@ -1,7 +1,6 @@
 import { registry } from "@web/core/registry";
 
 registry.category("web_tour.tours").add("batch_told", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         {
             content: "a job waits: the systray says so",
@@ -54,7 +53,6 @@ registry.category("web_tour.tours").add("batch_told", {
 });
 
 registry.category("web_tour.tours").add("batch_told_preference", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         { trigger: ".o_field_widget[name=batch_notify]" },
         {

@@ -40,7 +40,6 @@ const openTheScreen = () => [
 ];
 
 registry.category("web_tour.tours").add("batch_import_in_background", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...openTheScreen(),
         {
@@ -59,7 +58,6 @@ registry.category("web_tour.tours").add("batch_import_in_background", {
 });
 
 registry.category("web_tour.tours").add("batch_import_is_for_batch_users", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         ...openTheScreen(),
         {
@@ -71,7 +69,6 @@ registry.category("web_tour.tours").add("batch_import_is_for_batch_users", {
 });
 
 registry.category("web_tour.tours").add("batch_new_from_a_file", {
-    timeout: 30000, // of a step: the machine may be busy
     steps: () => [
         {
             content: "the menu",
