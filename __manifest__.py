@@ -1,7 +1,7 @@
 {
     "name": "Batch Executor",
     "summary": "Thousands of creates, updates, upserts, deletes, imports and calls in one request, run inside the server",
-    "version": "19.0.1.0.0",
+    "version": "19.0.2.0.0",
     "category": "Technical",
     "author": "Batch Executor contributors",
     "license": "LGPL-3",
