@@ -135,8 +135,9 @@ _STORED = _status(
     name=_TEXT,
     url={**_TEXT, "description": "Path of the job's page in the backend."},
     origin_job_id={**or_false(ID), "description": "The plan that the job runs for real, or the job that it undoes."},
+    traceparent={**or_false(_TEXT), "description": "That header of the request which has submitted the job (W3C Trace Context)."},
 )
-_UNSTORED = _status(**dict.fromkeys(("job_id", "uuid", "name", "url", "origin_job_id"), _FALSE))
+_UNSTORED = _status(**dict.fromkeys(("job_id", "uuid", "name", "url", "origin_job_id", "traceparent"), _FALSE))
 
 #: By name. Answers may get further keys in later versions.
 ANSWERS: dict[str, Schema] = {

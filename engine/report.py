@@ -34,6 +34,7 @@ def status(
     duplicate=False,
     url=False,
     origin_job_id=False,
+    traceparent=False,
 ) -> dict:
     """The status of a job.
 
@@ -63,6 +64,7 @@ def status(
         "duplicate": duplicate,
         "url": url,
         "origin_job_id": origin_job_id,
+        "traceparent": traceparent,
     }
 
 

@@ -156,6 +156,9 @@ class BatchJob(models.Model):
     started_by = fields.Json(
         readonly=True, copy=False, help="Ids of the actions that automation rules ran to make it. Its own changes don't run them again."
     )
+    traceparent = fields.Char(
+        "Trace", readonly=True, copy=False, help="The header traceparent of the request that has submitted the job (W3C Trace Context)."
+    )
     on_complete_id = fields.Many2one("ir.actions.server", "On Completion", readonly=True, ondelete="set null")
 
     # what it was made of

@@ -16,6 +16,7 @@ from . import callback, driver, selection
 from .control import LOOK_AROUND_EVERY_S, Control
 from .interruption import is_conflict, is_shutdown
 from .records import run_records
+from .trace import traced
 from .work import Work
 
 _logger = logging.getLogger(__name__)
@@ -99,7 +100,11 @@ class Lane:
 
         :param claim: the `Claim`
         """
-        _logger.debug("%s: claimed by %s", claim, self.worker)
+        with traced(claim):
+            _logger.debug("%s: claimed by %s", claim, self.worker)
+            self._work_on(claim)
+
+    def _work_on(self, claim):
         started = time.monotonic()
         try:
             with self.work.transaction(claim) as system:

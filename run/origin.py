@@ -13,6 +13,7 @@ from .caller import refuse
 from .limits import check_unfinished_jobs
 from .log import log
 from .status import send_progress
+from .trace import current_traceparent
 from .wake import wake_lanes
 
 #: What a job takes over from the one that it is made of.
@@ -50,6 +51,7 @@ def create_from(env, job, kind, **values):
         "dry_run": False,
         "origin_job_id": job.id,
         "origin_kind": kind,
+        "traceparent": current_traceparent(),
         "started_by": records.started_by(env.cr) and [*records.started_by(env.cr)],
         **values,
     }

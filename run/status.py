@@ -73,6 +73,7 @@ def _status(env, job, duplicate=False, shown=None):
         duplicate=duplicate,
         url=f"/odoo/batch-jobs/{job.id}",
         origin_job_id=job.origin_job_id or False,
+        traceparent=job.traceparent or False,
     )
 
 

@@ -30,6 +30,7 @@ from .contents import describe
 from .limits import check_execute_limit, check_size, check_unfinished_jobs
 from .settings import get_setting
 from .status import send_progress
+from .trace import current_traceparent
 from .trust import find_action
 from .wake import wake_early, wake_lanes_for
 
@@ -341,6 +342,7 @@ def create_job(env, options, fingerprint, action, contents, started_by=None):
         "fingerprint": fingerprint,
         "on_complete_id": action.id,
         "notify": options.notify,
+        "traceparent": current_traceparent(),
         "started_by": [*records.started_by(env.cr), *([started_by] if started_by else [])] or False,
     }
     context = {"mail_create_nolog": True, "mail_create_nosubscribe": True, "tracking_disable": True}

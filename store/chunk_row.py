@@ -23,7 +23,7 @@ CHUNK_COLUMNS = SQL(
 JOB_COLUMNS = SQL(
     """
     id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, skip_unchanged, track_changes,
-    max_failures, max_failures_share, max_chunk_size, is_atomic, started_by,
+    max_failures, max_failures_share, max_chunk_size, is_atomic, started_by, traceparent,
     max_concurrency, total_records, processed_records, failed_records
     """
 )
@@ -71,6 +71,7 @@ class Claim:
     job_records: int  # records of the job, as far as they are counted
     in_flight: int  # other chunks of the job that were running when it was claimed
     started_by: list  # ids of actions, see the field of the job
+    traceparent: str | None  # of the request that has submitted the job
     transaction: str | None = None  # PostgreSQL's id of the transaction of its work, once that has begun
 
     def __str__(self):
@@ -150,6 +151,7 @@ def make_claim(row):
         job_records=row["total_records"],
         in_flight=row.get("in_flight", 0),
         started_by=row["started_by"] or [],
+        traceparent=row["traceparent"],
     )
 
 

@@ -19,6 +19,7 @@ class JobRow:
     user_id: int
     on_complete_id: int
     origin_job_id: int
+    traceparent: str | None
     is_atomic: bool
     dry_run: bool
     max_concurrency: int

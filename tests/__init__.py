@@ -101,6 +101,7 @@ from . import test_strict_order
 from . import test_time
 from . import test_timeouts
 from . import test_told
+from . import test_trace
 from . import test_tours
 from . import test_tours_actions
 from . import test_tours_changes
