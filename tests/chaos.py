@@ -83,9 +83,8 @@ class Chaos:
 
     def add_lanes(self, name, count=1, **options):
         """Start a server of cron workers alone, and wait until they listen: one that is still starting misses the call to work."""
-        before = self.listening()
         server = self.add_server(name, cron_workers=count, serves=False, **options)
-        self.wait_until(lambda: len(self.listening() - before) >= count)
+        self.wait_until(lambda: len(self.listening(server)) >= count)
         return server
 
     # -- jobs --------------------------------------------------------------------------------------
@@ -138,10 +137,12 @@ class Chaos:
             "SELECT state, count(*), max(attempt), max(claims) FROM batch_chunk WHERE job_id = %s GROUP BY state", job
         )
 
-    def listening(self):
-        """The connections on which cron workers wait to be called; there may be some of servers that were killed just now."""
-        rows = self.cluster.sql("SELECT pid FROM pg_stat_activity WHERE datname = 'postgres' AND state = 'idle'")
-        return {pid for (pid,) in rows}
+    def listening(self, server):
+        """The cron workers of a server that wait to be called: an Odoo process names its connections after itself."""
+        names = [f"odoo-{pid}" for pid in server.workers()]
+        return self.cluster.sql(
+            "SELECT pid FROM pg_stat_activity WHERE datname = 'postgres' AND state = 'idle' AND application_name = ANY(%s)", names
+        )
 
     # -- what breaks -------------------------------------------------------------------------------
 

@@ -46,8 +46,9 @@ class TestDeadRows(LaneCase):
 
     def test_a_claim_costs_the_same_after_a_thousand_others(self):
         for first, last in zip(*self.pages_of_claims(), strict=True):
-            # some pages more or less: which versions PostgreSQL has cleaned up by then is a matter of luck
-            self.assertLess(last, first + 60)
+            # some pages more or less: which versions PostgreSQL has cleaned up by then is a matter of luck. Where it cleans up
+            # none of them, these are 250 and more: see below
+            self.assertLess(last, first + 0.15 * CHUNKS)
 
     def test_a_claim_costs_little_more_while_somebody_keeps_all_of_them_from_being_cleaned_up(self):
         """As a backup does: no row version may go as long as its transaction lasts.

@@ -33,6 +33,7 @@ class TestMemory(BaseCase):
         cls.chaos = chaos = Chaos(get_db_name(), cron_workers=0)
         cls.enterClassContext(chaos)
         chaos.add_lanes("lanes")
+        chaos.client.call("res.users", "search_count", [])  # which waits until the other server answers
 
     def test_records_found_by_a_domain(self):
         self.insert("warm", 2000)
@@ -125,18 +126,13 @@ class TestMemory(BaseCase):
 
     def worker(self):
         """The process of the one cron worker."""
-        [worker] = self.workers()
+        [worker] = self.chaos.servers[-1].workers()
         return worker
 
     def http_workers(self):
-        server = self.chaos.servers[0].process.pid
-        children = map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
+        """The processes that answer requests."""
+        children = self.chaos.servers[0].workers()
         return [child for child in children if b"gevent" not in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")]
-
-    @classmethod
-    def workers(cls):
-        server = cls.chaos.servers[-1].process.pid
-        return [int(child) for child in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
 
 
 class Rows:
