@@ -4,17 +4,15 @@ import tempfile
 
 from werkzeug.wsgi import wrap_file
 
-from odoo.exceptions import MissingError
 from odoo.http import Controller, Response, content_disposition, request
 
 from ..engine.openapi_files import KINDS
-from ..engine.reader import is_name
 from ..run.access import check_visible
 from ..run.caller import check_caller
 from ..run.change_file import write_changes
 from ..run.failure_file import write_failures
 from ..run.result_file import write_results
-from .file_route import file_route
+from .file_route import file_route, job_of
 
 #: The files of a job, each with what writes it; described in `engine/openapi_files.py`.
 FILES = {"failures": write_failures, "results": write_results, "changes": write_changes}
@@ -34,9 +32,7 @@ class BatchFilesController(Controller):
         :raises UserError: it is too much for this kind of file
         """
         check_caller(request.env)
-        job = request.env["batch.job"].search([("uuid", "=", uuid)]) if is_name(uuid) else None
-        if not job:
-            raise MissingError(request.env._("There is no such batch job."))
+        job = job_of(uuid)
         check_visible(job)
         return _sent(f"{name}-{job.id}.{kind}", KINDS[kind], lambda file: FILES[name](job, kind, file))
 

@@ -2,18 +2,16 @@
 
 from werkzeug.exceptions import UnsupportedMediaType
 
-from odoo.exceptions import MissingError
 from odoo.http import Controller, request
 
 from ..engine.file_parameters import MEDIA_TYPES, parse_parameters
 from ..engine.problems import Problems
-from ..engine.reader import is_name
 from ..run.caller import check_caller, sound_context
 from ..run.file_import import append_file, check_draft, check_import, import_file, refuse_parameters
 from ..run.settings import get_setting
 from ..run.status import status
 from ..run.upload import MIB, receive
-from .file_route import file_route
+from .file_route import file_route, job_of
 
 
 def most_bytes(_controller):
@@ -45,9 +43,7 @@ class BatchImportController(Controller):
         """
         check_caller(request.env)
         parameters, problems = self._parameters(takes_options=False)
-        job = request.env["batch.job"].search([("uuid", "=", uuid)]) if is_name(uuid) else None
-        if not job:
-            raise MissingError(request.env._("There is no such batch job."))
+        job = job_of(uuid)
         check_draft(job)
         refuse_parameters(request.env, problems)
         append_file(request.env, job, self._file(), parameters)

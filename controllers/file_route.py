@@ -6,8 +6,9 @@ import psycopg2.errors
 from werkzeug.exceptions import HTTPException
 
 from odoo.exceptions import AccessDenied, AccessError, ConcurrencyError, MissingError, UserError, ValidationError
-from odoo.http import Dispatcher, Response, SessionExpiredException, route
+from odoo.http import Dispatcher, Response, SessionExpiredException, request, route
 
+from ..engine.reader import is_name
 from ..exceptions import BatchValidationError, ParameterError
 
 #: Errors and their HTTP status, the more specific ones first.
@@ -34,6 +35,17 @@ def file_route(paths, method, **routing):
     """
     kind = FileDispatcher.routing_type
     return route(paths, type=kind, auth="batch_executor", methods=[method], save_session=False, readonly=False, **routing)
+
+
+def job_of(uuid):
+    """The job with this uuid, in the caller's environment.
+
+    :raises MissingError: there is no such job, or the caller may not see it
+    """
+    job = request.env["batch.job"].search([("uuid", "=", uuid)]) if is_name(uuid) else None
+    if not job:
+        raise MissingError(request.env._("There is no such batch job."))
+    return job
 
 
 class FileDispatcher(Dispatcher):

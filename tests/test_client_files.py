@@ -70,7 +70,7 @@ class TestPieces(Files, BaseCase):
 
     def test_a_record_without_end_is_refused_before_it_fills_the_memory(self):
         for limits in ({"RECORD_ROWS": 50}, {"RECORD_BYTES": 200}):
-            with patch.multiple("odoo_batch.files", **limits), Source(io.BytesIO(b"child_ids/name\n" + b"abc\n" * 60)) as source:
+            with patch.multiple("odoo_batch.rows", **limits), Source(io.BytesIO(b"child_ids/name\n" + b"abc\n" * 60)) as source:
                 with self.assertRaisesRegex(Refused, "begins in row 2 has more than") as caught:
                     list(source.pieces(30, {}, lambda *_: 0, ["child_ids"]))
                 self.assertIn(caught.exception.problems[0]["row"], (52, 54))

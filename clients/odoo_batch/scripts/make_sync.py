@@ -10,7 +10,7 @@ HEAD = "# Made from _async/{name} by scripts/make_sync.py: change that one.\n"
 REPLACEMENTS = (
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
-    (r"\bAsync(Client|Job)\b", r"\1"),
+    (r"\bAsync(Client|Job|Transport)\b", r"\1"),
     (r"\bAwaitable\[([^\[\]]*)\]", r"\1"),
     (r"\bAwaitable, ", ""),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
@@ -19,10 +19,7 @@ REPLACEMENTS = (
     (r"\ba(read|iter_bytes)\b", r"\1"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"^import asyncio\nimport os\nimport time\n", "import os\nimport time\n"),
-    (
-        r"^import asyncio\nimport contextlib\nimport json\nimport logging\nimport os\n",
-        "import contextlib\nimport json\nimport logging\nimport os\nimport time\n",
-    ),
+    (r"^import asyncio\nimport logging\n", "import logging\nimport time\n"),
 )
 
 

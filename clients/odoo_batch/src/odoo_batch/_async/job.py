@@ -301,14 +301,6 @@ class AsyncJob:
         named = [{"operation_id": f"op-{first + place}", **operation} for place, operation in enumerate(operations)]
         return await self._append_bodies([wire.encoded(operation) for operation in named])
 
-    async def append_file(self, piece: Piece, parameters: Mapping[str, Any]) -> AsyncJob:
-        """Add the records of a file, or of a piece of one, to a draft.
-
-        :param piece: see `odoo_batch.files`
-        :param parameters: parameters of the route, with `model` and an `operation_id` of its own
-        """
-        return await self._append_piece(parameters, piece)
-
     async def _append_bodies(self, bodies: Sequence[bytes]) -> AsyncJob:
         params = b'{"job_id":%d,"operations":[%s]}' % (self.id, b",".join(bodies))
 
@@ -320,7 +312,7 @@ class AsyncJob:
 
     async def _append_piece(self, parameters: Mapping[str, Any], piece: Piece) -> AsyncJob:
         async def call() -> AsyncJob:
-            self.status = (await self._client._import(self._path("append"), parameters, piece, repeat=False)).status
+            self.status = await self._client._send_file(self._path("append"), parameters, piece, repeat=False)
             return self
 
         return await self._once(call, self._look_for_more())

@@ -5,37 +5,30 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
-import time
 import uuid as uuids
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import IO, Any
 
-import httpx
-
 from .. import dataframes, wire
-from .._version import __version__
 from ..config import Config, find_config, read_config
-from ..errors import AccessDenied, AnswerLost, ConnectionFailed, NotFound, Refused
-from ..files import CSV, PIECE_BYTES, Piece, Source, digest
+from ..errors import AccessDenied, ConnectionFailed, NotFound, Refused
+from ..files import CSV, PIECE_BYTES, Source, digest
 from ..parts import cut, encode_operations, part_name
 from .job import Job
-
-logger = logging.getLogger("odoo_batch")
+from .transport import JSON, Transport, wire_status
 
 #: Bytes of operations in one request; more are sent in several, into a draft.
 REQUEST_BYTES = 16 << 20
-#: Seconds that the server may take besides for each MiB that it is sent, and for `execute`.
-MIB_S, EXECUTE_S = 20.0, 600.0
+#: Seconds that the server may take for `execute`.
+EXECUTE_S = 600.0
 #: What the operation of a file is called.
 FILE = "file"
 #: Key of the context of a draft: a hash of what it is filled with.
 CONTENT = "odoo_batch_content"
 
 
-class Client:
+class Client(Transport):
     """A client of the batch API of one server, with the API key of one user.
 
     Requests that can be repeated without doing anything twice are sent again when the connection breaks or the server is restarting.
@@ -69,31 +62,8 @@ class Client:
         client._open(config if isinstance(config, Config) else read_config(config), timeout, attempts)
         return client
 
-    def _open(self, config: Config, timeout: float, attempts: int) -> None:
-        self.config = config
-        #: Seconds for which the server is asked to wait: well within those for an answer.
-        self.wait_s = min(20.0, timeout / 2)
-        self.timeout = timeout
-        self.attempts = attempts
-        self._http = httpx.Client(
-            headers={**config.headers, "User-Agent": f"odoo-batch/{__version__}"},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
-        )
-
     def __enter__(self) -> Client:
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections. Jobs run on."""
-        self._http.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.config.url!r})"
 
     # -- handing over ------------------------------------------------------------------------------
 
@@ -197,7 +167,7 @@ class Client:
             if is_whole or (type in (None, "load") and source.refers_ahead(self.piece_bytes, settings, lines)):
                 # named so that the operations that the server makes of it are one entry of the result
                 sent = {**options, **parameters, **settings, "operation_id": part_name(options.get("operation_id") or FILE, 0)}
-                return self._import("/batch/v1/import", sent, source.whole(tell))
+                return Job(self, self._send_file("/batch/v1/import", sent, source.whole(tell)))
             own: dict[str, Any] = {name: options.pop(name) for name in ("operation_id", "return_ids", "group_by") if name in options}
             return self._load_in_pieces(source, {**own, **parameters, **settings}, wire.typed(options), tell, lines)
 
@@ -342,99 +312,6 @@ class Client:
         asked = {"domain": domain, "limit": limit, "order": "id desc"}
         response = self._send("POST", "/json/2/batch.job/search", wire.encoded(asked), JSON)
         return [self.job(job_id) for job_id in response]
-
-    # -- requests ----------------------------------------------------------------------------------
-
-    def call(self, verb: str, *, repeat: bool = True, **params: Any) -> Any:
-        """Call any verb of the API, and return its answer.
-
-        :param verb: for example `status`
-        :param repeat: whether it may be sent again when it is not known whether the server has done it
-        :raises AnswerLost: that is not known
-        """
-        return self._rpc(verb, wire.encoded(params), repeat=repeat)
-
-    def _rpc(self, verb: str, params: bytes, repeat: bool = True, patience: float = 0) -> Any:
-        sent = wire.envelope(params)
-        return self._send(
-            "POST", f"/batch/v1/{verb}", sent, JSON, repeat=repeat, read=wire.result_of, patience=patience
-        )
-
-    def _import(self, path: str, parameters: Mapping[str, Any], piece: Piece, repeat: bool = True) -> Job:
-        headers = {"Content-Type": piece.media_type, "Content-Length": str(piece.size)}
-        params = wire.query(parameters)
-        return Job(self, wire_status(self._send("POST", path, piece, headers, params=params, repeat=repeat)))
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        content: bytes | Piece | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        params: Mapping[str, str] | None = None,
-        repeat: bool = True,
-        read: Callable[[httpx.Response], Any] = wire.content_of,
-        patience: float = 0,
-    ) -> Any:
-        """Send a request, again where that is safe, and read its answer.
-
-        :param repeat: whether it may be sent again when it is not known whether the server has done it
-        :param patience: seconds that the server may take at least
-        :raises AnswerLost: that is not known
-        :raises ConnectionFailed: it could not be sent, or not be answered, at any attempt
-        """
-        attempt = 0
-        size = content.size if isinstance(content, Piece) else len(content or b"")
-        limits = self._limits(max(MIB_S * (size >> 20) + self.timeout, patience))
-        while True:
-            attempt += 1
-            try:
-                response = self._http.request(
-                    method,
-                    self.config.url + path,
-                    content=_stream(content) if isinstance(content, Piece) else content,
-                    headers=dict(headers or {}),
-                    params=dict(params) if params else None,
-                    timeout=limits,
-                )
-                return read(response)
-            except httpx.TransportError as error:
-                if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                    raise ConnectionFailed(f"{self.config.url} has a certificate that can't be trusted ({error}).") from error
-                passing = wire.Passing(f"{type(error).__name__}: {error}", isinstance(error, wire.UNSENT))
-            except wire.Passing as error:
-                passing = error
-            where = f"{self.config.url} can't be reached" if passing.is_unsent else f"{self.config.url}{path} was not answered"
-            if not (repeat or passing.is_unsent):
-                raise AnswerLost(f"{where} ({passing.reason}); it is not known whether it was done.")
-            if attempt >= self.attempts:
-                raise ConnectionFailed(f"{where}, in {attempt} attempts ({passing.reason}).")
-            logger.info("%s (%s); trying again", where, passing.reason)
-            time.sleep(wire.pause_before(attempt, passing.after))
-
-    def _limits(self, read_s: float) -> httpx.Timeout:
-        """The timeouts of a request for which the server may take some seconds at least."""
-        usual = self._http.timeout
-        return httpx.Timeout(max(read_s, self.timeout), connect=usual.connect, write=usual.write, pool=usual.pool)
-
-
-JSON = {"Content-Type": "application/json"}
-
-
-def wire_status(answer: Any) -> dict[str, Any]:
-    """An answer that has to be a status object.
-
-    :raises NotFound: it is none
-    """
-    if not isinstance(answer, dict) or "job_id" not in answer:
-        raise NotFound("The server does not answer as the batch API does: is that its address?")
-    return answer
-
-
-def _stream(piece: Piece) -> Any:
-    for chunk in piece.chunks():
-        yield chunk
 
 
 def _is_large_load(operation: Mapping[str, Any], body: bytes) -> bool:

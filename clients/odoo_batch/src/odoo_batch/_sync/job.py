@@ -301,14 +301,6 @@ class Job:
         named = [{"operation_id": f"op-{first + place}", **operation} for place, operation in enumerate(operations)]
         return self._append_bodies([wire.encoded(operation) for operation in named])
 
-    def append_file(self, piece: Piece, parameters: Mapping[str, Any]) -> Job:
-        """Add the records of a file, or of a piece of one, to a draft.
-
-        :param piece: see `odoo_batch.files`
-        :param parameters: parameters of the route, with `model` and an `operation_id` of its own
-        """
-        return self._append_piece(parameters, piece)
-
     def _append_bodies(self, bodies: Sequence[bytes]) -> Job:
         params = b'{"job_id":%d,"operations":[%s]}' % (self.id, b",".join(bodies))
 
@@ -320,7 +312,7 @@ class Job:
 
     def _append_piece(self, parameters: Mapping[str, Any], piece: Piece) -> Job:
         def call() -> Job:
-            self.status = (self._client._import(self._path("append"), parameters, piece, repeat=False)).status
+            self.status = self._client._send_file(self._path("append"), parameters, piece, repeat=False)
             return self
 
         return self._once(call, self._look_for_more())
