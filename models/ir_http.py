@@ -1,9 +1,9 @@
 from traceback import walk_tb
 
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import MethodNotAllowed, RequestEntityTooLarge
 
 from odoo import models
-from odoo.http import request
+from odoo.http import SessionExpiredException, _dispatchers, request
 
 from ..engine.problems import Problems
 from ..exceptions import BatchValidationError
@@ -13,6 +13,8 @@ from ..run.upload import MIB, too_large
 from ..store.told import running_jobs
 
 ADDON = __name__.partition(".models.")[0]
+#: The type of the routes whose errors are answered as JSON: see `controllers/file_route.py`.
+FILE_ROUTES = "batch_executor_file"
 
 
 def _is_from_a_verb(exception):
@@ -35,8 +37,13 @@ class IrHttp(models.AbstractModel):
         """
         if request.httprequest.headers.get("Authorization"):
             cls._auth_method_bearer()
-        else:
+            return
+        try:
             cls._auth_method_user()
+        except SessionExpiredException:
+            raise SessionExpiredException(
+                request.env._("No API key was sent (header Authorization: Bearer <key>), and there is no session that is logged in.")
+            ) from None
 
     def session_info(self):
         """As in Odoo; tells the backend whether lists offer *Run in batch…* to this user, and whether one of the user's jobs runs."""
@@ -46,6 +53,16 @@ class IrHttp(models.AbstractModel):
         # if none runs, the systray asks for nothing
         info["batch_runs"] = is_batch_user and bool(running_jobs(self.env.cr, self.env.uid, limit=1))
         return info
+
+    @classmethod
+    def _match(cls, path_info):
+        """As in Odoo; a method that a route of ours does not take is answered as JSON, as all its errors are."""
+        try:
+            return super()._match(path_info)
+        except MethodNotAllowed:
+            if path_info.startswith("/batch/v1/"):
+                request.dispatcher = _dispatchers[FILE_ROUTES](request)
+            raise
 
     @classmethod
     def _handle_error(cls, exception):

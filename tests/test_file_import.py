@@ -160,6 +160,9 @@ class TestCsv(ImportCase):
             (b"name,ref\n", {}, {(False, False): "no records"}),
             (b"name,name,,ref\n1,2,3,4", {}, {(1, "fields"): "twice|no name"}),
             (b"nmae,country_id/cod,ref/x\nA,b,c", {}, {(False, "fields"): "nmae|cod|no sub-fields"}),
+            (b"nmae\nA", {}, {(False, "fields"): "no field 'nmae'; did you mean 'name'"}),
+            (b"Reference\nA", {}, {(False, "fields"): "no field 'Reference'; did you mean 'ref'"}),
+            (b"zzzzzz\nA", {}, {(False, "fields"): "no field 'zzzzzz'$"}),
             ("name,ref\nA\nB,1\n\u00a0,\u2003\nC,2,3\n".encode(), {}, {(2, False): "1 cells, the header has 2", (5, False): "3 cells"}),
             (b'name,ref\nA,1\n"B,2\nC,3\n', {}, {(3, False): "never closed"}),
             (b"name,ref\nA,\0\nB,2\nC\0,2", {}, {(2, False): nul, (4, False): nul}),
@@ -448,6 +451,8 @@ class TestRequests(ImportCase):
             (self.send(body, headers={"Content-Encoding": "br"}.items()), 415, "UnsupportedMediaType"),
         ):  # fmt: skip
             self.assertEqual((answer.status_code, answer.json()["error"]["type"]), (status, kind), answer.text)
+        answer = requests.get(f"{base_url()}/batch/v1/import", timeout=PATIENCE_S)
+        self.assertEqual((answer.status_code, answer.json()["error"]["type"]), (405, "MethodNotAllowed"), answer.text)
         with self.committed() as env:
             plain = self.new_user(env, "file-plain", "base.group_user")
         self.assertEqual(self.refused(body, status=403, door=RouteDoor(plain))["type"], "AccessError")

@@ -1,5 +1,7 @@
 """The operation `load`: import rows with Odoo's own import."""
 
+from difflib import get_close_matches
+
 from odoo.models import fix_import_export_id_paths
 
 from ...engine.effects import CREATED, UNCHANGED
@@ -122,9 +124,19 @@ def path_problem(model, path):
         name = name.partition(".")[0]  # without the property of a properties field
         field = model._fields.get(name)
         if field is None:
-            return model.env._("model %(model)r has no field %(field)s", model=model._name, field=repr(name))
+            names = {"model": model._name, "field": repr(name)}
+            if meant := _meant(model, name):
+                return model.env._("model %(model)r has no field %(field)s; did you mean %(meant)s?", meant=repr(meant), **names)
+            return model.env._("model %(model)r has no field %(field)s", **names)
         if place + 1 < len(path):
             if not field.comodel_name:
                 return model.env._("field %r has no sub-fields", name)
             model = model.env[field.comodel_name]
     return None
+
+
+def _meant(model, name):
+    """The field whose label was given instead of its name, or which has nearly this name; None where there is none."""
+    labels = {name: words["string"].casefold() for name, words in model.fields_get(attributes=["string"]).items()}
+    labelled = (field for field, label in labels.items() if label == name.casefold())
+    return next(labelled, None) or next(iter(get_close_matches(name[:64].lower(), labels, 1)), None)
