@@ -40,6 +40,7 @@
         ],
     },
     "application": True,
+    "post_load": "post_load",
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
 }

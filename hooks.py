@@ -1,10 +1,16 @@
-"""Hooks that run after the installation and before the uninstallation."""
+"""Hooks that run when the addon is loaded, after its installation, and before its uninstallation."""
 
 from odoo.exceptions import UserError
 
 from .run.lanes import set_lane_count
+from .run.log_records import set_up_log
 from .run.settings import forget_settings, get_setting
 from .store.schema import drop_functions
+
+
+def post_load():
+    """Once for each process: let its log say which chunk a line is about."""
+    set_up_log()
 
 
 def post_init_hook(env):

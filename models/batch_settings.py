@@ -5,6 +5,7 @@ from odoo.exceptions import ValidationError
 
 from ..engine.settings import SETTINGS, bounds
 from ..run.lanes import most_lanes, set_lane_count
+from ..run.metrics_key import forget_key, has_key, make_key
 from ..run.settings import cron_workers, get_setting, set_settings
 
 
@@ -70,6 +71,13 @@ class BatchSettings(models.TransientModel):
         help="Imports look up all that the rows of a chunk refer to at once, with exactly the records that Odoo would find.",
     )
 
+    has_metrics_key = fields.Boolean(compute="_compute_has_metrics_key")
+    #: Never stored: the dialog that tells it gets it as a default value.
+    metrics_key = fields.Char("Key", store=False, readonly=True)
+
+    def _compute_has_metrics_key(self):
+        self.has_metrics_key = has_key(self.env)
+
     @api.depends("batch_lanes")
     def _compute_lanes_warning(self):
         workers = cron_workers()
@@ -115,4 +123,28 @@ class BatchSettings(models.TransientModel):
             )
         set_settings(self.env, values)
         set_lane_count(self.env, self.batch_lanes)
+        return {"type": "ir.actions.act_window_close"}
+
+    def action_make_metrics_key(self):
+        """Make a key for the metrics; one that was made before is no longer valid.
+
+        :returns: an action that shows the key, this once
+        """
+        self.check_access("write")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Key for the Metrics"),
+            "res_model": self._name,
+            "views": [(self.env.ref("batch_executor.batch_settings_view_form_key").id, "form")],
+            "target": "new",
+            "context": {"default_metrics_key": make_key(self.env)},
+        }
+
+    def action_forget_metrics_key(self):
+        """Delete the key for the metrics: nobody can read them any more.
+
+        :returns: an action that closes the page
+        """
+        self.check_access("write")
+        forget_key(self.env)
         return {"type": "ir.actions.act_window_close"}

@@ -9,6 +9,7 @@ from ..engine.problems import Problems
 from ..exceptions import BatchValidationError
 from ..run.caller import GROUP_USER
 from ..run.settings import get_setting
+from ..run.trace import note_request
 from ..run.upload import MIB, too_large
 from ..store.told import running_jobs
 
@@ -78,11 +79,12 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _pre_dispatch(cls, rule, args):
-        """Refuse a request that is too large with a message that says the limit and what to do, which Odoo's does not.
+        """Note the trace of a request; refuse one that is too large with a message that says the limit and what to do, which Odoo's does not.
 
         :raises RequestEntityTooLarge: the request is too large
         """
         super()._pre_dispatch(rule, args)
+        note_request(request.httprequest.headers)
         if rule.endpoint.routing.get("auth") == "batch_executor" or args.get("__model__") == "batch.job":
             size, limit = request.httprequest.content_length, request.httprequest.max_content_length
             if size and limit is not None and size > limit:

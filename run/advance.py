@@ -6,7 +6,7 @@ Everything here runs in short transactions that hold the lock of the job's row. 
 import json
 import logging
 
-from ..engine import states
+from ..engine import metrics, states
 from ..engine.failure_limit import most_failures
 from ..engine.forecast import newer_origin, run_records, worked_s
 from ..engine.pace import with_point
@@ -14,10 +14,12 @@ from ..engine.payload import dumps
 from ..store import clock, progress, queue, release
 from ..store import finish as ending
 from ..store.job import read_job
+from ..store.metrics import count_up
 from . import reopen
 from .callback import insert_action_chunk
 from .numbers import stopped
 from .status import send_progress, utc_now
+from .trace import of_job
 
 _logger = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ def _count_chunks(env, job_id, chunks):
     cr = env.cr
     ended, awaited = progress.add_to_operations(cr, chunks)
     job, points, is_watched = progress.add_to_job(cr, job_id, chunks, ended)
+    count_up(cr, metrics.of_chunks(chunks, job.is_atomic))
     for chunk in chunks:
         if chunk["kind"] == states.CALLBACK and chunk["state"] == states.DONE:
             ending.set_called_back(cr, job_id, chunk["error"])
@@ -201,6 +204,7 @@ def finish(env, job_id):
     )
     has_action = bool(job.on_complete_id and not job.called_back_at)
     ending.finish(cr, job_id, state, has_action)
+    count_up(cr, {metrics.key("jobs_ended", state): 1})
     if has_action:
         insert_action_chunk(cr, job_id)
     _logger.info(
@@ -211,6 +215,7 @@ def finish(env, job_id):
         job.processed_records,
         job.total_records,
         job.failed_records,
+        extra=of_job(job.id, traceparent=job.traceparent),
     )
     notify(env, job_id)
 

@@ -16,6 +16,7 @@ from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store import queue, told
 from ..store.awake import come_awake, fall_asleep
 from ..store.claim import PROGRESS_EVERY_S, claim_fast
+from ..store.metrics import count_up, settle_up
 from ..store.sizing import learn, learn_interrupted
 from . import rescue
 from .claiming import claim_with_housekeeping
@@ -34,6 +35,8 @@ LOOK_AROUND_EVERY_S = 1.0
 CONTROL_TIMEOUT_S = 10
 #: Seconds between two measurements that a lane stores for the same model and operation type, if the chunk size is fixed.
 LESSON_EVERY_S = 5.0
+#: Seconds between two notes that a lane is alive; the last one is made when it ends.
+SEEN_EVERY_S = 30.0
 
 
 class Control:
@@ -59,6 +62,7 @@ class Control:
         self.sole_job_id = None  # the job of the last claim, if no other chunk of it was in flight then
         self.last_full_claim_at = 0.0  # monotonic time of the last claim with housekeeping
         self.looked_around_at = 0.0  # monotonic time of the last `look_around`
+        self.seen_at = time.monotonic()  # when it was last noted that the lane is alive
 
     # -- claiming ----------------------------------------------------------------------------------
 
@@ -146,6 +150,9 @@ class Control:
                 rescue.rescue_orphans(env)
                 queue.promote(env.cr)
                 forget_values_now(env)
+                if time.monotonic() - self.seen_at > SEEN_EVERY_S:
+                    settle_up(env.cr)
+                    self.seen_at = time.monotonic()
             self.tell_ends()
             self.looked_around_at = time.monotonic()
 
@@ -210,6 +217,7 @@ class Control:
         try:
             with self.transaction() as env:
                 rescue.give_back(env, claim, error)
+                count_up(env.cr, {"lane_busy_seconds": duration})
                 if took_long:
                     learn_interrupted(env.cr, claim.model, claim.lesson_kind, claim.size, duration)
         except Exception as another:
@@ -289,6 +297,7 @@ def stop_listening(cr):
     try:
         cr.rollback()
         cr.execute(SQL("UNLISTEN %s", SQL.identifier(WAKE_UP)))
+        settle_up(cr)
         fall_asleep(cr)
         cr.commit()  # pylint: disable=invalid-commit  # UNLISTEN takes effect at the commit
     except psycopg2.Error:

@@ -5,19 +5,21 @@ The statements are in `store.rescue`.
 
 import logging
 
-from ..engine import states, verdict
+from ..engine import metrics, states, verdict
 from ..engine.sizing import INTERRUPTED_S
 from ..exceptions import TransactionControlError
 from ..store import queue, rescue
 from ..store.chunk_row import claim_of_chunk
 from ..store.clock import stop_clock_of_lost
 from ..store.finish import request_stop
+from ..store.metrics import count_up
 from ..store.sizing import learn_interrupted
 from .errors import committed_message, failure, own_words, transaction_control_message
 from .guarded import timeout_message
 from .interruption import interruption_of, is_conflict
 from .numbers import attempts
 from .records import usable_lang
+from .trace import of_job
 from .wake import wake_lanes
 
 _logger = logging.getLogger(__name__)
@@ -66,17 +68,19 @@ def rescue_orphans(env):
     """
     rows = rescue.lock_orphans(env.cr)
     for row in rows:
-        _logger.warning("job %s chunk %s: its worker (%s) is gone", row["job_id"], row["id"], row["worker"])
+        ids = of_job(row["job_id"], row["id"])
+        _logger.warning("job %s chunk %s: its worker (%s) is gone", row["job_id"], row["id"], row["worker"], extra=ids)
         try:
             with env.cr.savepoint():
                 _take_back(env, row)
         except Exception as error:
             if is_conflict(error):
                 raise
-            _logger.exception("job %s chunk %s: could not be taken back", row["job_id"], row["id"])
+            _logger.exception("job %s chunk %s: could not be taken back", row["job_id"], row["id"], extra=ids)
             end_unrun(env, row["id"])
         stop_clock_of_lost(env.cr, row["job_id"], row["claimed_at"])
         queue.wake(env.cr, row["job_id"])
+    count_up(env.cr, {"lost_workers": len(rows)})
     if rows:
         # the process that replaces a killed cron worker sleeps for a minute before it first looks for work
         wake_lanes(env)
@@ -103,6 +107,7 @@ def _give_back(env, claim, interruption, words=None):
         _fail(env, claim, decision.error_type, _reason(env, claim, interruption, words))
     else:
         rescue.put_back(env.cr, claim, decision)
+        count_up(env.cr, {metrics.key("chunk_retries", interruption): 1})
 
 
 def _fail(env, claim, error_type, reason):

@@ -3,6 +3,7 @@
 from odoo.tools import config
 
 from ..engine.settings import SETTINGS, setting
+from .metrics_key import PARAMETER as METRICS_KEY
 
 
 def get_setting(env, name):
@@ -25,8 +26,9 @@ def set_settings(env, values):
 
 
 def forget_settings(env):
-    """Delete all settings: the defaults apply again."""
-    env["ir.config_parameter"].sudo().search([("key", "in", list(map(_parameter, SETTINGS)))]).unlink()
+    """Delete all settings, and the key of the metrics: the defaults apply again."""
+    names = [*map(_parameter, SETTINGS), METRICS_KEY]
+    env["ir.config_parameter"].sudo().search([("key", "in", names)]).unlink()
 
 
 def cron_workers():

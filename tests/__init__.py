@@ -70,8 +70,10 @@ from . import test_import
 from . import test_inside
 from . import test_js
 from . import test_lane
+from . import test_log_records
 from . import test_language
 from . import test_mended
+from . import test_metrics
 from . import test_merged_writes
 from . import test_ndjson
 from . import test_openapi
@@ -130,6 +132,7 @@ from . import test_docs_api
 from . import test_docs_fluvo
 from . import test_docs_guide
 from . import test_docs_house
+from . import test_docs_metrics
 from . import test_docs_queue_job
 from . import test_docs_recipes
 from . import test_docs_security

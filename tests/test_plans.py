@@ -25,7 +25,7 @@ from ..run.claiming import claim_with_housekeeping
 from ..run.overview import FAILURES_COUNTED, MOST_HISTORIES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
-from ..store import finish, outcomes, queue, release, told
+from ..store import finish, metrics, outcomes, queue, release, told
 from ..store import overview as overview_store
 from ..store.apply import planned_changes, planned_values, was_stopped
 from ..store.changes import changes_after, changes_at, changes_by_id
@@ -127,6 +127,33 @@ class TestPlans(PlanCase):
         """Make it the job whose turn it is."""
         self.sql("UPDATE batch_job SET priority = 0 WHERE priority = 10")
         self.sql("UPDATE batch_job SET priority = 10, ready = true WHERE id = %s", getattr(self.backlog, name))
+
+    # -- the metrics -------------------------------------------------------------------------------
+
+    def test_metrics_read_unfinished_jobs_and_running_chunks(self):
+        found, plans = self.cheap(metrics.unfinished_jobs, self.cr)
+        self.assertGreaterEqual(sum(row["records"] for row in found if row["state"] == "running"), WAITING)
+        self.assertUses(plans, "batch_job_unfinished_idx")
+        (running, _seconds), plans = self.cheap(metrics.running_chunks, self.cr)
+        self.assertGreater(running, 0)
+        self.assertUses(plans, "batch_chunk_running_idx")
+
+    def test_a_lane_counts_into_its_own_row(self):
+        self.sql("TRUNCATE batch_metric")
+        self.sql("INSERT INTO batch_metric (lane, counts) SELECT number, '{\"warnings\": 1}' FROM generate_series(1, 900) AS number")
+        self.sql("INSERT INTO batch_metric (counts) SELECT '{\"warnings\": 1}' FROM generate_series(1, %s)", 2 * metrics.TAKEN_AT_ONCE)
+        self.sql("ANALYZE batch_metric")
+        self.sql("SET LOCAL enable_seqscan TO off")  # as on the connection of a lane
+        with patch.dict(vars(self.cr), batch_executor_lane=7):
+            with explained(self.cr) as plans:
+                metrics.count_up(self.cr, {"warnings": 1})
+            self.assertLessEqual(sum(plan.rows_read for plan in plans), 5)
+            with explained(self.cr) as plans:
+                metrics.settle_up(self.cr)
+            self.assertUses(plans, "batch_metric_lane_uniq")
+            self.assertLessEqual(sum(plan.rows_read for plan in plans), 10 * metrics.TAKEN_AT_ONCE)
+        self.assertEqual(self.sql("SELECT counts FROM batch_metric WHERE lane = 7"), [({"warnings": 2 + metrics.TAKEN_AT_ONCE},)])
+        self.assertEqual(metrics.totals(self.cr), {"warnings": 901 + 2 * metrics.TAKEN_AT_ONCE})
 
     # -- the measure itself ------------------------------------------------------------------------
 

@@ -1,0 +1,101 @@
+"""The page of metrics, the dashboard and the alert rules name the metrics that there are."""
+
+import json
+import re
+import subprocess
+
+from odoo import SUPERUSER_ID, api
+from odoo.modules.registry import Registry
+from odoo.tests.common import BaseCase, get_db_name
+
+from odoo.addons.batch_executor.engine.metrics import COUNTER, HISTOGRAM, METRICS, PREFIX
+from odoo.addons.batch_executor.run import log_records
+from odoo.addons.batch_executor.run.metrics import exposition
+
+from . import docs
+from .extras import is_installed, needs
+
+if is_installed("yaml"):
+    import yaml
+
+NAME = re.compile(rf"\b{PREFIX}[a-z_]+")
+
+
+def names_of(name):
+    """The names under which a metric is asked for."""
+    suffixes = {COUNTER: ("_total",), HISTOGRAM: ("_bucket", "_sum", "_count")}.get(METRICS[name].kind, ("",))
+    return {f"{PREFIX}{name}{suffix}" for suffix in suffixes}
+
+
+ASKED_FOR = set().union(*map(names_of, METRICS))
+
+
+class TestMetricsPage(BaseCase):
+    def test_the_table_says_what_there_is(self):
+        rows = re.findall(r"^\| `(\w+)` \| (\w+).* \| (.*) \|$", docs.read("docs/metrics.md"), re.MULTILINE)
+        shown = {name: (kind, text) for name, kind, text in rows if name.startswith(PREFIX)}
+        kinds = {f"{PREFIX}{name}{'_total' if metric.kind == COUNTER else ''}": metric for name, metric in METRICS.items()}
+        self.assertEqual(shown.keys(), kinds.keys())
+        for name, metric in kinds.items():
+            kind, text = shown[name]
+            self.assertEqual(kind, "gauge" if name == f"{PREFIX}info" else metric.kind, name)
+            for value in metric.values:
+                self.assertIn(f"`{value}`", text, name)
+
+    def test_questions_name_metrics_that_there_are(self):
+        questions = "".join(block.text for block in docs.blocks("docs/metrics.md") if block.language == "promql")
+        self.assertTrue(NAME.findall(questions))
+        self.assertLessEqual(set(NAME.findall(questions)), ASKED_FOR)
+
+    def test_the_example_of_the_log_has_the_keys_of_a_line(self):
+        [example] = [block.json() for block in docs.blocks("docs/metrics.md") if block.language == "json"]
+        self.assertLessEqual({*log_records.ABOUT, "trace_id"}, example.keys())
+
+
+class TestDashboard(BaseCase):
+    def test_it_shows_every_metric_and_no_other(self):
+        dashboard = json.loads(docs.read("docs/grafana.json"))
+        expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+        shown = set(NAME.findall("\n".join(expressions)))
+        self.assertLessEqual(shown, ASKED_FOR)
+        for name in METRICS:
+            self.assertTrue(shown & names_of(name), f"no panel shows {name}")
+        queries = [variable["query"]["query"] for variable in dashboard["templating"]["list"] if variable["type"] == "query"]
+        self.assertLessEqual(set(NAME.findall("\n".join(queries))), ASKED_FOR)
+
+    def test_panels_do_not_overlap(self):
+        cells = [
+            (x, y)
+            for panel in json.loads(docs.read("docs/grafana.json"))["panels"]
+            for place in [panel["gridPos"]]
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        ]
+        self.assertEqual(len(cells), len(set(cells)))
+        self.assertLess(max(x for x, _y in cells), 24)
+
+
+class TestAlerts(BaseCase):
+    @needs("yaml")
+    def test_rules_name_metrics_that_there_are_and_the_page_explains_each(self):
+        rules = [rule for group in yaml.safe_load(docs.read("docs/alerts.yml"))["groups"] for rule in group["rules"]]
+        self.assertLessEqual(set(NAME.findall("\n".join(rule["expr"] for rule in rules))), ASKED_FOR)
+        explained = re.findall(r"^\| `(Batch\w+)` \|", docs.read("docs/metrics.md"), re.MULTILINE)
+        self.assertEqual([rule["alert"] for rule in rules], explained)
+        for rule in rules:
+            self.assertTrue(rule["labels"]["severity"] and rule["annotations"]["summary"] and rule["annotations"]["description"])
+
+    @needs(program="promtool")
+    def test_prometheus_accepts_the_rules_and_they_alert(self):
+        self.promtool("check", "rules", "docs/alerts.yml")
+        self.promtool("test", "rules", "tests/alerts_test.yml")
+
+    @needs("prometheus_client", program="promtool")
+    def test_prometheus_finds_nothing_wrong_with_the_metrics(self):
+        with Registry(get_db_name()).cursor() as cr:
+            text, _content_type = exposition(api.Environment(cr, SUPERUSER_ID, {}), "text/plain")
+        self.promtool("check", "metrics", text=text)
+
+    def promtool(self, *arguments, text=None):
+        done = subprocess.run(["promtool", *arguments], input=text, cwd=docs.ROOT, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, (done.stdout + done.stderr).decode())
