@@ -13,6 +13,7 @@ from . import batch_change_views
 from . import batch_sizing
 from . import batch_draft_key
 from . import batch_metric
+from . import batch_remains
 from . import batch_job_views
 from . import batch_job_changes
 from . import batch_overview

@@ -16,7 +16,7 @@ class BatchChange(models.Model):
     _order = "job_id.id desc, id"  # of one job, the index on (job_id, id) has them in this order
     _log_access = False
 
-    # no foreign keys: rows are inserted by the transactions that hold their chunk, and a trigger deletes them with their job
+    # no foreign keys: rows are inserted by the transactions that hold their chunk, and deleted after their job
     job_id = UncheckedMany2one("batch.job", required=True, ondelete="cascade", readonly=True)
     operation_id = UncheckedMany2one("batch.operation", required=True, ondelete="cascade", readonly=True)
     chunk_id = UncheckedMany2one("batch.chunk", required=True, ondelete="cascade", readonly=True)
@@ -29,7 +29,7 @@ class BatchChange(models.Model):
     after = fields.Text(required=True, readonly=True, groups=fields.NO_ACCESS)
     kept = fields.Text(readonly=True, groups=fields.NO_ACCESS, help="What an undo needs besides, such as all languages of a translated field, as JSON.")
 
-    # `store.changes.changes_page`
+    # `store.changes.changes_page`, `store.purge`
     _job_idx = models.Index("(job_id, id)")
     # `store.changes.changes_at`
     _operation_idx = models.Index("(operation_id, index)")

@@ -5,6 +5,7 @@ from ..engine.operations import TYPE_LABELS
 from ..engine.payload import indented
 from ..store.references import PRODUCED_AT
 from ..store.schema import set_up_chunks
+from .batch_operation import UncheckedMany2one
 
 #: Most characters of a payload that the form shows.
 PAYLOAD_SHOWN = 20_000
@@ -22,8 +23,8 @@ class BatchChunk(models.Model):
     _order = "id"
     _log_access = False
 
-    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
-    operation_id = fields.Many2one(
+    job_id = UncheckedMany2one("batch.job", required=True, ondelete="cascade", readonly=True)
+    operation_id = UncheckedMany2one(
         "batch.operation", ondelete="cascade", readonly=True, help="Empty where several operations share it."
     )
     kind = fields.Selection(
@@ -109,7 +110,7 @@ class BatchChunk(models.Model):
     _produced_idx = models.Index(f"USING gist (({PRODUCED_AT})) WHERE first_index IS NOT NULL")
     # results by operation
     _operation_idx = models.Index("(operation_id, id) WHERE operation_id IS NOT NULL")
-    # lists, cascades. Not ordered by `sequence`: if a second index had the order of a claim, PostgreSQL might use that one, and
+    # lists, `store.purge`. Not ordered by `sequence`: if a second index had the order of a claim, PostgreSQL might use that one, and
     # read all chunks that are done
     _job_idx = models.Index("(job_id, id)")
 

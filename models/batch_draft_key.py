@@ -2,6 +2,7 @@ from odoo import api, fields, models
 
 from ..store.schema import set_up_draft_keys
 from ..store.submit import delete_upsert_keys
+from .batch_operation import UncheckedMany2one
 
 #: Most keys that the clean-up deletes in one transaction.
 DELETED_AT_ONCE = 100_000
@@ -14,11 +15,11 @@ class BatchDraftKey(models.Model):
     _description = "Upsert Key of a Draft"
     _log_access = False
 
-    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True)
+    job_id = UncheckedMany2one("batch.job", required=True, ondelete="cascade", readonly=True)
     number = fields.Integer(required=True, readonly=True, aggregator=None, help="Hash of the model and the key's values.")
     operation_name = fields.Char(required=True, readonly=True, help="Name of the operation, as the caller gave it.")
 
-    # `store.submit.last_with_upsert_keys`; cascades
+    # `store.submit.last_with_upsert_keys`, `store.purge`
     _number_idx = models.Index("(job_id, number, id)")
 
     def init(self):

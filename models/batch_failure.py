@@ -68,6 +68,9 @@ class BatchFailure(models.Model):
     # `failures`, `result`, `retry`: failures that stand, in order
     _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL AND dismissed_at IS NULL")
     _operation_idx = models.Index("(operation_id, id)")
+    # lists, `store.purge`. Not ordered by `id`: if a second index had the order of those that stand, PostgreSQL might use that one, and
+    # read all failures that were retried
+    _job_idx = models.Index("(job_id, chunk_id)")
     # `store.findings.first_of_operations`
     _operation_standing_idx = models.Index(
         "(operation_id, id) WHERE retried_at IS NULL AND dismissed_at IS NULL AND is_skipped IS NOT TRUE"

@@ -4,6 +4,7 @@ from ..engine.operations import TYPE_LABELS
 from ..run.access import checked_page
 from ..store.findings import first_of_operations
 from ..store.schema import set_up_findings
+from .batch_operation import UncheckedMany2one
 
 
 class BatchFinding(models.AbstractModel):
@@ -21,9 +22,9 @@ class BatchFinding(models.AbstractModel):
     #: Most findings of each operation that `result` shows.
     _shown_limit = 0
 
-    job_id = fields.Many2one("batch.job", required=True, ondelete="cascade", readonly=True, index=True)
-    operation_id = fields.Many2one("batch.operation", required=True, ondelete="cascade", readonly=True)
-    chunk_id = fields.Many2one("batch.chunk", required=True, ondelete="cascade", readonly=True, index=True)
+    job_id = UncheckedMany2one("batch.job", required=True, ondelete="cascade", readonly=True)
+    operation_id = UncheckedMany2one("batch.operation", required=True, ondelete="cascade", readonly=True)
+    chunk_id = UncheckedMany2one("batch.chunk", required=True, ondelete="cascade", readonly=True, index=True)
     model = fields.Char(readonly=True)
     operation_type = fields.Selection(TYPE_LABELS, "Type", readonly=True)
     index = fields.Integer("Place", readonly=True, aggregator=None, help="Place in the operation's data, from 0.")

@@ -11,12 +11,10 @@ from ..run.access import check_outside
 from ..run.caller import check_is_context
 from ..run.change import lock_for_write
 from ..run.follow import follow_first
-from ..run.forget import forget_old_values
 from ..run.pace import set_pace
-from ..run.settings import get_setting
+from ..run.purge import purge_now
 from ..run.status import job_figures
 from ..store import figures
-from ..store.forget import PURGED_AT_ONCE, old_drafts, old_jobs
 from ..store.schema import set_up_jobs
 from .figure import Figure
 
@@ -29,7 +27,7 @@ ROLLBACK_LABELS = [
 ]
 ORIGIN_LABELS = [(origin.APPLY, "Plan run for real"), (origin.UNDO, "Undo")]
 #: Fields of a job that its users may write.
-EDITABLE = ("name", "priority", "max_concurrency")
+EDITABLE = ("name", "priority", "max_concurrency", "keep")
 #: Those of them that decide how lanes work on it: see `run.change.set_pace`.
 PACE = ("priority", "max_concurrency")
 
@@ -240,6 +238,10 @@ class BatchJob(models.Model):
         readonly=True, default=0, aggregator=None, help="Id of the last chunk whose values were checked or dropped."
     )
 
+    # what the clean-up leaves: see `batch_remains.py`
+    keep = fields.Boolean(copy=False, help="The clean-up leaves this job, with its results, its failures and the changes that it remembers.")
+    changes_gone = fields.Boolean("Changes Dropped", readonly=True, copy=False, help="The changes that it remembered were dropped after their retention time.")
+
     # working time and pace: see `store/clock.py`
     worked_s = fields.Float(
         "Worked Before (s)",
@@ -337,8 +339,14 @@ class BatchJob(models.Model):
     _ready_user_idx = models.Index("(user_id) WHERE ready")
     # `queue.promote`: parked jobs that are due
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
-    # `store.forget.old_jobs`: jobs to delete
+    # `run/overview.py`: the latest jobs
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
+    # `store.forget.old_jobs`: jobs to delete
+    _old_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND keep IS NOT TRUE")
+    # `store.forget.jobs_with_old_changes`
+    _old_changes_idx = models.Index(
+        "(finished_at) WHERE finished_at IS NOT NULL AND keep IS NOT TRUE AND track_changes AND changes_gone IS NOT TRUE"
+    )
     # `run/overview.py`: the latest jobs with failures, which are few
     _failed_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND failed_records > 0")
     # `store.forget.next_with_values`: jobs whose values are to be dropped
@@ -390,7 +398,7 @@ class BatchJob(models.Model):
     # -- access rights -----------------------------------------------------------------------------
 
     def write(self, vals):
-        """Users may rename a job, change its pace and use its chatter; only the engine writes the other fields.
+        """Users may rename a job, keep it, change its pace and use its chatter; only the engine writes the other fields.
 
         :param dict vals: as for `write` of any model
         :raises AccessError: another field is written
@@ -403,7 +411,7 @@ class BatchJob(models.Model):
         if not self.env.su and not vals.keys().isdisjoint(PACE):
             set_pace(self, {name: vals[name] for name in PACE if name in vals})
             vals = {name: value for name, value in vals.items() if name not in PACE}
-        if not self.env.su and "name" in vals:
+        if not self.env.su and not vals.keys().isdisjoint(("name", "keep")):
             self.check_access("write")
             lock_for_write(self.sudo())
         return super().write(vals)
@@ -414,6 +422,16 @@ class BatchJob(models.Model):
             raise UserError(self.env._("Cancel a job before you delete it."))
         if self.sudo().search_count([("origin_job_id", "in", self.ids), ("finished_at", "=", False)], limit=1):
             raise UserError(self.env._("A job that is being undone, or run for real, can't be deleted: its changes are needed."))
+
+    def unlink(self):
+        """As for any model. Of what belongs to large jobs, the most part is deleted later, by lanes: see `run/purge.py`.
+
+        :raises UserError: a job is not finished, or its changes are needed by another one
+        """
+        job_ids = self.ids
+        unlinked = super().unlink()
+        purge_now(self.env, job_ids)
+        return unlinked
 
     @api.private
     def with_context(self, ctx=None, /, **overrides):
@@ -441,32 +459,3 @@ class BatchJob(models.Model):
         :raises AccessError: called by anything but Odoo's scheduler
         """
         lanes.run_admitted(self.env)
-
-    @api.autovacuum
-    def _gc_values(self):
-        """Drop the values of records that succeeded, in jobs that ended longer ago than the setting `keep_payload_days`.
-
-        :returns: `(number of steps done, whether there may be more to drop)`"""
-        self.env.flush_all()
-        done = forget_old_values(self.env)
-        self.env.invalidate_all()
-        return int(done), done
-
-    @api.autovacuum
-    def _gc_finished(self):
-        """Delete jobs that finished longer ago than the setting `keep_days`; returns as `_delete`."""
-        return _delete(self.browse(old_jobs(self.env.cr, get_setting(self.env, "keep_days"))))
-
-    @api.autovacuum
-    def _gc_drafts(self):
-        """Delete drafts that have not changed for longer than the setting `keep_draft_days`; returns as `_delete`."""
-        return _delete(self.browse(old_drafts(self.env.cr, get_setting(self.env, "keep_draft_days"))))
-
-
-def _delete(jobs):
-    """Delete jobs; the database deletes their operations, chunks and failures by cascade.
-
-    :returns: `(number deleted, whether there may be more)`; if there may be, Odoo calls again
-    """
-    jobs.unlink()
-    return len(jobs), len(jobs) == PURGED_AT_ONCE

@@ -10,11 +10,11 @@ from ..store.changes import first_changes
 from .batch_job_views import LOOKED_AT, LOOKED_AT_LIVE, SHOWN
 
 
-@api.depends("state", "processed_records", "track_changes")
+@api.depends("state", "processed_records", "track_changes", "changes_gone")
 @api.depends_context("uid", "lang")
 def _changes(jobs):
     for job in jobs:
-        tracked = job.id if job.track_changes else 0
+        tracked = job.id if job.track_changes and not job.changes_gone else 0
         job.change_kinds = kinds_of(jobs.env, tracked, LOOKED_AT if job.is_final else LOOKED_AT_LIVE)
         job.changes_text = job.change_kinds["total"]
         ids = first_changes(jobs.env.cr, tracked, SHOWN + 1)

@@ -186,6 +186,7 @@ class BatchJob(models.Model):
         :returns: see `run.undo.preview`
         :rtype: dict
         :raises AccessError: the caller is not the submitter
+        :raises UserError: the changes were dropped
         """
         check_submitter(self)
         return undo.preview(self.env, self)
@@ -271,7 +272,7 @@ class BatchJob(models.Model):
         :param int limit: most changes to return, up to 10 000; fewer where their values are large
         :returns: `{"changes": [...], "total": n, "next_offset": n or False}`
         :rtype: dict
-        :raises UserError: a parameter is not valid
+        :raises UserError: a parameter is not valid, or the changes were dropped
         """
         check_visible(self)
         offset, limit = checked_page(self.env, offset, limit)

@@ -60,14 +60,14 @@ def _made_of_it(jobs):
         job.undo_job_id = by_origin.get((job.id, origin.UNDO), False)
 
 
-@api.depends("state", "dry_run", "track_changes", "holds_values", "forgotten_to", "user_id", "was_applied", "was_undone")
+@api.depends("state", "dry_run", "track_changes", "holds_values", "forgotten_to", "user_id", "was_applied", "was_undone", "changes_gone")
 @api.depends_context("uid")
 def _can_undo(jobs):
     for job in jobs:
-        is_own = job.user_id == job.env.user and job.state in states.JOB_FINAL
+        may = job.user_id == job.env.user and job.state in states.JOB_FINAL and not job.changes_gone
         holds_values = job.holds_values and not job.forgotten_to
-        job.can_apply = is_own and job.dry_run and job.state in (states.COMPLETED, states.PARTIAL) and holds_values and not job.was_applied
-        job.can_undo = is_own and not job.dry_run and job.track_changes and not job.was_undone
+        job.can_apply = may and job.dry_run and job.state in (states.COMPLETED, states.PARTIAL) and holds_values and not job.was_applied
+        job.can_undo = may and not job.dry_run and job.track_changes and not job.was_undone
 
 
 @api.depends("context")
@@ -181,6 +181,15 @@ class BatchJob(models.Model):
     def action_retry(self):
         """Button: retry the selected jobs. Returns as `_do_to_each`."""
         return _do_to_each(self, "retry")
+
+    def action_keep(self):
+        """Button: keep the selected jobs from the clean-up; if all of them are kept, no longer.
+
+        :returns: True
+        :raises AccessError, UserError: see `write`
+        """
+        self.write({"keep": not all(job.keep for job in self)})
+        return True
 
     def action_view_records(self, model=None):
         """Button: open the records that the job created or changed; where they are of several models, let the user choose one.

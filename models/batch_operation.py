@@ -16,10 +16,11 @@ VIEWED_RECORDS = 10_000
 
 
 class UncheckedMany2one(fields.Many2one):
-    """A many2one without a foreign key: PostgreSQL's check for each row would double the time to store operations.
+    """A many2one without a foreign key, for what belongs to a job.
 
-    The reference is safe without it: operations are stored in a transaction that has created or locked their job, and a trigger
-    deletes them with the job (`store.schema`).
+    PostgreSQL's check for each row would double the time to store operations, and a cascade would delete a million rows at once.
+    The reference is safe without it: rows are stored in a transaction that has created or locked their job or their chunk, and
+    deleted in pieces after their job (`store.purge`).
     """
 
     def update_db_foreign_key(self, model, column):
@@ -80,7 +81,7 @@ class BatchOperation(models.Model):
         "Failures in Numbers", compute="_compute_failures_text", help="How many of its failures stand; empty for none."
     )
 
-    # results and lists of a job, in order
+    # results and lists of a job, in order; `store.purge`
     _job_position_uniq = models.UniqueIndex("(job_id, position)")
     # references by name. An operation with its default name is found by position, and has no entry: `store.references.ids_by_name`
     _job_name_uniq = models.UniqueIndex("""(job_id, operation_id) WHERE operation_id <> 'op-' || ("position" + 1)::text""")

@@ -46,6 +46,9 @@ class BatchSettings(models.TransientModel):
     batch_keep_days = _setting(
         "keep_days", "Keep Finished Jobs (days)", "With their results and failures. 0: for ever."
     )
+    batch_keep_changes_days = _setting(
+        "keep_changes_days", "Keep Changes (days)", "What jobs remember of the records they have changed. 0: as long as the job."
+    )
     batch_keep_draft_days = _setting(
         "keep_draft_days", "Keep Drafts (days)", "Drafts that nobody has started. 0: for ever."
     )

@@ -20,8 +20,9 @@ class BatchWarning(models.Model):
 
     # `warnings`: warnings that stand, in order
     _standing_idx = models.Index("(job_id, id) WHERE retried_at IS NULL")
-    # cascades
     _operation_idx = models.Index("(operation_id, id)")
+    # lists, `store.purge`; see `batch.failure`
+    _job_idx = models.Index("(job_id, chunk_id)")
     # `store.findings.first_of_operations`
     _operation_standing_idx = models.Index("(operation_id, id) WHERE retried_at IS NULL")
 

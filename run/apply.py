@@ -8,6 +8,7 @@ from ..engine.payload import BadPayload
 from ..store.apply import copy_plan, was_stopped
 from ..store.undo import is_free_of_order
 from .origin import begin, create_from, refuse_second
+from .readable import check_has_changes
 
 #: What the new job takes over besides `origin.TAKEN`.
 TAKEN = ("contents", "main_model_id", "main_type", "max_concurrency", "max_failures", "max_failures_share", "name", "on_complete_id", "rollback", "skip_unchanged", "strict")
@@ -33,6 +34,7 @@ def apply(env, job):
         raise UserError(env._("This dry run was stopped before its end, so nobody knows what the rest would do. Submit it anew."))
     if not job.holds_values or job.forgotten_to:
         raise UserError(env._("The values of this dry run have been dropped (setting keep_payload_days), so it can't be run any more. Submit it anew."))
+    check_has_changes(job)
     env.flush_all()
     taken = job.read(TAKEN, load=None)[0]
     del taken["id"]

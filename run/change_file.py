@@ -2,7 +2,7 @@
 
 from ..engine.cells import PLACE
 from .files import write_file
-from .readable import readable_after
+from .readable import check_has_changes, readable_after
 
 COLUMNS = (*PLACE, "_model", "_id", "_action", "field", "before", "after")
 #: Changes read at once.
@@ -17,8 +17,9 @@ def write_changes(job, kind, stream):
     :param job: in the environment of a reader who may see it
     :param str kind: see `files.write_file`
     :param stream: binary file to write to
-    :raises UserError: there are too many values for a sheet of XLSX
+    :raises UserError: there are too many values for a sheet of XLSX, or the changes were dropped
     """
+    check_has_changes(job)
     write_file(job.env, kind, stream, lambda: COLUMNS, _rows(job))
 
 

@@ -22,6 +22,7 @@ from . import rescue
 from .claiming import claim_with_housekeeping
 from .forget import forget_values_now, has_values_to_forget
 from .interruption import interruption_of, is_conflict
+from .purge import purge_slice
 from .signals import Signals
 from .tell import TELLING_S, tell
 from .wake import WAKE_UP
@@ -31,6 +32,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds between two searches of a lane for abandoned chunks and for parked jobs that are due.
 LOOK_AROUND_EVERY_S = 1.0
+#: Seconds until a lane tries again to delete what deleted jobs have left, after an error.
+PURGE_AGAIN_S = 60.0
 #: Seconds a lane waits for a row lock.
 CONTROL_TIMEOUT_S = 10
 #: Seconds between two measurements that a lane stores for the same model and operation type, if the chunk size is fixed.
@@ -63,6 +66,8 @@ class Control:
         self.last_full_claim_at = 0.0  # monotonic time of the last claim with housekeeping
         self.looked_around_at = 0.0  # monotonic time of the last `look_around`
         self.seen_at = time.monotonic()  # when it was last noted that the lane is alive
+        self.has_remains = False  # the last `look_around` has left something of deleted jobs
+        self.purges_from = 0.0  # monotonic time of the next attempt to delete that
 
     # -- claiming ----------------------------------------------------------------------------------
 
@@ -144,7 +149,9 @@ class Control:
         return claim
 
     def look_around(self):
-        """Every `LOOK_AROUND_EVERY_S`: rescue chunks of dead workers, queue parked jobs that are due, drop old values, tell of ends."""
+        """Every `LOOK_AROUND_EVERY_S`: rescue chunks of dead workers, queue parked jobs that are due, drop old values, tell of ends, and
+        delete something of deleted jobs.
+        """
         if time.monotonic() - self.looked_around_at > LOOK_AROUND_EVERY_S:
             with self.transaction() as env:
                 rescue.rescue_orphans(env)
@@ -154,6 +161,7 @@ class Control:
                     settle_up(env.cr)
                     self.seen_at = time.monotonic()
             self.tell_ends()
+            self.purge()
             self.looked_around_at = time.monotonic()
 
     def tell_ends(self):
@@ -179,6 +187,19 @@ class Control:
                     told.give_back(env.cr, [job_id])
             except psycopg2.errors.LockNotAvailable:
                 _logger.warning("job %s: the attempt to tell of its end could not be given back", job_id)
+
+    def purge(self):
+        """Delete a slice of what deleted jobs have left. Where that fails, the next attempt is made after `PURGE_AGAIN_S`."""
+        if time.monotonic() < self.purges_from:
+            return
+        try:
+            with self.transaction() as env:
+                self.has_remains = purge_slice(env.cr)
+        except Exception as error:
+            if is_conflict(error):
+                raise
+            _logger.exception("what deleted jobs have left could not be deleted")
+            self.has_remains, self.purges_from = False, time.monotonic() + PURGE_AGAIN_S
 
     # -- the end of a claim ------------------------------------------------------------------------
 
@@ -230,9 +251,9 @@ class Control:
     # -- waiting -----------------------------------------------------------------------------------
 
     def seconds_until_work(self):
-        """Estimated seconds until there is something to claim, to tell or to drop; 0: now, None: no work is known."""
+        """Estimated seconds until there is something to claim, to tell, to drop or to delete; 0: now, None: no work is known."""
         with self.transaction() as env:
-            is_due = told.is_due(env.cr) or has_values_to_forget(env)
+            is_due = self.has_remains or told.is_due(env.cr) or has_values_to_forget(env)
             return 0.0 if is_due else queue.seconds_until_work(env.cr)
 
     def sleep(self, seconds):

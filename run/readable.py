@@ -10,12 +10,24 @@ from ..store.changes import changes_after, changes_page, changes_shown
 _logger = logging.getLogger(__name__)
 
 
+def check_has_changes(job):
+    """Refuse what needs the changes of a job, where they are gone.
+
+    :param job: one job, which the caller may see
+    :raises UserError: they were dropped
+    """
+    if job.changes_gone:
+        raise UserError(job.env._("What this job has changed is not known any more: its changes were dropped (setting keep_changes_days)."))
+
+
 def readable_page(env, job, offset, limit):
     """A page of a job's changes, as `store.changes.changes_page`, without what the reader may not see.
 
     :param env: of the reader
     :param job: that the reader may see
+    :raises UserError: its changes were dropped
     """
+    check_has_changes(job)
     entries = changes_page(env.cr, job.id, offset, limit)
     _hide(env, [(job.user_id.id, entry) for entry in entries])
     return entries

@@ -13,6 +13,7 @@ from ..store.changes import count_changes
 from ..store.undo import UNDONE_JOB, is_free_of_order, newest_changes, store_undo
 from .handlers.undo import UndoHandler
 from .origin import begin, create_from, refuse_second
+from .readable import check_has_changes
 from .submission import summary_columns
 
 #: Changes that a preview looks at, the newest ones.
@@ -30,13 +31,14 @@ def undo(env, job):
     :param env: the caller's environment
     :param job: the locked job, in a superuser environment
     :returns: the new job, likewise
-    :raises UserError: it is a dry run, has changed nothing, did not track what it changed, or was undone before
+    :raises UserError: it is a dry run, has changed nothing, did not track what it changed, its changes were dropped, or it was undone before
     """
     refuse_second(job, origin.UNDO, env._("This job is undone already, by job %(id)s: %(name)s."))
     if job.dry_run:
         raise UserError(env._("A dry run has changed nothing, so there is nothing to undo."))
     if not job.track_changes:
         raise UserError(env._("This job did not track what it changed (option track_changes), so it can't be undone."))
+    check_has_changes(job)
     env.flush_all()
     concurrency = job.max_concurrency if is_free_of_order(env.cr, job.id, [UPDATE]) and not job.is_ordered else 1
     made = create_from(
@@ -69,7 +71,9 @@ def preview(env, job):
     :returns: dict with `changes` (of the job), `looked_at` (records whose newest changes were compared with what they hold now), those of
         them that would stay as they are, `changed` (since then, or out of the caller's reach) and `deleted` (or otherwise not to be
         brought back), and `is_whole`: whether all changes were looked at
+    :raises UserError: the changes were dropped
     """
+    check_has_changes(job)
     env.flush_all()
     groups, seen, read, left = {}, set(), 0, READ_BYTES
     for row in newest_changes(env.cr, job.id, LOOKED_AT):

@@ -130,8 +130,8 @@ def _parts(changes):
 
 
 def has_plan(cr, plan_id):
-    """Whether a plan is still there."""
-    return bool(fetch(cr, SQL("SELECT 1 FROM batch_job WHERE id = %s", plan_id)))
+    """Whether a plan is still there, with its changes."""
+    return bool(fetch(cr, SQL("SELECT 1 FROM batch_job WHERE id = %s AND changes_gone IS NOT TRUE", plan_id)))
 
 
 def _copy_operations(cr, job_id, plan_id):

@@ -1,4 +1,4 @@
-"""Drops values of finished jobs, and finds old jobs and drafts to be deleted."""
+"""Drops values of finished jobs; finds old jobs and drafts to be deleted, and jobs whose changes are."""
 
 import json
 
@@ -192,11 +192,31 @@ def forget_failures(cr, chunk_ids):
 def old_jobs(cr, days):
     """Ids of jobs that finished more than `days` days ago, oldest first, at most `PURGED_AT_ONCE`; none for 0 days.
 
-    Not those that are being undone, or run for real: their changes are needed.
+    Not those that somebody keeps. Nor those that are being undone, or run for real: their changes are needed.
+    """
+    return _ended_jobs(cr, days, SQL("keep IS NOT TRUE"))
+
+
+def jobs_with_old_changes(cr, days):
+    """As `old_jobs`, but of jobs that still have the changes that they remember."""
+    return _ended_jobs(cr, days, SQL("keep IS NOT TRUE AND track_changes AND changes_gone IS NOT TRUE"))
+
+
+def old_drafts(cr, days):
+    """Ids of drafts that have not changed for more than `days` days, at most `PURGED_AT_ONCE`; none for 0 days, none that somebody keeps."""
+    condition = SQL("state = 'draft' AND keep IS NOT TRUE AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days)
+    return _jobs(cr, days, condition)
+
+
+def _ended_jobs(cr, days, condition):
+    """See `old_jobs`.
+
+    :param SQL condition: that of the index to be read
     """
     condition = SQL(
         """
         finished_at < now() AT TIME ZONE 'UTC' - %s * interval '1 day'
+        AND %s
         AND (
             SELECT true
               FROM batch_job AS made
@@ -207,15 +227,9 @@ def old_jobs(cr, days):
         ORDER BY finished_at
         """,
         days,
+        condition,
     )
     return _jobs(cr, days, condition)
-
-
-def old_drafts(cr, days):
-    """Ids of drafts that have not changed for more than `days` days, at most `PURGED_AT_ONCE`; none for 0 days."""
-    return _jobs(
-        cr, days, SQL("state = 'draft' AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days)
-    )
 
 
 def _jobs(cr, days, condition):

@@ -2,6 +2,8 @@
 
 from odoo.tools import SQL
 
+from .purge import TABLES
+
 
 def set_up_jobs(cr):
     """Set the storage parameters of `batch_job`."""
@@ -16,11 +18,7 @@ def set_up_jobs(cr):
 
 
 def set_up_operations(cr):
-    """Set column defaults and storage parameters of `batch_operation`, and delete operations with their job.
-
-    The trigger replaces a foreign key: see `UncheckedMany2one`. Triggers run in the order of their names, so this one runs after
-    the foreign keys of chunks and failures.
-    """
+    """Set column defaults and storage parameters of `batch_operation`."""
     cr.execute(
         """
         ALTER TABLE batch_operation
@@ -34,32 +32,48 @@ def set_up_operations(cr):
             )
         """
     )
-    _delete_with_job(cr, "batch_operation")
 
 
-def _delete_with_job(cr, table):
-    """Delete the rows of a table with their job, by a trigger instead of a foreign key that checks each row.
+def set_up_remains(cr):
+    """Let a trigger note each deleted job in `batch_remains`: what belongs to it is deleted in pieces (`store.purge`).
 
-    :param str table: its name; `drop_functions` must name the function as well
+    A chunk that runs goes with its job at once, so that no lane works for a job that is gone: a lane that is at one makes the deletion
+    wait. The foreign keys and triggers of earlier versions, which deleted everything at once, are dropped.
     """
-    name = SQL.identifier(f"{table}_deleted_with_job")
+    _drop_foreign_keys(cr)
     cr.execute(
-        SQL(
-            """
-            CREATE OR REPLACE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN
-                    DELETE FROM %(table)s WHERE job_id = OLD.id;
-                    RETURN NULL;
-                END
-            $$;
-            DROP TRIGGER IF EXISTS %(name)s ON batch_job;
-            CREATE TRIGGER %(name)s
-                AFTER DELETE ON batch_job FOR EACH ROW EXECUTE FUNCTION %(name)s();
-            """,
-            name=name,
-            table=SQL.identifier(table),
-        )
+        """
+        DROP FUNCTION IF EXISTS batch_operation_deleted_with_job, batch_change_deleted_with_job CASCADE;
+        CREATE OR REPLACE FUNCTION batch_job_leaves_remains() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                DELETE FROM batch_chunk WHERE job_id = OLD.id AND state = 'running';
+                INSERT INTO batch_remains (job_id, stage, reached) VALUES (OLD.id, 0, -2147483648);
+                RETURN NULL;
+            END
+        $$;
+        DROP TRIGGER IF EXISTS batch_job_leaves_remains ON batch_job;
+        CREATE TRIGGER batch_job_leaves_remains
+            AFTER DELETE ON batch_job FOR EACH ROW EXECUTE FUNCTION batch_job_leaves_remains();
+        """
     )
+
+
+def _drop_foreign_keys(cr):
+    """Drop foreign keys between our tables, where there are any: see `UncheckedMany2one`."""
+    cr.execute(
+        """
+        SELECT conrelid::regclass::text, conname
+          FROM pg_constraint
+         WHERE contype = 'f'
+           AND conrelid::regclass::text = ANY(%s)
+           AND confrelid::regclass::text = ANY(%s)
+        """,
+        [list(TABLES), ["batch_job", *TABLES]],
+    )
+    for table, name in cr.fetchall():
+        cr.execute(SQL("ALTER TABLE %s DROP CONSTRAINT %s", SQL.identifier(table), SQL.identifier(name)))
+    # replaced by indexes on (job_id, chunk_id)
+    cr.execute("DROP INDEX IF EXISTS batch_failure__job_id_index, batch_warning__job_id_index")
 
 
 def set_up_chunks(cr):
@@ -111,9 +125,8 @@ def set_up_findings(cr, table):
 
 
 def set_up_changes(cr):
-    """Delete changes with their job, instead of a foreign key that checks each row; analyze and compress as for failures and chunks."""
+    """Analyze and compress changes as failures and chunks."""
     cr.execute("ALTER TABLE batch_change SET (autovacuum_analyze_scale_factor = 0.05)")
-    _delete_with_job(cr, "batch_change")
     _compress_fast(cr, "batch_change", "before", "after", "kept")
 
 
@@ -126,4 +139,4 @@ def set_up_draft_keys(cr):
 
 def drop_functions(cr):
     """Drop the functions that uninstalling the addon would leave behind: Odoo drops tables only."""
-    cr.execute("DROP FUNCTION IF EXISTS batch_operation_deleted_with_job, batch_change_deleted_with_job CASCADE")
+    cr.execute("DROP FUNCTION IF EXISTS batch_job_leaves_remains CASCADE")

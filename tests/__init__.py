@@ -86,6 +86,7 @@ from . import test_permissions
 from . import test_permissions_lanes
 from . import test_permissions_oracles
 from . import test_plans
+from . import test_purge
 from . import test_python
 from . import test_questions
 from . import test_recovery

@@ -12,6 +12,7 @@ from odoo.modules.registry import DummyRLock, Registry
 from odoo.tests.common import BaseCase, get_db_name, tagged
 
 from odoo.addons.batch_executor.run.lane import Lane
+from odoo.addons.batch_executor.run.purge import purge_slice
 from odoo.addons.batch_executor.store import rescue
 
 from .case import PATIENCE_S
@@ -85,6 +86,9 @@ class CommittedCase(BaseCase):
         cls.sql("DELETE FROM mail_message WHERE model = 'batch.job' AND res_id > %s", last_ids["batch.job"])
         cls.sql("DELETE FROM mail_followers WHERE res_model = 'batch.job' AND res_id > %s", last_ids["batch.job"])
         cls.sql("DELETE FROM batch_job WHERE id > %s", last_ids["batch.job"])
+        with committed() as env:
+            while purge_slice(env.cr):
+                pass
         for model, newest in cls.last_ids().items():
             if model != "batch.job" and newest > last_ids[model]:
                 with committed(active_test=False) as env:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from ..engine.change import CREATE, UPDATE, Change
 from ..engine.payload import Payload
+from ..run.purge import purge_slice
 from ..store import changes as store
 from ..store.changes import changes_at, changes_by_id, store_changes
 from .lane_case import LaneCase
@@ -31,6 +32,8 @@ class TestChangesTable(LaneCase):
             self.assertEqual([created["record_id"], updated["record_id"], updated["kept"]], [8, 7, {"name": {"en_US": "a"}}])
             self.assertEqual(changes_by_id(env.cr, [updated["id"]]), {updated["id"]: updated})
             env.cr.execute("DELETE FROM batch_job WHERE id = %s", [job_id])
+            while purge_slice(env.cr):
+                pass
             env.cr.execute("SELECT count(*) FROM batch_change WHERE job_id = %s", [job_id])
             self.assertEqual(env.cr.fetchall(), [(0,)])
 

@@ -21,7 +21,7 @@ class TestUninstallation(TransactionCase):
             uninstall_hook(self.env)
 
     def test_no_function_is_left_in_the_database(self):
-        self.assertEqual(self.functions(), 2)
+        self.assertEqual(self.functions(), 1)
         uninstall_hook(self.env)
         self.assertEqual(self.functions(), 0)
 

@@ -16,7 +16,7 @@ ENDS_OR_OPENS = {"commit", "rollback", "cursor", "_commit_progress"}
 #: Places outside `run/` that do so for a reason, by function.
 ALLOWED = set()
 #: The tables of the engine, as a statement names them.
-TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|change|sizing|draft_key|metric)\b")
+TABLE = re.compile(r"\bbatch_(job|operation|chunk|failure|warning|change|sizing|draft_key|metric|remains)\b")
 #: Functions outside `store/` whose statements name these tables, each for a reason.
 STATEMENTS_ABOVE = {
     ("models/batch_finding.py", "init"),  # names its table to the store: of two models that share what they set up

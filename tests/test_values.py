@@ -33,7 +33,7 @@ class ValuesCase(LaneCase):
         calls, more = 0, True
         while more:
             with self.committed() as env:
-                _done, more = env["batch.job"]._gc_values()
+                _done, more = env["batch.remains"]._gc_values()
             calls += 1
             self.assertLess(calls, 1000)
         return calls

@@ -32,7 +32,7 @@ class Approved:
         self.planned = {position: found[place] for position, place in enumerate(places) if place in found}
         for change, *texts in planned_values(self.env.cr, [change for changes in self.planned.values() for change in changes]):
             change["before"], change["after"] = ({name: brief(value) for name, value in json.loads(text).items()} for text in texts)
-        self.is_known = bool(self.planned) or has_plan(self.env.cr, payload.params[PLAN])
+        self.is_known = has_plan(self.env.cr, payload.params[PLAN])  # or its changes may be deleted in part
 
     # -- before the records run ----------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class Approved:
         :returns: dict position -> `Failure`
         """
         if not self.is_known:
-            text = self.env._("What was planned is not known any more: the dry run was deleted. The record is left as it is.")
+            text = self.env._("What was planned is not known any more: the dry run was deleted, or its changes were. The record is left as it is.")
             return dict.fromkeys(positions, failure(ChangedSinceError.__name__, text))
         changes = [
             (position, change)

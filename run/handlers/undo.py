@@ -49,7 +49,7 @@ class UndoHandler(Handler):
                 text = self.env._("What this operation has changed is not known: a call tells it only with track_fields.")
                 failures[position] = failure(NotUndoable.__name__, text)
             elif change is None or change["record_id"] != self.record_id(position):
-                text = self.env._("What was changed is not known any more: the job that has done so was deleted.")
+                text = self.env._("What was changed is not known any more: the job that has done so was deleted, or its changes were.")
                 failures[position] = failure(NotUndoable.__name__, text)
             elif change["action"] == DELETE:
                 text = self.env._("Record %(model)s,%(id)s was deleted, and can't come back.", model=self.model._name, id=change["record_id"])

@@ -12,6 +12,7 @@ import psycopg2
 from odoo import api
 
 from odoo.addons.batch_executor.run.lane import Lane
+from odoo.addons.batch_executor.run.purge import purge_slice
 
 from .measuring import Invalid, expect
 
@@ -111,8 +112,11 @@ def delete(database, job: int) -> None:
     while True:
         with contextlib.suppress(psycopg2.errors.SerializationFailure):
             query(database, "DELETE FROM batch_job WHERE id = %s", job)
-            return
+            break
         rest()
+    while query(database, "SELECT 1 FROM batch_remains LIMIT 1"):  # or lanes would, beside what is measured next
+        with database.cursor() as cr:
+            purge_slice(cr)
 
 
 def submit_chunks(registry, count: int, **options) -> int:

@@ -20,6 +20,7 @@ AMOUNTS = {
     "starts": (20, 5),  # submissions whose first chunk is waited for
     "chunks": (10_000, 10_000),  # chunks of a large job
     "waiting": (1_000_000, 100_000),  # chunks of other jobs
+    "old": (1_000_000, 100_000),  # chunks of a job that is deleted
     "calls": (200, 100),  # calls of `status`, and claims
     "business": (300, 100),  # documents of each kind
     "imports": (2_000, 1_000),  # rows of an import
