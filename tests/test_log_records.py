@@ -3,10 +3,14 @@
 import io
 import json
 import logging
+import os
 import threading
 from unittest.mock import patch
 
-from odoo.addons.batch_executor.run.log_records import set_up_log
+from odoo.modules.module import Manifest
+
+from odoo.addons import batch_executor
+from odoo.addons.batch_executor.run.log_records import VARIABLE, ChunkFilter, JsonFormatter, set_up_log
 
 from .committed_case import committed
 from .lane_case import LaneCase
@@ -47,6 +51,13 @@ class TestLogRecords(LaneCase):
         self.work()
         self.assertEqual(self.check_counters(job)["state"], "completed")
         return job, self.chunks(job)[0]["id"]
+
+    def test_what_the_manifest_has_odoo_call_once_for_each_process_sets_up_the_handlers_of_the_server(self):
+        for form, formatter in (("", logging.Formatter), ("json", JsonFormatter)):
+            with patch.dict(os.environ, {VARIABLE: form}), patch.object(logging.getLogger(), "handlers", [self.handler]):
+                getattr(batch_executor, Manifest.for_addon("batch_executor")["post_load"])()
+            self.assertIs(type(self.handler.formatter), formatter)
+        self.assertEqual([type(each) for each in self.handler.filters], [ChunkFilter])
 
     def test_as_json(self):
         set_up_log([self.handler], "json")
