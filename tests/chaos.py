@@ -87,6 +87,19 @@ class Chaos:
         self.wait_until(lambda: len(self.listening(server)) >= count)
         return server
 
+    def counted_besides(self):
+        """Records that the metrics have counted beyond those of the chunks that are counted: always as many, those of deleted jobs."""
+        [found] = self.cluster.sql(
+            """
+            SELECT (SELECT coalesce(sum((counts->>'records:succeeded')::numeric), 0) FROM batch_metric) - coalesce(sum(processed_records), 0),
+                   (SELECT coalesce(sum((counts->>'records:failed')::numeric), 0) FROM batch_metric) - coalesce(sum(failed_records), 0)
+              FROM batch_chunk
+             WHERE tallied
+               AND kind IN ('records', 'resolve')
+            """
+        )
+        return found
+
     # -- jobs --------------------------------------------------------------------------------------
 
     def creates(self, name, count):

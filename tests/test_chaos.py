@@ -48,6 +48,7 @@ class TestChaos(BaseCase):
 
     def test_1_workers_killed_again_and_again_lose_nothing_and_repeat_nothing(self):
         chaos, name, before = self.chaos, "killed", self.chaos.kills
+        besides = chaos.counted_besides()
         creates, calls = 1000 * SCALE, 700 * SCALE
         ids = chaos.partners(name, calls)
         job = chaos.client.submit(chaos.creates(name, creates), chaos.calls(ids), max_chunk_size=40, retry_attempts=10)
@@ -61,9 +62,11 @@ class TestChaos(BaseCase):
         self.assert_all_created(job, name, creates)
         self.assertEqual(chaos.called(ids), {1: calls})
         self.assertEqual(chaos.client.status(job)["state"], "completed")
+        self.assertEqual(chaos.counted_besides(), besides, "the metrics count each record once")
 
     def test_2_postgres_crashing_again_and_again_loses_nothing(self):
         chaos, name, before = self.chaos, "crashed", self.chaos.crashes
+        besides = chaos.counted_besides()
         creates, calls = 500 * SCALE, 350 * SCALE
         ids = chaos.partners(name, calls)
         job = chaos.client.submit(chaos.creates(name, creates), chaos.calls(ids), max_chunk_size=40, retry_attempts=10)
@@ -79,6 +82,7 @@ class TestChaos(BaseCase):
         self.assertEqual(chaos.crashes - before, CRASHES, "the job was over too soon")
         self.assert_all_created(job, name, creates)
         self.assertEqual(chaos.called(ids), {1: calls})
+        self.assertEqual(chaos.counted_besides(), besides, "the metrics count each record once")
 
     def test_3_a_record_that_kills_its_worker_ends_up_alone_and_failed(self):
         chaos, name = self.chaos, "poisoned"

@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.batch_executor.hooks import uninstall_hook
+from odoo.addons.batch_executor.run.metrics_key import make_key
 from odoo.addons.batch_executor.run.settings import set_settings
 
 from .case import create
@@ -27,5 +28,6 @@ class TestUninstallation(TransactionCase):
 
     def test_no_setting_is_left(self):
         set_settings(self.env, {"lanes": 1, "max_chunk_size": 77})
+        make_key(self.env)
         uninstall_hook(self.env)
         self.assertFalse(self.env["ir.config_parameter"].search([("key", "like", "batch_executor.")]))
