@@ -20,6 +20,7 @@
         "views/batch_wizard_views.xml",
         "views/batch_job_views.xml",
         "views/batch_overview_views.xml",
+        "views/batch_limit_views.xml",
         "views/batch_settings_views.xml",
         "views/batch_wizard_file_views.xml",
         "views/ir_actions_server_views.xml",

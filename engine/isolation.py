@@ -70,6 +70,7 @@ def isolate(
     *,
     groups: list | None = None,
     whole: bool = False,
+    most: int | None = None,
 ) -> Isolation:
     """Run every position: together where that works, else in smaller and smaller parts.
 
@@ -84,8 +85,9 @@ def isolate(
     :param groups: the group of each position (positions count from 0). Parts are cut between groups; a group is cut
         only where the part holds nothing else
     :param whole: never cut a group: all its records fail together
+    :param most: most positions that run together, except for a `whole` group
     """
-    return _Isolator(run, stop, groups, whole).isolate(positions)
+    return _Isolator(run, stop, groups, whole).isolate(positions, most or len(positions))
 
 
 class _Isolator:
@@ -97,8 +99,12 @@ class _Isolator:
         self.found = Isolation()
         self.parts: list[_Part] = []  # a stack: the last one runs next
 
-    def isolate(self, positions):
-        self._push(positions)
+    def isolate(self, positions, most):
+        if self.whole:
+            self._push(positions)
+        else:
+            for start in reversed(range(0, len(positions), most or 1)):
+                self._push(positions[start : start + most])
         while self.parts:
             if self.found.calls and self.stop():
                 self.found.rest = [position for part in reversed(self.parts) for position in part.positions]

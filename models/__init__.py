@@ -1,3 +1,4 @@
+from . import batch_limit
 from . import batch_job
 from . import batch_job_verbs
 from . import batch_operation

@@ -157,6 +157,13 @@ class BatchJob(models.Model):
     traceparent = fields.Char(
         "Trace", readonly=True, copy=False, help="The header traceparent of the request that has submitted the job (W3C Trace Context)."
     )
+    limit_id = fields.Many2one(
+        "batch.limit",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="How much of it may run, together with other jobs: it waits where that is used up.",
+    )
     on_complete_id = fields.Many2one("ir.actions.server", "On Completion", readonly=True, ondelete="set null")
 
     # what it was made of
@@ -278,6 +285,7 @@ class BatchJob(models.Model):
 
     # the queue
     ready = fields.Boolean(readonly=True, default=False, help="The job is in the queue: lanes may claim a chunk of it.")
+    waits_for_limit = fields.Boolean(readonly=True, copy=False, help="If the job is not in the queue: it waits for its limit.")
     wake_at = fields.Datetime(readonly=True, help="When the job returns to the queue, if it is not in it.")
     queue_position = fields.Float(
         readonly=True,
@@ -339,6 +347,10 @@ class BatchJob(models.Model):
     _ready_user_idx = models.Index("(user_id) WHERE ready")
     # `queue.promote`: parked jobs that are due
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
+    # `store.limit`: jobs that wait for a limit, and those that don't wait yet
+    _limited_idx = models.Index("(limit_id, priority DESC, queue_position, id) WHERE waits_for_limit AND NOT ready")
+    _limited_user_idx = models.Index("(limit_id, user_id) WHERE waits_for_limit AND NOT ready")
+    _limited_ready_idx = models.Index("(limit_id, priority DESC, queue_position, id) WHERE ready AND limit_id IS NOT NULL")
     # `run/overview.py`: the latest jobs
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")
     # `store.forget.old_jobs`: jobs to delete

@@ -11,6 +11,7 @@ from ..run.access import check_visible
 from ..run.caller import check_caller
 from ..run.causes import causes_of
 from ..run.contents import describe, model_labels
+from ..run.limited import waiting_text
 from ..store import summary
 from ..store.chosen import standing_after
 from ..store.records import ids_of_job
@@ -87,6 +88,12 @@ def _shown(jobs):
         job.shown_warning_ids = jobs.env["batch.warning"].search([*own, ("retried_at", "=", False)], limit=SHOWN)
 
 
+@api.depends("waits_for_limit", "ready", "limit_id")
+def _waiting_text(jobs):
+    for job in jobs:
+        job.waiting_text = waiting_text(job)
+
+
 @api.depends("state", "processed_records", "failed_records", "cancelled_records")
 def _shown_chunks(jobs):
     """Separate from `_shown`, as users without access to chunks can't compute this field."""
@@ -128,6 +135,7 @@ class BatchJob(models.Model):
     undo_job_id = fields.Many2one("batch.job", "Undone By", compute=_made_of_it, help="The job that takes back what this one has changed.")
     can_apply = fields.Boolean(compute=_can_undo, help="You may run this plan for real.")
     can_undo = fields.Boolean(compute=_can_undo, help="You may try to undo this job.")
+    waiting_text = fields.Char("Why It Waits", compute=_waiting_text, help="That its limit is used up, and by what; empty where it does not wait for it.")
     contents_text = fields.Char("Contents in Words", compute=_compute_contents, help="Types, models and numbers of its records.")
     has_records = fields.Boolean(compute=_compute_contents, help="There are records that it created or changed.")
     shown_operation_ids = fields.Many2many("batch.operation", string="First Operations", compute=_shown)

@@ -70,6 +70,7 @@ class BatchWizard(models.TransientModel):
     name = fields.Char(help="Name of the job.")
     max_chunk_size = fields.Integer("Chunk Size", help="Most records in one transaction. 0: adapted to how long they take.")
     max_concurrency = fields.Integer("Concurrency", help="Most chunks at once. 0: as the settings say. 1: strictly in order.")
+    limit_id = fields.Many2one("batch.limit", help="How much of the job may run at once, or in a second, together with others of the same limit.")
     rollback = fields.Selection(
         ROLLBACK_LABELS,
         "Undo on Failure",
@@ -249,6 +250,7 @@ class BatchWizard(models.TransientModel):
             "track_changes": self.track_changes,
             "run_at": self.run_at or None,
             "notify": self.notify or None,
+            "limit": self.limit_id.name or None,
         }
 
     def action_plan(self):

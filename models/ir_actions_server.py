@@ -43,6 +43,12 @@ class IrActionsServer(models.Model):
     )
     batch_chunk_size = fields.Integer("Chunk Size", help="Most records in one transaction. 0: adapted to how long they take.")
     batch_concurrency = fields.Integer("Concurrency", help="Most chunks at once. 0: as the settings say. 1: strictly in order.")
+    batch_limit_id = fields.Many2one(
+        "batch.limit",
+        "Limit",
+        ondelete="restrict",
+        help="How much of the job may run at once, or in a second, together with others of the same limit.",
+    )
     batch_rollback = fields.Selection(
         ROLLBACK_LABELS,
         "Undo on Failure",

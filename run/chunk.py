@@ -1,6 +1,6 @@
 """Run the records of one chunk inside savepoints and return the outcome of each. Every operation runs through here."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from odoo.exceptions import AccessError, UserError
@@ -17,6 +17,7 @@ from .guarded import UserCode
 from .handlers import HANDLERS
 from .references import resolve_payload
 from .savepoint import UndoableSavepoint
+from .share import Share
 from .watchdog import Deadline
 
 #: Successful attempts in one transaction; after these, the records left become a new chunk. Each is a savepoint that wrote, and
@@ -40,6 +41,7 @@ class Records:
     may_rest: bool = True  # whether records left over by a long isolation may become a new chunk
     keep_trying: bool = False  # whether each attempt has its own deadline, and a timeout fails the record: no lane tries the chunk again
     has_savepoint: bool = True  # whether each attempt has its own savepoint; if not, the chunk shares one with others
+    share: Share | None = None  # of the records that a limit allows in a second; None: no limit of records
 
 
 def run_chunk(env, records, references):
@@ -169,6 +171,7 @@ class _ChunkRun:
                 self._stop,
                 groups=self.records.payload.operations if handler.keeps_operations_apart else None,
                 whole=self.records.payload.is_whole and handler.fails_as_a_whole,
+                most=self.records.share.size if self.records.share else None,
             )
             outcome.failures.update({**found.failures, **self.committed})
             outcome.rest = [position for position in found.rest if position not in self.committed]
@@ -205,6 +208,12 @@ class _ChunkRun:
 
     def _attempt(self, handler, positions, outcome):
         """Run some positions together; returns None if all succeeded, else their `Failure`, `Suspects`, `Culprit` or `InParts`."""
+        share = self.records.share
+        with share.spent_on(len(positions)) if share else nullcontext(0.0) as waited_s:
+            self.deadline.put_off(waited_s)
+            return self._attempt_now(handler, positions, outcome)
+
+    def _attempt_now(self, handler, positions, outcome):
         values = handler.values(*positions) if len(positions) == 1 else None
         code = self._user_code(handler.hides_conflicts, values)
         try:

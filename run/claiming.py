@@ -1,10 +1,12 @@
 """A claim with housekeeping: count and advance jobs until one of them has a chunk that may run."""
 
+from functools import partial
+
 from ..engine.failure_limit import has_limit
 from ..exceptions import ChunkBroken, JobBroken, SignalsAreNew
 from ..store.claim import lock_next_job, take_chunk
 from ..store.job import read_job
-from . import advance
+from . import advance, limited
 from .interruption import is_conflict
 from .settings import cron_workers, get_setting
 
@@ -56,9 +58,12 @@ def _take_counted(env, row, worker, signals, paces, sole_job_id):
             advance.stop_if_over_limit(env, read_job(env.cr, job_id))
     # alone only if alone at two claims in a row: at one, other lanes may just be between two chunks, or on their way
     lanes = 1 if job_id == sole_job_id else _lanes_here(env)
-    taken = take_chunk(env.cr, job_id, worker, signals.query, lanes, paces)
+    take = partial(take_chunk, env.cr, job_id, worker, signals.query, lanes, paces)
+    if row["limit_id"]:
+        return limited.take_within(env, job_id, row["limit_id"], take)
+    taken = take()
     if taken is None and advance.advance(env, job_id):
-        taken = take_chunk(env.cr, job_id, worker, signals.query, lanes, paces)
+        taken = take()
     return taken
 
 

@@ -18,7 +18,7 @@ from ..store.awake import come_awake, fall_asleep
 from ..store.claim import PROGRESS_EVERY_S, claim_fast
 from ..store.metrics import count_up, settle_up
 from ..store.sizing import learn, learn_interrupted
-from . import rescue
+from . import limited, rescue
 from .claiming import claim_with_housekeeping
 from .forget import forget_values_now, has_values_to_forget
 from .interruption import interruption_of, is_conflict
@@ -81,6 +81,8 @@ class Control:
         :returns: a `Claim`; None if no chunk can be claimed now, or the lane is over
         """
         self.look_around()
+        if self.last and self.last.limit_id:
+            self.let_next_of_limit(self.last.limit_id)
         claim = self.claim_readable()
         self.sole_job_id = claim.job_id if claim and not claim.in_flight else None
         last, self.last = self.last, None
@@ -160,9 +162,19 @@ class Control:
                 if time.monotonic() - self.seen_at > SEEN_EVERY_S:
                     settle_up(env.cr)
                     self.seen_at = time.monotonic()
+            with self.transaction() as env:
+                limited.let_due(env)
             self.tell_ends()
             self.purge()
             self.looked_around_at = time.monotonic()
+
+    def let_next_of_limit(self, limit_id):
+        """Let a job go on that waits for the room of a chunk that has ended: before the next claim, so that its job takes its turn."""
+        try:
+            with self.transaction() as env:
+                limited.let_next(env, limit_id, is_patient=True)
+        except psycopg2.errors.LockNotAvailable:  # it is being changed; lanes look again by themselves
+            _logger.info("%s: the jobs that wait for limit %s wait a little longer", self.worker, limit_id)
 
     def tell_ends(self):
         """Tell of ends that are due, some at a time, as long as neither `TELLING_S` nor the time of the lane is up."""

@@ -26,6 +26,7 @@ from .advance import show_progress
 from .interruption import Interruption
 from .numbers import stopped
 from .records import run_records
+from .share import Share
 from .whole_job import Chunks, WholeJob
 
 #: A job that is going to be rolled back stops once more records than this have failed.
@@ -88,6 +89,7 @@ class HeldChunks(Chunks):
         self.stop_reason = None  # why chunks were left when more records had failed than the user allows
         self.shown_at = 0.0  # monotonic time of the last `show`
         self.changes = None  # a file of what a dry run would have changed
+        self.share = Share.of_claim(claim)
 
     def next_chunk(self, last):
         """As `Chunks.next_chunk`; chunks are `Claim`s."""
@@ -97,7 +99,7 @@ class HeldChunks(Chunks):
         """As `Chunks.run`."""
         if chunk.kind == states.RESOLVE:
             return selection.run_page(self.system, chunk)
-        return run_records(self.system, chunk, may_rest=False, keep_trying=True, has_savepoint=has_savepoint)
+        return run_records(self.system, chunk, may_rest=False, keep_trying=True, has_savepoint=has_savepoint, share=self.share)
 
     def settle(self, chunk, outcome, duration):
         """As `Chunks.settle`; returns `(id of the chunk that reports it, whether that is a selection, RunSummary)`."""

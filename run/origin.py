@@ -17,7 +17,7 @@ from .trace import current_traceparent
 from .wake import wake_lanes
 
 #: What a job takes over from the one that it is made of.
-TAKEN = ("company_id", "context", "max_chunk_size", "notify", "priority", "quiet", "retry_attempts", "timeout", "track_changes", "user_id")
+TAKEN = ("company_id", "context", "limit_id", "max_chunk_size", "notify", "priority", "quiet", "retry_attempts", "timeout", "track_changes", "user_id")
 
 
 def made_of(job, kind):

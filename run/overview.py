@@ -194,6 +194,7 @@ def _jobs(env, unfinished):
             "records_per_second": figures[job.id]["records_per_second"],
             "left_s": _seconds_until(figures[job.id]["eta"]),
             "starts_s": _seconds_until(job.run_at) if job.is_scheduled else False,
+            "limit": bool(job.waits_for_limit and not job.ready) and job.limit_id.name,
         }
         for job in shown
     ]

@@ -6,6 +6,7 @@ from ..engine import states
 from .chunk import Records, run_chunk
 from .fast.switch import switch_on
 from .references import References
+from .share import Share
 
 
 def user_env(cr, claim):
@@ -55,13 +56,14 @@ def _is_active(env, lang):
     return isinstance(lang, str) and bool(lang == "en_US" or env["res.lang"]._get_data(code=lang))
 
 
-def run_records(system, claim, control=None, *, may_rest=True, keep_trying=False, has_savepoint=True):
+def run_records(system, claim, control=None, *, may_rest=True, keep_trying=False, has_savepoint=True, share=None):
     """Run a chunk of records; returns its `Outcome`.
 
     :param system: superuser environment on the transaction of the work
     :param claim: the `Claim`
     :param control: not used; every runner takes it
     :param may_rest, keep_trying, has_savepoint: see `Records`
+    :param Share share: of the whole job, where that runs in one transaction; None: the chunk's own, if it has one
     :raises Interruption, NeedsSavepoint, TransactionEnded: see `run_chunk`
     """
     switch_on(system)
@@ -78,5 +80,6 @@ def run_records(system, claim, control=None, *, may_rest=True, keep_trying=False
         may_rest=may_rest,
         keep_trying=keep_trying,
         has_savepoint=has_savepoint,
+        share=share or Share.of_claim(claim),
     )
     return run_chunk(user_env(system.cr, claim), records, References.of_claim(system.cr, claim))

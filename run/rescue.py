@@ -12,6 +12,7 @@ from ..store import queue, rescue
 from ..store.chunk_row import claim_of_chunk
 from ..store.clock import stop_clock_of_lost
 from ..store.finish import request_stop
+from ..store.limit import interrupted
 from ..store.metrics import count_up
 from ..store.sizing import learn_interrupted
 from .errors import committed_message, failure, own_words, transaction_control_message
@@ -47,6 +48,8 @@ def give_back(env, claim, error):
         _fail(env, claim, TransactionControlError.__name__, str(error))
     else:
         _give_back(env, claim, interruption, own_words(error))
+    if claim.limit_id:
+        interrupted(env.cr, [claim.limit_id])
 
 
 def end_unrun(env, chunk_id):
@@ -81,6 +84,7 @@ def rescue_orphans(env):
         stop_clock_of_lost(env.cr, row["job_id"], row["claimed_at"])
         queue.wake(env.cr, row["job_id"])
     count_up(env.cr, {"lost_workers": len(rows)})
+    interrupted(env.cr, {row["limit_id"] for row in rows} - {None})
     if rows:
         # the process that replaces a killed cron worker sleeps for a minute before it first looks for work
         wake_lanes(env)

@@ -27,6 +27,7 @@ from . import inline, records
 from .caller import check_group, kept_context, refuse, sound_context
 from .check import Checker
 from .contents import describe
+from .limited import check_sets, find_limit
 from .limits import check_execute_limit, check_size, check_unfinished_jobs
 from .settings import get_setting
 from .status import send_progress
@@ -169,7 +170,9 @@ class Submission:
         :returns: `engine.options.Options`
         """
         defaults = {name: get_setting(self.env, name) for name in DEFAULT_OPTIONS}
-        return parse_options(options, defaults, self.problems, inline=inline)
+        found = parse_options(options, defaults, self.problems, inline=inline)
+        found.limit_id = find_limit(self.env, found.limit, self.problems)
+        return found
 
     def read_operations(self, operations, draft=None, offset=None):
         """Parse operations, and check each of them, their references to each other, and all of them against the database.
@@ -252,6 +255,7 @@ class Submission:
         :param after: names of operations of the job that these must follow
         :raises BatchValidationError: the data can't be written as JSON
         """
+        check_sets(job.limit_id, self.operations, self.problems)
         # not by its concurrency, which may have been lowered since a draft was made, and may be raised again
         if not job.is_ordered and job.rollback != ROLLBACK_JOB:
             self._order_keys(job)
@@ -342,6 +346,7 @@ def create_job(env, options, fingerprint, action, contents, started_by=None):
         "fingerprint": fingerprint,
         "on_complete_id": action.id,
         "notify": options.notify,
+        "limit_id": options.limit_id,
         "traceparent": current_traceparent(),
         "started_by": [*records.started_by(env.cr), *([started_by] if started_by else [])] or False,
     }

@@ -27,6 +27,11 @@ class Deadline:
         """Whether the deadline has passed."""
         return self.at is not None and time.monotonic() >= self.at
 
+    def put_off(self, seconds):
+        """Move it by some seconds, in which nothing could be done."""
+        if self.at is not None:
+            self.at += seconds
+
     @property
     def left_s(self):
         """Seconds left, at least 0; None without a deadline."""

@@ -16,7 +16,7 @@ from .sql import fetch_dicts
 CHUNK_COLUMNS = SQL(
     """
     chunk.id, claims, attempt, kind, operation_id, operation_type, model, sequence, payload, record_count,
-    wait_ids IS NOT NULL AS waits, group_keys, round_no, runs_alone
+    wait_ids IS NOT NULL AS waits, group_keys, round_no, runs_alone, chunk.limit_id, chunk.limit_share
     """
 )
 #: Columns of its job's row that a claim needs.
@@ -72,6 +72,9 @@ class Claim:
     in_flight: int  # other chunks of the job that were running when it was claimed
     started_by: list  # ids of actions, see the field of the job
     traceparent: str | None  # of the request that has submitted the job
+    limit_id: int | None = None  # the limit that it was claimed under
+    share: int = 0  # records that it may run in any `share_window_s`; 0: no limit of records
+    share_window_s: float = 0.0
     transaction: str | None = None  # PostgreSQL's id of the transaction of its work, once that has begun
 
     def __str__(self):
@@ -100,7 +103,8 @@ class Claim:
     @property
     def may_teach(self):
         """Whether its time is worth to be measured."""
-        return self.kind == states.RECORDS and sizing.bucket(self.size) is not None
+        is_slowed = 0 < self.share < self.size
+        return self.kind == states.RECORDS and sizing.bucket(self.size) is not None and not is_slowed
 
 
 def read_claim(row):
@@ -152,6 +156,9 @@ def make_claim(row):
         in_flight=row.get("in_flight", 0),
         started_by=row["started_by"] or [],
         traceparent=row["traceparent"],
+        limit_id=row["limit_id"],
+        share=row["limit_share"] or 0,
+        share_window_s=row.get("limit_window_s", 0.0),
     )
 
 

@@ -3,7 +3,7 @@
 Claims run in short transactions at READ COMMITTED. If another lane has just changed a row, PostgreSQL checks the new version,
 where REPEATABLE READ would fail. A statement after the lock of the job sees everything committed before the lock.
 
-`claim_fast` does both steps in one message to PostgreSQL. It takes nothing where the job needs housekeeping first: then
+`claim_fast` does both steps in one message to PostgreSQL. It takes nothing where the job needs housekeeping first, or has a limit: then
 `run.claiming.claim_with_housekeeping` calls `lock_next_job` and `take_chunk`, and counts and advances the job in between.
 """
 
@@ -15,6 +15,7 @@ from odoo.tools import SQL
 from ..engine import sizing
 from .chunk_row import CHUNK_COLUMNS, JOB_COLUMNS, read_claim
 from .cut import cut_to_size, needs_cutting
+from .limit import take_share
 from .prepared import fetch_prepared
 from .sql import NOW, seconds
 
@@ -78,14 +79,15 @@ def lock_next_job(cr, signals, looked_at):
 
     :param SQL signals: the sequence numbers of registry and cache invalidations
     :param list looked_at: ids of jobs to leave out, because this claim has found nothing in them
-    :returns: a dict with `id`, `max_failures`, `max_failures_share`, `is_count_due` and `signals`; None where there is no other job
+    :returns: a dict with `id`, `limit_id`, `max_failures`, `max_failures_share`, `is_count_due` and `signals`; None where there is no other job
     """
-    columns = SQL("id, max_failures, coalesce(max_failures_share, 0) AS max_failures_share, %s AS is_count_due, %s AS signals", COUNT_DUE, signals)
+    limits = SQL("limit_id, max_failures, coalesce(max_failures_share, 0) AS max_failures_share")
+    columns = SQL("id, %s, %s AS is_count_due, %s AS signals", limits, COUNT_DUE, signals)
     rows = fetch_prepared(cr, _lock_next(columns, looked_at))
     return rows[0] if rows else None
 
 
-def take_chunk(cr, job_id, worker, signals, lanes=1, paces=MappingProxyType({})):
+def take_chunk(cr, job_id, worker, signals, lanes=1, paces=MappingProxyType({}), room=None):
     """Mark the first chunk of a locked job that may run now as running; cut it to size where the engine chooses the size.
 
     :param int job_id: a job that an earlier statement of this transaction has locked
@@ -93,6 +95,7 @@ def take_chunk(cr, job_id, worker, signals, lanes=1, paces=MappingProxyType({}))
     :param SQL signals: the sequence numbers of registry and cache invalidations
     :param int lanes: lanes that probably share the job, this one included
     :param dict paces: seconds per record of the lane's last chunks, by `Claim.lesson_key`
+    :param Room room: of the limit of the job, which is locked; None where it has none
     :returns: `(Claim, sequence numbers)`; None where there is no such chunk
     :raises ChunkBroken: the chunk can't be read
     """
@@ -102,13 +105,15 @@ def take_chunk(cr, job_id, worker, signals, lanes=1, paces=MappingProxyType({}))
     [row] = rows
     if needs_cutting(row):
         cut_to_size(cr, row, lanes, paces)
+    if room:
+        take_share(cr, row, room, paces)
     return read_claim(row), row["signals"]
 
 
 @lru_cache(maxsize=64)
 def _fast_statements(worker, signals, known):
     lock = SQL("SELECT set_config('batch_executor.job', coalesce((%s)::text, ''), true)", _lock_next(SQL("id")))
-    condition = SQL("AND (%s) IS NOT TRUE AND %s = %s::integer[]", COUNT_DUE, signals, list(known))
+    condition = SQL("AND limit_id IS NULL AND (%s) IS NOT TRUE AND %s = %s::integer[]", COUNT_DUE, signals, list(known))
     # other chunks of max_chunk_size 0 need housekeeping: they are cut to size by further statements
     fitting = SQL("(record_count <= %s OR (SELECT max_chunk_size > 0 FROM picked))", sizing.SIZES[0])
     # nothing is to be returned of the signals: the condition has compared them, in the same snapshot

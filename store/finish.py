@@ -193,6 +193,7 @@ def finish(cr, job_id, state, has_action):
                    started_at = coalesce(started_at, %(now)s),
                    %(stop_clock)s,
                    releasing = false,
+                   waits_for_limit = NULL,
                    ready = %(has_action)s,
                    wake_at = NULL,
                    tell_at = CASE WHEN NOT %(has_action)s THEN %(now)s END,  -- else once the action has run

@@ -85,8 +85,23 @@ def lanes(cr):
 
 
 def has_work(cr):
-    """Whether a job is in the queue."""
-    return bool(fetch(cr, SQL("SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, queue_position, id LIMIT 1")))
+    """Whether a job is in the queue, or waits for its limit."""
+    query = SQL(
+        """
+        SELECT coalesce(
+            (SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, queue_position, id LIMIT 1),
+            (
+                SELECT true
+                  FROM batch_job
+                 WHERE waits_for_limit
+                   AND NOT ready
+                 ORDER BY limit_id, priority DESC, queue_position, id
+                 LIMIT 1
+            )
+        )
+        """
+    )
+    return bool(fetch(cr, query)[0][0])
 
 
 def scheduler(cr):

@@ -7,6 +7,7 @@ locked jobs; it waits for the lock only in `wake`.
 from odoo.tools import SQL
 
 from ..engine import states
+from .limit import FIRST_WAITING, WAITING_OF_USER
 from .prepared import fetch_prepared
 from .progress import IS_WATCHED
 from .sql import NOW, fetch, seconds
@@ -22,7 +23,8 @@ RUNNING_LOOK_S = 1.0
 def enqueue(cr, job_id):
     """Put a job into the queue, at once or at its `run_at`.
 
-    Its position is that of the first job of its priority plus the number of jobs that its user has in the queue.
+    Its position is that of the first job of its priority plus the number of jobs that its user has in the queue; with a limit, that of
+    the first one that waits for the limit, and these count as well.
 
     :returns: whether its submitter has a browser open
     """
@@ -33,19 +35,21 @@ def enqueue(cr, job_id):
             UPDATE batch_job
                SET ready = run_at IS NULL OR run_at <= now() AT TIME ZONE 'UTC',
                    wake_at = CASE WHEN run_at > now() AT TIME ZONE 'UTC' THEN run_at END,
-                   queue_position = coalesce((
+                   queue_position = coalesce(%(first_waiting)s, (
                         SELECT other.queue_position
                           FROM batch_job AS other
                          WHERE other.ready
                            AND other.priority = batch_job.priority
                          ORDER BY other.queue_position, other.id
                          LIMIT 1
-                    ), 0) + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = batch_job.user_id)
-             WHERE id = %s
-            RETURNING %s
+                    ), 0) + %(waiting)s + (SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = batch_job.user_id)
+             WHERE id = %(id)s
+            RETURNING %(is_watched)s
             """,
-            job_id,
-            IS_WATCHED,
+            id=job_id,
+            first_waiting=FIRST_WAITING,
+            waiting=WAITING_OF_USER,
+            is_watched=IS_WATCHED,
         ),
     )
     return is_watched
@@ -99,13 +103,13 @@ def wake(cr, job_id):
 def put_off(cr, job_id):
     """Take a job that can't be counted or advanced out of the queue for `PUT_OFF_S`, so that lanes run the others."""
     cr.execute(
-        SQL("UPDATE batch_job SET ready = false, wake_at = %s + %s WHERE id = %s", NOW, seconds(PUT_OFF_S), job_id)
+        SQL("UPDATE batch_job SET ready = false, waits_for_limit = NULL, wake_at = %s + %s WHERE id = %s", NOW, seconds(PUT_OFF_S), job_id)
     )
 
 
 def leave(cr, job_id):
     """Take a job that has nothing left to do out of the queue."""
-    cr.execute(SQL("UPDATE batch_job SET ready = false, wake_at = NULL WHERE id = %s", job_id))
+    cr.execute(SQL("UPDATE batch_job SET ready = false, waits_for_limit = NULL, wake_at = NULL WHERE id = %s", job_id))
 
 
 def park(cr, job_id):
@@ -115,6 +119,7 @@ def park(cr, job_id):
             """
             UPDATE batch_job
                SET ready = false,
+                   waits_for_limit = NULL,
                    wake_at = CASE
                         -- paused, and nothing in flight: until it is resumed
                         WHEN state = 'paused' AND (
@@ -150,22 +155,24 @@ def seconds_until_work(cr):
 
     Each query has the order of an index; with EXISTS, PostgreSQL may read whole tables.
     """
-    [(ready, parked_s, tell_s, running)] = fetch(
+    [(ready, parked_s, tell_s, limit_s, running)] = fetch(
         cr,
         SQL(
             """
             SELECT (SELECT true FROM batch_job WHERE ready ORDER BY priority DESC, queue_position, id LIMIT 1),
                    (SELECT extract(epoch FROM min(wake_at) - %s) FROM batch_job WHERE NOT ready AND wake_at IS NOT NULL),
                    (SELECT extract(epoch FROM min(tell_at) - %s) FROM batch_job WHERE tell_at IS NOT NULL),
+                   (SELECT extract(epoch FROM min(wake_at) - %s) FROM batch_limit WHERE wake_at IS NOT NULL),
                    (SELECT true FROM batch_chunk WHERE state = 'running' ORDER BY job_id, claimed_at LIMIT 1)
             """,
+            NOW,
             NOW,
             NOW,
         ),
     )
     if ready:
         return 0.0
-    looks = [float(due_s) for due_s in (parked_s, tell_s) if due_s is not None]
+    looks = [float(due_s) for due_s in (parked_s, tell_s, limit_s) if due_s is not None]
     if running:
         looks.append(RUNNING_LOOK_S)
     return max(min(looks), 0.0) if looks else None

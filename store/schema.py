@@ -85,6 +85,8 @@ def set_up_chunks(cr):
             ADD COLUMN IF NOT EXISTS group_keys integer[],  -- groups that no other running chunk may share
             ADD COLUMN IF NOT EXISTS ended_ids integer[],   -- operations that ended with it and that others wait for
             ADD COLUMN IF NOT EXISTS round_no numeric,      -- it waits for chunks of its operation with lower numbers
+            ADD COLUMN IF NOT EXISTS limit_id integer,      -- the limit that it was last claimed under
+            ADD COLUMN IF NOT EXISTS limit_share integer,   -- the share of it that it holds: see `engine.limit`
             -- each row is updated three or four times: leave room for it on its own page
             SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)
         """
@@ -104,6 +106,21 @@ def set_up_chunks(cr):
         CREATE INDEX IF NOT EXISTS batch_chunk_round_idx
             ON batch_chunk (operation_id, round_no)
          WHERE round_no IS NOT NULL AND finished_at IS NULL
+        """
+    )
+    # for `store.limit.usage`: chunks of a limit that run, and those that have just ended
+    cr.execute(
+        """
+        CREATE INDEX IF NOT EXISTS batch_chunk_limit_running_idx
+            ON batch_chunk (limit_id)
+         WHERE limit_id IS NOT NULL AND state = 'running'
+        """
+    )
+    cr.execute(
+        """
+        CREATE INDEX IF NOT EXISTS batch_chunk_limit_ended_idx
+            ON batch_chunk (limit_id, finished_at)
+         WHERE limit_id IS NOT NULL AND finished_at IS NOT NULL
         """
     )
 

@@ -6,6 +6,7 @@ from . import test_engine_forecast
 from . import test_engine_isolation
 from . import test_engine_key_order
 from . import test_engine_kinds
+from . import test_engine_limit
 from . import test_engine_pace
 from . import test_engine_payload
 from . import test_engine_planner
@@ -70,6 +71,7 @@ from . import test_import
 from . import test_inside
 from . import test_js
 from . import test_lane
+from . import test_limits
 from . import test_log_records
 from . import test_language
 from . import test_mended

@@ -51,6 +51,7 @@ class TestApiPage(ApiCase):
                 "code": "record.message_post(body='finished')",
             }
         )
+        env["batch.limit"].create({"name": "shop-A", "max_in_flight": 2})
         visited = env["ir.actions.server"].create(
             {
                 "name": "Mark as visited",

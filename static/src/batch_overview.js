@@ -260,6 +260,9 @@ export class BatchOverview extends Component {
         if (job.starts_s) {
             return _t("starts in %s", this.duration(job.starts_s));
         }
+        if (job.limit) {
+            return _t("waits: the limit %s is used up", job.limit);
+        }
         return [
             job.records_per_second &&
                 _t("%s records/s", formatFloat(job.records_per_second, { digits: [16, 1] })),

@@ -26,7 +26,7 @@ PASSING_ERRORS = (
     "RequestTimeout", "ClientDisconnected",
 )  # fmt: skip
 #: Options that are texts, truths and numbers, whatever they look like.
-TEXTS = ("name", "rollback", "run_at", "notify", "idempotency_key")
+TEXTS = ("name", "rollback", "run_at", "notify", "idempotency_key", "limit")
 TRUTHS = ("dry_run", "strict", "quiet", "track_changes", "skip_unchanged", "draft")
 NUMBERS = ("max_chunk_size", "max_concurrency", "timeout", "retry_attempts", "max_failures", "priority", "on_complete")
 NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)

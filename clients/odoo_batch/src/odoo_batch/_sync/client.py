@@ -119,7 +119,7 @@ class Client(Transport):
         It is not sent again once the server may have seen it.
 
         :param operations: as for `submit`, at most 5,000 records unless the server is set otherwise
-        :param options: as for `submit`, without `draft`, `run_at`, `idempotency_key`, `on_complete` and `notify`
+        :param options: as for `submit`, without `draft`, `run_at`, `idempotency_key`, `on_complete`, `notify` and `limit`
         :raises Refused: with all problems; nothing has run
         :raises AnswerLost: it is not known whether it has run
         """

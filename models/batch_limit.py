@@ -1,0 +1,62 @@
+from odoo import api, fields, models
+
+from ..run.limited import limit_changed
+from ..store.limit import figures
+
+#: Its fields that lanes read at each claim.
+NUMBERS = ("max_in_flight", "max_records_per_second")
+
+
+class BatchLimit(models.Model):
+    """A named limit of what runs at once, or in a second, of all jobs that name it: on all lanes of all hosts. See `store/limit.py`."""
+
+    _name = "batch.limit"
+    _description = "Batch Limit"
+    _order = "name, id"
+
+    name = fields.Char(required=True, help="What the option limit of a job names, as shop-A.")
+    active = fields.Boolean(default=True, help="An archived limit is not given to new jobs. Those that have it still keep to it.")
+    description = fields.Text(help="What it protects.")
+    max_in_flight = fields.Integer(
+        "Chunks at Once", aggregator=None, help="Most chunks of its jobs in flight at once, on all hosts together. 0: no limit."
+    )
+    max_records_per_second = fields.Float(
+        "Records per Second",
+        digits=(16, 3),
+        aggregator=None,
+        help="Most records of its jobs that run in any second, on all hosts together. 0: no limit. Below 1: 0.1 is one record in ten seconds.",
+    )
+    next_at = fields.Datetime(readonly=True, copy=False, help="Nothing starts before, because an attempt was rolled back.")
+    wake_at = fields.Datetime("Next Look", readonly=True, copy=False, help="When lanes look at the jobs that wait for it.")
+    job_ids = fields.One2many("batch.job", "limit_id", "Jobs", readonly=True)
+    in_flight = fields.Integer("Chunks in Flight", compute="_compute_figures")
+    job_count = fields.Integer("Unfinished Jobs", compute="_compute_figures")
+    waiting_count = fields.Integer("Waiting Jobs", compute="_compute_figures", help="Unfinished jobs that wait because it is used up.")
+
+    _name_uniq = models.UniqueIndex("(name)", "There is a limit with this name already, perhaps an archived one.")
+    _not_negative = models.Constraint(
+        "CHECK (max_in_flight >= 0 AND max_records_per_second >= 0)", "A limit must not be negative; 0 stands for no limit."
+    )
+    # `queue.seconds_until_work`, `store.limit.due`
+    _wake_idx = models.Index("(wake_at) WHERE wake_at IS NOT NULL")
+
+    @api.depends_context("uid")
+    def _compute_figures(self):
+        found = figures(self.env.cr, self.ids)
+        for limit in self:
+            limit.in_flight, limit.job_count, limit.waiting_count = found.get(limit.id, (0, 0, 0))
+
+    def write(self, vals):
+        """As in Odoo; jobs that wait are looked at as soon as there is more room for them.
+
+        :param dict vals: as for `write` of any model
+        """
+        result = super().write(vals)
+        if not vals.keys().isdisjoint(NUMBERS):
+            limit_changed(self)
+        return result
+
+    def copy_data(self, default=None):
+        """As in Odoo, with another name."""
+        vals_list = super().copy_data(default)
+        return [{**vals, "name": self.env._("%s (copy)", limit.name)} for limit, vals in zip(self, vals_list, strict=True)]

@@ -1,0 +1,369 @@
+"""Named limits: what their chunks use, which jobs wait for them, and when lanes look at these again.
+
+A limit is locked by whoever claims under it, in the short transaction of the claim: so two lanes never count the same room. Claims
+skip a limit that is locked, because they hold locks of jobs; nobody who holds a limit waits for another one, or for a job.
+
+A job that waits for its limit is out of the queue. One at a time is put back: by a chunk that has ended, by a claim that leaves room
+for another, and at the `wake_at` of the limit, in case the worker that should have done so is gone.
+"""
+
+from odoo.tools import SQL
+
+from ..engine import states
+from ..engine.limit import BLOCK, Limit, Usage, share_of_chunk, share_of_whole_job
+from .chunk_row import read_claim
+from .parts import insert_beside
+from .prepared import fetch_prepared
+from .sql import NOW, fetch, seconds
+
+#: Seconds after which a job that waits is looked at, where no time is known at which it may start.
+LOOK_S = 1.0
+#: Seconds after which a job returns to the queue, whatever its limit says: there it is counted, and waits again.
+RETURN_S = 300
+#: Jobs that have not started yet are put to wait together, as many at once.
+PARKED_AT_ONCE = 500
+#: Most seconds that a lane whose chunk has ended waits for the lock of its limit.
+PATIENCE_S = 1
+#: Place of the first other job with the priority of the row `batch_job`, which waits for the same limit; NULL where there is none.
+FIRST_WAITING = SQL(
+    """
+    (
+        SELECT other.queue_position
+          FROM batch_job AS other
+         WHERE other.limit_id = batch_job.limit_id
+           AND other.waits_for_limit
+           AND NOT other.ready
+           AND other.priority = batch_job.priority
+           AND other.id <> batch_job.id
+         ORDER BY other.queue_position, other.id
+         LIMIT 1
+    )
+    """
+)
+#: Number of jobs of the user of the row `batch_job` that wait for the limit of the row `batch_job`; 0 without a limit.
+WAITING_OF_USER = SQL(
+    """
+    (
+        SELECT count(*)
+          FROM batch_job AS own
+         WHERE own.limit_id = batch_job.limit_id
+           AND own.user_id = batch_job.user_id
+           AND own.waits_for_limit
+           AND NOT own.ready
+    )
+    """
+)
+
+
+def lock_limit(cr, limit_id, is_patient=False):
+    """Lock a limit until the end of the transaction.
+
+    :param bool is_patient: wait for its lock, for a short while; only where no job is locked
+    :returns: the `Limit` as it is now; None where somebody else has locked it, or it is gone
+    :raises psycopg2.errors.LockNotAvailable: it was waited for in vain
+    """
+    if is_patient:
+        cr.execute(SQL("SET LOCAL lock_timeout = %s", f"{PATIENCE_S}s"))
+    rows = fetch_prepared(
+        cr,
+        SQL(
+            """
+            SELECT id, name, coalesce(max_in_flight, 0) AS max_in_flight,
+                   coalesce(max_records_per_second, 0) AS max_records_per_second
+              FROM batch_limit
+             WHERE id = %s
+               FOR NO KEY UPDATE %s
+            """,
+            limit_id,
+            SQL() if is_patient else SQL("SKIP LOCKED"),
+        ),
+    )
+    return Limit(**rows[0]) if rows else None
+
+
+def usage(cr, limit):
+    """What the chunks of a locked limit use, as committed until now.
+
+    :param Limit limit: the limit
+    :returns: `Usage`
+    """
+    [row] = fetch_prepared(
+        cr,
+        SQL(
+            """
+              WITH holding AS (
+                (
+                    SELECT limit_share, NULL::timestamp AS finished_at
+                      FROM batch_chunk
+                     WHERE limit_id = %(id)s
+                       AND state = 'running'
+                )
+                UNION ALL
+                (
+                    SELECT limit_share, finished_at
+                      FROM batch_chunk
+                     WHERE limit_id = %(id)s
+                       AND finished_at > %(now)s - %(window)s
+                     ORDER BY finished_at
+                )
+              )
+            SELECT count(*) FILTER (WHERE finished_at IS NULL) AS in_flight,
+                   coalesce(sum(limit_share), 0) AS records,
+                   extract(epoch FROM min(finished_at) + %(window)s - %(now)s)::float AS frees_s,
+                   (
+                        SELECT coalesce(greatest(extract(epoch FROM next_at - %(now)s), 0), 0)::float
+                          FROM batch_limit
+                         WHERE id = %(id)s
+                   ) AS pause_s
+              FROM holding
+            """,
+            id=limit.id,
+            now=NOW,
+            window=seconds(limit.window_s),
+        ),
+    )
+    return Usage(**row)
+
+
+# -- claims ----------------------------------------------------------------------------------------
+
+
+def may_start(cr, job_id):
+    """Whether a locked job has a chunk that may run as soon as its limit allows it: if not, the job is to be advanced.
+
+    :returns: its place in the queue; None where it has no such chunk
+    """
+    query = SQL(
+        """
+        SELECT queue_position
+          FROM batch_job
+         WHERE id = %(id)s
+           AND state <> 'paused'
+           AND reopening IS NOT TRUE
+           AND releasing IS NOT TRUE
+           AND (cancel_requested_at IS NULL OR finished_at IS NOT NULL)
+           AND (SELECT true FROM batch_chunk WHERE job_id = %(id)s AND state = 'pending' ORDER BY sequence, id LIMIT 1)
+        """,
+        id=job_id,
+    )
+    rows = fetch_prepared(cr, query)
+    return rows[0]["queue_position"] if rows else None
+
+
+def take_share(cr, row, room, paces):
+    """Note which limit a claimed chunk runs under; cut it to its share, where records are limited.
+
+    :param dict row: of the claimed chunk, with `CHUNK_COLUMNS` and `JOB_COLUMNS`; updated
+    :param Room room: of its limit, which is locked
+    :param dict paces: seconds per record of the lane's last chunks, by `Claim.lesson_key`
+    :raises ChunkBroken: the row can't be read
+    """
+    share, window_s = 0, room.limit.window_s
+    if window_s and row["kind"] == states.ATOMIC:
+        share = share_of_whole_job(room)
+    elif window_s and row["kind"] == states.RECORDS:
+        claim = read_claim(row)
+        share = share_of_chunk(room, paces.get(claim.lesson_key))
+        _cut(cr, row, claim, share)
+        share = min(share, row["record_count"])
+    row.update(limit_id=room.limit.id, limit_share=share, limit_window_s=window_s)
+    cr.execute(
+        SQL("UPDATE batch_chunk SET limit_id = %s, limit_share = %s WHERE id = %s", room.limit.id, share, row["id"])
+    )
+
+
+def move_back(cr, job_id, limit_id, position):
+    """Move a locked job back, a chunk of which has been taken: by as many places as its user has jobs that wait for the limit or are in the queue.
+
+    As `store.claim` does among the jobs in the queue, to which those that wait do not belong.
+
+    :param position: its place before the claim
+    """
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job
+               SET waits_for_limit = NULL,
+                   queue_position = greatest(
+                        batch_job.queue_position,
+                        greatest(%(position)s, coalesce(%(first)s, 0)) + %(waiting)s + (
+                            SELECT count(*) FROM batch_job AS own WHERE own.ready AND own.user_id = batch_job.user_id
+                        )
+                   )
+             WHERE id = %(id)s
+               AND (waits_for_limit OR %(first)s IS NOT NULL)
+            """,
+            id=job_id,
+            position=position,
+            first=FIRST_WAITING,
+            waiting=WAITING_OF_USER,
+        )
+    )
+
+
+def _cut(cr, row, claim, size):
+    """Keep the first records of a claimed chunk; what is left is stored in blocks, which are cut again when they are claimed."""
+    first, rest = claim.payload.cut(size)
+    if rest is None:
+        return
+    row["payload"], row["record_count"], row["operation_id"] = first.encode(), len(first), first.sole_operation
+    insert_beside(cr, claim, rest.split(size * BLOCK), len(first))
+    cr.execute(
+        SQL(
+            "UPDATE batch_chunk SET payload = %s, record_count = %s, operation_id = %s WHERE id = %s",
+            row["payload"],
+            row["record_count"],
+            row["operation_id"],
+            row["id"],
+        )
+    )
+
+
+# -- waiting jobs ----------------------------------------------------------------------------------
+
+
+def wait_for_limit(cr, job_id, limit_id):
+    """Take a locked job out of the queue until its limit has room, and with it the others of its limit that have not started yet."""
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_job
+               SET ready = false,
+                   waits_for_limit = true,
+                   wake_at = %(now)s + %(return)s
+             WHERE id = ANY(ARRAY(
+                SELECT id
+                  FROM batch_job
+                 WHERE limit_id = %(limit)s
+                   AND ready
+                   AND state = 'pending'
+                   AND total_records > 0
+                   AND cancel_requested_at IS NULL
+                   AND reopening IS NOT TRUE
+                   AND releasing IS NOT TRUE
+                 ORDER BY priority DESC, queue_position, id
+                 LIMIT %(many)s
+                   FOR NO KEY UPDATE SKIP LOCKED
+             ) || %(id)s)
+            """,
+            id=job_id,
+            limit=limit_id,
+            now=NOW,
+            many=PARKED_AT_ONCE,
+            **{"return": seconds(RETURN_S)},
+        )
+    )
+
+
+def wake_first(cr, limit_id):
+    """Put the first job that waits for a locked limit back into the queue.
+
+    :returns: whether there is one
+    """
+    query = SQL(
+        """
+        UPDATE batch_job
+           SET ready = true, wake_at = NULL
+         WHERE id = (
+            SELECT id
+              FROM batch_job
+             WHERE limit_id = %s
+               AND waits_for_limit
+               AND NOT ready
+             ORDER BY priority DESC, queue_position, id
+             LIMIT 1
+               FOR NO KEY UPDATE SKIP LOCKED
+         )
+        RETURNING id
+        """,
+        limit_id,
+    )
+    return bool(fetch_prepared(cr, query))
+
+
+def look_again(cr, limit_id, wait_s=None):
+    """Set when lanes look again at the jobs that wait for a locked limit; never, where none waits.
+
+    :param wait_s: seconds until then; None: `LOOK_S`
+    """
+    fetch_prepared(
+        cr,
+        SQL(
+            """
+            UPDATE batch_limit
+               SET wake_at = CASE WHEN waits THEN %(now)s + %(wait)s END
+              FROM (
+                SELECT coalesce((
+                    SELECT true
+                      FROM batch_job
+                     WHERE limit_id = %(id)s
+                       AND waits_for_limit
+                       AND NOT ready
+                     ORDER BY priority DESC, queue_position, id
+                     LIMIT 1
+                ), false) AS waits
+              ) AS found
+             WHERE id = %(id)s
+               AND (waits OR wake_at IS NOT NULL)
+            RETURNING id
+            """,
+            id=limit_id,
+            now=NOW,
+            wait=seconds(LOOK_S if wait_s is None else wait_s),
+        ),
+    )
+
+
+def due(cr):
+    """Ids of limits whose waiting jobs are to be looked at now."""
+    return [row["id"] for row in fetch_prepared(cr, SQL("SELECT id FROM batch_limit WHERE wake_at <= %s ORDER BY wake_at", NOW))]
+
+
+def interrupted(cr, limit_ids):
+    """After attempts that were rolled back: what they have run counts for a second more, and others that wait may start then."""
+    for limit_id in sorted(limit_ids):
+        cr.execute(
+            SQL(
+                """
+                UPDATE batch_limit
+                   SET next_at = CASE
+                        WHEN max_records_per_second > 0
+                        THEN greatest(next_at, %(now)s + greatest(1, 1 / max_records_per_second) * interval '1 second')
+                        ELSE next_at
+                   END,
+                       wake_at = %(now)s
+                 WHERE id = %(id)s
+                """,
+                id=limit_id,
+                now=NOW,
+            )
+        )
+
+
+def look_now(cr, limit_ids):
+    """Let lanes look at the jobs that wait for these limits, whose numbers have changed."""
+    cr.execute(SQL("UPDATE batch_limit SET wake_at = %s WHERE id = ANY(%s)", NOW, list(limit_ids)))
+
+
+# -- what people see -------------------------------------------------------------------------------
+
+
+def figures(cr, limit_ids):
+    """What limits are used for.
+
+    :returns: dict: limit id -> `(chunks in flight, unfinished jobs, jobs that wait for it)`
+    """
+    rows = fetch(
+        cr,
+        SQL(
+            """
+            SELECT wanted.id,
+                   (SELECT count(*) FROM batch_chunk WHERE limit_id = wanted.id AND state = 'running'),
+                   (SELECT count(*) FROM batch_job WHERE limit_id = wanted.id AND finished_at IS NULL),
+                   (SELECT count(*) FROM batch_job WHERE limit_id = wanted.id AND waits_for_limit AND NOT ready)
+              FROM unnest(%s::integer[]) AS wanted (id)
+            """,
+            list(limit_ids),
+        ),
+    )
+    return {limit_id: counts for limit_id, *counts in rows}

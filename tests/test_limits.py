@@ -1,0 +1,285 @@
+"""Named limits: how many chunks of all jobs that name one run at once, and how many of their records in a second."""
+
+import time
+from unittest.mock import patch
+
+import psycopg2
+
+from odoo.tools import mute_logger
+
+from odoo.addons.batch_executor.exceptions import BatchValidationError
+from odoo.addons.batch_executor.run.rescue import rescue_orphans
+
+from .case import SUBMITTER
+from .lane_case import LaneCase, committed
+
+
+class LimitCase(LaneCase):
+    def limit(self, **values):
+        """A new limit; returns its id."""
+        self.name = f"limit-{self.mark}"
+        with committed() as env:
+            return env["batch.limit"].create({"name": self.name, **values}).id
+
+    def submit_limited(self, count=4, **options):
+        options.setdefault("max_chunk_size", 1)
+        return self.submit(self.creates(count), **{"limit": self.name, **options})
+
+    def waiting(self):
+        """Jobs that wait for their limit."""
+        return {id_ for (id_,) in self.sql("SELECT id FROM batch_job WHERE waits_for_limit AND NOT ready")}
+
+    def watch_partners(self):
+        """Let PostgreSQL itself note when each partner of this test is made."""
+        self.sql(
+            f"""
+            CREATE TABLE seen_{self.mark} (at timestamp);
+            CREATE FUNCTION see_{self.mark}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                INSERT INTO seen_{self.mark} VALUES (clock_timestamp());
+                RETURN NEW;
+            END$$;
+            CREATE TRIGGER see_{self.mark} AFTER INSERT ON res_partner FOR EACH ROW
+                WHEN (NEW.ref LIKE '{self.mark}-%%') EXECUTE FUNCTION see_{self.mark}();
+            SELECT 1
+            """
+        )
+        self.addCleanup(self.sql, f"DROP FUNCTION see_{self.mark} CASCADE; DROP TABLE seen_{self.mark}; SELECT 1")
+
+    def most_seen(self, window_s=1.0):
+        """Most partners made in any `window_s`, and how many in all."""
+        query = f"""
+            SELECT max((SELECT count(*) FROM seen_{self.mark} AS other WHERE other.at >= one.at AND other.at < one.at + %s * interval '1 s')),
+                   count(*)
+              FROM seen_{self.mark} AS one
+        """
+        return self.sql(query, window_s)[0]
+
+
+class TestSubmission(LimitCase):
+    def test_its_name_is_known_or_a_problem(self):
+        self.limit(max_in_flight=1)
+        job = self.submit_limited()
+        self.assertEqual(self.sql("SELECT name FROM batch_limit WHERE id = %s", self.job(job)["limit_id"]), [(self.name,)])
+        for name in ("no such limit", self.name.upper()):
+            with self.assertRaisesRegex(BatchValidationError, f"no limit {name}"):
+                self.submit(self.creates(1), limit=name)
+        with committed() as env:
+            env["batch.limit"].search([("name", "=", self.name)]).active = False
+        with self.assertRaisesRegex(BatchValidationError, "no limit"):
+            self.submit(self.creates(1), limit=self.name)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 4, "jobs that have it keep it, also when it is archived")
+
+    def test_a_call_that_runs_at_once_has_none(self):
+        self.limit(max_in_flight=1)
+        with committed(self.user_id) as env, self.assertRaisesRegex(BatchValidationError, "use submit"):
+            env["batch.job"].execute([self.creates(1)], limit=self.name)
+
+    def test_a_set_of_records_can_not_be_slowed_down(self):
+        self.limit(max_records_per_second=10)
+        self.set_probe(lambda partners: None)
+        ids = self.make_partners(2)
+        with self.assertRaisesRegex(BatchValidationError, "all records at once"):
+            self.submit(self.probe(ids, set=True), limit=self.name)
+        draft = self.submit(limit=self.name, draft=True)
+        with self.assertRaisesRegex(BatchValidationError, "all records at once"):
+            self.call(draft, "append", [self.probe(ids, set=True)])
+        self.submit(self.probe(ids, set=True), limit=None)
+        self.work()
+
+    def test_who_may_make_one(self):
+        with committed() as env:
+            manager = self.new_user(env, f"manager-{self.mark}", *SUBMITTER, "batch_executor.group_batch_manager").id
+            limit = env["batch.limit"].with_user(manager).create({"name": self.mark, "max_in_flight": 3})
+            self.assertTrue(limit.with_user(self.user_id).has_access("read"))
+            for operation in ("write", "create", "unlink"):
+                self.assertFalse(limit.with_user(self.user_id).has_access(operation))
+            limit.unlink()
+
+    def test_one_that_jobs_name_stays(self):
+        limit = self.limit(max_in_flight=1)
+        self.submit_limited()
+        with mute_logger("odoo.sql_db"), self.assertRaises(psycopg2.IntegrityError), committed() as env:
+            env["batch.limit"].browse(limit).unlink()
+        self.work()
+
+
+class TestChunksAtOnce(LimitCase):
+    def test_jobs_wait_for_it_and_others_pass_them(self):
+        self.limit(max_in_flight=1)
+        first, second = self.submit_limited(), self.submit_limited()
+        free = self.submit(self.creates(1), max_chunk_size=1)
+        with self.open_lane("one") as one, self.open_lane("two") as two:
+            claim = one.claim()
+            self.assertEqual((claim.job_id, claim.share), (first, 0))
+            other = two.claim()
+            self.assertEqual(other.job_id, free)
+            self.assertEqual(self.waiting(), {second})
+            two.work_on(other)
+            self.assertIsNone(two.claim())
+            self.assertEqual(self.waiting(), {first, second})
+            with committed(self.user_id) as env:
+                text = env["batch.job"].browse(second).waiting_text
+                self.assertRegex(text, f"the limit {self.name} is used up \\(1 of 1 chunks are in flight\\)")
+                self.assertFalse(env["batch.job"].browse(free).waiting_text)
+            one.work_on(claim)
+            turn = one.claim()
+            self.assertEqual(turn.job_id, second, "the other job has its turn")
+            one.work_on(turn)
+            turn = one.claim()
+            self.assertEqual(turn.job_id, first)
+            one.work_on(turn)
+        self.work(lanes=3)
+        for job in (first, second, free):
+            self.check_counters(job)
+        self.assertEqual(self.waiting(), set())
+
+    def test_many_lanes_never_run_more(self):
+        self.limit(max_in_flight=2)
+        self.set_probe(self._in_flight)
+        self.most = []
+        ids = self.make_partners(1)
+        jobs = [self.submit(*(self.probe(ids, number) for number in range(5)), max_chunk_size=1, limit=self.name) for _number in range(4)]
+        self.work(lanes=5)
+        for job in jobs:
+            self.assertEqual(self.check_counters(job)["processed_records"], 5)
+        self.assertEqual(max(self.most), 2, "as many as it allows, and no more")
+
+    def _in_flight(self, partners, *_args):
+        for _number in range(3):
+            partners.env.cr.execute("SELECT pg_sleep(0.01)")
+            self.most.append(self.sql("SELECT count(*) FROM batch_chunk WHERE state = 'running' AND limit_id IS NOT NULL")[0][0])
+
+    def test_a_chunk_of_a_dead_worker_counts_until_it_is_rescued(self):
+        self.limit(max_in_flight=1)
+        first, second = self.submit_limited(1), self.submit_limited(1)
+        with self.open_lane("one") as one, self.open_lane("two") as two:
+            lost = one.claim()
+            self.assertEqual(lost.job_id, first)
+            for _number in range(3):
+                self.assertIsNone(two.claim())
+            self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE id = %s RETURNING id", lost.chunk_id)
+            with two.control.transaction() as env:
+                self.assertEqual(rescue_orphans(env), 1)
+            two.control.looked_around_at = 0.0
+            claim = two.claim()
+            self.assertIn(claim.job_id, (first, second))
+            self.assertIsNone(one.claim())
+            two.work_on(claim)
+        self.work()
+        for job in (first, second):
+            self.assertEqual(self.check_counters(job)["processed_records"], 1)
+
+    def test_more_room_lets_waiting_jobs_start(self):
+        limit = self.limit(max_in_flight=1)
+        first, second = self.submit_limited(), self.submit_limited()
+        with self.open_lane("one") as one, self.open_lane("two") as two:
+            claim = one.claim()
+            self.assertIsNone(two.claim())
+            with committed() as env:
+                env["batch.limit"].browse(limit).max_in_flight = 2
+            two.control.looked_around_at = 0.0
+            other = two.claim()
+            self.assertEqual({claim.job_id, other.job_id}, {first, second})
+            one.work_on(claim)
+            two.work_on(other)
+        self.work(lanes=2)
+
+    def test_a_job_that_waits_can_be_paused_and_cancelled(self):
+        self.limit(max_in_flight=1)
+        first, second = self.submit_limited(), self.submit_limited()
+        with self.open_lane("one") as one, self.open_lane("two") as two:
+            claim = one.claim()
+            self.assertIsNone(two.claim())
+            self.call(second, "pause")
+            self.assertIsNone(two.claim())
+            self.assertEqual(self.waiting(), {first})
+            self.call(second, "resume")
+            self.assertIsNone(two.claim())
+            self.call(second, "cancel")
+            self.assertIsNone(two.claim())
+            self.assertEqual(self.job(second)["state"], "cancelled")
+            one.work_on(claim)
+        self.work()
+        self.assertEqual(self.check_counters(first)["processed_records"], 4)
+
+    def test_somebody_who_holds_it_stops_nobody_else(self):
+        limit = self.limit(max_in_flight=1)
+        job, free = self.submit_limited(1), self.submit(self.creates(1), priority=-1)
+        with self.open_lane() as lane, self.registry.cursor() as cr:
+            cr.execute("SELECT id FROM batch_limit WHERE id = %s FOR UPDATE", [limit])
+            claim = lane.claim()
+            self.assertEqual(claim.job_id, free)
+            lane.work_on(claim)
+            cr.rollback()
+            lane.work_on(lane.claim())
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 1)
+
+    def test_no_job_of_many_is_left_behind(self):
+        self.limit(max_in_flight=1)
+        jobs = [self.submit_limited(2) for _number in range(12)]
+        with self.open_lane("one") as one, self.open_lane("two") as two:
+            claim, order = one.claim(), []
+            self.assertIsNone(two.claim())
+            self.assertEqual(self.waiting(), set(jobs))
+            while claim:
+                order.append(claim.job_id)
+                one.work_on(claim)
+                claim = one.claim()
+        self.assertEqual([order.count(job) for job in jobs], [2] * len(jobs))
+        self.assertEqual(len(set(order[: len(jobs) + 1])), len(jobs), f"each has its turn before another has its second: {order}")
+        self.work()
+
+
+class TestRecordsPerSecond(LimitCase):
+    def run_and_see(self, rate, count, **options):
+        """Run a job on three lanes; returns `(most records in any second, records, seconds)`."""
+        self.limit(max_records_per_second=rate)
+        self.watch_partners()
+        jobs = [self.submit_limited(count // 2, **options) for _number in range(2)]
+        started = time.monotonic()
+        self.work(lanes=3)
+        took_s = time.monotonic() - started
+        for job in jobs:
+            self.assertEqual(self.check_counters(job)["total_records"], count // 2)
+        return (*self.most_seen(), took_s)
+
+    def test_no_second_sees_more(self):
+        most, seen, took_s = self.run_and_see(40, 120, max_chunk_size=50)
+        self.assertEqual(seen, 120)
+        self.assertLessEqual(most, 40)
+        self.assertGreater(took_s, 2)
+
+    def test_also_with_adaptive_chunks_and_single_ones(self):
+        for size in (0, 1):
+            with self.subTest(size):
+                most, seen, _took_s = self.run_and_see(30, 60, max_chunk_size=size)
+                self.assertEqual(seen, 60)
+                self.assertLessEqual(most, 30)
+                self.tearDownSeen()
+
+    def tearDownSeen(self):
+        self.doCleanups()
+        self.setUp()
+
+    def test_also_where_records_fail_and_the_others_run_again(self):
+        self.limit(max_records_per_second=20)
+        self.watch_partners()
+        operation = self.creates(15)
+        operation["data"][4] = {"ref": f"{self.mark}-bad", "name": False, "type": "contact"}
+        job = self.submit(operation, limit=self.name, max_chunk_size=15)
+        calls = []
+        self.startPatcher(patch("odoo.addons.batch_executor.run.share.time.sleep", lambda s: (calls.append(s), SLEEP(s))))
+        self.work()
+        self.assertEqual(self.check_counters(job)["failed_records"], 1)
+        self.assertTrue(calls, "a part that ran again has waited for its second")
+
+    def test_a_job_in_one_transaction_keeps_to_it(self):
+        most, seen, _took_s = self.run_and_see(40, 80, rollback="job")
+        self.assertEqual(seen, 80)
+        self.assertLessEqual(most, 40)
+
+
+SLEEP = time.sleep
