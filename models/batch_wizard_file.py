@@ -10,6 +10,7 @@ from ..run.caller import check_caller
 from ..run.ndjson import read_operation
 from ..run.numbers import tried_on
 from ..run.plan import TIMEOUT_S, TRIED
+from ..run.sheet import read_sheet
 
 #: How the names of spreadsheets end.
 SPREADSHEETS = (".csv", ".xlsx", ".xls", ".ods")
@@ -20,18 +21,22 @@ TEXT_SHOWN = 120
 
 
 class BatchWizardFile(models.TransientModel):
-    """*Batch > New* from a file: a spreadsheet goes to Odoo's import screen; a file of JSON lines is checked and submitted here."""
+    """*Batch > New* from a file: it is checked and submitted here, or, where columns are to be chosen, goes to Odoo's import screen."""
 
     _inherit = "batch.wizard"
 
     source = fields.Selection(
-        selection_add=[("sheet", "A spreadsheet: CSV, XLSX, ODS"), ("ndjson", "A file of JSON lines")],
+        selection_add=[("sheet", "A spreadsheet, in Odoo's import screen"), ("ndjson", "A file: CSV, XLSX, ODS or JSON lines")],
         ondelete={"sheet": "cascade", "ndjson": "cascade"},
     )
-    file = fields.Binary(attachment=False, help='A JSON object on each line, as {"name": "Azure Interior"}; in UTF-8.')
+    file = fields.Binary(
+        attachment=False,
+        help="A spreadsheet (CSV, XLSX, XLS, ODS), whose first row names the fields; or a file of JSON lines in UTF-8, with an object on each, "
+        'as {"name": "Azure Interior"}.',
+    )
     file_name = fields.Char()
     file_type = fields.Selection(
-        [("create", "Create them"), ("update", "Update them, by the id in each line"), ("upsert", "Update them by a key, create the others")],
+        [("create", "Create them"), ("update", "Update them, by the id of each"), ("upsert", "Update them by a key, create the others")],
         "Records of the File",
         default="create",
     )
@@ -53,12 +58,12 @@ class BatchWizardFile(models.TransientModel):
         }
 
     def action_plan(self):
-        """Button: as for records; for a file of JSON lines, show what is wrong with it, or try its first records."""
+        """Button: as for records; for a file, show what is wrong with it, or try its first records."""
         if self.source != "ndjson":
             return super().action_plan()
         self.ensure_one()
         check_caller(self.env)
-        operation, problems = self._read_file()
+        operation, problems = self._read_records()
         plan = self._shown_problems(problems) if problems else self._tried(operation)
         self.write({"plan": plan, "can_run": not problems, "step": "plan"})
         return self._reopen()
@@ -66,7 +71,7 @@ class BatchWizardFile(models.TransientModel):
     def _operation(self):
         if self.source != "ndjson":
             return super()._operation()
-        operation, problems = self._read_file()
+        operation, problems = self._read_records()
         if problems:
             shown = [self._shown_problem(problem) for problem in problems.kept[:PROBLEMS_SHOWN]]
             raise UserError("\n".join([self.env._("The file has problems: %s", problems.count), *shown]))
@@ -85,24 +90,30 @@ class BatchWizardFile(models.TransientModel):
             raise UserError(self.env._("Choose a model."))
         return self.env["ir.model"]._get(self.model_name)
 
-    def _read_file(self):
+    def _read_records(self):
         self._model()
         if not self.file:
             raise UserError(self.env._("Choose a file."))
-        if (self.file_name or "").lower().endswith(SPREADSHEETS):
-            raise UserError(self.env._("%s is a spreadsheet: choose “A spreadsheet” under “Records”, and upload it there.", self.file_name))
         key = [name.strip() for name in (self.key_fields or "").split(",") if name.strip()]
         if self.file_type == "upsert" and not key:
             raise UserError(self.env._("Name the fields that identify a record."))
         content = base64.b64decode(self.with_context(bin_size=False).file)
+        if self._is_sheet():
+            return read_sheet(self._env(), content, self.file_name, self.file_type, self.model_name, key)
         return read_operation(self._env(), content, self.file_type, self.model_name, key)
+
+    def _is_sheet(self):
+        return (self.file_name or "").lower().endswith(SPREADSHEETS)
+
+    def _place(self, number):
+        """Where a record stands in the file, in words."""
+        return self.env._("Row %s", number) if self._is_sheet() else self.env._("Line %s", number)
 
     # -- the preview -------------------------------------------------------------------------------
 
     def _shown_problem(self, problem):
-        if problem.record is False:
-            return problem.message
-        return self.env._("Line %(number)s: %(problem)s", number=problem.record, problem=problem.message)
+        number = problem.row or problem.record
+        return self.env._("%(place)s: %(problem)s", place=self._place(number), problem=problem.message) if number else problem.message
 
     def _shown_problems(self, problems):
         rows = Markup().join(Markup("<li><bdi>%s</bdi></li>") % self._shown_problem(one) for one in problems.kept[:PROBLEMS_SHOWN])
@@ -123,9 +134,8 @@ class BatchWizardFile(models.TransientModel):
         return Markup("<p>%s</p>") % head + table
 
     def _shown_line(self, number, record, error):
-        """A row of the preview: the line, the values, and what it fails with."""
+        """A row of the preview: the place, the values, and what it fails with."""
         text = ", ".join(f"{name}: {value}" for name, value in record.items())
         text = text if len(text) <= TEXT_SHOWN else f"{text[: TEXT_SHOWN - 1]}…"
         told = Markup("<bdi class='text-danger'>%s</bdi>") % error if error else self.env._("would work")
-        line = self.env._("Line %s", number)
-        return Markup("<tr><td class='text-nowrap'>%s</td><td><bdi>%s</bdi></td><td>%s</td></tr>") % (line, text, told)
+        return Markup("<tr><td class='text-nowrap'>%s</td><td><bdi>%s</bdi></td><td>%s</td></tr>") % (self._place(number), text, told)

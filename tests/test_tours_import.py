@@ -64,3 +64,15 @@ class TestImportTour(BrowserCase):
         with self.committed() as env:
             job = env["batch.job"].search([("name", "=", "lines.ndjson")])
             self.assertEqual((job.state, job.failure_ids.file_row), ("partial", 3))
+
+    def test_records_are_updated_by_a_key_from_a_spreadsheet(self):
+        with self.committed() as env:
+            old = env["res.partner"].create({"name": "Tour old", "ref": "import-tour-1"})
+        rows = as_csv(["Name", "Reference", "Country"], ["Tour new", "import-tour-1", "Belgium"], ["Tour made", "import-tour-2", ""])
+        self.import_file("batch_upsert_from_a_spreadsheet", "keyed.csv", rows, url="/odoo/batch-jobs")
+        self.work()
+        with self.committed() as env:
+            self.assertEqual(env["batch.job"].search([("name", "=", "keyed.csv")]).state, "completed")
+            found = env["res.partner"].search([("ref", "like", "import-tour-%")], order="ref")
+            self.assertEqual(found.mapped("name"), ["Tour new", "Tour made"])
+            self.assertEqual((found[0].id, found[0].country_id.code), (old.id, "BE"))

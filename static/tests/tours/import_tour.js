@@ -91,3 +91,36 @@ registry.category("web_tour.tours").add("batch_new_from_a_file", {
         { content: "its job opens", trigger: ".o_form_view .o_field_widget[name=state]" },
     ],
 });
+
+registry.category("web_tour.tours").add("batch_upsert_from_a_spreadsheet", {
+    steps: () => [
+        {
+            content: "the menu",
+            trigger: ".o_menu_sections [data-menu-xmlid='batch_executor.batch_wizard_menu']",
+            run: "click",
+        },
+        ...choose("source", "/^A file/"),
+        ...choose("model_name", "/^Contact$/"),
+        {
+            content: "the file",
+            trigger: ".modal .o_field_widget[name=file] .o_select_file_button",
+            run: () => chooseFile(".modal "),
+        },
+        {
+            content: "by a key",
+            trigger: ".modal .o_field_widget[name=file_type] input[data-value=upsert]",
+            run: "click",
+        },
+        {
+            trigger: ".modal .o_field_widget[name=key_fields] input",
+            run: "edit ref",
+        },
+        { trigger: ".modal button[name=action_plan]", run: "click" },
+        {
+            content: "its first rows are tried",
+            trigger: ".modal .o_field_widget[name=plan]:contains(Row 3)",
+        },
+        { trigger: ".modal button[name=action_run]", run: "click" },
+        { content: "its job opens", trigger: ".o_form_view .o_field_widget[name=state]" },
+    ],
+});

@@ -1,5 +1,6 @@
 """The deletion of a huge old job by a lane that has something else to do."""
 
+import statistics
 import time
 
 from odoo import api
@@ -29,24 +30,24 @@ TURN = 20
 
 
 def _measure(bench: Bench) -> dict[str, float]:
-    """Partners per second of one lane: with the deletion, and without it; and the rows that it deletes meanwhile."""
+    """Partners per second of one lane, with the deletion and without it; how they compare, turn by turn; and how fast rows are deleted."""
     registry, old = bench.inside, _old_job(bench)
     _delete(registry, old)
-    lane, seconds, turn = jobs.new_lane(registry), {"beside": 0.0, "alone": 0.0}, 0
+    lane, seconds = jobs.new_lane(registry), {"beside": [], "alone": []}
     purge = lane.control.purge
     with lane.connected():
         while jobs.query(registry, LEFT):
-            for name in seconds:
+            for name in sorted(seconds, reverse=len(seconds["alone"]) % 2):
                 lane.control.purge = purge if name == "beside" else lambda: None
                 jobs.submit(registry, jobs.create(jobs.partners(jobs.new_mark(), TURN * CHUNK_SIZE)), max_chunk_size=CHUNK_SIZE)
                 started = time.monotonic()
                 for _number in range(TURN):
                     lane.work_on(lane.claim())
-                seconds[name] += time.monotonic() - started
-            turn += 1
+                seconds[name].append(time.monotonic() - started)
     expect(jobs.query(registry, "SELECT count(*) FROM batch_chunk WHERE job_id = %s", old)[0][0], 0, "chunks left")
-    speeds = {name: turn * TURN * CHUNK_SIZE / spent for name, spent in seconds.items()}
-    return {**speeds, "deleted": bench.scale.old / seconds["beside"]}
+    speeds = {name: TURN * CHUNK_SIZE / statistics.median(taken) for name, taken in seconds.items()}
+    ratio = statistics.median(alone / beside for alone, beside in zip(seconds["alone"], seconds["beside"], strict=True))
+    return {**speeds, "ratio": ratio, "deleted": bench.scale.old / sum(seconds["beside"])}
 
 
 def _old_job(bench: Bench) -> int:
@@ -66,6 +67,6 @@ def _delete(registry, job: int) -> None:
 
 
 MEASUREMENTS = [
-    Measurement("purge", "one lane, while it deletes a job of {old:,} chunks, and while it does not", "records/s", _measure, {"deleted": "chunks/s"}, once=True)
+    Measurement("purge", "one lane, while it deletes a job of {old:,} chunks, and while it does not", "records/s", _measure, {"ratio": "x", "deleted": "chunks/s"}, once=True)
 ]
-ROWS = [Row("purge", "a lane while it deletes an old job of {old:,} chunks, against one that does not", "purge/beside", "purge/alone", "≥ 0.9")]
+ROWS = [Row("purge", "a lane while it deletes an old job of {old:,} chunks, against one that does not", "purge/ratio", goal="≥ 0.9")]
