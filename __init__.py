@@ -11,4 +11,4 @@ from .batch_executor import (
     UpdateOperation,
     UpsertOperation,
 )
-from .hooks import post_init_hook, post_load, uninstall_hook
+from .hooks import post_load, uninstall_hook

@@ -11,6 +11,7 @@
         "security/ir.model.access.csv",
         "security/batch_executor_security.xml",
         "data/mail_message_subtype_data.xml",
+        "data/batch_executor_lanes.xml",
         "views/batch_sizing_views.xml",
         "views/batch_failure_views.xml",
         "views/batch_warning_views.xml",
@@ -42,6 +43,5 @@
     },
     "application": True,
     "post_load": "post_load",
-    "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
 }

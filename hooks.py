@@ -1,10 +1,11 @@
-"""Hooks that run when the addon is loaded, after its installation, and before its uninstallation."""
+"""Hooks that run when the addon is loaded, and before its uninstallation."""
 
 from odoo.exceptions import UserError
 
-from .run.lanes import set_lane_count
+from .run.lanes import lock_lanes
 from .run.log_records import set_up_log
-from .run.settings import forget_settings, get_setting
+from .run.settings import forget_settings
+from .run.upgrade import take_over
 from .store.schema import drop_functions
 
 
@@ -13,13 +14,8 @@ def post_load():
     set_up_log()
 
 
-def post_init_hook(env):
-    """Create the lanes."""
-    set_lane_count(env, get_setting(env, "lanes"))
-
-
 def uninstall_hook(env):
-    """Refuse the uninstallation while jobs are unfinished; drop the addon's settings and SQL functions, as Odoo does not.
+    """Refuse the uninstallation while jobs are unfinished; have lanes let go, and delete what Odoo would leave behind.
 
     :raises UserError: jobs are unfinished
     """
@@ -28,5 +24,8 @@ def uninstall_hook(env):
         raise UserError(
             env._("%s batch jobs are not finished. Finish or cancel them before you uninstall.", unfinished)
         )
+    take_over(env.cr, lock_lanes)
+    ours = [name for name, model in env.registry.items() if model._original_module == "batch_executor"]
+    env["ir.exports"].search([("resource", "in", ours)]).unlink()
     forget_settings(env)
     drop_functions(env.cr)

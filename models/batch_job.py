@@ -14,6 +14,7 @@ from ..run.follow import follow_first
 from ..run.pace import set_pace
 from ..run.purge import purge_now
 from ..run.status import job_figures
+from ..run.upgrade import begin_update, stop_lanes
 from ..store import figures
 from ..store.schema import set_up_jobs
 from .figure import Figure
@@ -369,6 +370,15 @@ class BatchJob(models.Model):
     _running_idx = models.Index("(user_id, id) WHERE state IN ('pending', 'running')")
     # `store.summary.count_unfinished_jobs`
     _unfinished_idx = models.Index("(user_id) WHERE finished_at IS NULL")
+
+    def _auto_init(self):
+        """Have the lanes of running servers let go before modules change the engine's tables; this model is the first of its module."""
+        module = self.env.context.get("module")
+        if module == "batch_executor":
+            begin_update(self.env.cr)
+        elif module or self.env.context.get("models_to_check"):
+            stop_lanes(self.env.cr)
+        return super()._auto_init()
 
     def init(self):
         """Set up the parts of the table that a model can't declare: see `store.schema`."""

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..run import lanes
+from ..run.settings import get_setting
 
 
 class IrCron(models.Model):
@@ -40,6 +41,11 @@ class IrCron(models.Model):
                     lanes.LANE_CODE,
                 )
             )
+
+    @api.model
+    def _add_missing_batch_lanes(self):
+        """Create the lanes, and those that are missing: called by the data of the addon, at its installation and at each update."""
+        lanes.add_missing_lanes(self.env, get_setting(self.env, "lanes"))
 
     @api.model
     def _batch_lanes(self):

@@ -18,6 +18,7 @@ from ..store.awake import come_awake, fall_asleep
 from ..store.claim import PROGRESS_EVERY_S, claim_fast
 from ..store.metrics import count_up, settle_up
 from ..store.sizing import learn, learn_interrupted
+from ..store.upgrade import is_announced
 from . import limited, rescue
 from .claiming import claim_with_housekeeping
 from .forget import forget_values_now, has_values_to_forget
@@ -57,6 +58,7 @@ class Control:
         self.signals = Signals(registry)
         self.cr = None
         self.is_over = False  # nothing more is claimed: time is up, or the models have changed
+        self.lets_go = False  # the addon is being updated: its tables are not touched
         self.done = 0  # number of chunks that this lane has run and settled
         self.last = None  # the claim that ended last, until its job is woken or claimed from again
         self.lesson = None  # arguments of `store.sizing.learn`, stored by the next claim
@@ -81,6 +83,8 @@ class Control:
         :returns: a `Claim`; None if no chunk can be claimed now, or the lane is over
         """
         self.look_around()
+        if self.lets_go:
+            return None
         if self.last and self.last.limit_id:
             self.let_next_of_limit(self.last.limit_id)
         claim = self.claim_readable()
@@ -153,9 +157,14 @@ class Control:
     def look_around(self):
         """Every `LOOK_AROUND_EVERY_S`: rescue chunks of dead workers, queue parked jobs that are due, drop old values, tell of ends, and
         delete something of deleted jobs.
+
+        If the addon is being updated, the lane ends instead.
         """
         if time.monotonic() - self.looked_around_at > LOOK_AROUND_EVERY_S:
             with self.transaction() as env:
+                if is_announced(env.cr):
+                    self.is_over = self.lets_go = True
+                    return
                 rescue.rescue_orphans(env)
                 queue.promote(env.cr)
                 forget_values_now(env)

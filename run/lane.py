@@ -61,7 +61,10 @@ class Lane:
         """
         try:
             with self.connected():
-                return self.loop()
+                has_more = self.loop()
+            if self.control.lets_go:
+                time.sleep(LOOK_AROUND_EVERY_S)
+            return has_more
         except Exception as error:  # the next run starts with new connections
             if is_conflict(error):
                 # mostly a lost connection; the chunk that was running is rescued

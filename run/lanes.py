@@ -98,7 +98,20 @@ def set_lane_count(env, count):
     lanes = _all_lanes(env)
     lanes[:count].filtered(lambda lane: not lane.active).active = True
     retire_lanes(env, count)
-    lanes.create([_lane_values(env, number) for number in range(len(lanes), count)])
+    add_missing_lanes(env, count)
+
+
+def add_missing_lanes(env, count):
+    """Create lanes until there are `count`, archived ones included: whoever has archived some, as a neutralized copy has, wants it so.
+
+    :param int count: number of lanes
+    """
+    lanes = _all_lanes(env)
+    missing = count - len(lanes)
+    if missing > 0:
+        names = set(lanes.mapped("name"))
+        numbers = [number for number in range(count) if _lane_name(number) not in names]
+        lanes.create([_lane_values(env, number) for number in numbers[:missing]])
 
 
 def retire_lanes(env, count):
@@ -115,14 +128,26 @@ def retire_lanes(env, count):
     return lanes[:count]
 
 
+def lock_lanes(cr):
+    """Lock the scheduled actions of all lanes, so that Odoo can delete them.
+
+    :raises psycopg2.errors.LockNotAvailable: one of them runs
+    """
+    cr.execute("SELECT FROM ir_cron WHERE is_batch_lane FOR UPDATE NOWAIT", log_exceptions=False)
+
+
 def _all_lanes(env):
     """All lanes, also the archived ones."""
     return env["ir.cron"].sudo().with_context(active_test=False).search([("is_batch_lane", "=", True)], order="id")
 
 
+def _lane_name(number):
+    return f"Batch Executor: lane {number + 1}"
+
+
 def _lane_values(env, number):
     return {
-        "name": f"Batch Executor: lane {number + 1}",
+        "name": _lane_name(number),
         "is_batch_lane": True,
         "model_id": env["ir.model"]._get_id("batch.job"),
         "state": "code",

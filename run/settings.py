@@ -2,8 +2,7 @@
 
 from odoo.tools import config
 
-from ..engine.settings import SETTINGS, setting
-from .metrics_key import PARAMETER as METRICS_KEY
+from ..engine.settings import setting
 
 
 def get_setting(env, name):
@@ -26,9 +25,8 @@ def set_settings(env, values):
 
 
 def forget_settings(env):
-    """Delete all settings, and the key of the metrics: the defaults apply again."""
-    names = [*map(_parameter, SETTINGS), METRICS_KEY]
-    env["ir.config_parameter"].sudo().search([("key", "in", names)]).unlink()
+    """Delete all parameters of the addon: the defaults apply again."""
+    env["ir.config_parameter"].sudo().search([("key", "=like", "batch\\_executor.%")]).unlink()
 
 
 def cron_workers():

@@ -145,6 +145,9 @@ from . import test_docs_zenoo
 from . import test_chaos
 from . import test_fast_odd
 from . import test_fast_rows
+from . import test_hosting
 from . import test_hosts
 from . import test_memory
 from . import test_pins
+from . import test_update_running
+from . import test_upgrade

@@ -84,10 +84,16 @@ def shared_cluster(database):
 class Server:
     """A prefork Odoo server: HTTP workers (if it serves at all), and cron workers that are lanes.
 
-    With `own_data` it shares no folder with others: to them, it is another host.
+    With `own_data` it shares no folder with others: to them, it is another host. With `workers=0` it is one process with threads.
+
+    :param databases: those that it serves; the cluster's own where none are given
+    :param more: further options of Odoo
+    :param environment: further variables, as those of another way to the database
     """
 
-    def __init__(self, cluster, name, *, workers=1, cron_workers=2, serves=True, own_data=False):
+    def __init__(
+        self, cluster, name, *, workers=1, cron_workers=2, serves=True, own_data=False, databases=(), more=(), environment=None
+    ):
         from devenv import odoo_bin
 
         self.odoo_bin = odoo_bin
@@ -95,8 +101,8 @@ class Server:
         self.name = name
         self.port, gevent_port = odoo_bin.free_port(), odoo_bin.free_port()
         self.options = [
-            f"--database={cluster.database}", f"--workers={workers}", f"--max-cron-threads={cron_workers}",
-            "--limit-time-real-cron=0", "--limit-time-real=600", "--limit-time-cpu=600",
+            f"--database={','.join(databases or [cluster.database])}", f"--workers={workers}", f"--max-cron-threads={cron_workers}",
+            "--limit-time-real-cron=0", "--limit-time-real=600", "--limit-time-cpu=600", *more,
         ]  # fmt: skip
         if serves:
             self.options += [f"--http-port={self.port}", f"--gevent-port={gevent_port}", "--http-interface=127.0.0.1"]
@@ -104,11 +110,12 @@ class Server:
             self.options.append("--no-http")
         if own_data:
             self.options.append(f"--data-dir={cluster.folder / f'{name}-data'}")
+        self.environment = {**cluster.environment, **(environment or {})}
         self.process = None
 
     def start(self):
         log = self.cluster.folder / f"{self.name}.log"
-        self.process = self.odoo_bin.start(log, *self.options, env=self.cluster.environment)
+        self.process = self.odoo_bin.start(log, *self.options, env=self.environment)
         return self
 
     def keep(self):
@@ -127,15 +134,16 @@ class Server:
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def client(self):
-        return Client(self)
+    def client(self, database=None):
+        return Client(self, database or self.cluster.database)
 
 
 class Client:
     """Calls a server as a program elsewhere does: by XML-RPC, again and again while it is down."""
 
-    def __init__(self, server):
+    def __init__(self, server, database):
         self.server = server
+        self.database = database
         self.url = f"http://127.0.0.1:{server.port}/xmlrpc/2/object"
 
     def call(self, model, method, *args, **kwargs):
@@ -143,7 +151,7 @@ class Client:
             self.server.keep()
             proxy = xmlrpc.client.ServerProxy(self.url, allow_none=True, transport=_Transport())
             try:
-                return proxy.execute_kw(self.server.cluster.database, ADMIN, "admin", model, method, args, kwargs)
+                return proxy.execute_kw(self.database, ADMIN, "admin", model, method, args, kwargs)
             except xmlrpc.client.Fault as fault:
                 if any(name in fault.faultString for name in ("OperationalError", "InterfaceError", "AdminShutdown")):
                     raise ConnectionError("PostgreSQL is just coming back") from fault

@@ -1,33 +1,40 @@
-"""What an uninstallation does, and what it refuses to do."""
+"""What an uninstallation refuses to do. What it does is seen by `test_upgrade`."""
 
 from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.batch_executor.hooks import uninstall_hook
-from odoo.addons.batch_executor.run.metrics_key import make_key
-from odoo.addons.batch_executor.run.settings import set_settings
+from odoo.addons.batch_executor.run.lanes import add_missing_lanes, set_lane_count
 
 from .case import create
 
 
 @tagged("post_install", "-at_install")
 class TestUninstallation(TransactionCase):
-    def functions(self):
-        self.env.cr.execute("SELECT count(*) FROM pg_proc WHERE proname LIKE 'batch\\_%'")
-        return self.env.cr.fetchone()[0]
-
     def test_jobs_that_are_not_finished_are_not_thrown_away(self):
         self.env["batch.job"].submit([create("unfinished")])
         with self.assertRaisesRegex(UserError, "not finished"):
             uninstall_hook(self.env)
 
-    def test_no_function_is_left_in_the_database(self):
-        self.assertEqual(self.functions(), 1)
-        uninstall_hook(self.env)
-        self.assertEqual(self.functions(), 0)
 
-    def test_no_setting_is_left(self):
-        set_settings(self.env, {"lanes": 1, "max_chunk_size": 77})
-        make_key(self.env)
-        uninstall_hook(self.env)
-        self.assertFalse(self.env["ir.config_parameter"].search([("key", "like", "batch_executor.")]))
+@tagged("post_install", "-at_install")
+class TestLanes(TransactionCase):
+    def lanes(self):
+        return self.env["ir.cron"].with_context(active_test=False).search([("is_batch_lane", "=", True)], order="id")
+
+    def test_missing_lanes_are_created_the_others_stay_as_they_are(self):
+        set_lane_count(self.env, 4)
+        lanes = self.lanes()
+        lanes[0].unlink()
+        lanes[1].active = False
+        add_missing_lanes(self.env, 4)
+        found = {lane.name.rpartition(" ")[2]: (lane.active, lane.interval_number) for lane in self.lanes()}
+        self.assertEqual(found, {"1": (True, 1), "2": (False, 60), "3": (True, 60), "4": (True, 60)})
+
+    def test_none_is_created_where_there_are_enough(self):
+        set_lane_count(self.env, 4)
+        before = self.lanes()
+        before.active = False  # as in a neutralized copy
+        add_missing_lanes(self.env, 3)
+        self.assertEqual(self.lanes(), before)
+        self.assertFalse(any(before.mapped("active")))

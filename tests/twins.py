@@ -44,7 +44,7 @@ class Twins:
             source = databases.business()
             for name in self.names:
                 databases.copy(source, name)
-            with _no_tests():
+            with no_tests():
                 self.plain, self.fast = map(Registry, self.names)
         except BaseException:
             self.__exit__()
@@ -138,7 +138,7 @@ class Twins:
 
 
 @contextmanager
-def _no_tests():
+def no_tests():
     """Registries are loaded without running the tests of their modules."""
     before = config["test_enable"]
     config["test_enable"] = False

@@ -1,12 +1,10 @@
 """Find Odoo 19 and run it: to the end of a command, or as a server.
 
-It is the developer's own source, or Debian's package unpacked in the cache. apt works on a private root for that: no privilege
-is needed, signatures are still verified, and the mirror is the one that this machine is configured with.
+It is the developer's own source, or Debian's package unpacked in the cache.
 """
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,8 +15,8 @@ from pathlib import Path
 
 import psutil
 
-from . import postgres
-from .base import ADDONS, CACHE, CONFIGURATION, LINK, LOGS, SCRIPTS, STATE, CannotDo, build, call, run, say
+from . import debian, postgres
+from .base import ADDONS, CACHE, CONFIGURATION, LINK, LOGS, SCRIPTS, STATE, CannotDo, build, run, say
 
 # Odoo's package links to the others instead of carrying copies; one dangling link and
 # the web client cannot build its assets. The icons must be of version 4, which bookworm has.
@@ -27,7 +25,6 @@ PACKAGES = """
     libjs-jquery/sid libjs-jquery-form/sid libjs-underscore/sid fonts-roboto-unhinted/sid fonts-montserrat/sid fonts-ocr-b/sid
     fonts-font-awesome/bookworm fonts-inconsolata/bookworm
 """
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 START_TIMEOUT_S, STOP_TIMEOUT_S = 90, 20
 
 
@@ -46,28 +43,7 @@ def locate() -> Path:
 
 
 def _unpack(root: Path) -> None:
-    apt = root / "apt"
-    sources = apt / "etc" / "apt" / "sources.list.d" / "debian.sources"
-    for folder in (sources.parent, apt / "var/lib/apt/lists/partial", apt / "var/cache/apt/archives/partial"):
-        folder.mkdir(parents=True)
-    sources.write_text(f"Types: deb\nURIs: {_mirror()}\nSuites: sid bookworm\nComponents: main\nSigned-By: {KEYRING}\n")
-    command = ["apt-get", *([] if sys.stderr.isatty() else ["-qq"]), f"--config-file={CONFIGURATION / 'apt.conf'}", f"--option=Dir={apt}"]
-    call([*command, "update"], doing="reading the package lists of the Debian archive")
-    call([*command, "download", *PACKAGES.split()], doing="downloading Odoo 19 from the Debian archive (150 MB, once)", cwd=apt)
-    for package in sorted(apt.glob("*.deb")):
-        run(["dpkg", "-x", package, root], doing=f"unpacking {package.name}")
-    shutil.rmtree(apt)
-
-
-def _mirror() -> str:
-    """The address of the Debian archive in the machine's own apt sources."""
-    targets = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
-    listed = run(targets, doing="reading the apt sources") if shutil.which("apt-get") else ""
-    found = [address for address in listed.split() if "security" not in address]
-    if not found:
-        raise CannotDo("no Debian archive among this machine's apt sources: set ODOO_HOME to a source checkout of Odoo 19")
-    # The archive proper, before a vendor's own.
-    return next((address for address in found if address.rstrip("/").endswith("/debian")), found[0])
+    debian.unpack(root, ("sid", "bookworm"), *PACKAGES.split(), doing="downloading Odoo 19 from the Debian archive (150 MB, once)")
 
 
 def prepare() -> None:

