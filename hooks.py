@@ -27,5 +27,6 @@ def uninstall_hook(env):
     take_over(env.cr, lock_lanes)
     ours = [name for name, model in env.registry.items() if model._original_module == "batch_executor"]
     env["ir.exports"].search([("resource", "in", ours)]).unlink()
+    env["ir.filters"].with_context(active_test=False).search([("model_id", "in", ours)]).unlink()
     forget_settings(env)
     drop_functions(env.cr)

@@ -68,6 +68,8 @@ KNOWN = {"ir_module_module", "bus_bus"}
 
 @needs_scripts
 class TestUpgrade(BaseCase):
+    maxDiff = None
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
