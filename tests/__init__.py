@@ -136,6 +136,7 @@ from . import test_docs_fluvo
 from . import test_docs_guide
 from . import test_docs_house
 from . import test_docs_metrics
+from . import test_docs_pages
 from . import test_docs_queue_job
 from . import test_docs_recipes
 from . import test_docs_security
@@ -151,3 +152,4 @@ from . import test_memory
 from . import test_pins
 from . import test_update_running
 from . import test_upgrade
+from . import test_soak

@@ -47,11 +47,12 @@ class Chaos:
     All that there are in a run share the database: copying it takes as long as many a test.
     """
 
-    def __init__(self, database, *, cron_workers=3, pace_s=PACE_S, random_seed=None):
+    def __init__(self, database, *, cron_workers=3, pace_s=PACE_S, random_seed=None, http_workers=1):
         self.random = random.Random(random_seed)
         self.servers = []
         self.cluster = shared_cluster(database)
         self.cron_workers = cron_workers
+        self.http_workers = http_workers
         self.pace_s = pace_s
         self.kills = self.crashes = 0
 
@@ -64,7 +65,7 @@ class Chaos:
             self.cluster.sql(
                 f"INSERT INTO res_groups_users_rel (gid, uid) VALUES ({group}, %s) ON CONFLICT DO NOTHING", ADMIN
             )
-            self.client = self.add_server("main").client()
+            self.client = self.add_server("main", workers=self.http_workers).client()
         except BaseException:
             self.__exit__(None, None, None)
             raise

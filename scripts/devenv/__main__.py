@@ -24,11 +24,12 @@ COMMANDS = {
     "odoo": "devenv.databases:odoo",
     "openapi": "devenv.openapi:main",
     "screenshots": "devenv.screenshots:main",
+    "soak": "devenv.testing:test",
     "test": "devenv.testing:test",
     "translations": "devenv.translations:main",
 }
 #: These hand the arguments they do not know to another program; they are in `rest`, then.
-WRAPPERS = {"chaos", "odoo", "screenshots", "test"}
+WRAPPERS = {"chaos", "odoo", "screenshots", "soak", "test"}
 
 
 def main(arguments: list[str]) -> int:
@@ -50,9 +51,9 @@ def parse(command: str, *arguments: str) -> argparse.Namespace:
         add("--port", type=_positive, metavar="P", help="serve on this port (default: 8069 where free)")
         add("--no-run", action="store_true", help="start the servers, submit nothing")
         add("--stop", action="store_true", help="stop the servers and the PostgreSQL of an earlier run")
-    elif command in ("test", "chaos"):
+    elif command in ("test", "chaos", "soak"):
         add("--keep-db", action="store_true")
-        add("--minutes", type=float, default=5)
+        add("--minutes", type=float, default=60 if command == "soak" else 5)
     elif command == "odoo":
         add("--db")
     elif command == "lint":

@@ -20,9 +20,9 @@ ALONE = ["test_dead_rows.py"]
 
 def test(options) -> int:
     """Return pytest's exit code."""
-    if options.command == "chaos":
-        os.environ["BATCH_CHAOS_MINUTES"] = str(options.minutes)
-        options.rest.insert(0, str(CHECKOUT / "tests" / "test_chaos.py"))
+    if options.command in ("chaos", "soak"):
+        os.environ[f"BATCH_{options.command.upper()}_MINUTES"] = str(options.minutes)
+        options.rest[:0] = [str(CHECKOUT / "tests" / f"test_{options.command}.py"), "--capture=no"]
     odoo_bin.prepare()
     browser()
     if not shutil.which("curl"):

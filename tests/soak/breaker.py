@@ -1,0 +1,75 @@
+"""What breaks while clients are at work, and the init system that starts it again."""
+
+import os
+import signal
+import threading
+import time
+
+#: How often each is struck, compared with the others.
+WEIGHTS = {"a worker": 60, "a worker, politely": 10, "a host": 12, "the web server": 8, "PostgreSQL": 4}
+#: Seconds between two looks.
+TICK_S = 0.3
+
+
+class Breaker(threading.Thread):
+    """Strikes every few seconds, and starts again what has ended. One thread does both, so that they are never at the same server at once.
+
+    :param stage: the `Stage`
+    :param every_s: mean of the seconds between two strikes
+    :ivar struck: how often each was struck
+    """
+
+    def __init__(self, stage, every_s, random):
+        super().__init__(name="breaker", daemon=True)
+        self.stage = stage
+        self.every_s = every_s
+        self.random = random
+        self.weights = WEIGHTS | ({"a dedicated worker": 8, "a dedicated worker, politely": 4} if stage.dedicated else {})
+        self.struck = dict.fromkeys(self.weights, 0)
+        self.is_calm = False
+        self._ended = threading.Event()
+        # each of them once at first, so that a short run has seen all
+        self._first = self.random.sample(list(self.weights), len(self.weights))
+
+    def run(self):
+        due = time.monotonic() + self.every_s
+        while not self._ended.wait(TICK_S):
+            try:
+                for server in self.stage.servers:
+                    server.keep()
+                if not self.is_calm and time.monotonic() > due and self.strike():
+                    due = time.monotonic() + self.random.expovariate(1 / self.every_s)
+            except Exception as error:  # noqa: BLE001: it would look like a quiet time
+                self.stage.report(f"the breaker: {error!r}")
+
+    def end(self):
+        """Break nothing more, and start nothing."""
+        self._ended.set()
+        self.join()
+
+    def strike(self):
+        """Break something; returns whether it was there to be broken."""
+        what = self._first[0] if self._first else self.random.choices(list(self.weights), self.weights.values())[0]
+        done = self.break_(what)
+        if done:
+            self.struck[what] += 1
+            self._first = self._first[1:]
+        return done
+
+    def break_(self, what):
+        stage = self.stage
+        if what == "a worker":
+            return stage.kill_worker()
+        if what == "a worker, politely":
+            if workers := stage.workers():
+                os.kill(self.random.choice(workers), signal.SIGTERM)
+            return bool(workers)
+        if what == "PostgreSQL":
+            stage.crash_postgres()
+        elif what == "the web server":
+            stage.main.kill()
+        elif what == "a host":
+            self.random.choice(stage.hosts).kill()
+        else:
+            stage.dedicated.kill() if what == "a dedicated worker" else stage.dedicated.process.terminate()
+        return True

@@ -1,0 +1,107 @@
+"""Looks every few seconds how much there is of everything, and deletes old jobs as the daily clean-up does."""
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+
+import psutil
+
+#: Seconds between two looks, and between two clean-ups.
+LOOK_S, CLEAN_S = 5, 20
+#: The last half of a run may have so many times what the first half had, and so many MB more.
+GROWTH, SLACK_MB = 1.3, 48
+MB = 2**20
+AUTOVACUUM = "(SELECT res_id FROM ir_model_data WHERE module = 'base' AND name = 'autovacuum_job')"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What there was at one moment."""
+
+    at: float
+    #: MB that the largest process of Odoo has, all of them, and the tables of the addon.
+    process_mb: float
+    processes_mb: float
+    tables_mb: float
+    connections: int
+    jobs: int
+
+
+class Watch(threading.Thread):
+    """Takes samples; makes jobs that were looked at old, so that they are deleted.
+
+    :param stage: the `Stage`
+    """
+
+    def __init__(self, stage):
+        super().__init__(name="watch", daemon=True)
+        self.stage = stage
+        self.samples = []
+        self.old_jobs = []
+        self.tried_again = 0
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+
+    def run(self):
+        cleaned = time.monotonic()
+        while not self._ended.wait(LOOK_S):
+            try:
+                self.samples.append(self.look())
+                if time.monotonic() - cleaned > CLEAN_S:
+                    self.clean()
+                    cleaned = time.monotonic()
+            except Exception as error:  # noqa: BLE001: a run without a watch would look fine
+                self.stage.report(f"the watch: {error!r}")
+
+    def end(self):
+        self._ended.set()
+        self.join()
+
+    def look(self):
+        sizes = [size for server in self.stage.servers for size in resident(server.process)]
+        [row] = self.stage.cluster.sql(
+            "SELECT (SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'batch\\_%'),"
+            " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),"
+            " (SELECT count(*) FROM batch_job WHERE finished_at IS NULL AND state <> 'draft')"
+        )
+        return Sample(time.monotonic(), max(sizes, default=0) / MB, sum(sizes) / MB, float(row[0]) / MB, row[1], row[2])
+
+    def done_with(self, jobs):
+        """These jobs may be deleted."""
+        with self._lock:
+            self.old_jobs += jobs
+
+    def clean(self):
+        """Have Odoo's clean-up delete the jobs that were looked at."""
+        with self._lock:
+            old, self.old_jobs = self.old_jobs, []
+        sql = self.stage.cluster.sql
+        [(again,)] = sql("SELECT count(*) FROM batch_chunk WHERE job_id = ANY(%s) AND claims > 1", old)
+        self.tried_again += again
+        sql("UPDATE batch_job SET finished_at = finished_at - interval '60 days' WHERE id = ANY(%s)", old)
+        sql(f"INSERT INTO ir_cron_trigger (cron_id, call_at) VALUES ({AUTOVACUUM}, now() AT TIME ZONE 'UTC')")
+        sql("SELECT pg_notify('cron_trigger', %s)", self.stage.cluster.database, database="postgres")
+
+    def growth(self):
+        """What has grown from the first half of the run to the last, in words; the time it takes to warm up is left out."""
+        samples = self.samples[len(self.samples) // 5 :]
+        half = len(samples) // 2
+        for name, title in (("process_mb", "the largest process"), ("tables_mb", "the tables"), ("connections", "connections")):
+            before, after = (max((getattr(sample, name) for sample in part), default=0) for part in (samples[:half], samples[half:]))
+            if after > before * GROWTH + SLACK_MB:
+                yield f"{title}: {before:.0f} in the first half of the run, {after:.0f} in the last"
+
+    def thirds(self, name):
+        """The highest value in each third of the run."""
+        third = max(len(self.samples) // 3, 1)
+        parts = (self.samples[:third], self.samples[third : 2 * third], self.samples[2 * third :])
+        return [round(max((getattr(sample, name) for sample in part), default=0)) for part in parts]
+
+
+def resident(process):
+    """Resident memory of a process and of those that it has started, in bytes."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for one in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                yield one.memory_info().rss
