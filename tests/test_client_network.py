@@ -120,6 +120,24 @@ class TestSilence(BaseCase):
         with self.assertRaises(Refused):
             wire.result_of(answer(400, {"error": {"type": "BadRequest", "message": "The body is no gzip"}}))
 
+    def test_an_api_that_was_there_comes_back(self):
+        """While PostgreSQL is restarting, Odoo knows of no database, and so of no route."""
+
+        def serve(listener):
+            for answer in (b"404 NOT FOUND", b"200 OK", *[b"404 NOT FOUND"] * 5, b"200 OK"):
+                connection, _address = listener.accept()
+                with connection:
+                    connection.recv(4096)
+                    body = b'{"result": {"job_id": 7}}' if answer == b"200 OK" else b"<h1>Not Found</h1>"
+                    head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+                    connection.sendall(head % (answer, len(body)) + body)
+
+        with socket.create_server(("127.0.0.1", 0)) as listener, patch.object(wire, "FIRST_PAUSE_S", 0.001):
+            threading.Thread(target=serve, args=[listener], daemon=True).start()
+            with Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "key") as client:
+                for _turn in range(2):
+                    self.assertEqual(client.call("start", repeat=False, job_id=7), {"job_id": 7})
+
     def test_a_download_has_time(self):
         def serve(listener):
             connection, _address = listener.accept()

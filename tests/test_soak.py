@@ -3,6 +3,7 @@
 `BATCH_SOAK_MINUTES` (`scripts/soak --minutes`) says for how long.
 """
 
+import logging
 import os
 import random
 
@@ -22,6 +23,8 @@ SEED = int(os.environ.get("BATCH_SOAK_SEED", random.randrange(10**6)))
 @needs("httpx", "psutil")
 class TestSoak(BaseCase):
     def test_everything_at_once(self):
+        for name in ("httpx", "odoo_batch"):  # they have a line for each request
+            logging.getLogger(name).setLevel(logging.WARNING)
         with Stage(get_db_name(), SEED) as stage:
             stage.run(60 * MINUTES)
         print(figures(stage))

@@ -1,10 +1,13 @@
 """Servers, clients, the breaker and the watch, on a database of their own."""
 
 import random
+import shutil
 import sys
+import tempfile
 import threading
 import time
 import traceback
+from pathlib import Path
 
 from odoo.addons.base.models.res_users import INDEX_SIZE, KEY_CRYPT_CONTEXT
 
@@ -63,6 +66,14 @@ class Stage(Chaos):
         self.hosts = [self.add_server(name, cron_workers=2, serves=False, own_data=True) for name in ("north", "south")]
         return self
 
+    def __exit__(self, *exc_info):
+        if self.faults:
+            logs = Path(tempfile.mkdtemp(prefix="batch_soak_"))
+            for log in self.cluster.folder.glob("*log"):
+                shutil.copy(log, logs)
+            print(f"the logs of the servers: {logs}", file=sys.stderr)
+        super().__exit__(*exc_info)
+
     def new_user(self, login):
         """A user who may submit jobs about contacts; returns an API key."""
         refs = self.cluster.sql(
@@ -98,10 +109,13 @@ class Stage(Chaos):
         ]
         for thread in (self.breaker, self.watch, *clients):
             thread.start()
+        said = time.monotonic()
         while any(client.is_alive() for client in clients):
-            time.sleep(min(SAY_S, max(self.ends_at - time.monotonic(), 1)))
+            time.sleep(1)
             self.breaker.is_calm = self.is_over()
-            self.say()
+            if time.monotonic() - said > SAY_S:
+                self.say()
+                said = time.monotonic()
         self.breaker.is_calm = True
         self.seconds = time.monotonic() - started
         self.look_at_what_is_left()

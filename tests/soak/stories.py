@@ -161,6 +161,7 @@ class Stories(Story):
         refs = self.refs(30)
         self.run(self.create(refs), on_complete=self.stage.actions["call back"])
         self.expect([*refs, f"{self.name}-over"], CREATED)
+        self.stage.wait_until(lambda: f"{self.name}-over" in self.stage.ledger.partners(self.name))
 
     def at_once(self):
         refs = self.refs(30)
@@ -178,9 +179,10 @@ class Stories(Story):
         operation = self.create(refs)
         place = self.random.randrange(len(refs))
         operation["data"][place]["function"] = ENDLESS
-        job = self.submit(operation, timeout=8, max_chunk_size=4, retry_attempts=100)
+        job = self.submit(operation, timeout=8, max_chunk_size=4, retry_attempts=4)
         self.finish(job, "partial", "failed")
-        if [(failure["index"], failure["error_type"]) for failure in job.failures()] != [(place, "TimeoutError")]:
+        # its worker may have been killed in the last attempt
+        if [failure["index"] for failure in job.failures() if failure["error_type"] in ("TimeoutError", "WorkerLostError")] != [place]:
             raise Wrong(f"job {job.id}: record {place} never ends, these failed: {job.failures()}")
         self.expect([ref for ref in refs if ref != refs[place]], CREATED)
 

@@ -1,5 +1,6 @@
 """A story: jobs of one client about records of its own, and what must have taken effect on these, exactly once."""
 
+import contextlib
 import io
 import time
 from collections import Counter
@@ -101,12 +102,18 @@ class Story:
                 raise Wrong(f"job {job.id} stands still: {status}; its chunks: {self.stage.describe(job.id)}")
 
         job.wait(progress=look)
-        problems = self.stage.problems(job.id)
+        problems = self.problems(job)
         if job.state not in (states or ("completed",)):
             problems.append(f"it is {job.state}: {job.status['error']}; {[failure['error'] for failure in job.failures()[:3]]}")
         if problems:
             raise Wrong(f"job {job.id}: {'; '.join(problems)}")
         return job
+
+    def problems(self, job):
+        """What is wrong with the counters of a job; its action on completion may still run."""
+        with contextlib.suppress(TimeoutError):
+            self.stage.wait_until(lambda: not self.stage.describe_open(job.id))
+        return self.stage.problems(job.id)
 
     def run(self, *operations, **options):
         """Submit a job, and wait until it has completed."""

@@ -49,6 +49,13 @@ class Passing(Exception):
         self.after = after
 
 
+class Absent(Passing):
+    """The address is not there. While PostgreSQL is restarting, Odoo answers like that too, before it has done anything."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason, is_unsent=True)
+
+
 def pause_before(attempt: int, after: float | None = None) -> float:
     """Seconds to wait before attempt 1, 2, ...: longer and longer, and not the same for all clients of a server."""
     pause = min(FIRST_PAUSE_S * GROWTH ** (attempt - 1), LONGEST_PAUSE_S) * random.uniform(0.5, 1)
@@ -212,13 +219,15 @@ def _error(data: Mapping[str, Any], status: int = 200) -> Exception:
     return BatchError(message)
 
 
-def _http_error(response: httpx.Response) -> BatchError:
+def _http_error(response: httpx.Response) -> Exception:
     status = response.status_code
     said = f"{response.url.copy_with(query=None)} answers {status} {response.reason_phrase}"
     if status in (401, 403):
         return AccessDenied(f"{said}: is the API key right?")
     if status == 404:
-        return NotFound(_no_api(said))
+        return Absent(_no_api(said))
+    if status == 500:  # what the API itself says is JSON; this comes from before it, as while PostgreSQL is restarting
+        return Passing(f"{said}: {_start(response)}")
     if status in (400, 409, 413, 415, 422):
         return Refused(f"{said}: {_start(response)}")
     return BatchError(f"{said}: {_start(response)}")

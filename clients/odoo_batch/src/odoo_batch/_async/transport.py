@@ -20,6 +20,8 @@ logger = logging.getLogger("odoo_batch")
 
 #: Seconds that the server may take besides for each MiB that it is sent.
 MIB_S = 20.0
+#: How often a request is tried at an address that has never answered as the batch API.
+ABSENT_ATTEMPTS = 3
 JSON = {"Content-Type": "application/json"}
 
 
@@ -32,6 +34,8 @@ class AsyncTransport:
         self.wait_s = min(20.0, timeout / 2)
         self.timeout = timeout
         self.attempts = attempts
+        #: Whether the batch API has answered already: if it is absent afterwards, it comes back.
+        self._was_there = False
         self._http = httpx.AsyncClient(
             headers={**config.headers, "User-Agent": f"odoo-batch/{__version__}"},
             timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
@@ -102,11 +106,17 @@ class AsyncTransport:
                     params=dict(params) if params else None,
                     timeout=limits,
                 )
-                return read(response)
+                answer = read(response)
+                self._was_there = True
+                return answer
             except httpx.TransportError as error:
                 if "CERTIFICATE_VERIFY_FAILED" in str(error):
                     raise ConnectionFailed(f"{self.config.url} has a certificate that can't be trusted ({error}).") from error
                 passing = wire.Passing(f"{type(error).__name__}: {error}", isinstance(error, wire.UNSENT))
+            except wire.Absent as error:
+                if not self._was_there and attempt >= ABSENT_ATTEMPTS:
+                    raise NotFound(error.reason) from None
+                passing = error
             except wire.Passing as error:
                 passing = error
             where = f"{self.config.url} can't be reached" if passing.is_unsent else f"{self.config.url}{path} was not answered"
