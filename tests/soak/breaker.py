@@ -6,7 +6,7 @@ import threading
 import time
 
 #: How often each is struck, compared with the others.
-WEIGHTS = {"a worker": 60, "a worker, politely": 10, "a host": 12, "the web server": 8, "PostgreSQL": 4}
+WEIGHTS = {"a worker": 60, "a worker, politely": 10, "a host": 8, "the web server": 5, "PostgreSQL": 4}
 #: Seconds between two looks.
 TICK_S = 0.3
 
@@ -29,7 +29,7 @@ class Breaker(threading.Thread):
         self.is_calm = False
         self._ended = threading.Event()
         # each of them once at first, so that a short run has seen all
-        self._first = self.random.sample(list(self.weights), len(self.weights))
+        self._next = self.random.sample(list(self.weights), len(self.weights))
 
     def run(self):
         due = time.monotonic() + self.every_s
@@ -39,7 +39,7 @@ class Breaker(threading.Thread):
                     server.keep()
                 if not self.is_calm and time.monotonic() > due and self.strike():
                     due = time.monotonic() + self.random.expovariate(1 / self.every_s)
-            except Exception as error:  # noqa: BLE001: it would look like a quiet time
+            except Exception as error:  # noqa: BLE001  (it would look like a quiet time)
                 self.stage.report(f"the breaker: {error!r}")
 
     def end(self):
@@ -48,12 +48,12 @@ class Breaker(threading.Thread):
         self.join()
 
     def strike(self):
-        """Break something; returns whether it was there to be broken."""
-        what = self._first[0] if self._first else self.random.choices(list(self.weights), self.weights.values())[0]
-        done = self.break_(what)
+        """Break what is next; returns whether it was there to be broken."""
+        if not self._next:
+            self._next = self.random.choices(list(self.weights), self.weights.values())
+        done = self.break_(self._next[0])
         if done:
-            self.struck[what] += 1
-            self._first = self._first[1:]
+            self.struck[self._next.pop(0)] += 1
         return done
 
     def break_(self, what):

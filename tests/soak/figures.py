@@ -20,6 +20,8 @@ def figures(stage):
         "effects on records, each counted": f"{stage.effects:,} ({stage.effects / seconds:.0f}/s)",
         **{f"struck: {what}": f"{times:,}" for what, times in stage.breaker.struck.items()},
         "chunks that were tried again": f"{stage.watch.tried_again:,}",
+        f"most chunks in flight under a limit of {stage.most_in_flight}": f"{stage.watch.most_limited}",
+        "ends that the webhook took": f"{len(stage.receiver.told):,} of {len(stage.receiver.promised):,}, in {stage.receiver.calls:,} requests",
         "faults": f"{len(stage.faults):,}",
     }
     rows = [["", "highest in the first third", "in the second", "in the last"]]

@@ -8,14 +8,16 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from unittest.mock import patch
 
 from odoo.addons.base.models.res_users import INDEX_SIZE, KEY_CRYPT_CONTEXT
 
 from ..chaos import Chaos
 from .breaker import Breaker
 from .ledger import Ledger
+from .receiver import Receiver
 from .stories import NAMES, Stories
-from .story import BatchError, Client, Wrong
+from .story import BatchError, Client, Wrong, wire
 from .watch import Watch
 
 #: Seconds that an effect takes.
@@ -23,9 +25,13 @@ PACE_S = 0.005
 #: Clients that tell stories side by side, and users that they are.
 CLIENTS, USERS = 4, 2
 #: How often the batch API is called before a client gives up: servers are down for a while.
-ATTEMPTS = 60
+ATTEMPTS = 90
+#: The longest pause before one of these calls, in seconds.
+LONGEST_PAUSE_S = 3
 #: A run that goes wrong in so many ways is ended.
 MOST_FAULTS = 5
+#: Chunks that jobs with a limit may have in flight, the share of jobs that have one, and of those whose end a webhook tells.
+LIMIT, LIMITED, TOLD = 2, 0.2, 0.2
 #: Seconds between two lines on how it goes.
 SAY_S = 60
 
@@ -39,12 +45,12 @@ class Stage(Chaos):
     :ivar faults: all that went wrong, in words
     """
 
-    def __init__(self, database, seed, strike_s=4):
+    def __init__(self, database, seed, strike_s=5):
         super().__init__(database, cron_workers=1, pace_s=PACE_S, random_seed=seed, http_workers=3)
         self.seed = seed
         self.strike_s = strike_s
         self.faults = []
-        self.dedicated = None
+        self.dedicated = self.webhook = None
         self.told = dict.fromkeys(NAMES, 0)
         self.effects = 0
         self.jobs = []
@@ -63,6 +69,12 @@ class Stage(Chaos):
                 "batch.job", "env['res.partner'].create({'name': record.name, 'ref': record.name + '-over'})"
             ),
         }
+        self.most_in_flight = LIMIT
+        self.limit = self.new_record("batch.limit", max_in_flight=LIMIT)
+        self.receiver = Receiver(self.seed)
+        if self.has("batch.webhook"):
+            self.client.call("ir.config_parameter", "set_param", "batch_executor.webhook_private_addresses", "True")
+            self.webhook = self.new_record("batch.webhook", url=self.receiver.url)
         self.hosts = [self.add_server(name, cron_workers=2, serves=False, own_data=True) for name in ("north", "south")]
         return self
 
@@ -89,6 +101,15 @@ class Stage(Chaos):
         )  # fmt: skip
         return key
 
+    def has(self, model):
+        return bool(self.cluster.sql("SELECT 1 FROM ir_model WHERE model = %s", model))
+
+    def new_record(self, model, **values):
+        """A record that jobs name; returns its name."""
+        name = f"soak {self.run_name}"
+        self.client.call(model, "create", [{"name": name, **values}])
+        return name
+
     def new_action(self, model, code):
         """A server action of an administrator's."""
         [model_id] = self.cluster.sql("SELECT id FROM ir_model WHERE model = %s", model)[0]
@@ -107,21 +128,23 @@ class Stage(Chaos):
             threading.Thread(target=self.tell, args=(number, random.Random(self.random.random())), daemon=True)
             for number in range(CLIENTS)
         ]
-        for thread in (self.breaker, self.watch, *clients):
-            thread.start()
-        said = time.monotonic()
-        while any(client.is_alive() for client in clients):
-            time.sleep(1)
-            self.breaker.is_calm = self.is_over()
-            if time.monotonic() - said > SAY_S:
-                self.say()
-                said = time.monotonic()
+        # servers are down often, and for seconds
+        with patch.object(wire, "LONGEST_PAUSE_S", LONGEST_PAUSE_S):
+            for thread in (self.breaker, self.watch, *clients):
+                thread.start()
+            said = time.monotonic()
+            while any(client.is_alive() for client in clients):
+                time.sleep(1)
+                self.breaker.is_calm = self.is_over()
+                if time.monotonic() - said > SAY_S:
+                    self.say()
+                    said = time.monotonic()
         self.breaker.is_calm = True
         self.seconds = time.monotonic() - started
         self.look_at_what_is_left()
         self.watch.end()
         self.breaker.end()
-        self.faults += self.watch.growth()
+        self.faults += self.watch.faults()
 
     def is_over(self):
         return time.monotonic() > self.ends_at or len(self.faults) >= MOST_FAULTS
@@ -143,7 +166,7 @@ class Stage(Chaos):
             effects = story.end()
         except (Wrong, BatchError) as problem:
             self.report(f"{name} ({story.name}): {problem}")
-        except Exception:  # noqa: BLE001: it ends this client, not the others
+        except Exception:  # noqa: BLE001  (whatever it is, the run has failed)
             self.report(f"{name} ({story.name}): {traceback.format_exc()}")
         else:
             with self._lock:
@@ -153,8 +176,11 @@ class Stage(Chaos):
             self.watch.done_with(story.jobs)
 
     def options(self, randomness):
-        """Options of a job that are there only if what they name is."""
-        return {}
+        """Options of a job that name what there is on this stage."""
+        chance = randomness.random()
+        if chance < LIMITED:
+            return {"limit": self.limit}
+        return {"webhook": self.webhook} if self.webhook and chance < LIMITED + TOLD else {}
 
     def report(self, fault):
         """Note that something went wrong."""
@@ -180,6 +206,7 @@ class Stage(Chaos):
         }
         if self.faults:
             return  # a story that went wrong has left something
+        self.receiver.is_well = True
         for what, (query, parameter) in checks.items():
             try:
                 self.wait_until(lambda: sql(query, parameter)[0][0] == 0)  # noqa: B023

@@ -79,11 +79,17 @@ class Story:
 
     def submit(self, *operations, **options):
         """Submit a job."""
-        return self.follow(self.client.submit(list(operations), **self.options() | options))
+        options = self.options() | options
+        return self.follow(self.client.submit(list(operations), **options), "webhook" in options)
 
-    def follow(self, job):
-        """Count a job among those of this story."""
+    def follow(self, job, is_told=False):
+        """Count a job among those of this story.
+
+        :param is_told: the webhook is to be told of its end
+        """
         self.jobs.append(job.id)
+        if is_told:
+            self.stage.receiver.promised.add(job.id)
         return job
 
     def finish(self, job, *states):
@@ -157,4 +163,4 @@ class Story:
         return self.stage.ledger.forget(self.name)
 
 
-__all__ = ["MODEL", "AnswerLost", "BatchError", "Client", "ConnectionFailed", "Refused", "Story", "Wrong"]
+__all__ = ["MODEL", "AnswerLost", "BatchError", "Client", "ConnectionFailed", "Refused", "Story", "Wrong", "wire"]

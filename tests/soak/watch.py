@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import psutil
 
-#: Seconds between two looks, and between two clean-ups.
-LOOK_S, CLEAN_S = 5, 20
+#: Seconds between two looks at the limit, at all else, and between two clean-ups.
+LIMIT_S, LOOK_S, CLEAN_S = 0.5, 5, 20
 #: The last half of a run may have so many times what the first half had, and so many MB more.
 GROWTH, SLACK_MB = 1.3, 48
 MB = 2**20
@@ -39,19 +39,22 @@ class Watch(threading.Thread):
         self.stage = stage
         self.samples = []
         self.old_jobs = []
-        self.tried_again = 0
+        self.tried_again = self.most_limited = 0
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
     def run(self):
-        cleaned = time.monotonic()
-        while not self._ended.wait(LOOK_S):
+        looked = cleaned = time.monotonic()
+        while not self._ended.wait(LIMIT_S):
             try:
-                self.samples.append(self.look())
+                self.check_limit()
+                if time.monotonic() - looked > LOOK_S:
+                    self.samples.append(self.look())
+                    looked = time.monotonic()
                 if time.monotonic() - cleaned > CLEAN_S:
                     self.clean()
                     cleaned = time.monotonic()
-            except Exception as error:  # noqa: BLE001: a run without a watch would look fine
+            except Exception as error:  # noqa: BLE001  (a run without a watch would look fine)
                 self.stage.report(f"the watch: {error!r}")
 
     def end(self):
@@ -67,6 +70,15 @@ class Watch(threading.Thread):
         )
         return Sample(time.monotonic(), max(sizes, default=0) / MB, sum(sizes) / MB, float(row[0]) / MB, row[1], row[2])
 
+    def check_limit(self):
+        """The jobs of a limit have no more chunks in flight than it allows."""
+        running = (
+            "SELECT count(*) FROM batch_chunk AS chunk JOIN batch_job AS job ON job.id = chunk.job_id"
+            " JOIN batch_limit AS named ON named.id = job.limit_id WHERE chunk.state = 'running' AND named.name = %s"
+        )
+        in_flight = self.stage.cluster.sql(running, self.stage.limit)[0][0]
+        self.most_limited = max(self.most_limited, in_flight)
+
     def done_with(self, jobs):
         """These jobs may be deleted."""
         with self._lock:
@@ -75,13 +87,21 @@ class Watch(threading.Thread):
     def clean(self):
         """Have Odoo's clean-up delete the jobs that were looked at."""
         with self._lock:
-            old, self.old_jobs = self.old_jobs, []
+            untold = self.stage.receiver.missing()
+            old = [job for job in self.old_jobs if job not in untold]
+            self.old_jobs = [job for job in self.old_jobs if job in untold]
         sql = self.stage.cluster.sql
         [(again,)] = sql("SELECT count(*) FROM batch_chunk WHERE job_id = ANY(%s) AND claims > 1", old)
         self.tried_again += again
         sql("UPDATE batch_job SET finished_at = finished_at - interval '60 days' WHERE id = ANY(%s)", old)
         sql(f"INSERT INTO ir_cron_trigger (cron_id, call_at) VALUES ({AUTOVACUUM}, now() AT TIME ZONE 'UTC')")
         sql("SELECT pg_notify('cron_trigger', %s)", self.stage.cluster.database, database="postgres")
+
+    def faults(self):
+        """What has grown, and which limit was exceeded, in words."""
+        if self.most_limited > self.stage.most_in_flight:
+            yield f"{self.most_limited} chunks were in flight under a limit of {self.stage.most_in_flight}"
+        yield from self.growth()
 
     def growth(self):
         """What has grown from the first half of the run to the last, in words; the time it takes to warm up is left out."""
