@@ -11,14 +11,10 @@ from xdist.scheduler import LoadFileScheduling
 #: Files that are for the same process, as they share what takes long to make: a browser's assets, a copy of the database in another PostgreSQL.
 TOGETHER = {
     "browser": ("test_js", "test_tours*"),
-<<<<<<< HEAD
     "servers": ("test_chaos", "test_hosting", "test_hosts", "test_memory", "test_update_running"),
-=======
-    "servers": ("test_chaos", "test_hosts", "test_memory", "test_soak"),
->>>>>>> c22185a ([ADD] batch_executor: a soak, and pages on operations, questions and Odoo 20)
 }
 #: What takes long comes first, or one process would still be at it when the others have nothing left.
-FIRST = ("browser", "servers")
+FIRST = ("browser", "servers", "test_soak")
 
 
 def pytest_collection_modifyitems(items):
