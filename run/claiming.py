@@ -8,7 +8,7 @@ from ..store.claim import lock_next_job, take_chunk
 from ..store.job import read_job
 from . import advance, limited
 from .interruption import is_conflict
-from .settings import cron_workers, get_setting
+from .settings import lanes_here
 
 
 def claim_with_housekeeping(env, worker, signals, paces, sole_job_id=None):
@@ -57,7 +57,7 @@ def _take_counted(env, row, worker, signals, paces, sole_job_id):
         if has_limit(row["max_failures"], row["max_failures_share"]):
             advance.stop_if_over_limit(env, read_job(env.cr, job_id))
     # alone only if alone at two claims in a row: at one, other lanes may just be between two chunks, or on their way
-    lanes = 1 if job_id == sole_job_id else _lanes_here(env)
+    lanes = 1 if job_id == sole_job_id else lanes_here(env)
     take = partial(take_chunk, env.cr, job_id, worker, signals.query, lanes, paces)
     if row["limit_id"]:
         return limited.take_within(env, job_id, row["limit_id"], take)
@@ -65,8 +65,3 @@ def _take_counted(env, row, worker, signals, paces, sole_job_id):
     if taken is None and advance.advance(env, job_id):
         taken = take()
     return taken
-
-
-def _lanes_here(env):
-    """Lanes that this server can run at once, awake or not; those of other hosts are seen once they are awake."""
-    return min(get_setting(env, "lanes"), max(cron_workers(), 1))

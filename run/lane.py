@@ -122,6 +122,7 @@ class Lane:
                 raise
             self.control.release(claim, error, time.monotonic() - started)
         else:
+            _logger.debug("%s: settled after %.3f s", claim, duration)
             self.control.settled(claim, outcome, duration)
 
     # -- waiting -----------------------------------------------------------------------------------

@@ -52,6 +52,16 @@ def admitted(cron):
         _thread.has_lane, _thread.admitted = False, None
 
 
+@contextmanager
+def unscheduled():
+    """Note that a lane of a worker runs on this thread, during the body of the `with`: what it runs can't start another one."""
+    _thread.has_lane = True
+    try:
+        yield
+    finally:
+        _thread.has_lane = False
+
+
 def run_admitted(env):
     """Run the lane that was admitted on this thread; an admission is valid for one run.
 

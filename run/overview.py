@@ -10,6 +10,7 @@ from ..engine.forecast import run_records, worked_s
 from ..engine.standstill import Signs, standstill
 from ..engine.throughput import History, per_minute
 from ..store import overview as store
+from ..store.awake import lanes_awake
 from ..store.summary import failure_causes
 from .settings import cron_workers
 from .status import job_figures, utc_now
@@ -64,7 +65,7 @@ def _standstill(env, lanes, chunks):
         Signs(
             has_work=store.has_work(env.cr),
             active_lanes=len(active),
-            unseen_s=0.0 if any(chunk["is_alive"] for chunk in chunks) else min(seen, default=None),
+            unseen_s=0.0 if lanes_awake(env.cr) or any(chunk["is_alive"] for chunk in chunks) else min(seen, default=None),
             overdue_s=max((lane["overdue_s"] for lane in active if lane["overdue_s"] is not None), default=None),
             scheduler_unseen_s=scheduler_unseen_s,
             is_failing=any(lane["is_failing"] for lane in active),

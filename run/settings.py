@@ -34,5 +34,12 @@ def cron_workers():
     return max(config["max_cron_threads"], 0)
 
 
+def lanes_here(env):
+    """Lanes that this host can run at once, awake or not; those of other hosts are seen once they are awake."""
+    if config.options.get("batch_lane"):  # this is the process of a worker
+        return config["batch_lanes"]
+    return min(get_setting(env, "lanes"), max(cron_workers(), 1))
+
+
 def _parameter(name):
     return f"batch_executor.{name}"

@@ -153,3 +153,4 @@ from . import test_pins
 from . import test_update_running
 from . import test_upgrade
 from . import test_soak
+from . import test_worker

@@ -138,6 +138,22 @@ class Server:
         return Client(self, database or self.cluster.database)
 
 
+class Worker(Server):
+    """The command `odoo-bin batch` with some lanes.
+
+    :param databases: names of databases; by default that of the cluster
+    """
+
+    def __init__(self, cluster, name, *options, lanes=2, databases=None):
+        super().__init__(cluster, name, serves=False)
+        self.options = ["batch", f"--database={','.join(databases or [cluster.database])}", f"--lanes={lanes}", *options]
+
+    @property
+    def log(self):
+        """What it and its lanes have logged so far."""
+        return (self.cluster.folder / f"{self.name}.log").read_text()
+
+
 class Client:
     """Calls a server as a program elsewhere does: by XML-RPC, again and again while it is down."""
 

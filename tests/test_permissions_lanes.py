@@ -4,6 +4,7 @@ import time
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID
+from odoo.exceptions import AccessError
 from odoo.tools import mute_logger
 
 from odoo.addons.base.models import ir_cron
@@ -97,6 +98,14 @@ class TestLaneAction(LaneActionCase):
             self.assertTrue(RouteDoor(self.admin).call("status", job_id)["finished_at"])
             JsonRpcDoor(self.admin).execute_kw("ir.cron", "method_direct_trigger", [[self.other_lane_id]])
         self.assertEqual(len(started), 2, "from outside it is started")
+
+    def test_what_the_lane_of_a_worker_runs_starts_none_either(self):
+        with self.committed() as env:
+            cron = env["ir.cron"].browse(self.lane_id)
+            with lanes.unscheduled(), self.assertRaisesRegex(AccessError, "can't be started by what another one runs"):
+                cron.method_direct_trigger()
+            with self.assertRaisesRegex(AccessError, ALONE):
+                lanes.run_admitted(env)
 
     def _give_back_lane(self):
         with self.committed() as env:

@@ -1,0 +1,210 @@
+"""The databases that a lane works for: whose turn it is, and whether they are ready for it."""
+
+import logging
+import select
+import time
+from contextlib import suppress
+
+import psycopg2
+
+from odoo import sql_db
+from odoo.service.server import cron_database_list
+from odoo.tools import SQL, config
+
+from odoo.addons.base.models.ir_cron import BASE_VERSION
+
+from ...store.upgrade import is_announced
+
+_logger = logging.getLogger(__name__)
+
+#: Seconds until a database that is not ready is looked at again: first and last, they double in between.
+FIRST_PAUSE_S, LAST_PAUSE_S = 1.0, 15.0
+#: Seconds until a database is tried again whose models can't be loaded.
+LONG_PAUSE_S = 30.0
+#: Most seconds until a database without work is looked at again, where there are several: its calls are heard meanwhile.
+LOOK_S = 10.0
+#: Seconds between two looks at which databases there are.
+LIST_EVERY_S = 10.0
+#: Odoo's notification channel: the name of a database with scheduled actions to run, among them lanes.
+CALLS = "cron_trigger"
+
+
+def obstacle(cr):
+    """Why lanes should not work for a database now, as text; None if they may.
+
+    Scheduled actions rest for the same reasons. A database whose lanes are archived, as in a neutralized copy, wants none to run.
+
+    :param cr: a cursor on it
+    """
+    cr.execute("SELECT to_regclass('ir_module_module') IS NOT NULL AND to_regclass('ir_cron') IS NOT NULL")
+    if not cr.fetchone()[0]:
+        return "it is no database of Odoo"
+    cr.execute(
+        """
+        SELECT (SELECT latest_version FROM ir_module_module WHERE name = 'base'),
+               (SELECT state FROM ir_module_module WHERE name = 'batch_executor'),
+               (SELECT name FROM ir_module_module WHERE state LIKE 'to %' ORDER BY name LIMIT 1)
+        """
+    )
+    version, state, changing = cr.fetchone()
+    if changing:
+        return f"modules wait to be installed, upgraded or removed: {changing}"
+    if version != BASE_VERSION:
+        return f"it is of version {version} of Odoo, not {BASE_VERSION}"
+    if state != "installed":
+        return "the addon is not installed"
+    cr.execute("SELECT true FROM ir_cron WHERE is_batch_lane AND active LIMIT 1")
+    if not cr.fetchone():
+        return "all its lanes are archived"
+    return "the addon is being updated" if is_announced(cr) else None
+
+
+class Database:
+    """A database as one lane sees it.
+
+    :param str name: its name
+    """
+
+    def __init__(self, name):
+        self.name = name
+        self.due_at = self.seen_at = float("-inf")
+        self.pause_s = 0.0
+        self.reason = None
+
+    @property
+    def is_waiting(self):
+        """Whether it was not ready when it was last looked at."""
+        return self.reason is not None
+
+    def is_ready(self):
+        """Whether lanes may work for it; what keeps them from it is logged once."""
+        self.seen_at = time.monotonic()
+        try:
+            with sql_db.db_connect(self.name).cursor() as cr:
+                reason = obstacle(cr)
+        except psycopg2.Error as error:
+            reason = str(error).strip() or type(error).__name__
+        if reason != self.reason:
+            if reason:
+                _logger.info("database %s: lanes wait, %s", self.name, reason)
+            else:
+                _logger.info("database %s: lanes are ready", self.name)
+        self.reason = reason
+        if not reason:
+            self.pause_s = 0.0
+        return not reason
+
+    def visited(self, back_in_s):
+        """Note when a lane should come again; None: when it is called, or after `LOOK_S`."""
+        self.due_at = time.monotonic() + (LOOK_S if back_in_s is None else min(back_in_s, LOOK_S))
+
+    def put_off(self):
+        """Look again after a while, which grows each time."""
+        self.pause_s = min(max(self.pause_s * 2, FIRST_PAUSE_S), LAST_PAUSE_S)
+        self.due_at = time.monotonic() + self.pause_s
+
+    def put_off_long(self):
+        """Look again after `LONG_PAUSE_S`."""
+        self.due_at = time.monotonic() + LONG_PAUSE_S
+
+
+class Databases:
+    """The databases of the configuration, or all there are.
+
+    :param int number: of the lane: each begins with another database
+    """
+
+    def __init__(self, number):
+        self.number = number
+        self.known = {}
+        self.listed_at = float("-inf")
+        self.calls = Calls()
+
+    @property
+    def are_several(self):
+        """Whether there is, or may come, more than one."""
+        return len(self.known) > 1 or config["batch_database_list"]
+
+    def next(self):
+        """The `Database` that is due and was not looked at for the longest time; None if none is due."""
+        self._list()
+        now = time.monotonic()
+        due = [database for database in self.known.values() if database.due_at <= now]
+        return min(due, key=lambda database: database.seen_at, default=None)
+
+    def wait(self, seconds, stopping):
+        """Wait until one is due or called, for at most some seconds.
+
+        :param float seconds: how long at most
+        :param threading.Event stopping: ends the wait where nobody calls
+        """
+        due_at = min((database.due_at for database in self.known.values()), default=float("inf"))
+        seconds = min(max(due_at - time.monotonic(), 0.01), seconds)
+        if not self.are_several:
+            stopping.wait(seconds)
+            return
+        for name in self.calls.wait(seconds, stopping):
+            if name in self.known and not self.known[name].is_waiting:
+                self.known[name].due_at = float("-inf")
+
+    def close(self):
+        """Give the connection for calls back."""
+        self.calls.close()
+
+    def _list(self):
+        if time.monotonic() - self.listed_at < LIST_EVERY_S:
+            return
+        self.listed_at = time.monotonic()
+        try:
+            names = cron_database_list()
+        except psycopg2.Error:
+            return  # those that are known; each is looked at by itself
+        first = self.number % len(names) if names else 0
+        self.known = {name: self.known.get(name) or Database(name) for name in [*names[first:], *names[:first]]}
+
+
+class Calls:
+    """Hears which databases call for scheduled actions, as Odoo's cron workers do: by a connection to the database `postgres`."""
+
+    def __init__(self):
+        self.cr = None
+
+    def wait(self, seconds, stopping):
+        """Wait for calls, for at most some seconds; without a connection just that long.
+
+        :returns: the set of names of databases
+        """
+        try:
+            connection = self._connected().connection
+            if not connection.notifies:
+                select.select([connection], [], [], seconds)
+                connection.poll()
+            names = {call.payload for call in connection.notifies}
+            connection.notifies.clear()
+            return names
+        except psycopg2.Error:
+            self.close()
+            stopping.wait(seconds)
+            return set()
+
+    def close(self):
+        """Give the connection up."""
+        cr, self.cr = self.cr, None
+        if cr:
+            with suppress(psycopg2.Error):
+                cr.connection.close()  # or it would go on to hear calls in Odoo's pool
+                cr.close()
+
+    def _connected(self):
+        if self.cr is None:
+            cr = sql_db.db_connect("postgres").cursor()
+            try:
+                cr.execute("SELECT pg_is_in_recovery()")
+                if not cr.fetchone()[0]:  # a standby has no notifications
+                    cr.execute(SQL("LISTEN %s", SQL.identifier(CALLS)))
+                cr.commit()  # pylint: disable=invalid-commit  # LISTEN takes effect at the commit
+            except BaseException:
+                cr.close()
+                raise
+            self.cr = cr
+        return self.cr

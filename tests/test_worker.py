@@ -1,0 +1,211 @@
+"""`odoo-bin batch`: lanes as processes of their own, which share the queue, end when they are told to, and come back when they die."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+from odoo.tests.common import BaseCase, get_db_name
+from odoo.tools import config, mute_logger
+
+from odoo.addons.batch_executor.run.worker import process, supervisor
+from odoo.addons.batch_executor.run.worker.process import LaneProcess
+from odoo.addons.batch_executor.run.worker.supervisor import Child
+
+from . import docs
+from .chaos import Chaos, is_alive
+from .extras import needs_scripts
+from .server import Worker, shared_cluster
+
+
+class TestSupervisor(BaseCase):
+    """What the process does that looks after lanes; here they are programs of one line."""
+
+    def lane(self, program):
+        lane = Child(1, [sys.executable, "-c", program])
+        self.addCleanup(lambda: lane.send(signal.SIGKILL))
+        return lane
+
+    def end(self, lane):
+        """Start a lane whenever it is due, and wait until it has ended."""
+        lane.due_at = 0.0
+        lane.start_if_due()
+        lane.process.wait(30)
+        with mute_logger(supervisor.__name__):
+            lane.reap()
+
+    def test_a_lane_that_keeps_dying_is_started_after_pauses_that_grow(self):
+        lane = self.lane("raise SystemExit(1)")
+        self.end(lane)
+        self.assertEqual(lane.pause_s, supervisor.FIRST_PAUSE_S)
+        for _time in range(2):
+            self.end(lane)
+        self.assertEqual(lane.pause_s, 4 * supervisor.FIRST_PAUSE_S)
+        lane.pause_s = supervisor.LONGEST_PAUSE_S
+        self.end(lane)
+        self.assertEqual(lane.pause_s, supervisor.LONGEST_PAUSE_S)
+
+    def test_one_that_has_worked_or_was_renewed_is_started_at_once(self):
+        lane = self.lane("import time; time.sleep(60)")
+        lane.start_if_due()
+        lane.renew()
+        lane.process.wait(30)
+        with mute_logger(supervisor.__name__):
+            lane.reap()
+        self.assertEqual(lane.pause_s, 0.0)
+        lane.start_if_due()
+        lane.started_at -= supervisor.SHORT_LIFE_S
+        lane.send(signal.SIGKILL)
+        lane.process.wait(30)
+        with self.assertLogs(supervisor.__name__, "WARNING") as logged:
+            lane.reap()
+        self.assertEqual(lane.pause_s, 0.0)
+        self.assertIn("has ended by SIGKILL", logged.output[0])
+
+    def test_a_lane_ends_when_it_has_grown_and_when_nobody_looks_after_it(self):
+        lane = LaneProcess(1, 0)
+        with patch.dict(config._runtime_options, {"limit_memory_soft": 0}):
+            self.assertFalse(lane.must_end())
+        lane.looked_at = 0.0
+        with patch.dict(config._runtime_options, {"limit_memory_soft": 1}), self.assertLogs(process.__name__, "INFO") as logged:
+            self.assertTrue(lane.must_end())
+        self.assertIn("more than limit_memory_soft", logged.output[0])
+        lane = LaneProcess(1, 0)
+        lane.supervisor = os.getpid()
+        with self.assertLogs(process.__name__, "WARNING") as logged:
+            self.assertTrue(lane.must_end())
+        self.assertIn("its supervisor is gone", logged.output[0])
+
+    def test_the_unit_for_systemd_is_sound(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("needs systemd-analyze")
+        text = (docs.ROOT / "docs/batch-executor.service").read_text()
+        self.assertIn("ExecStart=/usr/bin/odoo batch ", text)
+        with tempfile.TemporaryDirectory() as folder:
+            unit = Path(folder, "batch-executor.service")
+            unit.write_text(text.replace("/usr/bin/odoo", "/bin/true").replace("=odoo\n", "=root\n"))
+            verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60)
+        self.assertEqual((verified.returncode, verified.stdout + verified.stderr), (0, ""))
+
+
+@needs_scripts
+class TestWorker(BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cluster = shared_cluster(get_db_name())
+        cls.second = f"{cluster.database}_second"
+        cluster.sql(f'CREATE DATABASE "{cls.second}" TEMPLATE "{cluster.database}"', database="postgres")
+        cls.chaos = Chaos(get_db_name(), cron_workers=0, pace_s=0.03)  # its own server only takes the calls: it has no lanes
+        cls.enterClassContext(cls.chaos)
+
+    def start(self, name, *options, **keys):
+        """Start a worker; it is gone at the end of the test."""
+        worker = Worker(self.chaos.cluster, name, *options, **keys).start()
+        self.addCleanup(worker.kill)
+        return worker
+
+    def wait_for_lanes(self, worker, count):
+        """Wait until all lanes of a worker listen; returns their processes."""
+        self.chaos.wait_until(lambda: len(self.awake(worker)) >= count)
+        return self.awake(worker)
+
+    def awake(self, worker, database=None):
+        """Processes of lanes of a worker that are awake, which hold a lock each."""
+        names = [f"odoo-{pid}" for pid in worker.workers()]
+        rows = self.chaos.cluster.sql(
+            "SELECT DISTINCT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory'"
+            " AND datname = %s AND application_name = ANY(%s)", database or self.chaos.cluster.database, names,
+        )  # fmt: skip
+        return sorted(int(name.removeprefix("odoo-")) for (name,) in rows)
+
+    def busy(self, job):
+        """Processes that have run chunks of a job."""
+        rows = self.chaos.cluster.sql("SELECT DISTINCT worker FROM batch_chunk WHERE job_id = %s AND worker IS NOT NULL", job)
+        return {int(worker.split(":")[1].split()[0]) for (worker,) in rows}
+
+    def submit_to(self, database, name, count):
+        """Submit a job to another database of the cluster."""
+        return self.chaos.client.server.client(database).submit(self.chaos.creates(name, count))
+
+    def state_in(self, database, job):
+        return self.chaos.cluster.sql("SELECT state FROM batch_job WHERE id = %s", job, database=database)[0][0]
+
+    def test_1_two_workers_share_a_job_one_ends_when_told_and_a_killed_lane_comes_back(self):
+        chaos, name, count = self.chaos, "worked", 400
+        north, south = self.start("north", lanes=1), self.start("south", lanes=2)
+        [told], lanes = self.wait_for_lanes(north, 1), self.wait_for_lanes(south, 2)
+        job = chaos.client.submit(chaos.creates(name, count), max_chunk_size=10)
+        chaos.wait_until(lambda: {told, *lanes} <= self.busy(job))
+        [killed] = lanes[:1]
+        chaos.wait_until(lambda: killed in chaos.workers())
+        chaos.kill(killed)
+        chaos.wait_until(lambda: told in chaos.workers())
+        north.process.terminate()
+        self.assertEqual(north.process.wait(60), 0)
+        states = chaos.cluster.sql("SELECT DISTINCT state, attempt FROM batch_chunk WHERE job_id = %s AND worker LIKE %s", job, f"%:{told} %")
+        self.assertEqual(states, [("done", 1)], "it has finished its chunks")
+        chaos.wait(job)
+        self.assertEqual(chaos.problems(job), [])
+        effects, rows = chaos.created(name)
+        self.assertEqual((effects, rows), ({f"chaos-{name}-{number}": 1 for number in range(count)},) * 2)
+        after = self.wait_for_lanes(south, 2)
+        self.assertEqual((set(lanes) - set(after), len(after)), ({killed}, 2), "another one was started instead")
+        self.assertIn("has ended by SIGKILL", south.log)
+        self.assertRegex(north.log + south.log, rf"job {job} \(.*\) is completed")
+
+    def test_2_lanes_outlive_postgres_and_are_started_anew_when_models_change(self):
+        chaos, name = self.chaos, "outlived"
+        worker = self.start("east")
+        lanes = self.wait_for_lanes(worker, 2)
+        chaos.crash_postgres()
+        self.assertEqual(self.wait_for_lanes(worker, 2), lanes, "the same processes")
+        job = chaos.client.submit(chaos.creates(name, 50))
+        chaos.wait(job)
+        self.assertEqual(chaos.problems(job), [])
+
+        chaos.cluster.sql("INSERT INTO orm_signaling_registry DEFAULT VALUES")
+        chaos.wait_until(lambda: not any(map(is_alive, lanes)))
+        renewed = self.wait_for_lanes(worker, 2)
+        worker.process.send_signal(signal.SIGHUP)
+        chaos.wait_until(lambda: not any(map(is_alive, renewed)))
+        self.wait_for_lanes(worker, 2)
+        self.assertIsNone(worker.process.poll())
+
+        operation = chaos.creates("stuck", 2)
+        operation["data"][1]["ref"] = "chaos-stuck-poison"
+        stuck = chaos.client.submit(operation, retry_attempts=0)
+        chaos.wait_until(chaos.workers)
+        worker.process.terminate()
+        chaos.wait_until(lambda: "stops once" in worker.log)
+        self.assertTrue(chaos.workers(), "a chunk is finished first")
+        worker.process.terminate()
+        self.assertEqual(worker.process.wait(30), 0)
+        self.assertEqual(chaos.workers(), [])
+        chaos.client.call("batch.job", "cancel", [stuck])
+
+    def test_3_one_lane_works_for_databases_that_come_and_go(self):
+        chaos, cluster = self.chaos, self.chaos.cluster
+        later = f"{cluster.database}_later"
+        addon = "UPDATE ir_module_module SET state = %s WHERE name = 'batch_executor'"
+        databases = [cluster.database, self.second, later]
+        worker = self.start("west", lanes=1, databases=databases)
+        chaos.wait_until(lambda: f"database {later}: lanes wait" in worker.log)
+        [lane] = worker.workers()
+        cluster.sql(f'CREATE DATABASE "{later}" TEMPLATE "{self.second}"', database="postgres")
+        jobs = {database: self.submit_to(database, f"turns{number}", 30) for number, database in enumerate(databases)}
+        for database, job in jobs.items():
+            chaos.wait_until(lambda database=database, job=job: self.state_in(database, job) == "completed")
+        cluster.sql(f'DROP DATABASE "{later}" WITH (FORCE)', database="postgres")
+
+        cluster.sql(addon, "uninstalled", database=self.second)
+        chaos.wait_until(lambda: f"database {self.second}: lanes wait, the addon is not installed" in worker.log)
+        waiting = self.submit_to(self.second, "waiting", 5)
+        cluster.sql(addon, "installed", database=self.second)
+        chaos.wait_until(lambda: self.state_in(self.second, waiting) == "completed")
+        chaos.wait_until(lambda: worker.log.count(f"database {later}: lanes wait") == 2)
+        self.assertEqual(worker.workers(), [lane], "all the time the same process")
