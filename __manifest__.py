@@ -18,6 +18,8 @@
         "views/batch_change_views.xml",
         "views/batch_chunk_views.xml",
         "views/batch_operation_views.xml",
+        "data/ir_cron_data.xml",
+        "views/batch_webhook_views.xml",
         "views/batch_wizard_views.xml",
         "views/batch_job_views.xml",
         "views/batch_overview_views.xml",

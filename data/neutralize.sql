@@ -5,3 +5,11 @@ UPDATE batch_job
        wake_at = NULL
  WHERE state IN ('pending', 'running')
     OR ready;
+
+-- and tell nobody of it
+UPDATE batch_webhook
+   SET active = false;
+UPDATE batch_delivery
+   SET state = 'failed',
+       next_at = NULL
+ WHERE state = 'pending';

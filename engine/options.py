@@ -14,7 +14,7 @@ from .values import MAX_INTEGER
 ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB = "record", "chunk", "job"
 ROLLBACKS = (ROLLBACK_RECORD, ROLLBACK_CHUNK, ROLLBACK_JOB)
 #: Options refused by `execute`: a job in the caller's own transaction can't wait, be found again or call back.
-QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete", "notify", "limit")
+QUEUED_ONLY = ("draft", "run_at", "idempotency_key", "on_complete", "notify", "limit", "webhook")
 #: Of which ends of a job people are told: of all, of those with failures, or of none.
 ALWAYS, FAILURES, NEVER = "always", "failures", "never"
 NOTIFY = (ALWAYS, FAILURES, NEVER)
@@ -59,6 +59,8 @@ class Options:
     notify: str | None = None
     limit: str | None = None
     limit_id: int | None = None  # of the limit with that name, once it is found
+    webhook: str | None = None
+    webhook_id: int | None = None  # of the webhook with that name, once it is found
 
     @property
     def is_atomic(self) -> bool:
@@ -178,6 +180,7 @@ READERS = {
     ),
     "draft": boolean("Keep the job open for `append`, until `start`."),
     "on_complete": server_action("Server action on `batch.job` (its id, or its external id), run once when the job is final."),
+    "webhook": text(256, "Name of a webhook that managers have made: where the status is POSTed to when the job is final."),
     "notify": one_of(NOTIFY, "Of which end of the job the submitter is told. The submitter's preference where absent."),
     "limit": text(256, "Name of a limit that managers have made: how much of it may run at once, or in a second, together with other jobs."),
 }

@@ -14,6 +14,9 @@ from . import batch_change_views
 from . import batch_sizing
 from . import batch_draft_key
 from . import batch_metric
+from . import batch_webhook
+from . import batch_delivery
+from . import batch_delivery_try
 from . import batch_remains
 from . import batch_job_views
 from . import batch_job_changes

@@ -165,6 +165,14 @@ class BatchJob(models.Model):
         ondelete="restrict",
         help="How much of it may run, together with other jobs: it waits where that is used up.",
     )
+    webhook_id = fields.Many2one(
+        "batch.webhook",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="Where the status of the job is POSTed to when it is final.",
+    )
+    delivery_ids = fields.One2many("batch.delivery", "job_id", "Deliveries", readonly=True)
     on_complete_id = fields.Many2one("ir.actions.server", "On Completion", readonly=True, ondelete="set null")
 
     # what it was made of

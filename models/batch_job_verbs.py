@@ -30,7 +30,7 @@ class BatchJob(models.Model):
 
         :param list operations: operation objects, see the API documentation
         :param options: name, max_chunk_size, max_concurrency, timeout, retry_attempts, rollback, max_failures, dry_run,
-            strict, quiet, skip_unchanged, track_changes, priority, run_at, idempotency_key, draft, on_complete, notify, limit
+            strict, quiet, skip_unchanged, track_changes, priority, run_at, idempotency_key, draft, on_complete, notify, limit, webhook
         :returns: the status object
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing is stored
@@ -44,7 +44,7 @@ class BatchJob(models.Model):
         """Run operations at once, in the caller's transaction, with savepoints. The caller commits.
 
         :param list operations: as for `submit`
-        :param options: as for `submit`, without draft, run_at, idempotency_key, on_complete, notify and limit
+        :param options: as for `submit`, without draft, run_at, idempotency_key, on_complete, notify, limit and webhook
         :returns: the result object, as `result` returns it
         :rtype: dict
         :raises BatchValidationError: with all problems at once; nothing has run

@@ -91,6 +91,7 @@ class BatchWizard(models.TransientModel):
         help="Remember of each record what it was before, and what it was afterwards: the job shows it, and can be undone.",
     )
     run_at = fields.Datetime("Not Before", help="When the job is to start. Empty: at once.")
+    webhook_id = fields.Many2one("batch.webhook", help="Where the status of the job is sent when it is final.")
     notify = fields.Selection(
         NOTIFY_LABELS, help="Whether you are told of the end of the job. Empty: as your preferences say."
     )
@@ -251,6 +252,7 @@ class BatchWizard(models.TransientModel):
             "run_at": self.run_at or None,
             "notify": self.notify or None,
             "limit": self.limit_id.name or None,
+            "webhook": self.webhook_id.name or None,
         }
 
     def action_plan(self):

@@ -65,6 +65,9 @@ class IrActionsServer(models.Model):
         "Remember Changes",
         help="Remember of each record what it was before, and what it was afterwards: the job shows it, and can be undone.",
     )
+    batch_webhook_id = fields.Many2one(
+        "batch.webhook", "Webhook", ondelete="restrict", help="Where the status of the job is sent when it is final."
+    )
     batch_notify = fields.Selection(
         NOTIFY_LABELS, "Notify", help="Whether the one who runs it is told of the end of the job. Empty: as the preferences of that user say."
     )

@@ -20,6 +20,7 @@ from .callback import insert_action_chunk
 from .numbers import stopped
 from .status import send_progress, utc_now
 from .trace import of_job
+from .webhook import store_end
 
 _logger = logging.getLogger(__name__)
 
@@ -204,6 +205,8 @@ def finish(env, job_id):
     )
     has_action = bool(job.on_complete_id and not job.called_back_at)
     ending.finish(cr, job_id, state, has_action)
+    if job.webhook_id:
+        store_end(env, job)
     count_up(cr, {metrics.key("jobs_ended", state): 1})
     if has_action:
         insert_action_chunk(cr, job_id)

@@ -11,7 +11,7 @@ from .origin import begin, create_from, refuse_second
 from .readable import check_has_changes
 
 #: What the new job takes over besides `origin.TAKEN`.
-TAKEN = ("contents", "main_model_id", "main_type", "max_concurrency", "max_failures", "max_failures_share", "name", "on_complete_id", "rollback", "skip_unchanged", "strict")
+TAKEN = ("contents", "main_model_id", "main_type", "max_concurrency", "max_failures", "max_failures_share", "name", "on_complete_id", "webhook_id", "rollback", "skip_unchanged", "strict")
 
 
 def apply(env, job):

@@ -93,6 +93,7 @@ def submit_action(action, env, targets, is_automatic=False):
         "track_changes": action.batch_track_changes,
         "notify": action.batch_notify or None,
         "limit": action.batch_limit_id.name or None,
+        "webhook": action.batch_webhook_id.name or None,
     }
     job, _is_duplicate = submit(env, [operation], options, started_by=action.id if is_automatic else None)
     return job

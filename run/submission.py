@@ -34,6 +34,7 @@ from .status import send_progress
 from .trace import current_traceparent
 from .trust import find_action
 from .wake import wake_early, wake_lanes_for
+from .webhook import find_webhook
 
 #: Options whose default is a setting.
 DEFAULT_OPTIONS = ("max_chunk_size", "max_concurrency", "retry_attempts")
@@ -172,6 +173,7 @@ class Submission:
         defaults = {name: get_setting(self.env, name) for name in DEFAULT_OPTIONS}
         found = parse_options(options, defaults, self.problems, inline=inline)
         found.limit_id = find_limit(self.env, found.limit, self.problems)
+        found.webhook_id = find_webhook(self.env, found.webhook, self.problems)
         return found
 
     def read_operations(self, operations, draft=None, offset=None):
@@ -347,6 +349,7 @@ def create_job(env, options, fingerprint, action, contents, started_by=None):
         "on_complete_id": action.id,
         "notify": options.notify,
         "limit_id": options.limit_id,
+        "webhook_id": options.webhook_id,
         "traceparent": current_traceparent(),
         "started_by": [*records.started_by(env.cr), *([started_by] if started_by else [])] or False,
     }

@@ -18,6 +18,7 @@ class JobRow:
     state: str
     user_id: int
     on_complete_id: int
+    webhook_id: int
     origin_job_id: int
     traceparent: str | None
     is_atomic: bool

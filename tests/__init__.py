@@ -124,6 +124,7 @@ from . import test_values
 from . import test_views
 from . import test_waiting
 from . import test_warnings
+from . import test_webhooks
 from . import test_wizard
 from . import test_wizard_file
 from . import test_words

@@ -25,7 +25,7 @@ from ..run.claiming import claim_with_housekeeping
 from ..run.overview import FAILURES_COUNTED, MOST_HISTORIES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
-from ..store import finish, metrics, outcomes, purge, queue, release, told
+from ..store import finish, metrics, outcomes, purge, queue, release, told, webhook
 from ..store import overview as overview_store
 from ..store.apply import planned_changes, planned_values, was_stopped
 from ..store.changes import changes_after, changes_at, changes_by_id
@@ -72,6 +72,8 @@ STEP, TENFOLD = 1_000, 10_000
 class PlanCase(TransactionCase):
     #: Tables that must not be read from end to end.
     large = TABLES
+    #: Tables whose statements are looked at.
+    looked_at = TABLES
 
     @classmethod
     def setUpClass(cls):
@@ -98,7 +100,7 @@ class PlanCase(TransactionCase):
         self.system.flush_all()
         with explained(self.cr) as plans:
             result = function(*args, **kwargs)
-        plans = [plan for plan in plans if plan.tables.intersection(TABLES)]
+        plans = [plan for plan in plans if plan.tables.intersection(self.looked_at)]
         self.assertTrue(plans, "nothing was executed on our tables")
         for plan in plans:
             self.assertFalse(plan.scanned_through.intersection(self.large), f"a whole table is read:\n{plan}")
@@ -734,7 +736,7 @@ class TestPlansOfSteps(PlanCase):
 
     def backlog(self):
         """A backlog that is empty yet, whose rows PostgreSQL has not counted."""
-        self.sql(f"TRUNCATE {', '.join(TABLES)}")
+        self.sql(f"TRUNCATE {', '.join(TABLES)} CASCADE")
         return Backlog(self.cr, self.user.id, self.env.company.id, many=TENFOLD)
 
     def test_waiting_chunks_are_cancelled_in_steps(self):
@@ -854,7 +856,7 @@ class TestPlansOfTelling(PlanCase):
 
     def setUp(self):
         super().setUp()
-        self.sql(f"TRUNCATE {', '.join(TABLES)}")
+        self.sql(f"TRUNCATE {', '.join(TABLES)} CASCADE")
         jobs = Backlog(self.cr, self.user.id, self.env.company.id)
         jobs._job("ended", "completed", UNSEEN)
         jobs._job("draft", "draft", UNSEEN, ready=False)
@@ -898,7 +900,7 @@ class TestPlansWithoutStatistics(PlanCase):
 
     def large_job(self, state):
         """A job of ten thousand chunks that are done and as many that wait; statistics are from when it had but four."""
-        self.sql(f"TRUNCATE {', '.join(TABLES)}")
+        self.sql(f"TRUNCATE {', '.join(TABLES)} CASCADE")
         backlog = Backlog(self.cr, self.user.id, self.env.company.id)
         job = backlog._job("large", total_operations=1)
         backlog._operations(f"job.id = {job}", 1, "running")
@@ -932,7 +934,7 @@ class TestPlansWithoutStatistics(PlanCase):
             self.system.invalidate_all()
 
     def test_claims_planned_while_there_was_nothing(self):
-        self.sql(f"TRUNCATE {', '.join(TABLES)}")
+        self.sql(f"TRUNCATE {', '.join(TABLES)} CASCADE")
         self.sql("SET LOCAL plan_cache_mode = force_generic_plan")
         backlog = Backlog(self.cr, self.user.id, self.env.company.id)
         small = backlog._job("small", total_operations=1)
@@ -951,3 +953,34 @@ class TestPlansWithoutStatistics(PlanCase):
             claim, plans = self.cheap(claiming)
             self.assertEqual(claim.job_id, large)
             self.assertUses(plans, "batch_chunk_pending_idx")
+
+
+@tagged("post_install", "-at_install")
+class TestPlansOfWebhooks(PlanCase):
+    """What the scheduled action asks that sends to webhooks."""
+
+    large = looked_at = ("batch_delivery", "batch_delivery_try")
+
+    def test_ends_are_sent_to_webhooks_a_few_at_a_time(self):
+        job = Backlog(self.cr, self.user.id, self.env.company.id)._job("ended", "completed", 1)
+        self.sql(
+            """
+            WITH hooks AS (
+                INSERT INTO batch_webhook (name, url, secret, active)
+                SELECT 'hook ' || number, 'https://x.example', 'whsec_', number > 1
+                  FROM generate_series(1, 5) AS number
+             RETURNING id
+            )
+            INSERT INTO batch_delivery (job_id, webhook_id, message_id, body, state, tries, created_at, next_at)
+            SELECT %s, hooks.id, 'msg', '{}', CASE WHEN number < 4000 THEN 'delivered' ELSE 'pending' END, 0, now(), now() - number * interval '1 second'
+              FROM hooks, generate_series(1, 5000) AS number
+            """,
+            job,
+        )
+        due, plans = self.cheap(webhook.next_due, self.cr, rows=40, pages=60)
+        self.assertIsNotNone(due)
+        self.assertUses(plans, "batch_delivery_due_idx")
+        # 4 of each of 4 webhooks that are not archived; each has its rows in three indexes, and those of its try
+        taken, plans = self.cheap(webhook.take_due, self.cr, rows=20 * webhook.TAKEN_AT_ONCE, pages=40 * webhook.TAKEN_AT_ONCE)
+        self.assertEqual(len(taken), webhook.TAKEN_AT_ONCE)
+        self.assertUses(plans, "batch_delivery_due_idx")

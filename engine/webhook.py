@@ -1,0 +1,97 @@
+"""Webhooks: what a request looks like, when it is made again, and which addresses it may go to.
+
+The signature is that of Standard Webhooks (https://www.standardwebhooks.com), which their libraries verify.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import os
+from urllib.parse import urlsplit
+
+PREFIX = "whsec_"
+#: System parameter: whether requests may go to addresses that are not of the internet.
+PRIVATE_ADDRESSES = "batch_executor.webhook_private_addresses"
+#: Least and most bytes of a secret, as Standard Webhooks has them; and those of one that is made here.
+LEAST_BYTES, MOST_BYTES, NEW_BYTES = 24, 64, 32
+MAX_URL = 2_000
+#: Seconds between two tries: a day in all.
+WAITS_S = (5, 55, 240, 900, 2_400, 3_600, 7_200, *(14_400,) * 5)
+#: The receiver wants no more of it.
+GONE = 410
+#: Addresses in which others are embedded, which routers may unpack.
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def new_secret() -> str:
+    """A secret for signatures, at random."""
+    return PREFIX + base64.b64encode(os.urandom(NEW_BYTES)).decode()
+
+
+def keys_of(secrets: str) -> list[bytes]:
+    """The keys of secrets that are separated by blanks: while a secret is changed, both are valid.
+
+    :raises ValueError: there is none, or one is not base64 of 24 to 64 bytes
+    """
+    keys = []
+    for secret in secrets.split():
+        try:
+            key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"no base64: {error}") from None
+        if not LEAST_BYTES <= len(key) <= MOST_BYTES:
+            raise ValueError(f"{len(key)} bytes")
+        keys.append(key)
+    if not keys:
+        raise ValueError("no secret")
+    return keys
+
+
+def headers(secrets: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The headers that identify and sign a request.
+
+    :param secrets: see `keys_of`
+    :param timestamp: seconds since 1970
+    """
+    content = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
+    signatures = (base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in keys_of(secrets))
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+    }
+
+
+def is_url(url: str) -> bool:
+    """Whether requests can be sent to this address: http or https, with a host, and without a password."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for a port that is none
+    except ValueError:
+        return False
+    is_plain = url.isascii() and url.isprintable() and " " not in url and "\\" not in url and len(url) <= MAX_URL
+    return is_plain and parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and not parts.fragment
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet: not private, of this machine, of its link, or of many machines."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip.version == 6:
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
+        if ip in NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner:
+            return is_public(str(inner))
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+def wait_s(tries: int) -> int | None:
+    """Seconds after which a request that was made so many times is made again; None: no more."""
+    return WAITS_S[tries - 1] if tries <= len(WAITS_S) else None
+
+
+def is_taken(status: int | None) -> bool:
+    """Whether a receiver has taken a request, by the HTTP status of its answer."""
+    return status is not None and 200 <= status < 300

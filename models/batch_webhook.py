@@ -1,0 +1,66 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..engine.webhook import is_url, keys_of, new_secret
+
+MANAGER = "batch_executor.group_batch_manager"
+
+
+class BatchWebhook(models.Model):
+    """Where the ends of jobs are sent to. Users see its name, to choose it; managers decide where requests go."""
+
+    _name = "batch.webhook"
+    _description = "Batch Webhook"
+    _order = "name, id"
+
+    name = fields.Char(required=True, help="What the option webhook of a job names, as shop-A.")
+    active = fields.Boolean(default=True, help="An archived webhook is not given to new jobs, and nothing is sent to it: it waits.")
+    url = fields.Char("URL", required=True, groups=MANAGER, help="Where the status of a job is POSTed to when the job is final.")
+    secret = fields.Char(
+        required=True,
+        copy=False,
+        default=lambda self: new_secret(),
+        groups=MANAGER,
+        help="The receiver verifies the signature by it (Standard Webhooks). Several, separated by blanks, while it is changed.",
+    )
+    job_ids = fields.One2many("batch.job", "webhook_id", "Jobs", readonly=True)
+    delivery_ids = fields.One2many("batch.delivery", "webhook_id", "Deliveries", readonly=True, groups=MANAGER)
+    last_try_at = fields.Datetime("Last Try", compute="_compute_last", groups=MANAGER)
+    last_result = fields.Char(compute="_compute_last", groups=MANAGER)
+
+    _name_uniq = models.UniqueIndex("(name)", "There is a webhook with this name already, perhaps an archived one.")
+
+    @api.depends("delivery_ids.try_ids.error", "delivery_ids.try_ids.http_status")
+    def _compute_last(self):
+        for webhook in self:
+            last = self.env["batch.delivery.try"].search([("webhook_id", "=", webhook.id)], order="id desc", limit=1)
+            webhook.last_try_at = last.started_at
+            webhook.last_result = last.result
+
+    @api.constrains("url")
+    def _check_url(self):
+        for webhook in self:
+            if not is_url(webhook.url):
+                raise ValidationError(
+                    self.env._("The URL must be http:// or https:// with a host, and without a password, as https://shop.example.com/batch.")
+                )
+
+    @api.constrains("secret")
+    def _check_secret(self):
+        for webhook in self:
+            try:
+                keys_of(webhook.secret or "")
+            except ValueError as error:
+                raise ValidationError(
+                    self.env._("The secret must be whsec_ and 24 to 64 bytes as base64; several are separated by blanks (%s).", error)
+                ) from None
+
+    def copy_data(self, default=None):
+        """As in Odoo, with another name and another secret."""
+        vals_list = super().copy_data(default)
+        return [{**vals, "name": self.env._("%s (copy)", webhook.name)} for webhook, vals in zip(self, vals_list, strict=True)]
+
+    def action_new_secret(self):
+        """Add a new secret: requests are signed by both until the old one is removed."""
+        for webhook in self:
+            webhook.secret = f"{new_secret()} {webhook.secret.split()[0]}"

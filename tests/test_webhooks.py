@@ -1,0 +1,370 @@
+"""The end of a job is POSTed to a webhook, signed, at least once, and to no address that it must not reach."""
+
+import base64
+import json
+import os
+import signal
+import threading
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from odoo import sql_db
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests.common import BaseCase, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.batch_executor.engine import webhook
+from odoo.addons.batch_executor.exceptions import BatchValidationError
+from odoo.addons.batch_executor.run import post
+from odoo.addons.batch_executor.store import webhook as store
+
+from .case import PATIENCE_S, SUBMITTER, create
+from .extras import needs
+from .lane_case import LaneCase
+
+NAME = "shop"
+
+
+class Receiver:
+    """An HTTP server that answers as it is told: a status, `hang` or `drip`. It remembers what it was sent."""
+
+    def __init__(self):
+        self.answers, self.requests, self.released = [], [], threading.Event()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = receiver.answers.pop(0) if receiver.answers else 200
+                receiver.requests.append((self.path, dict(self.headers), body))
+                if answer == "hang":
+                    receiver.released.wait(PATIENCE_S)
+                elif answer == "drip":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                    with suppress(OSError):  # the sender goes
+                        while not receiver.released.wait(0.05):
+                            self.wfile.write(b"X: y\r\n")
+                else:
+                    self.send_response(answer)
+                    self.send_header("Location", "/elsewhere")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/end?of=job"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.released.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class WebhookCase(LaneCase):
+    def setUp(self):
+        super().setUp()
+        self.use_new_user()
+        self.receiver = Receiver()
+        self.addCleanup(self.receiver.close)
+        with self.committed() as env:
+            self.webhook = env["batch.webhook"].create({"name": NAME, "url": self.receiver.url}).id
+        self.addCleanup(self.sql, "DELETE FROM batch_webhook WHERE id = %s", self.webhook)
+        self.addCleanup(self.sql, "DELETE FROM batch_job WHERE webhook_id = %s", self.webhook)
+        self.enterContext(self.settings(webhook_private_addresses="true"))
+
+    def ended(self, **options):
+        """The id of a job that has ended, and whose end is still to be sent."""
+        job = self.submit(create("Told"), webhook=NAME, **options)
+        self.work()
+        return job
+
+    def send(self):
+        with self.committed() as env:
+            env["batch.delivery"]._send_due()
+
+    def due_now(self):
+        self.sql("UPDATE batch_delivery SET next_at = now() AT TIME ZONE 'UTC' - interval '1 second' WHERE next_at IS NOT NULL")
+
+    def delivery(self, job):
+        return self.sql("SELECT state, tries FROM batch_delivery WHERE job_id = %s ORDER BY id DESC LIMIT 1", job)[0]
+
+    def results(self, job):
+        with self.committed(self.user_id) as env:
+            return env["batch.job"].browse(job).delivery_ids.try_ids.mapped("result")
+
+    @contextmanager
+    def limits(self, **values):
+        """Other time limits of requests."""
+        before = {name: getattr(post, name) for name in values}
+        for name, value in values.items():
+            setattr(post, name, value)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(post, name, value)
+
+
+class TestDelivery(WebhookCase):
+    @needs("standardwebhooks")
+    def test_the_status_arrives_signed(self):
+        from standardwebhooks import Webhook, WebhookVerificationError
+
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        job = self.ended()
+        self.sql("UPDATE batch_job SET traceparent = %s WHERE id = %s", trace, job)
+        self.assertEqual(self.receiver.requests, [])
+        self.send()
+        [(path, headers, body)] = self.receiver.requests
+        self.assertEqual(path, "/end?of=job")
+        status = self.call(job, "status")
+        self.assertEqual({**json.loads(body), "traceparent": trace, "eta": status["eta"]}, status)
+        self.assertEqual((headers["Content-Type"], headers["traceparent"]), ("application/json", trace))
+        [(secret,)] = self.sql("SELECT secret FROM batch_webhook WHERE id = %s", self.webhook)
+        Webhook(secret).verify(body, {name.lower(): value for name, value in headers.items()})
+        with self.assertRaises(WebhookVerificationError):
+            Webhook(secret).verify(body + b" ", {name.lower(): value for name, value in headers.items()})
+        self.assertEqual(self.delivery(job), ("delivered", 1))
+        self.send()
+        self.assertEqual(len(self.receiver.requests), 1)
+
+    @needs("standardwebhooks")
+    def test_two_secrets_while_one_is_changed(self):
+        from standardwebhooks import Webhook
+
+        with self.committed() as env:
+            hook = env["batch.webhook"].browse(self.webhook)
+            old = hook.secret
+            hook.action_new_secret()
+            new, kept = hook.secret.split()
+        self.assertEqual(kept, old)
+        self.ended()
+        self.send()
+        [(_path, headers, body)] = self.receiver.requests
+        for secret in (old, new):
+            Webhook(secret).verify(body, {name.lower(): value for name, value in headers.items()})
+
+    def test_a_receiver_that_fails_and_comes_back_gets_it(self):
+        self.receiver.answers = [500, 302, 404]
+        job = self.ended()
+        for tries in (1, 2, 3):
+            self.send()
+            self.assertEqual(self.delivery(job), ("pending", tries))
+            [(wait,)] = self.sql("SELECT round(extract(epoch FROM next_at - now() AT TIME ZONE 'UTC')) FROM batch_delivery WHERE job_id = %s", job)
+            self.assertAlmostEqual(wait, webhook.WAITS_S[tries - 1], delta=4)
+            self.send()
+            self.assertEqual(len(self.receiver.requests), tries, "not before it is due")
+            self.due_now()
+        self.send()
+        self.assertEqual(self.delivery(job), ("delivered", 4))
+        self.assertEqual(self.results(job), ["HTTP 200", "HTTP 404", "HTTP 302", "HTTP 500"])
+        self.assertEqual({path for path, *_rest in self.receiver.requests}, {"/end?of=job"}, "no redirect is followed")
+        self.assertEqual(len({headers["webhook-id"] for _path, headers, _body in self.receiver.requests}), 1)
+        self.assertEqual(len({body for _path, _headers, body in self.receiver.requests}), 1)
+
+    def test_after_a_day_it_is_given_up_and_sent_again_by_a_click(self):
+        job = self.ended()
+        self.receiver.answers = [500] * (len(webhook.WAITS_S) + 1)
+        for _try in range(len(webhook.WAITS_S) + 1):
+            self.due_now()
+            self.send()
+        self.assertEqual(self.delivery(job), ("failed", 13))
+        self.due_now()
+        self.send()
+        self.assertEqual(len(self.receiver.requests), 13)
+        with self.committed(self.user_id) as env:
+            env["batch.job"].browse(job).delivery_ids.action_send_again()
+        self.send()
+        self.assertEqual(self.delivery(job), ("delivered", 1))
+        self.assertEqual(len({headers["webhook-id"] for _path, headers, _body in self.receiver.requests}), 1)
+
+    def test_a_receiver_that_is_gone_is_asked_once(self):
+        self.receiver.answers = [410]
+        job = self.ended()
+        self.send()
+        self.assertEqual(self.delivery(job), ("failed", 1))
+
+    def test_one_that_hangs_holds_up_nobody_for_long(self):
+        other = Receiver()
+        self.addCleanup(other.close)
+        with self.committed() as env:
+            second = env["batch.webhook"].create({"name": "other", "url": other.url}).id
+        self.addCleanup(self.sql, "DELETE FROM batch_webhook WHERE id = %s", second)
+        self.addCleanup(self.sql, "DELETE FROM batch_job WHERE webhook_id = %s", second)
+        jobs = [self.submit(create("Told"), webhook=NAME) for _number in range(store.TAKEN_OF_ONE + 1)]
+        jobs.append(self.submit(create("Told"), webhook="other"))
+        self.work()
+        self.receiver.answers = ["hang", "drip", "hang", "drip"]
+        with self.limits(READ_S=0.3, TOTAL_S=1):
+            self.send()
+        self.assertEqual([self.delivery(job)[0] for job in jobs], ["pending"] * store.TAKEN_OF_ONE + ["delivered"] * 2)
+        self.assertEqual(self.results(jobs[0]), ["No answer in time."])
+        self.assertEqual(self.results(jobs[1]), ["No answer in time."])
+        self.receiver.released.set()
+        self.due_now()
+        self.send()
+        self.assertEqual({self.delivery(job)[0] for job in jobs}, {"delivered"})
+
+    def test_a_sender_that_is_killed_loses_nothing(self):
+        job = self.ended()
+        self.receiver.answers = ["hang"]
+        sender = os.fork()
+        if not sender:
+            try:
+                sql_db._Pool = None  # connections of its own
+                self.registry._db = sql_db.db_connect(self.registry.db_name)
+                self.send()
+            finally:
+                os._exit(1)
+        self.wait_until(lambda: self.receiver.requests)
+        os.kill(sender, signal.SIGKILL)
+        os.waitpid(sender, 0)
+        self.assertEqual(self.delivery(job), ("pending", 1))
+        self.assertRegex(self.results(job)[0], "No outcome is known")
+        self.due_now()
+        self.send()
+        self.assertEqual(self.delivery(job), ("delivered", 2))
+        ids = [headers["webhook-id"] for _path, headers, _body in self.receiver.requests]
+        self.assertEqual(len(ids), 2)
+        self.assertEqual(len(set(ids)), 1)
+
+    def test_each_end_is_sent_and_nobody_waits_at_the_end(self):
+        job = self.submit({**create("A"), "data": [{"name": "A", "type": "nonsense"}, {"name": "B"}]}, webhook=NAME)
+        self.work()
+        self.send()
+        self.call(job, "retry")
+        self.work()
+        self.send()
+        first, second = ((headers["webhook-id"], json.loads(body)["state"]) for _path, headers, body in self.receiver.requests)
+        self.assertNotEqual(first[0], second[0])
+        self.assertEqual((first[1], second[1]), ("partial", "partial"))
+        draft = self.submit(create("A"), webhook=NAME, draft=True)
+        self.call(draft, "cancel")
+        self.send()
+        self.assertEqual(json.loads(self.receiver.requests[-1][2])["state"], "cancelled")
+
+    def test_the_scheduled_action_is_woken_and_comes_back(self):
+        with self.committed() as env:
+            sender = env.ref("batch_executor.ir_cron_webhooks").id
+        self.sql("DELETE FROM ir_cron_trigger WHERE cron_id = %s", sender)
+        self.receiver.answers = [500]
+        self.ended()
+        self.assertEqual(len(self.sql("SELECT 1 FROM ir_cron_trigger WHERE cron_id = %s AND call_at <= now() AT TIME ZONE 'UTC'", sender)), 1)
+        self.sql("DELETE FROM ir_cron_trigger WHERE cron_id = %s", sender)
+        self.send()
+        self.assertEqual(len(self.sql("SELECT 1 FROM ir_cron_trigger WHERE cron_id = %s AND call_at > now() AT TIME ZONE 'UTC'", sender)), 1)
+
+    def test_an_archived_webhook_waits_and_is_not_given_to_new_jobs(self):
+        job = self.ended()
+        with self.committed() as env:
+            env["batch.webhook"].browse(self.webhook).active = False
+        self.send()
+        self.assertEqual(self.delivery(job), ("pending", 0))
+        with self.assertRaisesRegex(BatchValidationError, "no webhook 'shop'"):
+            self.submit(create("A"), webhook=NAME)
+        with self.committed() as env:
+            env["batch.webhook"].browse(self.webhook).active = True
+        self.send()
+        self.assertEqual(self.delivery(job), ("delivered", 1))
+
+
+class TestAddresses(WebhookCase):
+    def test_private_addresses_are_refused(self):
+        job = self.ended()
+        with self.settings(webhook_private_addresses="false"):
+            self.send()
+        self.assertEqual(self.receiver.requests, [])
+        self.assertRegex(self.results(job)[0], "private address")
+
+    def test_a_host_that_nobody_knows(self):
+        with self.committed() as env:
+            env["batch.webhook"].browse(self.webhook).url = "https://nobody.invalid/x"
+        job = self.ended()
+        self.send()
+        self.assertRegex(self.results(job)[0], "not known|can't be reached")
+        self.assertNotIn("invalid", self.results(job)[0])
+
+    def test_the_address_that_was_checked_is_the_one_that_is_used(self):
+        """A name that changes its address between two questions is asked once."""
+        asked = []
+
+        def resolve(host, port, **_how):
+            asked.append(host)
+            address = "8.8.8.8" if len(asked) == 1 else "127.0.0.1"
+            return [(post.socket.AF_INET, post.socket.SOCK_STREAM, 6, "", (address, port))]
+
+        before = post.socket.getaddrinfo
+        post.socket.getaddrinfo = resolve
+        self.addCleanup(setattr, post.socket, "getaddrinfo", before)
+        with self.limits(CONNECT_S=0.2), self.assertRaises(Exception):  # noqa: B017 - nobody answers there
+            post.post(self.receiver.url.replace("127.0.0.1", "rebinding.example"), b"{}", {}, False)
+        self.assertEqual((asked, self.receiver.requests), (["rebinding.example"], []))
+
+
+class TestRights(WebhookCase):
+    def test_users_name_one_and_see_no_more(self):
+        with self.committed(self.user_id) as env:
+            hook = env["batch.webhook"].search([("name", "=", NAME)])
+            self.assertEqual(hook.display_name, NAME)
+            for field in ("url", "secret"):
+                with self.assertRaises(AccessError):
+                    hook.read([field])
+                with self.assertRaises(AccessError), mute_logger("odoo.models"):
+                    env["batch.webhook"].search([(field, "like", "h")])
+            for change in (lambda: hook.write({"name": "x"}), hook.unlink, hook.action_new_secret, lambda: hook.create({"name": "y", "url": "http://x"})):
+                with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model", "odoo.addons.base.models.ir_rule"):
+                    change()
+
+    def test_deliveries_are_seen_by_who_sees_the_job(self):
+        job = self.ended()
+        with self.committed() as env:
+            stranger = self.new_user(env, "stranger-hook", *SUBMITTER).id
+            delivery = env["batch.job"].browse(job).delivery_ids.id
+        with self.committed(stranger) as env:
+            self.assertFalse(env["batch.delivery"].search([("id", "=", delivery)]))
+            with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_rule"):
+                env["batch.delivery"].browse(delivery).action_send_again()
+        with self.committed(self.user_id) as env, self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
+            env["batch.delivery"].browse(delivery).write({"state": "delivered"})
+
+    def test_what_is_no_url_and_no_secret(self):
+        with self.committed() as env:
+            hooks = env["batch.webhook"]
+            for url in ("ftp://x.example", "x.example", "https://", "https://user:pw@x.example/", "https://x.example:99999/", "https://x.example/ä", "https://x.example/#a"):
+                with self.assertRaises(ValidationError, msg=url):
+                    hooks.create({"name": url, "url": url})
+            for secret in (" ", "whsec_abc", "whsec_" + base64.b64encode(b"x" * 23).decode(), "whsec_" + base64.b64encode(b"x" * 65).decode()):
+                with self.assertRaises(ValidationError, msg=secret):
+                    hooks.create({"name": secret, "url": "https://x.example", "secret": secret})
+            env.cr.rollback()
+
+    def test_one_that_jobs_name_is_not_deleted(self):
+        self.ended()
+        with self.assertRaises((UserError, Exception)), mute_logger("odoo.sql_db"), self.committed() as env:
+            env["batch.webhook"].browse(self.webhook).unlink()
+        self.assertEqual(self.sql("SELECT count(*) FROM batch_webhook WHERE id = %s", self.webhook), [(1,)])
+
+    def test_execute_has_none(self):
+        with self.committed(self.user_id) as env, self.assertRaisesRegex(BatchValidationError, "needs a queued job"):
+            env["batch.job"].execute([create("A")], webhook=NAME)
+
+
+@tagged("post_install", "-at_install")
+class TestWords(BaseCase):
+    def test_which_addresses_are_of_the_internet(self):
+        for address in ("8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"):
+            self.assertTrue(webhook.is_public(address), address)
+        for address in (
+            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
+            "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "240.0.0.1",
+        ):  # fmt: skip
+            self.assertFalse(webhook.is_public(address), address)
+
+    def test_tries_last_a_day(self):
+        self.assertEqual(sum(webhook.WAITS_S), 86_400)
+        self.assertEqual([webhook.wait_s(tries) for tries in (1, 12, 13)], [5, 14_400, None])
+
