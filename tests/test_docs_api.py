@@ -44,7 +44,6 @@ class TestApiPage(ApiCase):
         env["res.lang"]._activate_lang("fr_FR")
         cls.addClassCleanup(cls._deactivate_french)
         env["batch.webhook"].create({"name": "shop-A", "url": "https://shop.example.com/batch"})
-        cls.addClassCleanup(cls.sql, "DELETE FROM batch_webhook")
         action = env["ir.actions.server"].create(
             {
                 "name": "Batch finished",

@@ -81,7 +81,7 @@ class TestViews(ApiCase):
                 names[someone.login] = {menu.name for menu in menus if f"{root.id}/" in menu.parent_path}
         for_all = {"Batch", "Overview", "Jobs", "New", "Failed Records", "Warnings", "Operations"}
         self.assertEqual(names[self.user.login], for_all)
-        self.assertEqual(names[self.manager.login], for_all | {"Configuration", "Settings", "Limits", "Chunks", "Learned Sizes"})
+        self.assertEqual(names[self.manager.login], for_all | {"Configuration", "Settings", "Limits", "Webhooks", "Chunks", "Learned Sizes"})
         self.assertEqual(names[self.admin.login], names[self.manager.login])
 
     def test_settings_open(self):

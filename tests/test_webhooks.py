@@ -72,8 +72,6 @@ class WebhookCase(LaneCase):
         self.addCleanup(self.receiver.close)
         with self.committed() as env:
             self.webhook = env["batch.webhook"].create({"name": NAME, "url": self.receiver.url}).id
-        self.addCleanup(self.sql, "DELETE FROM batch_webhook WHERE id = %s", self.webhook)
-        self.addCleanup(self.sql, "DELETE FROM batch_job WHERE webhook_id = %s", self.webhook)
         self.enterContext(self.settings(webhook_private_addresses="true"))
 
     def ended(self, **options):
@@ -192,9 +190,7 @@ class TestDelivery(WebhookCase):
         other = Receiver()
         self.addCleanup(other.close)
         with self.committed() as env:
-            second = env["batch.webhook"].create({"name": "other", "url": other.url}).id
-        self.addCleanup(self.sql, "DELETE FROM batch_webhook WHERE id = %s", second)
-        self.addCleanup(self.sql, "DELETE FROM batch_job WHERE webhook_id = %s", second)
+            env["batch.webhook"].create({"name": "other", "url": other.url})
         jobs = [self.submit(create("Told"), webhook=NAME) for _number in range(store.TAKEN_OF_ONE + 1)]
         jobs.append(self.submit(create("Told"), webhook="other"))
         self.work()
