@@ -6,7 +6,10 @@ import threading
 import time
 
 #: How often each is struck, compared with the others.
-WEIGHTS = {"a worker": 60, "a worker, politely": 10, "a host": 8, "the web server": 5, "PostgreSQL": 4}
+WEIGHTS = {
+    "a worker": 60, "a worker, politely": 10, "a host": 6, "a dedicated worker": 4, "a dedicated worker, politely": 4,
+    "the web server": 5, "PostgreSQL": 4,
+}  # fmt: skip
 #: Seconds between two looks.
 TICK_S = 0.3
 
@@ -24,12 +27,11 @@ class Breaker(threading.Thread):
         self.stage = stage
         self.every_s = every_s
         self.random = random
-        self.weights = WEIGHTS | ({"a dedicated worker": 8, "a dedicated worker, politely": 4} if stage.dedicated else {})
-        self.struck = dict.fromkeys(self.weights, 0)
+        self.struck = dict.fromkeys(WEIGHTS, 0)
         self.is_calm = False
         self._ended = threading.Event()
         # each of them once at first, so that a short run has seen all
-        self._next = self.random.sample(list(self.weights), len(self.weights))
+        self._next = self.random.sample(list(WEIGHTS), len(WEIGHTS))
 
     def run(self):
         due = time.monotonic() + self.every_s
@@ -50,7 +52,7 @@ class Breaker(threading.Thread):
     def strike(self):
         """Break what is next; returns whether it was there to be broken."""
         if not self._next:
-            self._next = self.random.choices(list(self.weights), self.weights.values())
+            self._next = self.random.choices(list(WEIGHTS), WEIGHTS.values())
         done = self.break_(self._next[0])
         if done:
             self.struck[self._next.pop(0)] += 1
@@ -70,6 +72,8 @@ class Breaker(threading.Thread):
             stage.main.kill()
         elif what == "a host":
             self.random.choice(stage.hosts).kill()
+        elif what == "a dedicated worker":
+            stage.dedicated.kill()
         else:
-            stage.dedicated.kill() if what == "a dedicated worker" else stage.dedicated.process.terminate()
+            stage.dedicated.process.terminate()
         return True

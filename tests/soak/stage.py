@@ -13,6 +13,7 @@ from unittest.mock import patch
 from odoo.addons.base.models.res_users import INDEX_SIZE, KEY_CRYPT_CONTEXT
 
 from ..chaos import Chaos
+from ..server import Worker
 from .breaker import Breaker
 from .ledger import Ledger
 from .receiver import Receiver
@@ -50,7 +51,7 @@ class Stage(Chaos):
         self.seed = seed
         self.strike_s = strike_s
         self.faults = []
-        self.dedicated = self.webhook = None
+        self.webhook = None
         self.told = dict.fromkeys(NAMES, 0)
         self.effects = 0
         self.jobs = []
@@ -75,6 +76,8 @@ class Stage(Chaos):
         if self.has("batch.webhook"):
             self.client.call("ir.config_parameter", "set_param", "batch_executor.webhook_private_addresses", "True")
             self.webhook = self.new_record("batch.webhook", url=self.receiver.url)
+        self.dedicated = Worker(self.cluster, "dedicated", lanes=2).start()
+        self.servers.append(self.dedicated)
         self.hosts = [self.add_server(name, cron_workers=2, serves=False, own_data=True) for name in ("north", "south")]
         return self
 
