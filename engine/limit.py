@@ -89,8 +89,8 @@ def share_of_chunk(found: Room, pace: float | None = None) -> int:
 
 
 def share_of_whole_job(found: Room) -> int:
-    """The share of a job in one transaction, which holds it to its end: it leaves half of the limit to others."""
-    return max(int(min(found.limit.budget // 2, found.records)), 1)
+    """The share of a job in one transaction, which holds it to its end: half of the limit. It waits until there is room for that."""
+    return max(int(found.limit.budget // 2), 1)
 
 
 class Spending:

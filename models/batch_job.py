@@ -161,7 +161,6 @@ class BatchJob(models.Model):
     limit_id = fields.Many2one(
         "batch.limit",
         readonly=True,
-        index="btree_not_null",
         ondelete="restrict",
         help="How much of it may run, together with other jobs: it waits where that is used up.",
     )
@@ -359,6 +358,7 @@ class BatchJob(models.Model):
     # `store.limit`: jobs that wait for a limit, and those that don't wait yet
     _limited_idx = models.Index("(limit_id, priority DESC, queue_position, id) WHERE waits_for_limit AND NOT ready")
     _limited_user_idx = models.Index("(limit_id, user_id) WHERE waits_for_limit AND NOT ready")
+    _limited_open_idx = models.Index("(limit_id) WHERE limit_id IS NOT NULL AND finished_at IS NULL")
     _limited_ready_idx = models.Index("(limit_id, priority DESC, queue_position, id) WHERE ready AND limit_id IS NOT NULL")
     # `run/overview.py`: the latest jobs
     _finished_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL")

@@ -236,6 +236,8 @@ class Control:
         """
         self.done += 1
         self.last = claim
+        if claim.share >= claim.size and outcome.is_clean:  # also a small one: how many may run next is a matter of their pace
+            self.paces[claim.lesson_key] = duration / claim.size
         if not (claim.may_teach and outcome.is_clean):
             return
         kind, now = (claim.model, claim.lesson_kind), time.monotonic()

@@ -24,6 +24,7 @@ from ..store.settle import settle, take_awaiting_driver
 from . import selection
 from .advance import show_progress
 from .interruption import Interruption
+from .limited import seconds_until_share
 from .numbers import stopped
 from .records import run_records
 from .share import Share
@@ -49,6 +50,8 @@ def run_job(system, claim, lane):
     """
     chunks = HeldChunks(system, claim, lane)
     chunks.show(0, 0)
+    if claim.share:
+        chunks.wait_for_share()
     whole_job = WholeJob(
         system,
         chunks,
@@ -89,7 +92,21 @@ class HeldChunks(Chunks):
         self.stop_reason = None  # why chunks were left when more records had failed than the user allows
         self.shown_at = 0.0  # monotonic time of the last `show`
         self.changes = None  # a file of what a dry run would have changed
-        self.share = Share.of_claim(claim)
+        self.shown = (0, 0)  # arguments of the last `show`
+        self.share = Share.of_claim(claim, lambda: self.show(*self.shown))
+
+    def wait_for_share(self):
+        """Wait until other chunks of the limit have made room for the share of the job. Nothing else starts meanwhile.
+
+        :raises Interruption: the job was cancelled
+        """
+        while wait_s := self._seconds_until_share():
+            time.sleep(wait_s)
+            self.show(*self.shown)
+
+    def _seconds_until_share(self):
+        with self.lane.transaction() as env:
+            return seconds_until_share(env, self.claim)
 
     def next_chunk(self, last):
         """As `Chunks.next_chunk`; chunks are `Claim`s."""
@@ -118,6 +135,7 @@ class HeldChunks(Chunks):
 
     def show(self, processed, failed):
         """Store and send the progress in a transaction of its own, so that it is visible at once; check for a cancellation."""
+        self.shown = (processed, failed)
         if time.monotonic() - self.shown_at < PROGRESS_EVERY_S:
             return
         self.shown_at = time.monotonic()

@@ -82,6 +82,19 @@ def let_next(env, limit_id, is_patient=False):
         _let_next(env.cr, room(limit, store.usage(env.cr, limit)))
 
 
+def seconds_until_share(env, claim):
+    """How long a chunk must wait that has taken a larger share than there was room for; 0 once it may run.
+
+    :param env: a superuser environment, in a short transaction at READ COMMITTED
+    :param claim: the `Claim`
+    """
+    limit = store.read_limit(env.cr, claim.limit_id)
+    used = store.usage(env.cr, limit)
+    if used.records <= max(limit.budget, claim.share):
+        return 0.0
+    return min(used.frees_s or store.LOOK_S, store.LOOK_S) or 0.01
+
+
 def let_due(env):
     """Let jobs go on whose limits are to be looked at now."""
     for limit_id in store.due(env.cr):

@@ -24,6 +24,8 @@ RETURN_S = 300
 PARKED_AT_ONCE = 500
 #: Most seconds that a lane whose chunk has ended waits for the lock of its limit.
 PATIENCE_S = 1
+#: The start of the statement: PostgreSQL looks it up in an index, unlike the current time, which changes while it looks.
+STATEMENT_NOW = SQL("statement_timestamp() AT TIME ZONE 'UTC'")
 #: Place of the first other job with the priority of the row `batch_job`, which waits for the same limit; NULL where there is none.
 FIRST_WAITING = SQL(
     """
@@ -64,20 +66,25 @@ def lock_limit(cr, limit_id, is_patient=False):
     """
     if is_patient:
         cr.execute(SQL("SET LOCAL lock_timeout = %s", f"{PATIENCE_S}s"))
-    rows = fetch_prepared(
-        cr,
-        SQL(
-            """
-            SELECT id, name, coalesce(max_in_flight, 0) AS max_in_flight,
-                   coalesce(max_records_per_second, 0) AS max_records_per_second
-              FROM batch_limit
-             WHERE id = %s
-               FOR NO KEY UPDATE %s
-            """,
-            limit_id,
-            SQL() if is_patient else SQL("SKIP LOCKED"),
-        ),
+    return read_limit(cr, limit_id, SQL("FOR NO KEY UPDATE") if is_patient else SQL("FOR NO KEY UPDATE SKIP LOCKED"))
+
+
+def read_limit(cr, limit_id, lock=None):
+    """A `Limit` as it is now; None where there is none.
+
+    :param SQL lock: how to lock its row
+    """
+    query = SQL(
+        """
+        SELECT id, name, coalesce(max_in_flight, 0) AS max_in_flight, coalesce(max_records_per_second, 0) AS max_records_per_second
+          FROM batch_limit
+         WHERE id = %s
+               %s
+        """,
+        limit_id,
+        lock or SQL(),
     )
+    rows = fetch_prepared(cr, query)
     return Limit(**rows[0]) if rows else None
 
 
@@ -103,7 +110,7 @@ def usage(cr, limit):
                     SELECT limit_share, finished_at
                       FROM batch_chunk
                      WHERE limit_id = %(id)s
-                       AND finished_at > %(now)s - %(window)s
+                       AND finished_at > %(stable_now)s - %(window)s
                      ORDER BY finished_at
                 )
               )
@@ -119,6 +126,7 @@ def usage(cr, limit):
             """,
             id=limit.id,
             now=NOW,
+            stable_now=STATEMENT_NOW,
             window=seconds(limit.window_s),
         ),
     )

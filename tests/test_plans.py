@@ -22,6 +22,7 @@ from ..models.batch_overview import TIMELINE_CHUNKS
 from ..run import advance, forget, reopen
 from ..run.causes import cause_domain
 from ..run.claiming import claim_with_housekeeping
+from ..run.limited import let_next
 from ..run.overview import FAILURES_COUNTED, MOST_HISTORIES
 from ..run.rescue import rescue_orphans
 from ..run.signals import Signals
@@ -213,6 +214,55 @@ class TestPlans(PlanCase):
         claim, plans = self.cheap(self.claim)
         self.assertEqual(claim.size, 100)
         self.assertUses(plans, "batch_chunk_pending_idx")
+
+    def limit_waiting(self, **values):
+        """Let the job of a million chunks have a limit, as some others that wait for it; returns its id."""
+        limit = self.system["batch.limit"].create({"name": "Plans", **values})
+        self.system.flush_all()
+        self.sql("UPDATE batch_job SET limit_id = %s WHERE id = %s", limit.id, self.backlog.waiting)
+        self.sql(
+            """
+            UPDATE batch_chunk
+               SET limit_id = %s, limit_share = 1, finished_at = now() - interval '1 hour'
+             WHERE id IN (SELECT id FROM batch_chunk WHERE state = 'done' ORDER BY id LIMIT 20000)
+            """,
+            limit.id,
+        )
+        self.sql(
+            """
+            INSERT INTO batch_job (name, uuid, state, user_id, company_id, rollback, priority, queue_position, ready, limit_id, waits_for_limit)
+            SELECT 'Waits', gen_random_uuid()::text, 'pending', %s, %s, 'record', 0, number, false, %s, true FROM generate_series(1, 500) AS number
+            """,
+            self.user.id, self.env.company.id, limit.id,
+        )  # fmt: skip
+        self.sql("ANALYZE batch_job, batch_chunk")
+        self.sql("SET LOCAL enable_seqscan TO off")  # as on the connection of a lane
+        self.sql("SET LOCAL enable_bitmapscan TO off")
+        return limit.id
+
+    def test_claims_under_a_limit(self):
+        limit = self.limit_waiting(max_in_flight=1, max_records_per_second=400)
+        for mode in ("custom", "generic"):
+            vars(self.cr).pop("batch_executor_prepared", None)  # to be planned anew
+            self.sql(f"SET LOCAL plan_cache_mode = force_{mode}_plan")
+            self.put_first("waiting")
+            claim, _plans = self.cheap(self.claim_fast)
+            self.assertIsNone(claim, "it is left to a claim that looks at its limit")
+            # `move_back` counts the jobs of the user that wait
+            claim, plans = self.cheap(self.claim, rows=1000)
+            self.assertEqual((claim.job_id, claim.limit_id), (self.backlog.waiting, limit))
+            self.assertUses(plans, "batch_chunk_limit_running_idx")
+            self.assertUses(plans, "batch_chunk_limit_ended_idx")
+            self.assertUses(plans, "batch_job_limited_idx")
+            self.put_first("waiting")
+            self.sql("UPDATE batch_job SET ready = false WHERE ready AND priority < 10")
+            other, _plans = self.cheap(self.claim)
+            self.assertIsNone(other)
+            self.assertTrue(self.job("waiting").waits_for_limit)
+            self.cheap(let_next, self.system, limit)
+            self.cheap(queue.seconds_until_work, self.cr)
+            self.cheap(overview_store.has_work, self.cr)
+            self.sql("UPDATE batch_chunk SET state = 'pending', limit_id = NULL WHERE id = %s", claim.chunk_id)
 
     def test_operations_of_one_record_are_settled_by_index(self):
         job = self.system["batch.job"].create({"name": "Singles", "user_id": self.user.id, "company_id": self.env.company.id})
