@@ -8,7 +8,7 @@ class BatchMetric(models.Model):
     _description = "Counts of a Lane"
     _log_access = False
 
-    lane = fields.Integer(readonly=True, help="Number of the lane; empty: counted by a call of a verb.")
+    lane = fields.Integer(readonly=True, aggregator=None, help="Number of the lane; empty: counted by a call of a verb.")
     counts = fields.Json(readonly=True)
     seen_at = fields.Datetime(readonly=True)
 
