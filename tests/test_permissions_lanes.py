@@ -103,7 +103,7 @@ class TestLaneAction(LaneActionCase):
         with self.committed() as env:
             cron = env["ir.cron"].browse(self.lane_id)
             with lanes.unscheduled(), self.assertRaisesRegex(AccessError, "can't be started by what another one runs"):
-                cron.method_direct_trigger()
+                cron._callback(cron.name, cron.ir_actions_server_id.id)
             with self.assertRaisesRegex(AccessError, ALONE):
                 lanes.run_admitted(env)
 

@@ -10,6 +10,7 @@ from odoo.addons.batch_executor.run import upgrade
 
 from .chaos import Chaos
 from .extras import needs_scripts
+from .server import Worker
 
 RECORDS = 60
 #: Seconds that a partner takes, so that an update comes in the middle.
@@ -52,6 +53,9 @@ class TestUpdateRunning(BaseCase):
 
     def test_lanes_let_go_and_chunks_are_taken_again(self):
         chaos = self.chaos
+        worker = Worker(chaos.cluster, "apart", lanes=1).start()
+        self.addCleanup(worker.kill)
+        chaos.wait_until(lambda: "Registry loaded" in worker.log)
         stuck = {"operation_type": "create", "model": "res.partner", "data": [{"name": "stuck", "ref": "stuck"}]}
         # no retries: an attempt that counted would be the last one
         long = chaos.client.submit(stuck, retry_attempts=0)
@@ -71,3 +75,4 @@ class TestUpdateRunning(BaseCase):
         self.assertEqual(chaos.cluster.sql("SELECT count(*) FROM res_partner WHERE ref = 'stuck'"), [(1,)])
         [(attempts, claims)] = chaos.cluster.sql("SELECT attempt, claims FROM batch_chunk WHERE job_id = %s", long)
         self.assertEqual((attempts, claims), (1, 2), "the attempt that was interrupted does not count")
+        chaos.wait_until(lambda: "is started anew, as the models of" in worker.log)

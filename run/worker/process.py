@@ -20,6 +20,7 @@ from .databases import Databases
 from .lane import WorkerLane
 
 _logger = logging.getLogger(__name__)
+_sql_log = logging.getLogger("odoo.sql_db")
 
 #: Environment variables: the process that has started this one, without which nobody looks after the lane; and where to tell it that this one is ready.
 SUPERVISOR, READY_FD = "BATCH_EXECUTOR_SUPERVISOR", "BATCH_EXECUTOR_READY_FD"
@@ -72,6 +73,8 @@ class LaneProcess:
             os.nice(self.nice)
         set_title(f"lane {self.number}")
         server.set_limit_memory_hard()
+        if not _sql_log.isEnabledFor(logging.DEBUG):
+            _sql_log.setLevel(logging.WARNING)  # or each look at a database would be a line or two
         thread = threading.Thread(target=self._work, name=f"batch lane {self.number}", daemon=True)
         thread.start()
         thread.join()
