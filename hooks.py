@@ -28,5 +28,7 @@ def uninstall_hook(env):
     ours = [name for name, model in env.registry.items() if model._original_module == "batch_executor"]
     env["ir.exports"].search([("resource", "in", ours)]).unlink()
     env["ir.filters"].with_context(active_test=False).search([("model_id", "in", ours)]).unlink()
+    # Odoo keeps its notes of foreign keys of columns that it drops in tables of others
+    env["ir.model.constraint"].search([("module.name", "=", "batch_executor"), ("type", "=", "f")]).unlink()
     forget_settings(env)
     drop_functions(env.cr)

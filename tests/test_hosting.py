@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+import xmlrpc.client
 
 from odoo.tests.common import BaseCase, get_db_name
 
@@ -10,6 +11,14 @@ from .extras import needs_scripts
 from .server import Server, shared_cluster
 
 RECORDS = 6
+#: Submit a job, and do what `odoo-bin neutralize` does.
+CALM = """
+from odoo.modules.neutralize import neutralize_database
+job = env["batch.job"].submit([{"operation_type": "create", "model": "res.partner", "data": [{"name": "x"}]}])
+neutralize_database(env.cr)
+env.cr.commit()
+print(job["job_id"])
+"""
 
 
 @needs_scripts
@@ -28,8 +37,7 @@ class TestHosting(BaseCase):
             cls.cluster.sql(f'CREATE DATABASE "{database}" TEMPLATE "{cls.cluster.database}"', database="postgres")
             cls.addClassCleanup(cls.cluster.sql, f'DROP DATABASE "{database}" WITH (FORCE)', database="postgres")
         cls.odoo("north", "--init=queue_job", "--load-language=de_DE", "--stop-after-init")
-        cls.waiting = cls.shell("calm", "print(env['batch.job'].submit([{'operation_type': 'create', 'model': 'res.partner', 'data': [{'name': 'x'}]}])['job_id']); env.cr.commit()")
-        cls.odoo("calm", command="neutralize")
+        cls.waiting = int(cls.odoo("calm", "--no-http", "--log-level=warn", command="shell", program=CALM).split()[-1])
 
     @classmethod
     def odoo(cls, name, *options, command=None, program=""):
@@ -42,10 +50,6 @@ class TestHosting(BaseCase):
         if done.returncode or " ERROR " in done.stderr:
             raise AssertionError(done.stderr)
         return done.stdout
-
-    @classmethod
-    def shell(cls, name, program):
-        return int(cls.odoo(name, "--no-http", "--log-level=warn", command="shell", program=program).split()[-1])
 
     def serve(self, name, **options):
         server = Server(self.cluster, name, **options).start()
@@ -104,6 +108,16 @@ class TestHosting(BaseCase):
     def submit_and_finish(self, client, name):
         self.check_done(client, self.submit(client, name), name)
 
+    def click(self, client, button, module):
+        """Click on a button of a module; whether Odoo did not refuse because a scheduled action, such as a lane, runs at this moment."""
+        try:
+            client.call("ir.module.module", button, module)
+        except xmlrpc.client.Fault as fault:
+            if "currently processing a scheduled action" not in fault.faultString:
+                raise
+            return False
+        return True
+
     def states(self, name, table):
         return [state for (state,) in self.cluster.sql(f"SELECT state FROM {table}", database=self.databases[name])]
 
@@ -133,3 +147,13 @@ class TestHosting(BaseCase):
                     "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND client_addr IS NOT NULL", self.databases["south"]
                 )
                 self.assertEqual(direct, 0, "pgbouncer comes by the socket")
+            with self.subTest("uninstalled by a click, while lanes have just worked"):
+                self.submit_and_finish(client, "last")
+                module = client.call("ir.module.module", "search", [["name", "=", "batch_executor"]])
+                self.wait_until(lambda: self.click(client, "button_immediate_uninstall", module))
+                self.assertEqual(client.call("ir.module.module", "read", module, ["state"])[0]["state"], "uninstalled")
+                found = self.cluster.sql(
+                    "SELECT relname FROM pg_class WHERE relname LIKE 'batch\\_%%' UNION SELECT proname FROM pg_proc WHERE proname LIKE 'batch\\_%%'",
+                    database=self.databases["south"],
+                )
+                self.assertEqual(found, [])
