@@ -97,6 +97,21 @@ class TestSubmission(LimitCase):
                 self.assertFalse(limit.with_user(self.user_id).has_access(operation))
             limit.unlink()
 
+    def test_it_is_an_option_of_server_actions_and_dialogs_too(self):
+        limit = self.limit(max_in_flight=1)
+        ids = self.make_partners(2)
+        with committed() as env:
+            values = {"name": "Archive", "model_id": env["ir.model"]._get_id("res.partner"), "state": "batch", "batch_type": "call"}
+            action = env["ir.actions.server"].create({**values, "batch_method": "action_archive", "batch_limit_id": limit}).id
+        with committed(self.user_id) as env:
+            opened = env["ir.actions.server"].browse(action).with_context(active_model="res.partner", active_ids=ids).run()
+            wizard = env["batch.wizard"].create(
+                {"model_name": "res.partner", "source": "selected", "record_ids": ids, "values": '{"city": "Ghent"}', "limit_id": limit}
+            )
+            jobs = [opened["res_id"], wizard.action_run()["res_id"]]
+        self.assertEqual([self.job(job)["limit_id"] for job in jobs], [limit, limit])
+        self.work()
+
     def test_one_that_jobs_name_stays(self):
         limit = self.limit(max_in_flight=1)
         self.submit_limited()
