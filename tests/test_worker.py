@@ -14,6 +14,7 @@ from odoo.tests.common import BaseCase, get_db_name
 from odoo.tools import config, mute_logger
 
 from odoo.addons.batch_executor.run.worker import process, supervisor
+from odoo.addons.batch_executor.run.worker.databases import Databases
 from odoo.addons.batch_executor.run.worker.process import LaneProcess
 from odoo.addons.batch_executor.run.worker.supervisor import Child, Supervisor
 
@@ -104,6 +105,22 @@ class TestSupervisor(BaseCase):
         with self.assertLogs(process.__name__, "WARNING") as logged:
             self.assertTrue(lane.must_end())
         self.assertIn("its supervisor is gone", logged.output[0])
+
+    def test_databases_are_those_of_the_list_and_each_lane_begins_with_another(self):
+        own = get_db_name()
+        with patch.dict(config._runtime_options, {"db_name": [], "batch_database_list": True}):
+            databases = Databases(1)
+            self.assertIsNotNone(databases.next())
+            self.assertIn(own, databases.known)
+            self.assertTrue(databases.are_several)
+        with patch.dict(config._runtime_options, {"db_name": ["north", "south"], "batch_database_list": False}):
+            self.assertEqual([Databases(number).next().name for number in (1, 2)], ["south", "north"])
+            databases = Databases(1)
+            first = databases.next()
+            first.visited(None)
+            self.assertEqual(databases.next().name, "north")
+            with mute_logger("odoo.sql_db"):
+                self.assertFalse(databases.next().is_ready(), "there is none of this name")
 
     def test_the_unit_for_systemd_is_sound(self):
         if not shutil.which("systemd-analyze"):
