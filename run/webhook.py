@@ -18,15 +18,13 @@ from odoo.tools import str2bool
 from ..engine.payload import dumps
 from ..engine.webhook import GONE, PRIVATE_ADDRESSES, headers, is_taken, wait_s
 from ..store import webhook as store
-from .post import TOTAL_S, PrivateAddress, post
+from .post import PrivateAddress, post
 from .status import status
 from .trace import of_job
 
 _logger = logging.getLogger(__name__)
 
 SENDER = "batch_executor.ir_cron_webhooks"
-#: Seconds that a run of the scheduled action needs left to send more.
-LEAST_S = TOTAL_S
 
 
 # -- an option, an end -----------------------------------------------------------------------------
@@ -84,16 +82,14 @@ def send_due(env):
     cron = env["ir.cron"]
     allows_private = str2bool(env["ir.config_parameter"].get_param(PRIVATE_ADDRESSES) or "", False)
     with ThreadPoolExecutor(store.TAKEN_AT_ONCE, thread_name_prefix="webhook") as pool:
-        while cron._commit_progress(remaining=1) > LEAST_S:
-            taken = store.take_due(env.cr)
-            if not taken:
-                break
+        has_time = True
+        while has_time and (taken := store.take_due(env.cr)):
             env.cr.commit()  # pylint: disable=invalid-commit
             answers = pool.map(lambda one: _send(one, allows_private), taken)
             try:
                 for delivery, (code, error, duration) in zip(taken, answers, strict=True):
                     _settle(env.cr, delivery, code, error, duration)
-                cron._commit_progress(len(taken), remaining=1)
+                has_time = cron._commit_progress(len(taken), remaining=1) > 0
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:  # sent again by a click, or deleted, at this moment; the others are due again
                 env.cr.rollback()
     due = store.next_due(env.cr)
