@@ -32,6 +32,7 @@ class TestViewTours(BrowserCase):
             self.assertEqual((paused.priority, paused.max_concurrency, paused.state), (7, 3, "paused"))
             self.assertEqual(env["batch.job"].browse(self.later).state, "completed")
             self.assertEqual(env["batch.job"].browse(self.cancelled).state, "completed")
+            self.assertEqual([env["batch.job"].browse(id_).keep for id_ in (self.failed, self.mixed)], [True, False])
 
     def test_lists_are_searched_and_grouped(self):
         self.run_tour("batch_job_list_search")

@@ -22,6 +22,13 @@ tours.add("batch_job_form_way", {
         isState("Failed"),
         isWay("Pending", "Running", "Failed"),
         { trigger: "button[name=action_retry]:contains(Retry Failed)" },
+        {
+            content: "keep it",
+            trigger: "button[name=action_keep]:contains(/^Keep$/)",
+            run: "click",
+        },
+        { content: "it is kept", trigger: ".oe_title .badge:contains(Kept)" },
+        { trigger: "button[name=action_keep]:contains(Keep No Longer)" },
         backTo("Batch Jobs"),
         openJob("View mixed"),
         isState("Partial"),

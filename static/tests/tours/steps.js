@@ -8,6 +8,7 @@ export const openJob = (name) => ({
 export const isState = (label) => ({
     content: `the job is ${label}`,
     trigger: `.o_form_view .o_arrow_button_current:contains(${label})`,
+    timeout: 60_000, // lanes may have to run it first
 });
 export const backTo = (name) => ({
     content: "go back",
