@@ -66,8 +66,13 @@ class Cluster:
             with contextlib.closing(connected) as connection:
                 connection.autocommit = True
                 with connection.cursor() as cr:
-                    cr.execute(query, params or None)
-                    return cr.fetchall() if cr.description else []
+                    try:
+                        cr.execute(query, params or None)
+                        return cr.fetchall() if cr.description else []
+                    except psycopg2.DatabaseError as error:
+                        if type(error) is psycopg2.DatabaseError:  # it crashed just now, which this class means as well
+                            raise psycopg2.OperationalError(str(error)) from error
+                        raise
 
         return patiently(run, psycopg2.OperationalError, psycopg2.InterfaceError)
 
