@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 
 from ..run.limited import limit_changed
-from ..store.limit import figures
+from ..store.limit import figures, lock_for_write
 
 #: Its fields that lanes read at each claim.
 NUMBERS = ("max_in_flight", "max_records_per_second")
@@ -51,6 +51,8 @@ class BatchLimit(models.Model):
 
         :param dict vals: as for `write` of any model
         """
+        self.check_access("write")
+        lock_for_write(self.env.cr, self.ids)
         result = super().write(vals)
         if not vals.keys().isdisjoint(NUMBERS):
             limit_changed(self)

@@ -312,7 +312,11 @@ def look_again(cr, limit_id, wait_s=None):
                 ), false) AS waits
               ) AS found
              WHERE id = %(id)s
-               AND (waits OR wake_at IS NOT NULL)
+               -- one that is due before stays: whoever changes the numbers of the limit should find its row at rest
+               AND CASE
+                    WHEN waits THEN wake_at IS NULL OR wake_at < %(now)s OR wake_at > %(now)s + %(wait)s
+                    ELSE wake_at IS NOT NULL
+               END
             RETURNING id
             """,
             id=limit_id,
@@ -346,6 +350,15 @@ def interrupted(cr, limit_ids):
                 now=NOW,
             )
         )
+
+
+def lock_for_write(cr, limit_ids):
+    """Lock limits before the ORM writes them, as lanes write their rows too: a conflict must arise where it is not logged.
+
+    :raises psycopg2.errors.SerializationFailure: one has changed since the snapshot of this transaction; Odoo repeats the call
+    """
+    query = SQL("SELECT id FROM batch_limit WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", list(limit_ids))
+    cr.execute(query, log_exceptions=False)
 
 
 def look_now(cr, limit_ids):
