@@ -12,9 +12,9 @@ from ..exceptions import NotUndoable
 from ..store.changes import count_changes
 from ..store.undo import UNDONE_JOB, is_free_of_order, newest_changes, store_undo
 from .handlers.undo import UndoHandler
+from .new_job import summary_columns
 from .origin import begin, create_from, refuse_second
 from .readable import check_has_changes
-from .submission import summary_columns
 
 #: Changes that a preview looks at, the newest ones.
 LOOKED_AT = 2_000
