@@ -4,7 +4,9 @@
     "version": "19.0.2.0.0",
     "category": "Technical",
     "author": "Batch Executor contributors",
+    "maintainers": ["batch-executor"],
     "license": "LGPL-3",
+    "development_status": "Beta",
     "depends": ["base", "web", "bus", "mail", "base_import"],
     "data": [
         "security/batch_executor_groups.xml",

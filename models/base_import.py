@@ -170,10 +170,10 @@ class BaseImport(models.TransientModel):
 
     def _parse_date_from_data(self, data, index, name, field_type, options):
         read = Date.to_date if field_type == "date" else Datetime.to_datetime
-        self._parse_each(super()._parse_date_from_data, read, data, index, name, field_type, options)
+        return self._parse_each(super()._parse_date_from_data, read, data, index, name, field_type, options)
 
     def _parse_float_from_data(self, data, index, name, options):
-        self._parse_each(super()._parse_float_from_data, float, data, index, name, options)
+        return self._parse_each(super()._parse_float_from_data, float, data, index, name, options)
 
     def _parse_each(self, parse, read, data, index, *args):
         """Parse a column; for a job row by row, so that a value that can't be read fails its own record, not the file.
@@ -182,14 +182,14 @@ class BaseImport(models.TransientModel):
         :param read: what `load` reads a value with
         """
         if not self.env.context.get("batch_reading"):
-            parse(data, index, *args)
-            return
+            return parse(data, index, *args)
         for line in data:
             value = line[index]
             try:
                 parse([line], index, *args)
             except (ImportValidationError, AttributeError):  # a date in a column of numbers has no `strip`
                 line[index] = _unreadable(str(value), read)
+        return None
 
     def _refuse_attachments(self, columns, rows):
         """Refuse files named in columns: Odoo's screen fetches or uploads those itself while it imports.

@@ -38,5 +38,5 @@ class BatchChange(models.Model):
 
     def init(self):
         """Set up the parts of the table that a model can't declare: see `store.schema`."""
-        super().init()
         set_up_changes(self.env.cr)
+        return super().init()

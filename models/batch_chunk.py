@@ -116,8 +116,8 @@ class BatchChunk(models.Model):
 
     def init(self):
         """Set up the parts of the table that a model can't declare: see `store.schema`."""
-        super().init()
         set_up_chunks(self.env.cr)
+        return super().init()
 
     def _compute_display_name(self):
         for chunk in self:

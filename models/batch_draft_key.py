@@ -24,8 +24,8 @@ class BatchDraftKey(models.Model):
 
     def init(self):
         """Set up the parts of the table that a model can't declare: see `store.schema`."""
-        super().init()
         set_up_draft_keys(self.env.cr)
+        return super().init()
 
     @api.autovacuum
     def _gc_started(self):

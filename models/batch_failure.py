@@ -93,8 +93,9 @@ class BatchFailure(models.Model):
 
     def init(self):
         """Besides the parts of the table, give failures of an older version their cause."""
-        super().init()
+        done = super().init()
         fill_causes(self.env.cr)
+        return done
 
     def write(self, vals):
         """Correct the values of failures that stand. Only the submitter may do so, as they run with the submitter's rights.

@@ -39,9 +39,9 @@ class BatchFinding(models.AbstractModel):
 
     def init(self):
         """Set up the parts of the table that a model can't declare: see `store.schema`."""
-        super().init()
         if not self._abstract:
             set_up_findings(self.env.cr, self._table)
+        return super().init()
 
     @api.depends("index", "file_row")
     def _compute_row_number(self):

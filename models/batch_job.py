@@ -390,8 +390,8 @@ class BatchJob(models.Model):
 
     def init(self):
         """Set up the parts of the table that a model can't declare: see `store.schema`."""
-        super().init()
         set_up_jobs(self.env.cr)
+        return super().init()
 
     # -- computed fields ---------------------------------------------------------------------------
 

@@ -90,8 +90,8 @@ class BatchOperation(models.Model):
 
     def init(self):
         """Set up the parts of the table that a model can't declare: see `store.schema`."""
-        super().init()
         set_up_operations(self.env.cr)
+        return super().init()
 
     @api.depends("details", "depends_on")
     def _compute_pretty(self):

@@ -25,8 +25,8 @@ class BatchRemains(models.Model):
 
     def init(self):
         """Set up what a model can't declare: see `store.schema`."""
-        super().init()
         set_up_remains(self.env.cr)
+        return super().init()
 
     @api.autovacuum
     def _gc_values(self):

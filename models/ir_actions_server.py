@@ -107,7 +107,7 @@ class IrActionsServer(models.Model):
     def _compute_crud_relations(self):
         """A batch update names its field as Odoo's own *Update Record* does."""
         updates = self.filtered(lambda action: action.state == BATCH and action.batch_type == "update")
-        super(IrActionsServer, self - updates)._compute_crud_relations()
+        done = super(IrActionsServer, self - updates)._compute_crud_relations()
         for action in updates:
             action.crud_model_id, action.update_field_id = action.model_id, False
             if action.model_id and action.update_path:
@@ -115,6 +115,7 @@ class IrActionsServer(models.Model):
                 action.update_field_id = field
                 relation = action.evaluation_type == "value" and field.relation
                 action.update_related_model_id = self.env["ir.model"]._get_id(relation) if relation else False
+        return done
 
     @api.model
     def _warning_depends(self):

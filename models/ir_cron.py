@@ -27,7 +27,7 @@ class IrCron(models.Model):
 
     def _init_column(self, column_name):
         """When the column is created: mark the lanes that an older version of the addon has made."""
-        super()._init_column(column_name)
+        done = super()._init_column(column_name)
         if column_name == "is_batch_lane":
             self.env.cr.execute(
                 SQL(
@@ -41,6 +41,7 @@ class IrCron(models.Model):
                     lanes.LANE_CODE,
                 )
             )
+        return done
 
     @api.model
     def _add_missing_batch_lanes(self):

@@ -83,7 +83,7 @@ class IrHttp(models.AbstractModel):
 
         :raises RequestEntityTooLarge: the request is too large
         """
-        super()._pre_dispatch(rule, args)
+        done = super()._pre_dispatch(rule, args)
         note_request(request.httprequest.headers)
         if rule.endpoint.routing.get("auth") == "batch_executor" or args.get("__model__") == "batch.job":
             size, limit = request.httprequest.content_length, request.httprequest.max_content_length
@@ -99,3 +99,4 @@ class IrHttp(models.AbstractModel):
                         limit=limit / MIB,
                     )
                 )
+        return done

@@ -33,8 +33,8 @@ class KeptEnvironments(WeakSet):
 
     def add(self, environment):
         """Add an environment, and keep it alive until `KEPT` others have been added."""
-        super().add(environment)
         self.kept.append(environment)
+        return super().add(environment)
 
 
 def keep_environments(transaction):

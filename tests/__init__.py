@@ -58,6 +58,8 @@ from . import test_failure_causes
 from . import test_fast_searches
 from . import test_failure_file
 from . import test_file_import
+from . import test_file_pages
+from . import test_file_requests
 from . import test_failures
 from . import test_figures
 from . import test_files
@@ -78,6 +80,7 @@ from . import test_mended
 from . import test_metrics
 from . import test_merged_writes
 from . import test_ndjson
+from . import test_odoo_lint
 from . import test_openapi
 from . import test_order
 from . import test_outcomes
@@ -92,6 +95,7 @@ from . import test_purge
 from . import test_python
 from . import test_questions
 from . import test_recovery
+from . import test_release
 from . import test_retried
 from . import test_running
 from . import test_schemathesis
@@ -125,6 +129,7 @@ from . import test_views
 from . import test_waiting
 from . import test_warnings
 from . import test_webhooks
+from . import test_wheel
 from . import test_wizard
 from . import test_wizard_file
 from . import test_words

@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "devenv.demo:main",
     "lint": "devenv.lint:main",
     "odoo": "devenv.databases:odoo",
+    "release": "devenv.release:main",
     "openapi": "devenv.openapi:main",
     "screenshots": "devenv.screenshots:main",
     "soak": "devenv.testing:test",
@@ -58,6 +59,10 @@ def parse(command: str, *arguments: str) -> argparse.Namespace:
         add("--db")
     elif command == "lint":
         add("--fix", action="store_true", help="let ruff and eslint mend what they can")
+        add("--only", default="", metavar="CHECK", help="just this check")
+    elif command == "release":
+        add("version", help="19.0.x.y.z")
+        add("--no-commit", action="store_true", help="change the files and build the wheel, nothing else")
     elif command == "bench":
         add("--quick", action="store_true", help="two minutes, one round, fewer records, nothing written")
         add("--only", default="", metavar="ROW,...", help="just these rows, nothing written")

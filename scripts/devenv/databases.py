@@ -65,7 +65,7 @@ def demo() -> str:
 
 def create(name: str, *apps: str, business: bool = False) -> None:
     """Copy the template, or the one with business apps, under this name, and install the addon, with other apps."""
-    copy(business_template() if business else _template(), name)
+    copy(business_template() if business else template(), name)
     _install(name, apps=apps, doing=f"installing {ADDON} into a new database")
 
 
@@ -114,14 +114,14 @@ def _install(name: str, *options: str, apps: tuple = (), doing: str) -> None:
     _finish(name, _fingerprint())
 
 
-def _template() -> str:
+def template() -> str:
     """Return the database that every other one is copied from, making it at first use."""
     return _with_modules("batch_base", "template0", BASE_MODULES, "half a minute", os.environ.get("ODOO_HOME", "19.0.0"))
 
 
 def business_template() -> str:
     """Return a copy of the template that has business apps, making it at first use."""
-    return _with_modules("batch_business", _template(), BUSINESS_MODULES, "a minute and a half")
+    return _with_modules("batch_business", template(), BUSINESS_MODULES, "a minute and a half")
 
 
 def _with_modules(prefix: str, source: str, modules: str, lasts: str, *made_of: str) -> str:

