@@ -1,5 +1,7 @@
 """Receives the ends of jobs, and is as unreliable as a shop's server: it fails, hangs, and comes back."""
 
+import base64
+import hmac
 import json
 import random
 import threading
@@ -22,6 +24,9 @@ class Receiver:
 
     def __init__(self, seed):
         self.random = random.Random(seed)
+        key = self.random.randbytes(32)
+        self.secret = f"whsec_{base64.b64encode(key).decode()}"
+        self.key = key
         self.promised, self.told = set(), set()
         self.calls = 0
         self.is_well = False
@@ -50,10 +55,13 @@ class Receiver:
             time.sleep(HANG_S)
         if chance < HANGS + FAILS:
             return 503
+        signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
+        signature = base64.b64encode(hmac.digest(self.key, signed, "sha256")).decode()
         status = json.loads(body)
-        if headers["webhook-id"] and status["finished_at"]:
+        if headers["webhook-signature"] == f"v1,{signature}" and status["finished_at"]:
             self.told.add(status["job_id"])
-        return 204
+            return 204
+        return 400
 
     def missing(self):
         """Ids of jobs whose end was to be told, and was not yet."""

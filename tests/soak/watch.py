@@ -12,7 +12,6 @@ LIMIT_S, LOOK_S, CLEAN_S = 0.5, 5, 20
 #: The last half of a run may have so many times what the first half had, and so many MB more.
 GROWTH, SLACK_MB = 1.3, 48
 MB = 2**20
-AUTOVACUUM = "(SELECT res_id FROM ir_model_data WHERE module = 'base' AND name = 'autovacuum_job')"
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,7 @@ class Watch(threading.Thread):
         [(again,)] = sql("SELECT count(*) FROM batch_chunk WHERE job_id = ANY(%s) AND claims > 1", old)
         self.tried_again += again
         sql("UPDATE batch_job SET finished_at = finished_at - interval '60 days' WHERE id = ANY(%s)", old)
-        sql(f"INSERT INTO ir_cron_trigger (cron_id, call_at) VALUES ({AUTOVACUUM}, now() AT TIME ZONE 'UTC')")
-        sql("SELECT pg_notify('cron_trigger', %s)", self.stage.cluster.database, database="postgres")
+        self.stage.call_cron("base", "autovacuum_job")
 
     def faults(self):
         """What has grown, and which limit was exceeded, in words."""
