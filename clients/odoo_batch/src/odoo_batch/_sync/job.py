@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from .. import dataframes, wire
-from ..errors import AnswerLost, BatchError, ConnectionFailed, JobFailed, Refused, WaitTimeout
+from ..errors import AnswerLost, BatchError, ConnectionFailed, JobFailed, NotFound, Refused, WaitTimeout
 from ..files import Piece
 from ..parts import merged, replaced
 from ..progress import progress_of
+from .transport import ABSENT_ATTEMPTS
 
 if TYPE_CHECKING:
     from .client import Client
@@ -181,6 +182,8 @@ class Job:
                                 file.write(chunk)
                     return partial.replace(target)
                 except (httpx.TransportError, wire.Passing) as error:
+                    if isinstance(error, wire.Absent) and attempt >= ABSENT_ATTEMPTS:
+                        raise NotFound(error.reason) from None
                     if attempt >= self._client.attempts:
                         raise ConnectionFailed(f"{name} could not be downloaded, in {attempt} attempts ({error}).") from error
                     time.sleep(wire.pause_before(attempt, getattr(error, "after", None)))
