@@ -19,6 +19,7 @@ class BatchWebhook(models.Model):
     secret = fields.Char(
         required=True,
         copy=False,
+        exportable=False,
         default=lambda self: new_secret(),
         groups=MANAGER,
         help="The receiver verifies the signature by it (Standard Webhooks). Several, separated by blanks, while it is changed.",

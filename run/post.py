@@ -26,6 +26,7 @@ class _Checked:
 
     allows_private = False
     opened = None
+    end = 0.0  # monotonic time
 
     def _new_conn(self):
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
@@ -36,7 +37,7 @@ class _Checked:
         for family, address in addresses:
             connection = socket.socket(family, socket.SOCK_STREAM)
             try:
-                connection.settimeout(CONNECT_S)
+                connection.settimeout(max(min(CONNECT_S, self.end - time.monotonic()), 0.001))
                 connection.connect(address)
             except OSError as failed:
                 connection.close()
@@ -66,7 +67,8 @@ def post(url, body, headers, allows_private):
     is_https = parts.scheme == "https"
     opened = []
     plain = HTTPSConnection if is_https else HTTPConnection
-    kind = type("CheckedConnection", (_Checked, plain), {"allows_private": allows_private, "opened": opened})
+    end = time.monotonic() + TOTAL_S
+    kind = type("CheckedConnection", (_Checked, plain), {"allows_private": allows_private, "opened": opened, "end": end})
     timeout = Timeout(connect=CONNECT_S, read=READ_S)
     options = {"timeout": timeout, "retries": False}
     pool = (
@@ -75,7 +77,6 @@ def post(url, body, headers, allows_private):
         else HTTPConnectionPool(parts.hostname, parts.port or 80, **options)
     )
     pool.ConnectionCls = kind
-    end = time.monotonic() + TOTAL_S
     # each read has its timeout; a receiver that sends a byte now and then has this one
     timer = threading.Timer(TOTAL_S, _shut_down, (opened,))
     timer.daemon = True

@@ -11,7 +11,7 @@ from .sql import NOW, fetch, fetch_dicts, seconds
 TAKEN_AT_ONCE = 16
 TAKEN_OF_ONE = 4
 #: Seconds after which a delivery is taken again where nobody has said what became of the last try: its process was killed.
-LOST_S = 60
+LOST_S = 120
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 
 

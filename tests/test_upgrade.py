@@ -59,9 +59,9 @@ LANES_CHANGED = """
     UPDATE ir_act_server SET name = jsonb_build_object('en_US', 'My lane') WHERE name->>'en_US' LIKE '%lane 3';
 """
 #: What an object of the addon is called in the database.
-OURS = re.compile(r"batch_(executor|job|operation|chunk|failure|warning|change|sizing|draft|wizard|settings|overview|running|finding|limit|webhook|lane|metrics)")
+OURS = re.compile(r"batch_(executor|job|operation|chunk|failure|warning|change|sizing|draft|wizard|settings|overview|running|finding|limit|webhook|delivery|lane|metrics)")
 #: The same in any text of any row.
-TRACE = r"batch[._](executor|job|operation|chunk|failure|warning|change|sizing|draft|wizard|settings|overview|running|limit|webhook)|Batch Executor"
+TRACE = r"batch[._](executor|job|operation|chunk|failure|warning|change|sizing|draft|wizard|settings|overview|running|limit|webhook|delivery)|Batch Executor"
 #: Tables that name the addon whether it is installed or not, and what is deleted by itself soon.
 KNOWN = {"ir_module_module", "bus_bus"}
 #: Odoo's own names of what mail modules have added to a model: it keeps them for every model that is removed.
