@@ -25,7 +25,8 @@ job = env["batch.job"].submit([{"operation_type": "create", "model": "res.partne
 env.cr.commit()
 env["ir.cron"].search([("is_batch_lane", "=", True)], limit=1).method_direct_trigger()
 import odoo.addons.batch_executor
-print(env["batch.job"].status(job["job_id"])["state"], env["res.partner"].search_count([("ref", "=", "packed")]), odoo.addons.batch_executor.__file__)
+env.cr.rollback()  # what the lane has committed is seen from now on
+print(env["batch.job"].browse(job["job_id"]).status()["state"], env["res.partner"].search_count([("ref", "=", "packed")]), odoo.addons.batch_executor.__file__)
 """
 
 
