@@ -3,11 +3,10 @@
 import base64
 import io
 
-import openpyxl
-
 from odoo.exceptions import UserError
 from odoo.tests import Form
 
+from .extras import needs
 from .test_action_operations import ActionsCase
 from .test_import import as_csv
 
@@ -93,6 +92,7 @@ class TestWizardSheet(ActionsCase):
             found = env["res.partner"].search([("ref", "like", "sheet-%")], order="ref")
             return [(one.name, one.ref, one.country_id.code, one.is_company) for one in found]
 
+    @needs("openpyxl")
     def test_records_are_created_updated_and_upserted(self):
         """Columns are named as fields, or as people see them; by the same file twice, nothing is made twice."""
         rows = [["name", "Reference", "Country", "is_company"], ["One", "sheet-1", "Belgium", "True"], [], ["Two", "sheet-2", "", "0"]]
@@ -154,6 +154,8 @@ class TestWizardSheet(ActionsCase):
 
 def as_xlsx(*rows):
     """The content of a workbook with these rows."""
+    import openpyxl
+
     book, stream = openpyxl.Workbook(), io.BytesIO()
     for row in rows:
         book.active.append(row)
