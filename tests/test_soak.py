@@ -15,7 +15,7 @@ if is_installed("httpx") and is_installed("psutil"):
     from .soak.figures import figures
     from .soak.stage import Stage
 
-MINUTES = float(os.environ.get("BATCH_SOAK_MINUTES", 2))
+MINUTES = float(os.environ.get("BATCH_SOAK_MINUTES", 5))
 SEED = int(os.environ.get("BATCH_SOAK_SEED", random.randrange(10**6)))
 
 

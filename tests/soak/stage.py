@@ -236,7 +236,9 @@ class Stage(Chaos):
                 self.wait_until(lambda: sql(query, parameter)[0][0] == 0)  # noqa: B023
             except TimeoutError:
                 self.report(f"left: {sql(query, parameter)[0][0]} {what}")
-        # those of lanes are there while they are awake, as the worker's always are
-        idle = sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid <> %s::bigint::oid", LANES % 2**32)[0][0]
-        if idle:
-            self.report(f"left: {idle} advisory locks")
+        # those of lanes are there while they are awake, as the worker's always are; others for as long as their chunk runs
+        held = "SELECT classid, objid, objsubid, pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid <> %s::bigint::oid"
+        try:
+            self.wait_until(lambda: not sql(held, LANES % 2**32))
+        except TimeoutError:
+            self.report(f"left: advisory locks {sql(held, LANES % 2**32)}")
