@@ -27,7 +27,7 @@ AMOUNTS = {
     "fed": (50_000, 1_000),  # records that are sent a second time
     "tracked": (20_000, 1_000),  # records whose changes are tracked, and undone
     "memory": (200_000, 8_000),  # records of a lane whose memory is watched
-    "uploaded": (500, 20),  # megabytes of a file that a worker takes in
+    "uploaded": (2000, 20),  # megabytes of a file that a worker takes in
 }
 #: Runs before the first round: processes load their code and fill their caches.
 WARM_UP = {"singles": 20, "large": 20, "repeated": 1, "bare": 200, "lanes": 200, "business": 20, "imports": 100, "tracked": 100}

@@ -49,7 +49,7 @@ COUNTED = """
 """
 UPLOAD = "/batch/v1/import"
 #: What a row of the large file weighs, and how often the size of processes is looked at.
-ROW_BYTES, SAMPLED_EVERY_S = 1_100, 0.02
+ROW_BYTES, SAMPLED_EVERY_S = 5_000, 0.02
 MEGABYTE = 1024**2
 
 
