@@ -118,7 +118,7 @@ class BatchSettings(models.TransientModel):
         if self.batch_lanes > (most := most_lanes(self.env.cr)):
             raise ValidationError(
                 self.env._(
-                    "%(lanes)s lanes are too many: each needs two connections to PostgreSQL while it runs, and its limit "
+                    "%(lanes)s lanes are too many: each needs at least two connections to PostgreSQL while it runs, and its limit "
                     "(max_connections) leaves room for %(most)s lanes.",
                     lanes=self.batch_lanes,
                     most=most,

@@ -5,7 +5,10 @@ import io
 import os
 import re
 import secrets
+import threading
+import time
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 from PIL import Image
@@ -84,6 +87,9 @@ def pictures(jobs):
     yield Picture("server_action", "/odoo/action-base.action_server_action/new", SERVER_ACTION, login=MANAGER)
     yield Picture("new_batch", "/odoo/batch-jobs", NEW_BATCH)
     yield Picture("settings", "/odoo/batch-jobs", SETTINGS, login=MANAGER)
+    yield Picture("limits", "/odoo/batch-limits", login=MANAGER)
+    yield Picture("webhook", "/odoo/batch-webhooks", (click(".o_data_row td[name=name]"),), login=MANAGER)
+    yield Picture("deliveries", job(jobs.told), (tab("deliveries"),))
     yield Picture("list_phone", "/odoo/batch-jobs", size=PHONE)
     yield Picture("job_phone", job(jobs.partial), size=PHONE)
     yield Picture("job_german", job(jobs.partial), lang=GERMAN)
@@ -182,6 +188,23 @@ class Jobs:
         self._submit("Nightly stock numbers", update({"weight": 2}), run_at=tomorrow.isoformat())
         paused = self._submit("Airports of the world", upsert(self.contacts[1500:3000]))
         self._client.rpc("/batch/v1/pause", job_id=paused)
+        self.told = self._limit_and_tell(admin)
+
+    def _limit_and_tell(self, admin: Client) -> int:
+        """A job under a limit, whose end is told to a webhook that answers only the second time; and one that waits for that limit."""
+        admin.call("batch.limit", "create", vals_list=[
+            {"name": "shop-a", "max_in_flight": 2, "max_records_per_second": 50, "description": "The shop's API takes 50 requests a second."},
+            {"name": "bank", "max_in_flight": 1},
+        ])  # fmt: skip
+        admin.call("ir.config_parameter", "set_param", key="batch_executor.webhook_private_addresses", value="true")
+        with receiver(503, 204) as address:
+            admin.call("batch.webhook", "create", vals_list=[{"name": "shop-a", "url": address}])
+            told = self._submit("Prices for the shop", update({"list_price": 131}), limit="shop-a", webhook="shop-a")
+            self._until_final(told)
+            while not admin.call("batch.delivery", "search_count", domain=[("state", "=", "delivered")]):
+                time.sleep(1)
+        self._submit("Prices for the shop, once more", update({"list_price": 132}), limit="shop-a")
+        return told
 
     def _change_and_meddle(self) -> int:
         """A job that remembers its changes, of which some were changed again since."""
@@ -241,6 +264,28 @@ def serving(database: str):
         yield f"http://127.0.0.1:{port}"
     finally:
         odoo_bin.stop(server)
+
+
+@contextlib.contextmanager
+def receiver(*answers: int):
+    """A receiver of webhooks that answers so, one after the other; yields its address."""
+    left = list(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(left.pop(0) if left else 204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/batch"
+        finally:
+            server.shutdown()
 
 
 class Studio:
