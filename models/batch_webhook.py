@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..engine.webhook import is_url, keys_of, new_secret
+from ..store.webhook import last_tries
 
 MANAGER = "batch_executor.group_batch_manager"
 
@@ -33,8 +34,11 @@ class BatchWebhook(models.Model):
 
     @api.depends("delivery_ids.try_ids.error", "delivery_ids.try_ids.http_status")
     def _compute_last(self):
+        Try = self.env["batch.delivery.try"]
+        tries = last_tries(self.env.cr, self.ids)
+        everyone = Try.browse(tries.values())
         for webhook in self:
-            last = self.env["batch.delivery.try"].search([("webhook_id", "=", webhook.id)], order="id desc", limit=1)
+            last = Try.browse(tries.get(webhook.id)).with_prefetch(everyone.ids)
             webhook.last_try_at = last.started_at
             webhook.last_result = last.result
 

@@ -49,7 +49,7 @@ def take_due(cr):
         SQL(
             """
             WITH due AS MATERIALIZED (
-                SELECT delivery.id, webhook.url, webhook.secret
+                SELECT delivery.id, webhook.id AS webhook_id, webhook.url, webhook.secret
                   FROM batch_webhook AS webhook
                  CROSS JOIN LATERAL (
                     SELECT id, next_at
@@ -70,10 +70,10 @@ def take_due(cr):
                        next_at = %(now)s + %(lost)s
                   FROM due
                  WHERE delivery.id = due.id
-                RETURNING delivery.id, job_id, message_id, body, tries, due.url, due.secret
+                RETURNING delivery.id, job_id, message_id, body, tries, due.webhook_id, due.url, due.secret
             ), noted AS (
-                INSERT INTO batch_delivery_try (delivery_id, number, started_at)
-                SELECT id, tries, %(now)s FROM taken
+                INSERT INTO batch_delivery_try (delivery_id, webhook_id, number, started_at)
+                SELECT id, webhook_id, tries, %(now)s FROM taken
                 RETURNING id, delivery_id
             )
             SELECT taken.id, taken.job_id, message_id, body, tries, url, secret, noted.id AS try_id, job.traceparent
@@ -157,3 +157,22 @@ def next_due(cr):
     )
     [(due,)] = fetch(cr, query)
     return due
+
+
+def last_tries(cr, webhook_ids):
+    """The id of the last try of each webhook that has one, by the id of the webhook."""
+    query = SQL(
+        """
+        SELECT webhook.id, last.id
+          FROM unnest(%s) AS webhook (id)
+         CROSS JOIN LATERAL (
+            SELECT id
+              FROM batch_delivery_try
+             WHERE webhook_id = webhook.id
+             ORDER BY id DESC
+             LIMIT 1
+         ) AS last
+        """,
+        list(webhook_ids),
+    )
+    return dict(fetch(cr, query))

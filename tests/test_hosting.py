@@ -11,10 +11,13 @@ from .extras import needs_scripts
 from .server import ADMIN, Server, shared_cluster
 
 RECORDS = 6
-#: Submit a job, and do what `odoo-bin neutralize` does.
+#: Submit a job, end another of which a webhook is to be told, and do what `odoo-bin neutralize` does.
 CALM = """
 from odoo.modules.neutralize import neutralize_database
 job = env["batch.job"].submit([{"operation_type": "create", "model": "res.partner", "data": [{"name": "x"}]}])
+env["batch.webhook"].create({"name": "shop", "url": "https://shop.invalid/batch"})
+told = env["batch.job"].submit([{"operation_type": "create", "model": "res.partner", "data": [{"name": "y"}]}], webhook="shop", draft=True)
+env["batch.job"].browse(told["job_id"]).cancel()
 neutralize_database(env.cr)
 env.cr.commit()
 print(job["job_id"])
@@ -104,6 +107,10 @@ class TestHosting(BaseCase):
             self.assertEqual(calm.status(later)["state"], "pending")
             self.assertEqual(calm.status(self.waiting)["state"], "paused")
             self.assertEqual(calm.call("res.partner", "search_count", [["name", "=", "x"]]), 0)
+            [webhook] = calm.call("batch.webhook", "search_read", [["active", "=", False]], ["name"])
+            self.assertEqual(webhook["name"], "shop")
+            [delivery] = calm.call("batch.delivery", "search_read", [], ["state", "tries"])
+            self.assertEqual((delivery["state"], delivery["tries"]), ("failed", 0))
 
     def submit_and_finish(self, client, name):
         self.check_done(client, self.submit(client, name), name)

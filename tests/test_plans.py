@@ -1037,3 +1037,14 @@ class TestPlansOfWebhooks(PlanCase):
         taken, plans = self.cheap(webhook.take_due, self.cr, rows=most * (most + 20), pages=40 * most)
         self.assertEqual(len(taken), most)
         self.assertUses(plans, "batch_delivery_due_idx")
+        self.sql(
+            """
+            INSERT INTO batch_delivery_try (delivery_id, webhook_id, number, started_at)
+            SELECT id, webhook_id, 1, now() FROM batch_delivery
+            """
+        )
+        self.sql("ANALYZE batch_delivery_try")
+        hooks = [webhook_id for (webhook_id,) in self.sql("SELECT id FROM batch_webhook")]
+        last, plans = self.cheap(webhook.last_tries, self.cr, hooks, rows=4 * len(hooks), pages=10 * len(hooks))
+        self.assertEqual(len(last), len(hooks))
+        self.assertUses(plans, "batch_delivery_try_webhook_idx")

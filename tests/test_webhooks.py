@@ -5,11 +5,20 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from psycopg2.errors import ForeignKeyViolation, RestrictViolation
 
 from odoo import sql_db
@@ -32,7 +41,7 @@ NAME = "shop"
 class Receiver:
     """An HTTP server that answers as it is told: a status, `hang` or `drip`. It remembers what it was sent."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.answers, self.requests, self.released = [], [], threading.Event()
         receiver = self
 
@@ -59,7 +68,11 @@ class Receiver:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/end?of=job"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server.server_port}/end?of=job"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
@@ -310,6 +323,82 @@ class TestAddresses(WebhookCase):
         ):
             post.post(self.receiver.url.replace("127.0.0.1", "rebinding.example"), b"{}", {}, False)
         self.assertEqual((asked, connected, self.receiver.requests), (["rebinding.example"], ["8.8.8.8"], []))
+
+
+class TestCertificates(WebhookCase):
+    """Over https nothing is sent to a host that can't prove that it is the one."""
+
+    def told(self, name, trusted=False):
+        """What became of a try to tell a receiver whose certificate is for this host, and what the receiver got."""
+        folder = Path(self.enterContext(TemporaryDirectory()))
+        certificate = new_certificate(folder / "receiver.pem", name)
+        receiver = Receiver(certificate)
+        self.addCleanup(receiver.close)
+        with self.committed() as env:
+            env["batch.webhook"].browse(self.webhook).url = receiver.url
+        job = self.ended()
+        with patch.dict(os.environ, {"SSL_CERT_FILE": str(certificate)} if trusted else {}):
+            self.send()
+        return self.results(job)[0], receiver.requests
+
+    def test_one_that_nobody_has_signed_is_not_trusted(self):
+        result, requests = self.told("127.0.0.1")
+        self.assertRegex(result, "certificate")
+        self.assertEqual(requests, [])
+
+    def test_one_of_another_host_is_not_trusted(self):
+        result, requests = self.told("127.0.0.2", trusted=True)
+        self.assertRegex(result, "certificate")
+        self.assertEqual(requests, [])
+
+    def test_one_that_the_server_trusts(self):
+        result, requests = self.told("127.0.0.1", trusted=True)
+        self.assertEqual(result, "HTTP 200")
+        self.assertEqual(len(requests), 1)
+
+
+def new_certificate(path, address):
+    """Write a key, and a certificate of it for an address, signed by itself, into a file; returns its path."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + certificate.public_bytes(pem))
+    return path
+
+
+class TestPage(WebhookCase):
+    def test_the_last_tries_of_all_webhooks_are_asked_for_at_once(self):
+        self.receiver.answers = [500]
+        job = self.ended()
+        for _try in range(2):
+            self.due_now()
+            self.send()
+        self.assertEqual(self.delivery(job), ("delivered", 2))
+        shown, asked = {}, {}
+        with self.committed() as env:
+            env["batch.webhook"].create([{"name": f"other {number}", "url": self.receiver.url} for number in range(20)])
+        for names in (NAME,), (NAME, *(f"other {number}" for number in range(20))):
+            with self.committed() as env:
+                hooks = env["batch.webhook"].search([("name", "in", names)])
+                before = env.cr.sql_log_count
+                rows = hooks.read(["name", "last_try_at", "last_result"])
+                asked[len(rows)] = env.cr.sql_log_count - before
+                shown |= {row["name"]: (row["last_result"], bool(row["last_try_at"])) for row in rows}
+        self.assertEqual(shown, {NAME: ("HTTP 200", True), **{f"other {number}": (False, False) for number in range(20)}})
+        self.assertEqual(asked[1], asked[21])
 
 
 class TestRights(WebhookCase):
