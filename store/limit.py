@@ -290,7 +290,7 @@ def wake_first(cr, limit_id):
 
 
 def look_again(cr, limit_id, wait_s=None):
-    """Set when lanes look again at the jobs that wait for a locked limit; never, where none waits.
+    """Set when lanes look again at the jobs that wait for a locked limit; once more at most, where none waits.
 
     :param wait_s: seconds until then; None: `LOOK_S`
     """
@@ -312,16 +312,18 @@ def look_again(cr, limit_id, wait_s=None):
                 ), false) AS waits
               ) AS found
              WHERE id = %(id)s
-               -- one that is due before stays: whoever changes the numbers of the limit should find its row at rest
+               -- one that is due before stays, and so does one that is due soon though none waits: whoever changes the numbers
+               -- of the limit should find its row at rest
                AND CASE
                     WHEN waits THEN wake_at IS NULL OR wake_at < %(now)s OR wake_at > %(now)s + %(wait)s
-                    ELSE wake_at IS NOT NULL
+                    ELSE wake_at < %(now)s OR wake_at > %(now)s + %(look)s
                END
             RETURNING id
             """,
             id=limit_id,
             now=NOW,
             wait=seconds(LOOK_S if wait_s is None else wait_s),
+            look=seconds(LOOK_S),
         ),
     )
 

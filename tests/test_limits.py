@@ -1,10 +1,13 @@
 """Named limits: how many chunks of all jobs that name one run at once, and how many of their records in a second."""
 
+import threading
 import time
+from functools import partial
 from unittest.mock import patch
 
 import psycopg2
 
+from odoo.service.model import retrying
 from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.exceptions import BatchValidationError
@@ -200,6 +203,35 @@ class TestChunksAtOnce(LimitCase):
             one.work_on(claim)
             two.work_on(other)
         self.work(lanes=2)
+
+    def test_a_manager_changes_it_while_lanes_are_at_it(self):
+        limit = self.limit(max_in_flight=3)
+        self.set_probe(self._in_flight)
+        self.most = []
+        ids = self.make_partners(1)
+        jobs = [self.submit(*(self.probe(ids, number) for number in range(40)), max_chunk_size=1, limit=self.name) for _number in range(3)]
+        lanes = threading.Thread(target=self.work, kwargs={"lanes": 5})
+        lanes.start()
+        saved = 0
+        while lanes.is_alive():
+            with committed() as env:
+                # as Odoo calls methods for a request: again, some times, where others have written the same row
+                retrying(partial(self._save, env, limit, {"max_in_flight": 2 + saved % 2, "description": f"{saved}"}), env)
+            saved += 1
+            time.sleep(0.1)
+        lanes.join()
+        self.assertGreater(saved, 2)
+        with committed() as env:
+            self.assertEqual(env["batch.limit"].browse(limit).description, f"{saved - 1}")
+        for job in jobs:
+            self.assertEqual(self.check_counters(job)["processed_records"], 40)
+        self.assertLessEqual(max(self.most), 3)
+
+    def _save(self, env, limit, values):
+        env["res.users"].browse(env.uid).name  # noqa: B018 - a request asks much before it writes, and its snapshot is as old
+        env.cr.execute("SELECT pg_sleep(0.02)")
+        env["batch.limit"].browse(limit).write(values)
+        env.flush_all()
 
     def test_a_job_that_waits_can_be_paused_and_cancelled(self):
         self.limit(max_in_flight=1)
