@@ -1,13 +1,15 @@
 from traceback import walk_tb
 
-from werkzeug.exceptions import MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import MethodNotAllowed, RequestEntityTooLarge, ServiceUnavailable
 
 from odoo import models
+from odoo.exceptions import AccessDenied
 from odoo.http import SessionExpiredException, _dispatchers, request
 
 from ..engine.problems import Problems
 from ..exceptions import BatchValidationError
 from ..run.caller import GROUP_USER
+from ..run.interruption import is_conflict
 from ..run.settings import get_setting
 from ..run.trace import note_request
 from ..run.upload import MIB, too_large
@@ -45,6 +47,19 @@ class IrHttp(models.AbstractModel):
             raise SessionExpiredException(
                 request.env._("No API key was sent (header Authorization: Bearer <key>), and there is no session that is logged in.")
             ) from None
+
+    @classmethod
+    def _authenticate_explicit(cls, auth):
+        """As in Odoo; a database that is gone while the credentials are looked up is no refusal of them, as which Odoo takes any error.
+
+        :raises ServiceUnavailable: the caller should try again
+        """
+        try:
+            return super()._authenticate_explicit(auth)
+        except AccessDenied as denied:
+            if auth == "batch_executor" and denied.__context__ and is_conflict(denied.__context__):
+                raise ServiceUnavailable("The database can't be reached at the moment. Try again.") from denied  # no language without it
+            raise
 
     def session_info(self):
         """As in Odoo; tells the backend whether lists offer *Run in batch…* to this user, and whether one of the user's jobs runs."""

@@ -1,13 +1,14 @@
 """One method, four doors: the same question gets the same answer through each, and no answer holds a null."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from odoo import api
 
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 
 from .api_case import ApiCase
-from .case import EFFECT_KEYS, ENTRY_KEYS, STATUS_KEYS, create, nulls_in, update
+from .case import EFFECT_KEYS, ENTRY_KEYS, PATIENCE_S, STATUS_KEYS, create, nulls_in, update
 from .doors import DOORS, Json2Door, JsonRpcDoor, Refused, RouteDoor, SessionDoor, Someone, XmlRpcDoor, base_url
 
 OPERATIONS = [
@@ -159,6 +160,27 @@ class TestCredentials(ApiCase):
             f"{base_url()}/json/2/batch.job/submit", json={"operations": []}, timeout=20
         )
         self.assertEqual(response.status_code, 401)
+
+    def test_a_database_that_is_gone_just_then_refuses_nobody(self):
+        """As when PostgreSQL crashes: the key was not found wrong, it was not found out."""
+        with ThreadPoolExecutor(1) as pool:
+            # a session is looked up before Odoo takes errors for refusals
+            for door_class, error in ((RouteDoor, "werkzeug.exceptions.ServiceUnavailable"), (SessionDoor, "psycopg2.InterfaceError")):
+                door = door_class(self.user)
+                with self.subTest(door=door_class.__name__), self.registry.cursor() as cr:
+                    cr.execute("LOCK TABLE res_users_apikeys, res_users")
+                    answer = pool.submit(door.call, "status", 1)
+                    self.wait_until(self._end_whoever_waits)
+                    cr.rollback()
+                    with self.assertRaises(Refused) as refused:
+                        answer.result(PATIENCE_S)
+                    self.assertEqual(refused.exception.name, error)
+
+    def _end_whoever_waits(self):
+        return self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%%res_users%%'"
+        )
 
     def test_a_key_is_one_header_and_one_call(self):
         door = RouteDoor(self.user)

@@ -23,7 +23,7 @@ PASSING = (408, 429, 502, 503, 504)
 PASSING_ERRORS = (
     "OperationalError", "InterfaceError", "AdminShutdown", "CrashShutdown", "CannotConnectNow", "ConnectionFailure", "PoolError",
     "SerializationFailure", "DeadlockDetected", "LockNotAvailable", "ConcurrencyError", "LockError",
-    "RequestTimeout", "ClientDisconnected",
+    "RequestTimeout", "ServiceUnavailable", "ClientDisconnected",
 )  # fmt: skip
 #: Options that are texts, truths and numbers, whatever they look like.
 TEXTS = ("name", "rollback", "run_at", "notify", "idempotency_key", "limit")
