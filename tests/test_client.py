@@ -301,6 +301,17 @@ class TestMoreThanARequest(ClientCase):
         again = self.client.submit([create("A"), {"operation_type": "create", "model": "res.partner", "data": data}], idempotency_key="cut-once")
         self.assertEqual((again.id, len(self.new_refs("refused-"))), (job.id, 149))
 
+    def test_what_somebody_has_cancelled_stays_cancelled(self):
+        """Also before any of its records has run: what is sent again under its key is not another job."""
+        operation = {"operation_type": "create", "model": "res.partner", "data": self.records(60, "stopped")}
+        job = self.client.submit([operation], idempotency_key="cut-stopped")
+        self.assertGreater(job.status["stats"]["total_operations"], 1)
+        job.cancel()
+        again = self.client.submit([operation], idempotency_key="cut-stopped")
+        self.assertEqual((again.id, again.state), (job.id, "cancelled"))
+        self.work()
+        self.assertEqual(self.new_refs("stopped-"), [])
+
     def test_what_would_mean_something_else_is_not_cut(self):
         before = self.count_jobs()
         records = self.records(100, "whole")

@@ -253,16 +253,23 @@ class AsyncClient(AsyncTransport):
             job = AsyncJob(self, wire_status(await self._rpc("submit", wire.encoded(sent))))
             if not job.status["duplicate"]:
                 return job
-            if not job.is_given_up:
+            if not await self._is_given_up(job):
                 await self._check_content(job, named, content)
                 return job
             number += 1
 
+    async def _is_given_up(self, job: AsyncJob) -> bool:
+        """Whether it was cancelled, as last seen, while it was a draft: it was not filled to its end. One that was cancelled later stays what it is."""
+        return job.state == "cancelled" and not await self._read(job, "awaited_since")  # when it was started
+
+    async def _read(self, job: AsyncJob, field: str) -> Any:
+        """The value of a field of `batch.job` that is not in its status."""
+        [found] = await self._send("POST", "/json/2/batch.job/read", wire.encoded({"ids": [job.id], "fields": [field]}), JSON)
+        return found[field]
+
     async def _check_content(self, job: AsyncJob, key: str, content: str) -> None:
         """Check that a job is filled with this: the server only compares the options of drafts, which are empty at first."""
-        asked = wire.encoded({"ids": [job.id], "fields": ["context"]})
-        [found] = await self._send("POST", "/json/2/batch.job/read", asked, JSON)
-        if json.loads(found["context"] or "{}").get(CONTENT) != content:
+        if json.loads(await self._read(job, "context") or "{}").get(CONTENT) != content:
             message = f"{key!r} was used before, for another submission, or for one that was cut otherwise"
             raise Refused(message, [{"operation": False, "record": False, "key": "idempotency_key", "message": message}])
 
@@ -272,7 +279,7 @@ class AsyncClient(AsyncTransport):
             return await job.start()
         except Refused:
             await job.refresh()
-            if job.state == "draft" or job.is_given_up:
+            if job.state == "draft" or await self._is_given_up(job):
                 raise
             return job
 

@@ -73,12 +73,6 @@ class AsyncJob:
         """Whether it was final, as last seen."""
         return bool(self.status["finished_at"])
 
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it was cancelled, as last seen, before any of its records ran: a draft that was not filled to its end is."""
-        stats = self.status["stats"]
-        return self.state == "cancelled" and not stats["processed_records"] and not stats["failed_records"]
-
     async def refresh(self, wait: float = 0) -> AsyncJob:
         """Read the status anew.
 
