@@ -31,7 +31,7 @@ class Base(models.AbstractModel):
         self[field.name] = False
         return self._validate_fields(each.name for each in self.pool.field_computed[field])
 
-    def _convert_records(self, records, *, log=lambda a: None, savepoint):
+    def _convert_records(self, records, **options):
         """Tell who asks for it, by `batch_note_skipped` in the context, which records `load` is about to skip.
 
         Imports of the engine look up at once what all rows refer to.
@@ -40,7 +40,7 @@ class Base(models.AbstractModel):
         converted = ahead(
             self,
             records,
-            lambda model, rows: super(Base, model)._convert_records(rows, log=log, savepoint=savepoint),  # noqa: UP008
+            lambda model, rows: super(Base, model)._convert_records(rows, **options),  # noqa: UP008
         )
         note, fields = self.env.context.get("batch_note_skipped"), self.env.context.get("import_skip_records")
         return converted if note is None or not fields else _noting(converted, fields, note)

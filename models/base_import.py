@@ -1,4 +1,4 @@
-# pylint: disable=no-wizard-in-models
+# pylint: disable=unknown-option-value,no-wizard-in-models
 import csv
 import hashlib
 from datetime import date
@@ -104,7 +104,7 @@ class BaseImport(models.TransientModel):
         :raises ImportValidationError: there are none
         """
         if self.res_model not in self.env:
-            raise UserError(self.env._("There is no model %r.", self.res_model))
+            raise UserError(self.env._("There is no model '%s'.", self.res_model))
         try:
             rows, columns = self._convert_import_data(fields, options) if self.file else ([], [])
         except (LookupError, TypeError, ValueError, csv.Error) as error:

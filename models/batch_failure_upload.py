@@ -1,5 +1,5 @@
 # A dialog of the models beside it, so it stands with them.
-# pylint: disable=no-wizard-in-models
+# pylint: disable=unknown-option-value,no-wizard-in-models
 from odoo import fields, models
 
 from ..run.numbers import records

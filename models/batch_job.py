@@ -161,6 +161,7 @@ class BatchJob(models.Model):
     limit_id = fields.Many2one(
         "batch.limit",
         readonly=True,
+        index="btree_not_null",
         ondelete="restrict",
         help="How much of it may run, together with other jobs: it waits where that is used up.",
     )

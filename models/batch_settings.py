@@ -1,5 +1,5 @@
 # a settings page is a transient model, as in Odoo
-# pylint: disable=no-wizard-in-models
+# pylint: disable=unknown-option-value,no-wizard-in-models
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 

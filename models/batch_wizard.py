@@ -1,4 +1,4 @@
-# pylint: disable=no-wizard-in-models
+# pylint: disable=unknown-option-value,no-wizard-in-models
 import ast
 import json
 
@@ -119,7 +119,7 @@ class BatchWizard(models.TransientModel):
     def _onchange_model_name(self):
         """What was chosen for another model means nothing for this one."""
         if not self.is_from_list:
-            self.update({"domain": "[]", "values": False, "method": False, "action_id": False})
+            self.domain, self.values, self.method, self.action_id = "[]", False, False, False
 
     # -- what it opens -----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-# pylint: disable=no-wizard-in-models
+# pylint: disable=unknown-option-value,no-wizard-in-models
 import base64
 
 from markupsafe import Markup

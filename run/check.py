@@ -75,9 +75,9 @@ class Checker:
             self.models[operation.model] = self.env.get(operation.model)
         model = self.models[operation.model]
         if model is None:
-            self.add(operation, self.env._("there is no model %r", operation.model), "model")
+            self.add(operation, self.env._("there is no model '%s'", operation.model), "model")
         elif model._abstract and not operation.params.get("model_level"):
-            self.add(operation, self.env._("model %r is abstract, it has no records", operation.model), "model")
+            self.add(operation, self.env._("model '%s' is abstract, it has no records", operation.model), "model")
         else:
             return model
         return None
@@ -93,7 +93,7 @@ class Checker:
         for right in missing:
             self.add(
                 operation,
-                self.env._("you have no %(right)s access to %(model)r", right=right, model=operation.model),
+                self.env._("you have no %(right)s access to '%(model)s'", right=right, model=operation.model),
                 "model",
             )
         return not missing
@@ -117,7 +117,7 @@ class Checker:
             unknown = ", ".join(repr(name) for name in sorted(map(str, values.keys() - known)))
             self.add(
                 operation,
-                self.env._("model %(model)r has no field %(field)s", model=model._name, field=unknown),
+                self.env._("model '%(model)s' has no field %(field)s", model=model._name, field=unknown),
                 "data",
                 index,
             )
@@ -145,20 +145,20 @@ class Checker:
         if field is None:
             self.add(
                 operation,
-                self.env._("model %(model)r has no field %(field)r", model=model._name, field=name),
+                self.env._("model '%(model)s' has no field '%(field)s'", model=model._name, field=name),
                 "group_by",
             )
         elif field.type in ("one2many", "many2many") or not field.store:
-            self.add(operation, self.env._("records can't be grouped by field %r", name), "group_by")
+            self.add(operation, self.env._("records can't be grouped by field '%s'", name), "group_by")
         elif not model._has_field_access(field, "read"):
             self.add(
-                operation, self.env._("you may not read field %r, so nothing can be grouped by it", name), "group_by"
+                operation, self.env._("you may not read field '%s', so nothing can be grouped by it", name), "group_by"
             )
         elif not (operation.params.get("model_level") or grouping.carries_values(operation)):
             if not model.has_access("read"):
                 self.add(
                     operation,
-                    self.env._("you have no %(right)s access to %(model)r", right="read", model=operation.model),
+                    self.env._("you have no %(right)s access to '%(model)s'", right="read", model=operation.model),
                     "group_by",
                 )
             elif not self.problems:  # with problems nothing is stored, and the operation's data may be invalid

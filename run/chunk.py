@@ -155,7 +155,7 @@ class _ChunkRun:
     def _refusal(self):
         """The `Failure` if nothing of this chunk may run, else None."""
         if self.records.model not in self.env:
-            return failure("MissingModelError", self.env._("The model %r no longer exists.", self.records.model))
+            return failure("MissingModelError", self.env._("The model '%s' no longer exists.", self.records.model))
         return refusal(self.env)
 
     def _run_positions(self, handler, positions, outcome):

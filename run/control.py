@@ -309,7 +309,7 @@ class Control:
             self.cr.execute("SET plan_cache_mode TO force_generic_plan")
             self.cr.execute(SQL("LISTEN %s", SQL.identifier(WAKE_UP)))
             come_awake(self.cr)
-            self.cr.commit()  # pylint: disable=invalid-commit  # keeps these settings for the later transactions of this cursor
+            self.cr.commit()  # pylint: disable=unknown-option-value,invalid-commit  # keeps these settings for the later transactions of this cursor
             try:
                 yield
             finally:
@@ -324,7 +324,7 @@ class Control:
         try:
             yield api.Environment(self.cr, SUPERUSER_ID, {})
             # our own cursor, which holds nothing but the claim, the progress or the release
-            self.cr.commit()  # pylint: disable=invalid-commit
+            self.cr.commit()  # pylint: disable=unknown-option-value,invalid-commit
         except BaseException:
             if not self.cr.closed:
                 self.cr.rollback()
@@ -343,7 +343,7 @@ def stop_listening(cr):
         cr.execute(SQL("UNLISTEN %s", SQL.identifier(WAKE_UP)))
         settle_up(cr)
         fall_asleep(cr)
-        cr.commit()  # pylint: disable=invalid-commit  # UNLISTEN takes effect at the commit
+        cr.commit()  # pylint: disable=unknown-option-value,invalid-commit  # UNLISTEN takes effect at the commit
     except psycopg2.Error:
         with suppress(psycopg2.Error):
             cr.connection.close()

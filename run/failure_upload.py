@@ -60,7 +60,7 @@ def upload(job, name, content):
     with env.cr.savepoint():
         number = chosen.begin_choice(locked.env.cr, job.id)
         # neighbours only, and lazily: unlike Odoo's own groupby
-        places = groupby(rows, key=lambda row: (row.operation, row.index))  # pylint: disable=bad-builtin-groupby
+        places = groupby(rows, key=lambda row: (row.operation, row.index))  # pylint: disable=unknown-option-value,bad-builtin-groupby
         while page := [(place, list(found)) for place, found in islice(places, PAGE)]:
             _mend_page(env, job.id, number, page, told)
         if told["retried"]:
@@ -126,7 +126,7 @@ def _mended_item(env, failure, rows):
             if not row.is_changed(old.get(name), cell):
                 continue
             if columns and name not in columns:
-                raise ValueError(env._("%r is no column of its import", name))
+                raise ValueError(env._("'%s' is no column of its import", name))
             value = row.value(cell, field.type if field else None, old.get(name), name)
             if value != old.get(name) or type(value) is not type(old.get(name)):
                 changed[name] = value

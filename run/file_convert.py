@@ -29,7 +29,7 @@ def column_problems(env, kind, paths, key):
         yield env._("a column 'id' goes with type=load, or with type=update")
     for name in key if kind == UPSERT else ():
         if name not in names and not (name == XMLID and given):
-            yield env._("there is no column of the key field %r", name)
+            yield env._("there is no column of the key field '%s'", name)
 
 
 def convert(model, paths, page, kind, problems):

@@ -41,7 +41,7 @@ def known_model(env, parameters, problems):
     """
     model = env.get(parameters.model)
     if model is None:
-        problems.add(env._("there is no model %r", parameters.model), key="model")
+        problems.add(env._("there is no model '%s'", parameters.model), key="model")
     return model
 
 
@@ -155,7 +155,7 @@ class Importer:
                 self.problems.add(problem, key="fields")
             for right in HANDLERS[kind].rights:
                 if not model.has_access(right):
-                    text = self.env._("you have no %(right)s access to %(model)r", right=right, model=model._name)
+                    text = self.env._("you have no %(right)s access to '%(model)s'", right=right, model=model._name)
                     self.problems.add(text, key="model")
             self._refuse()
             kept, count = Kept(), 0

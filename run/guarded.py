@@ -151,9 +151,9 @@ class UserCode:
     def _was_committed(self):
         # roll back what is open now: a new transaction of the user code, or ours without its savepoint
         if not self.guard.is_closed:
-            self.env.cr.rollback()  # pylint: disable=invalid-commit
+            self.env.cr.rollback()  # pylint: disable=unknown-option-value,invalid-commit
         elif not self.guard.connection.closed:
-            self.guard.connection.rollback()  # pylint: disable=invalid-commit
+            self.guard.connection.rollback()  # pylint: disable=unknown-option-value,invalid-commit
         with self.env.registry.cursor() as cr:
             for _ in range(ASKED_TIMES):
                 cr.execute(SQL("SELECT pg_xact_status(%s::xid8)", self.transaction))

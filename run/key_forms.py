@@ -170,7 +170,7 @@ class _Reference(_Form):
             return False
         model_name, id_ = value.split(",")
         if model_name not in self.models:
-            raise ValueError(self.model.env._("it refers to no record of %r", model_name))
+            raise ValueError(self.model.env._("it refers to no record of '%s'", model_name))
         return f"{model_name},{int(id_)}"
 
     def of_found(self, value):

@@ -93,7 +93,7 @@ def _problems(env, items, old, kind, model, params):
             problems.add(env._("it must remain one record, of the same form as before: %s", dumps(old[0])[:200]))
         for item, before in zip(items, old, strict=True):
             for name in new_refs(item, before):
-                problems.add(env._("a $ref to %r can't be added, because the record did not wait for that operation", name))
+                problems.add(env._("a $ref to '%s' can't be added, because the record did not wait for that operation", name))
     except RecursionError as error:
         problems.add(env._("Not valid JSON: %s", error))
     return [f"{problem.key}: {problem.message}" if problem.key else problem.message for problem in problems.kept]

@@ -118,5 +118,5 @@ def _fields(model, header, problems):
             names += found
     for name, count in Counter(names).items():
         if count > 1:
-            problems.add(model.env._("several columns are for the field %r", name))
+            problems.add(model.env._("several columns are for the field '%s'", name))
     return names

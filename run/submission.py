@@ -223,7 +223,7 @@ class Submission:
         job = jobs.sudo().search([("user_id", "=", self.env.uid), ("idempotency_key", "=", key)], limit=1)
         if job and job.fingerprint != fingerprint:
             problems = Problems()
-            problems.add(self.env._("%r was used before, for another submission", key), key="idempotency_key")
+            problems.add(self.env._("'%s' was used before, for another submission", key), key="idempotency_key")
             refuse(self.env, problems)
         return job.with_env(self.env)
 

@@ -41,7 +41,7 @@ def take_over(cr, *locks):
     deadline = time.monotonic() + LET_GO_S + PATIENCE_S
     while True:
         _let_go(cr)
-        cr.commit()  # pylint: disable=invalid-commit  # see above
+        cr.commit()  # pylint: disable=unknown-option-value,invalid-commit  # see above
         try:
             for lock in (upgrade.lock_tables, *locks):
                 lock(cr)

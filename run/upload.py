@@ -32,7 +32,7 @@ def receive(env, limit):
     :raises RequestEntityTooLarge: it has more bytes
     :raises UnsupportedMediaType: it is encoded otherwise than by gzip
     """
-    env.cr.commit()  # pylint: disable=invalid-commit
+    env.cr.commit()  # pylint: disable=unknown-option-value,invalid-commit
     encoding = (request.httprequest.headers.get("Content-Encoding") or "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise UnsupportedMediaType(env._("The body may be packed by gzip, and by nothing else."))

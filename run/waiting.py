@@ -84,14 +84,14 @@ def _check_again(job):
 def _wait(job, wait_s):
     cr = job.env.cr
     deadline = time.monotonic() + wait_s
-    cr.commit()  # pylint: disable=invalid-commit  # ends the request's transaction, which has only checked its caller
+    cr.commit()  # pylint: disable=unknown-option-value,invalid-commit  # ends the request's transaction, which has only checked its caller
     seen = None
     while (left := deadline - time.monotonic()) > 0 and not _is_ending():
         seen, has_changed = _watch(cr, job.id, seen, min(left, STALLED_S))
         if has_changed:
             return
         wake_if_stalled(job.sudo())
-        cr.commit()  # pylint: disable=invalid-commit  # wakes the lanes
+        cr.commit()  # pylint: disable=unknown-option-value,invalid-commit  # wakes the lanes
 
 
 def _is_ending():

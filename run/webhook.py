@@ -39,7 +39,7 @@ def find_webhook(env, name, problems):
         return None
     found = env["batch.webhook"].sudo().search([("name", "=", name)], limit=1)
     if not found:
-        problems.add(env._("there is no webhook %r, or it is archived", name), key="webhook")
+        problems.add(env._("there is no webhook '%s', or it is archived", name), key="webhook")
     return found.id or None
 
 
@@ -84,7 +84,7 @@ def send_due(env):
     with ThreadPoolExecutor(store.TAKEN_AT_ONCE, thread_name_prefix="webhook") as pool:
         has_time = True
         while has_time and (taken := store.take_due(env.cr)):
-            env.cr.commit()  # pylint: disable=invalid-commit
+            env.cr.commit()  # pylint: disable=unknown-option-value,invalid-commit
             answers = pool.map(lambda one: _send(one, allows_private), taken)
             try:
                 for delivery, (code, error, duration) in zip(taken, answers, strict=True):

@@ -61,7 +61,7 @@ class Work:
                 cr.flush()
                 self.signals.announce(cr)
                 # the only commit of the work: it contains the effects of the chunk and its outcome
-                cr.commit()  # pylint: disable=invalid-commit
+                cr.commit()  # pylint: disable=unknown-option-value,invalid-commit
                 self.signals.after_commit()
         except BaseException as error:
             if not is_shutdown(error):
@@ -115,7 +115,7 @@ class WorkConnection:
         if self.lender and not self.lender.connection.closed:
             with suppress(psycopg2.Error):  # a lost connection has no locks
                 self.lender.execute("SELECT pg_advisory_unlock_all()", log_exceptions=False)
-                self.lender.rollback()  # pylint: disable=invalid-commit
+                self.lender.rollback()  # pylint: disable=unknown-option-value,invalid-commit
 
     def close(self):
         """Release all locks, and give the connection back to Odoo's pool."""

@@ -42,7 +42,7 @@ class _Stream:
         self.page_rows = 1
         self.problem = None
 
-    def read(self, _size):  # pylint: disable=method-required-super
+    def read(self, _size):  # pylint: disable=unknown-option-value,method-required-super
         """The next rows as text, of any length; empty at the end or after an error, which is kept in `problem`."""
         try:
             page = list(islice(self.rows, self.page_rows))

@@ -8,12 +8,14 @@ NOW = SQL("clock_timestamp() AT TIME ZONE 'UTC'")
 
 def fetch(cr, query):
     """Run a statement; returns its rows as tuples."""
+    assert isinstance(query, SQL)
     cr.execute(query)
     return cr.fetchall()
 
 
 def fetch_dicts(cr, query):
     """Run a statement; returns its rows as dicts."""
+    assert isinstance(query, SQL)
     cr.execute(query)
     return cr.dictfetchall()
 

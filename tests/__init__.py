@@ -80,6 +80,7 @@ from . import test_mended
 from . import test_metrics
 from . import test_merged_writes
 from . import test_ndjson
+from . import test_odoo_lint
 from . import test_openapi
 from . import test_order
 from . import test_outcomes

@@ -57,7 +57,7 @@ class Backlog:
         self.cr.execute(f"ANALYZE {', '.join(TABLES)}")
         return self
 
-    def _without_indexes(self):
+    def _without_indexes(self):  # pylint: disable=sql-injection  # what it returns are PostgreSQL's own texts
         """Take away foreign keys and indexes while rows are inserted; returns what brings them back."""
         self.cr.execute("SET LOCAL maintenance_work_mem TO '256MB'")
         self.cr.execute(

@@ -67,7 +67,7 @@ class Cluster:
                 connection.autocommit = True
                 with connection.cursor() as cr:
                     try:
-                        cr.execute(query, params or None)
+                        cr.execute(query, params or None)  # pylint: disable=sql-injection  # it is the test's own
                         return cr.fetchall() if cr.description else []
                     except psycopg2.DatabaseError as error:
                         if type(error) is psycopg2.DatabaseError:  # it crashed just now, which this class means as well

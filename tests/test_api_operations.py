@@ -23,7 +23,7 @@ class OperationsCase(ApiCase):
         with self.committed() as env:
             return env["res.partner"].create([{"name": name, **values} for name in names]).ids
 
-    def read(self, ids, *names, model="res.partner", **context):  # pylint: disable=method-required-super
+    def read(self, ids, *names, model="res.partner", **context):  # pylint: disable=unknown-option-value,method-required-super
         with self.committed(active_test=False, **context) as env:
             rows = env[model].browse(ids).exists().read(list(names), load=None)
         return [tuple(row[name] for name in names) for row in rows]

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from PIL import Image as Picture
 
 from odoo.fields import Image
-from odoo.orm.models import BaseModel
+from odoo.models import BaseModel
 
 from ..run.fast.switch import FLAG
 from .case import BatchCase

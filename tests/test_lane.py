@@ -12,7 +12,7 @@ import psycopg2
 
 from odoo import SUPERUSER_ID, api
 from odoo.exceptions import AccessError
-from odoo.orm.registry import Registry
+from odoo.modules.registry import Registry
 from odoo.tests.common import get_db_name
 from odoo.tools import mute_logger
 

@@ -418,7 +418,7 @@ class TestOtherModules(ToldCase):
 
     def test_it_cannot_commit(self):
         job = self.long_job()
-        self.set_post(lambda job, original, values: job.env.cr.commit())  # pylint: disable=invalid-commit
+        self.set_post(lambda job, original, values: job.env.cr.commit())  # pylint: disable=unknown-option-value,invalid-commit
         with mute_logger(TELL_LOG):
             self.work()
         self.assertEqual((self.job(job)["state"], self.ends(job)), ("completed", []))

@@ -3,15 +3,14 @@
 import json
 
 from odoo.exceptions import MissingError
-from odoo.fields import Field, Html
-from odoo.orm.fields_textual import BaseString
+from odoo.fields import Char, Field, Html
 from odoo.tools import SQL
 
 #: Conversions that only make False of null, or mark a text as HTML; of columns that are not translated.
 AS_IT_IS = (
     Field.convert_to_record,
     Field.convert_to_read,
-    BaseString.convert_to_record,
+    Char.convert_to_record,  # that of a text as well
     Html.convert_to_record,
     Html.convert_to_read,
 )

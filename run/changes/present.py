@@ -28,7 +28,7 @@ class Present:
     def __init__(self, model, ids, names, whole=False):
         for name in names:
             if name not in model._fields:
-                raise UserError(model.env._("There is no field %(field)r of %(model)s any more.", field=name, model=model._name))
+                raise UserError(model.env._("There is no field '%(field)s' of %(model)s any more.", field=name, model=model._name))
             model._check_field_access(model._fields[name], "read")
         self.model = model
         images = Images(model, None if whole else names)

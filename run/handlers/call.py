@@ -41,10 +41,10 @@ class CallHandler(RecordsHandler):
         for name in operation.params.get(TRACK_FIELDS, ()):
             field = model._fields.get(name)
             if field is None:
-                text = checker.env._("model %(model)r has no field %(field)r", model=model._name, field=name)
+                text = checker.env._("model '%(model)s' has no field '%(field)s'", model=model._name, field=name)
                 checker.add(operation, text, TRACK_FIELDS)
             elif not model._has_field_access(field, "read"):
-                checker.add(operation, checker.env._("you may not read field %r", name), TRACK_FIELDS)
+                checker.add(operation, checker.env._("you may not read field '%s'", name), TRACK_FIELDS)
 
     def new_tracker(self):
         """As `Handler.new_tracker`: only of the fields that the operation names, as nobody knows what its method does."""

@@ -126,11 +126,11 @@ def path_problem(model, path):
         if field is None:
             names = {"model": model._name, "field": repr(name)}
             if meant := _meant(model, name):
-                return model.env._("model %(model)r has no field %(field)s; did you mean %(meant)s?", meant=repr(meant), **names)
-            return model.env._("model %(model)r has no field %(field)s", **names)
+                return model.env._("model '%(model)s' has no field %(field)s; did you mean %(meant)s?", meant=repr(meant), **names)
+            return model.env._("model '%(model)s' has no field %(field)s", **names)
         if place + 1 < len(path):
             if not field.comodel_name:
-                return model.env._("field %r has no sub-fields", name)
+                return model.env._("field '%s' has no sub-fields", name)
             model = model.env[field.comodel_name]
     return None
 

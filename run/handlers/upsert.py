@@ -26,12 +26,12 @@ class UpsertHandler(Handler):
             field = model._fields.get(name)
             if field is None:
                 checker.add(
-                    operation, env._("model %(model)r has no field %(field)r", model=model._name, field=name), "key"
+                    operation, env._("model '%(model)s' has no field '%(field)s'", model=model._name, field=name), "key"
                 )
             elif not can_identify(field):
-                checker.add(operation, env._("field %r can't identify a record", name), "key")
+                checker.add(operation, env._("field '%s' can't identify a record", name), "key")
             elif not model._has_field_access(field, "read"):
-                checker.add(operation, env._("you may not read field %r", name), "key")
+                checker.add(operation, env._("you may not read field '%s'", name), "key")
         if not checker.problems:
             names = tuple(operation.params["key"])
             find_keys(operation, checker.once((operation.model, names), lambda: UpsertKeys(model, names)))

@@ -202,7 +202,7 @@ class Calls:
                 cr.execute("SELECT pg_is_in_recovery()")
                 if not cr.fetchone()[0]:  # a standby has no notifications
                     cr.execute(SQL("LISTEN %s", SQL.identifier(CALLS)))
-                cr.commit()  # pylint: disable=invalid-commit  # LISTEN takes effect at the commit
+                cr.commit()  # pylint: disable=unknown-option-value,invalid-commit  # LISTEN takes effect at the commit
             except BaseException:
                 cr.close()
                 raise

@@ -1,11 +1,12 @@
-"""Check the sources: ruff, pylint, mypy for the Python client, XML, the checks of OCA; eslint and prettier with the settings that Odoo has for its own
-JavaScript.
+"""Check the sources: ruff, pylint with the rules of OCA and those of Odoo's module `test_lint`, mypy for the Python client, XML, the checks of OCA; eslint
+and prettier with the settings that Odoo has for its own JavaScript.
 
 `.pre-commit-config.yaml` has a hook for each of them.
 """
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ def main(options) -> int:
     checks = {
         "ruff": lambda: [*python, "ruff", "check", "--no-cache", "--output-format=concise", *fix, "."],
         "pylint": lambda: [*python, "pylint", "--rcfile=.pylintrc", CHECKOUT],
+        "odoo-pylint": _odoo_pylint,
         "mypy": lambda: [*python, "mypy", f"--config-file={CLIENT / 'pyproject.toml'}", f"--cache-dir={STATE / 'mypy'}"],
         "xml": lambda: [sys.executable, "-c", PARSE_XML, *CHECKOUT.glob("[!.]*/**/*.xml")],
         "oca-module": lambda: [*_oca("cli"), _under_its_name()],
@@ -49,6 +51,22 @@ def main(options) -> int:
     return len(failed)
 
 
+def _odoo_pylint() -> list:
+    """pylint with Odoo's own rules, for tests as well. In a process of its own: `pylint-odoo` has other rules of the same names."""
+    rules = sorted(_of_odoo("test_lint/tests").glob("_odoo_checker_*.py"))
+    return [
+        "env", f"PYTHONPATH={rules[0].parent}{os.pathsep}{odoo_bin.locate()}", sys.executable, "-m", "pylint", f"--rcfile={os.devnull}",
+        "--score=n", "--ignore=.git,.odoo,clients,docs,scripts", f"--load-plugins={','.join(rule.stem for rule in rules)}",
+        "--disable=all", "--enable=odoo", CHECKOUT,
+    ]  # fmt: skip
+
+
+def _of_odoo(path: str) -> Path:
+    """A file or folder of Odoo's addons."""
+    folders = odoo_bin.locate() / "odoo" / "addons", odoo_bin.locate() / "addons"
+    return next(folder / path for folder in folders if (folder / path).exists())
+
+
 def _oca(name: str) -> list:
     """A program of oca-odoo-pre-commit-hooks."""
     program = f"import sys; from oca_pre_commit_hooks.{name} import main; sys.exit(main())"
@@ -65,10 +83,8 @@ def _under_its_name() -> Path:
 
 def _eslint() -> list:
     modules = node_packages()
-    folders = odoo_bin.locate() / "odoo" / "addons", odoo_bin.locate() / "addons"
-    extended = [next(str(folder / name) for folder in folders if (folder / name).is_file()) for name in ODOO_SETTINGS]
     settings = CACHE / "eslintrc.json"
-    settings.write_text(json.dumps({"root": True, "extends": extended}))
+    settings.write_text(json.dumps({"root": True, "extends": [str(_of_odoo(name)) for name in ODOO_SETTINGS]}))
     return [
         NODE / "bin" / "node", modules / "node_modules" / "eslint" / "bin" / "eslint.js", "--no-eslintrc", f"--config={settings}",
         f"--resolve-plugins-relative-to={modules}", "--report-unused-disable-directives", "--max-warnings=0",
