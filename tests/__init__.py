@@ -156,6 +156,7 @@ from . import test_hosting
 from . import test_hosts
 from . import test_memory
 from . import test_pins
+from . import test_prometheus
 from . import test_update_running
 from . import test_upgrade
 from . import test_soak

@@ -22,5 +22,23 @@ def needs(*packages, program=None):
     return unittest.skipIf(missing, f"needs {', '.join(missing)}, which Odoo does not: run it with scripts/test")
 
 
+def prometheus_program(name):
+    """Return the path of a program of Prometheus; it is downloaded where the machine has none.
+
+    :param str name: `prometheus` or `promtool`
+    :raises SkipTest: it can't be had
+    """
+    if found := shutil.which(name):
+        return found
+    if not is_installed("devenv"):
+        raise unittest.SkipTest(f"needs {name}, which Odoo does not: run it with scripts/test")
+    from devenv import base, prometheus
+
+    try:
+        return str(prometheus.locate() / name)
+    except base.CannotDo as error:
+        raise unittest.SkipTest(f"needs {name}, which could not be brought: {error}") from error
+
+
 #: Skips what needs the environment that `scripts/test` sets up: servers and databases of its own, pinned packages.
 needs_scripts = unittest.skipUnless(is_installed("devenv"), "needs the environment that scripts/test sets up")

@@ -13,7 +13,7 @@ from odoo.addons.batch_executor.run import log_records
 from odoo.addons.batch_executor.run.metrics import exposition
 
 from . import docs
-from .extras import is_installed, needs
+from .extras import is_installed, needs, prometheus_program
 
 if is_installed("yaml"):
     import yaml
@@ -27,6 +27,8 @@ def names_of(name):
     return {f"{PREFIX}{name}{suffix}" for suffix in suffixes}
 
 
+#: Of Grafana: the version of a dashboard's form that 10.4 writes, and those of its panels and units that may be used here.
+SCHEMA, PANELS, UNITS = 39, {"heatmap", "stat", "table", "timeseries"}, {"ops", "percentunit", "s", "short"}
 ASKED_FOR = set().union(*map(names_of, METRICS))
 
 
@@ -63,6 +65,34 @@ class TestDashboard(BaseCase):
         queries = [variable["query"]["query"] for variable in dashboard["templating"]["list"] if variable["type"] == "query"]
         self.assertLessEqual(set(NAME.findall("\n".join(queries))), ASKED_FOR)
 
+    def test_import_asks_for_the_data_source_and_everything_follows_it(self):
+        dashboard = json.loads(docs.read("docs/grafana.json"))
+        [asked] = dashboard["__inputs"]
+        self.assertEqual((asked["name"], asked["type"], asked["pluginId"]), ("DS_PROMETHEUS", "datasource", "prometheus"))
+        [variable] = [entry for entry in dashboard["templating"]["list"] if entry["type"] == "datasource"]
+        self.assertEqual((variable["query"], variable["current"]["value"]), ("prometheus", "${DS_PROMETHEUS}"))
+        others = [entry for entry in dashboard["templating"]["list"] if entry is not variable]
+        for holder in (*others, *dashboard["panels"], *(target for panel in dashboard["panels"] for target in panel["targets"])):
+            self.assertEqual(holder["datasource"], {"type": "prometheus", "uid": f"${{{variable['name']}}}"})
+        used = {("panel", panel["type"]) for panel in dashboard["panels"]} | {("datasource", "prometheus"), ("grafana", "grafana")}
+        self.assertEqual({(entry["type"], entry["id"]) for entry in dashboard["__requires"]}, used)
+
+    def test_its_parts_are_those_that_grafana_has(self):
+        text = docs.read("docs/grafana.json")
+        dashboard = json.loads(text)
+        self.assertIsNone(dashboard["id"], "an import makes a new one")
+        self.assertEqual(dashboard["schemaVersion"], SCHEMA)
+        self.assertLessEqual({panel["type"] for panel in dashboard["panels"]}, PANELS)
+        self.assertLessEqual(set(re.findall(r'"unit": "(.*)"', text)) | set(re.findall(r'"id": "unit",\s*"value": "(.*)"', text)), UNITS)
+        numbers = [panel["id"] for panel in dashboard["panels"]]
+        self.assertEqual(len(numbers), len(set(numbers)))
+        variables = {variable["name"] for variable in dashboard["templating"]["list"]} | {"DS_PROMETHEUS"}
+        self.assertLessEqual(set(re.findall(r"\$\{?(\w+)", text)), variables | {"__rate_interval", "__all"})
+        for panel in dashboard["panels"]:
+            self.assertTrue(panel["title"] and panel["description"], panel["id"])
+            places = [target["refId"] for target in panel["targets"]]
+            self.assertEqual(places, [*"ABCDEFGH"[: len(places)]], panel["title"])
+
     def test_panels_do_not_overlap(self):
         cells = [
             (x, y)
@@ -85,17 +115,16 @@ class TestAlerts(BaseCase):
         for rule in rules:
             self.assertTrue(rule["labels"]["severity"] and rule["annotations"]["summary"] and rule["annotations"]["description"])
 
-    @needs(program="promtool")
     def test_prometheus_accepts_the_rules_and_they_alert(self):
         self.promtool("check", "rules", "docs/alerts.yml")
         self.promtool("test", "rules", "tests/alerts_test.yml")
 
-    @needs("prometheus_client", program="promtool")
+    @needs("prometheus_client")
     def test_prometheus_finds_nothing_wrong_with_the_metrics(self):
         with Registry(get_db_name()).cursor() as cr:
             text, _content_type = exposition(api.Environment(cr, SUPERUSER_ID, {}), "text/plain")
         self.promtool("check", "metrics", text=text)
 
     def promtool(self, *arguments, text=None):
-        done = subprocess.run(["promtool", *arguments], input=text, cwd=docs.ROOT, capture_output=True, check=False)
+        done = subprocess.run([prometheus_program("promtool"), *arguments], input=text, cwd=docs.ROOT, capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, (done.stdout + done.stderr).decode())

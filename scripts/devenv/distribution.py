@@ -11,7 +11,7 @@ from xdist.scheduler import LoadFileScheduling
 #: Files that are for the same process, as they share what takes long to make: a browser's assets, a copy of the database in another PostgreSQL.
 TOGETHER = {
     "browser": ("test_js", "test_tours*"),
-    "servers": ("test_chaos", "test_hosting", "test_hosts", "test_memory", "test_update_running", "test_worker"),
+    "servers": ("test_chaos", "test_hosting", "test_hosts", "test_memory", "test_prometheus", "test_update_running", "test_worker"),
 }
 #: What takes long comes first, or one process would still be at it when the others have nothing left.
 FIRST = ("browser", "servers", "test_soak")
