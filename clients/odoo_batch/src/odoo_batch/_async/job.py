@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from .. import dataframes, wire
-from ..errors import AnswerLost, BatchError, ConnectionFailed, JobFailed, NotFound, Refused, WaitTimeout
+from ..errors import AnswerLost, BatchError, JobFailed, Refused, WaitTimeout
 from ..files import Piece
 from ..parts import merged, replaced
 from ..progress import progress_of
-from .transport import ABSENT_ATTEMPTS
 
 if TYPE_CHECKING:
     from .client import AsyncClient
@@ -161,26 +160,9 @@ class AsyncJob:
         """
         target = Path(path)
         partial = target.with_name(f"{target.name}.part")
-        url, limits = self._client.config.url + self._path(name), self._client._limits(DOWNLOAD_S)
-        attempt = 0
         try:
-            while True:
-                attempt += 1
-                try:
-                    async with self._client._http.stream("GET", url, timeout=limits) as response:
-                        if response.status_code >= 300:
-                            await response.aread()
-                        wire.check(response)
-                        with partial.open("wb") as file:
-                            async for chunk in response.aiter_bytes():
-                                file.write(chunk)
-                    return partial.replace(target)
-                except (httpx.TransportError, wire.Passing) as error:
-                    if isinstance(error, wire.Absent) and attempt >= ABSENT_ATTEMPTS:
-                        raise NotFound(error.reason) from None
-                    if attempt >= self._client.attempts:
-                        raise ConnectionFailed(f"{name} could not be downloaded, in {attempt} attempts ({error}).") from error
-                    await asyncio.sleep(wire.pause_before(attempt, getattr(error, "after", None)))
+            await self._client._send("GET", self._path(name), patience=DOWNLOAD_S, save=partial)
+            return partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
 

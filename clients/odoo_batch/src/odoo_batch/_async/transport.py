@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -84,11 +85,13 @@ class AsyncTransport:
         repeat: bool = True,
         read: Callable[[httpx.Response], Any] = wire.content_of,
         patience: float = 0,
+        save: Path | None = None,
     ) -> Any:
         """Send a request, again where that is safe, and read its answer.
 
         :param repeat: whether it may be sent again when it is not known whether the server has done it
         :param patience: seconds that the server may take at least
+        :param save: a file to write the answer to, instead of reading it
         :raises AnswerLost: that is not known
         :raises ConnectionFailed: it could not be sent, or not be answered, at any attempt
         """
@@ -98,15 +101,19 @@ class AsyncTransport:
         while True:
             attempt += 1
             try:
-                response = await self._http.request(
+                async with self._http.stream(
                     method,
                     self.config.url + path,
                     content=_stream(content) if isinstance(content, Piece) else content,
                     headers=dict(headers or {}),
                     params=dict(params) if params else None,
                     timeout=limits,
-                )
-                answer = read(response)
+                ) as response:
+                    if save and response.is_success:
+                        await _save(response, save)
+                        return None
+                    await response.aread()
+                    answer = read(response)
                 self._was_there = True
                 return answer
             except httpx.TransportError as error:
@@ -114,7 +121,7 @@ class AsyncTransport:
                     raise ConnectionFailed(f"{self.config.url} has a certificate that can't be trusted ({error}).") from error
                 passing = wire.Passing(f"{type(error).__name__}: {error}", isinstance(error, wire.UNSENT))
             except wire.Absent as error:
-                if not self._was_there and attempt >= ABSENT_ATTEMPTS:
+                if (save or not self._was_there) and attempt >= ABSENT_ATTEMPTS:  # there may just be no such file
                     raise NotFound(error.reason) from None
                 passing = error
             except wire.Passing as error:
@@ -141,6 +148,12 @@ def wire_status(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict) or "job_id" not in answer:
         raise NotFound("The server does not answer as the batch API does: is that its address?")
     return answer
+
+
+async def _save(response: httpx.Response, path: Path) -> None:
+    with path.open("wb") as file:
+        async for chunk in response.aiter_bytes():
+            file.write(chunk)
 
 
 async def _stream(piece: Piece) -> Any:
