@@ -91,6 +91,9 @@ from . import test_permissions
 from . import test_permissions_lanes
 from . import test_permissions_oracles
 from . import test_plans
+from . import test_plans_steps
+from . import test_plans_telling
+from . import test_plans_unseen
 from . import test_purge
 from . import test_python
 from . import test_questions
