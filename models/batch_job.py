@@ -356,7 +356,7 @@ class BatchJob(models.Model):
     _ready_user_idx = models.Index("(user_id) WHERE ready")
     # `queue.promote`: parked jobs that are due
     _parked_idx = models.Index("(wake_at) WHERE NOT ready AND wake_at IS NOT NULL")
-    # `store.limit`: jobs that wait for a limit, and those that don't wait yet
+    # `store.limit_queue`: jobs that wait for a limit, and those that don't wait yet
     _limited_idx = models.Index("(limit_id, priority DESC, queue_position, id) WHERE waits_for_limit AND NOT ready")
     _limited_user_idx = models.Index("(limit_id, user_id) WHERE waits_for_limit AND NOT ready")
     _limited_open_idx = models.Index("(limit_id) WHERE limit_id IS NOT NULL AND finished_at IS NULL")

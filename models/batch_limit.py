@@ -8,7 +8,7 @@ NUMBERS = ("max_in_flight", "max_records_per_second")
 
 
 class BatchLimit(models.Model):
-    """A named limit of what runs at once, or in a second, of all jobs that name it: on all lanes of all hosts. See `store/limit.py`."""
+    """A named limit of what runs at once, or in a second, of all jobs that name it: on all lanes of all hosts. See `run/limited.py`."""
 
     _name = "batch.limit"
     _description = "Batch Limit"
@@ -37,7 +37,7 @@ class BatchLimit(models.Model):
     _not_negative = models.Constraint(
         "CHECK (max_in_flight >= 0 AND max_records_per_second >= 0)", "A limit must not be negative; 0 stands for no limit."
     )
-    # `queue.seconds_until_work`, `store.limit.due`
+    # `queue.seconds_until_work`, `store.limit_queue.due`
     _wake_idx = models.Index("(wake_at) WHERE wake_at IS NOT NULL")
 
     @api.depends_context("uid")

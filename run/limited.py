@@ -1,7 +1,8 @@
-"""Named limits: found for a submission; claims of jobs that have one; what lets jobs go on that wait for it. The statements are in `store.limit`."""
+"""Named limits: found for a submission; claims of jobs that have one; what lets jobs go on that wait for it. The statements are in `store.limit` and `store.limit_queue`."""
 
 from ..engine.limit import room
 from ..store import limit as store
+from ..store import limit_queue
 from . import advance
 from .wake import wake_lanes
 
@@ -56,8 +57,8 @@ def take_within(env, job_id, limit_id, take):
             found = room(limit, store.usage(cr, limit))
             if not found.is_open:
                 advance.count_again(env, job_id)  # it may wait for long, and should show by then what it has done
-                store.wait_for_limit(cr, job_id, limit_id)
-                store.look_again(cr, limit_id, found.wait_s)
+                limit_queue.wait_for_limit(cr, job_id, limit_id)
+                limit_queue.look_again(cr, limit_id, found.wait_s)
                 return None
             taken = take(room=found)
             if taken:
@@ -92,19 +93,19 @@ def seconds_until_share(env, claim):
     used = store.usage(env.cr, limit)
     if used.records <= max(limit.budget, claim.share):
         return 0.0
-    return min(used.frees_s or store.LOOK_S, store.LOOK_S) or 0.01
+    return min(used.frees_s or limit_queue.LOOK_S, limit_queue.LOOK_S) or 0.01
 
 
 def let_due(env):
     """Let jobs go on whose limits are to be looked at now."""
-    for limit_id in store.due(env.cr):
+    for limit_id in limit_queue.due(env.cr):
         let_next(env, limit_id)
 
 
 def _let_next(cr, found):
     if found.is_open:
-        store.wake_first(cr, found.limit.id)
-    store.look_again(cr, found.limit.id, found.wait_s)
+        limit_queue.wake_first(cr, found.limit.id)
+    limit_queue.look_again(cr, found.limit.id, found.wait_s)
 
 
 # -- what people see -------------------------------------------------------------------------------
@@ -116,7 +117,7 @@ def limit_changed(limits):
     :param limits: recordset of `batch.limit`
     """
     limits.flush_recordset()
-    store.look_now(limits.env.cr, limits.ids)
+    limit_queue.look_now(limits.env.cr, limits.ids)
     limits.invalidate_recordset()
     wake_lanes(limits.env)
 

@@ -12,7 +12,7 @@ from ..store import queue, rescue
 from ..store.chunk_row import claim_of_chunk
 from ..store.clock import stop_clock_of_lost
 from ..store.finish import request_stop
-from ..store.limit import interrupted
+from ..store.limit_queue import interrupted
 from ..store.metrics import count_up
 from ..store.sizing import learn_interrupted
 from .errors import committed_message, failure, own_words, transaction_control_message

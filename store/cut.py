@@ -1,4 +1,4 @@
-"""Cuts a claimed block of records to the size of a chunk, where the engine chooses the size (`max_chunk_size` 0)."""
+"""Cuts a claimed block of records to the size of a chunk, where the engine chooses the size (`max_chunk_size` 0) or a limit does."""
 
 from odoo.tools import SQL
 
@@ -57,12 +57,22 @@ def cut_to_size(cr, row, lanes, paces):
         choice = sizing.first(choice, target_s)
     if count <= max(choice.size, min(choice.size * CRUMBS, most)):
         return
-    first, rest = claim.payload.cut(choice.size)
+    keep_first(cr, row, claim, choice.size, choice.size if choice.is_settled else None)
+
+
+def keep_first(cr, row, claim, size, size_of_others=None):
+    """Keep the first records of a claimed chunk. Those that are left are stored beside it, to be cut again when they are claimed.
+
+    :param dict row: of the chunk, with `CHUNK_COLUMNS`; updated
+    :param claim: the `Claim` read from it
+    :param int size: how many records it keeps
+    :param int size_of_others: how many records each chunk of the others has; None: they are one chunk
+    """
+    first, rest = claim.payload.cut(size)
     if rest is None:
         return
-    row["payload"] = first.encode()
-    insert_beside(cr, claim, rest.split(choice.size) if choice.is_settled else [rest], len(first))
-    row["record_count"], row["operation_id"] = len(first), first.sole_operation
+    row["payload"], row["record_count"], row["operation_id"] = first.encode(), len(first), first.sole_operation
+    insert_beside(cr, claim, rest.split(size_of_others) if size_of_others else [rest], len(first))
     cr.execute(
         SQL(
             "UPDATE batch_chunk SET payload = %s, record_count = %s, operation_id = %s WHERE id = %s",

@@ -7,7 +7,7 @@ locked jobs; it waits for the lock only in `wake`.
 from odoo.tools import SQL
 
 from ..engine import states
-from .limit import FIRST_WAITING, WAITING_OF_USER
+from .limit_queue import FIRST_WAITING, WAITING_OF_USER
 from .prepared import fetch_prepared
 from .progress import IS_WATCHED
 from .sql import NOW, fetch, seconds
