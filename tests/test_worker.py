@@ -7,19 +7,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from unittest.mock import patch
 
+from odoo import sql_db
 from odoo.tests.common import BaseCase, get_db_name
 from odoo.tools import config, mute_logger
 
 from odoo.addons.batch_executor.run.worker import process, supervisor
-from odoo.addons.batch_executor.run.worker.databases import Databases
+from odoo.addons.batch_executor.run.worker.databases import CALLS, Databases
 from odoo.addons.batch_executor.run.worker.process import LaneProcess
 from odoo.addons.batch_executor.run.worker.supervisor import Child, Supervisor
 
 from . import docs
-from .chaos import Chaos, is_alive
+from .chaos import EFFECTS, Chaos, is_alive
 from .extras import needs_scripts
 from .server import Worker, shared_cluster
 
@@ -122,6 +124,28 @@ class TestSupervisor(BaseCase):
             with mute_logger("odoo.sql_db"):
                 self.assertFalse(databases.next().is_ready(), "there is none of this name")
 
+    def test_a_database_that_calls_is_next_though_another_one_has_work(self):
+        with patch.dict(config._runtime_options, {"db_name": ["north", "south"], "batch_database_list": False}):
+            databases = Databases(2)
+            self.addCleanup(databases.close)
+            north, south = databases.next(), databases.known["south"]
+            for database in (north, south):
+                database.seen_at = time.monotonic()
+            south.visited(None)  # had nothing to do
+            north.visited(0.0)  # its turn is over, it has more
+            self.assertIs(databases.next(), north)
+
+            def call():
+                with sql_db.db_connect("postgres").cursor() as cr:
+                    cr.execute("SELECT pg_notify(%s, 'south')", [CALLS])
+                north.seen_at = time.monotonic()
+
+            call()
+            self.assertIs(databases.next(), south)
+            south.put_off_long()
+            call()
+            self.assertIs(databases.next(), north, "the models of the other one can't be loaded")
+
     def test_the_unit_for_systemd_is_sound(self):
         if not shutil.which("systemd-analyze"):
             self.skipTest("needs systemd-analyze")
@@ -144,6 +168,7 @@ class TestWorker(BaseCase):
         cluster.sql(f'CREATE DATABASE "{cls.second}" TEMPLATE "{cluster.database}"', database="postgres")
         cls.chaos = Chaos(get_db_name(), cron_workers=0, pace_s=0.03)  # its own server only takes the calls: it has no lanes
         cls.enterClassContext(cls.chaos)
+        cluster.sql(EFFECTS.replace("PACE", "0.03"), database=cls.second)
 
     def start(self, name, *options, **keys):
         """Start a worker; it is gone at the end of the test."""
@@ -170,9 +195,13 @@ class TestWorker(BaseCase):
         rows = self.chaos.cluster.sql("SELECT DISTINCT worker FROM batch_chunk WHERE job_id = %s AND worker IS NOT NULL", job)
         return {int(worker.split(":")[1].split()[0]) for (worker,) in rows}
 
-    def submit_to(self, database, name, count):
+    def submit_to(self, database, name, count, **options):
         """Submit a job to another database of the cluster."""
-        return self.chaos.client.server.client(database).submit(self.chaos.creates(name, count))
+        return self.chaos.client.server.client(database).submit(self.chaos.creates(name, count), **options)
+
+    def done_in(self, database, job):
+        """How many records of a job have run."""
+        return self.chaos.cluster.sql("SELECT processed_records FROM batch_job WHERE id = %s", job, database=database)[0][0]
 
     def state_in(self, database, job):
         return self.chaos.cluster.sql("SELECT state FROM batch_job WHERE id = %s", job, database=database)[0][0]
@@ -250,4 +279,13 @@ class TestWorker(BaseCase):
         cluster.sql(addon, "installed", database=self.second)
         chaos.wait_until(lambda: self.state_in(self.second, waiting) == "completed")
         chaos.wait_until(lambda: worker.log.count(f"database {later}: lanes wait") == 2)
+
+        # both have more to do than fits into a turn
+        jobs = {database: self.submit_to(database, "long", 2000, max_chunk_size=10) for database in databases[:2]}
+        for database in (databases[0], databases[1], databases[0]):
+            done = self.done_in(database, jobs[database])
+            chaos.wait_until(lambda database=database, done=done: self.done_in(database, jobs[database]) > done)
+        self.assertEqual([self.state_in(database, job) for database, job in jobs.items()], ["running", "running"])
+        for database, job in jobs.items():
+            chaos.client.server.client(database).call("batch.job", "cancel", [job])
         self.assertEqual(worker.workers(), [lane], "all the time the same process")

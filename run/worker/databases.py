@@ -104,7 +104,8 @@ class Database:
         self.due_at = time.monotonic() + self.pause_s
 
     def put_off_long(self):
-        """Look again after `LONG_PAUSE_S`."""
+        """Look again after `LONG_PAUSE_S`, however often it calls: its models can't be loaded."""
+        self.reason = "its models can't be loaded"
         self.due_at = time.monotonic() + LONG_PAUSE_S
 
 
@@ -126,8 +127,13 @@ class Databases:
         return len(self.known) > 1 or config["batch_database_list"]
 
     def next(self):
-        """The `Database` that is due and was not looked at for the longest time; None if none is due."""
+        """The `Database` that is due and was not looked at for the longest time; None if none is due.
+
+        Calls are heard here too: while one database always has work, nobody waits for them.
+        """
         self._list()
+        if self.are_several:
+            self._hear(self.calls.heard())
         now = time.monotonic()
         due = [database for database in self.known.values() if database.due_at <= now]
         return min(due, key=lambda database: database.seen_at, default=None)
@@ -143,13 +149,16 @@ class Databases:
         if not self.are_several:
             stopping.wait(seconds)
             return
-        for name in self.calls.wait(seconds, stopping):
-            if name in self.known and not self.known[name].is_waiting:
-                self.known[name].due_at = float("-inf")
+        self._hear(self.calls.wait(seconds, stopping))
 
     def close(self):
         """Give the connection for calls back."""
         self.calls.close()
+
+    def _hear(self, names):
+        for name in names:
+            if name in self.known and not self.known[name].is_waiting:
+                self.known[name].due_at = float("-inf")
 
     def _list(self):
         if time.monotonic() - self.listed_at < LIST_EVERY_S:
@@ -174,6 +183,16 @@ class Calls:
 
         :returns: the set of names of databases
         """
+        names = self.heard(seconds)
+        if self.cr is None:
+            stopping.wait(seconds)
+        return names
+
+    def heard(self, seconds=0):
+        """The names of databases that have called, as a set; an empty one without a connection.
+
+        :param float seconds: how long to wait for the first one, at most
+        """
         try:
             connection = self._connected().connection
             if not connection.notifies:
@@ -184,7 +203,6 @@ class Calls:
             return names
         except psycopg2.Error:
             self.close()
-            stopping.wait(seconds)
             return set()
 
     def close(self):
