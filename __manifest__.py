@@ -23,6 +23,7 @@
         "data/ir_cron_data.xml",
         "views/batch_webhook_views.xml",
         "views/batch_wizard_views.xml",
+        "views/batch_job_form_view.xml",
         "views/batch_job_views.xml",
         "views/batch_overview_views.xml",
         "views/batch_limit_views.xml",
