@@ -133,11 +133,12 @@ _STORED = _status(
     job_id=ID,
     uuid={"type": "string", "format": "uuid"},
     name=_TEXT,
+    waiting={**or_false(_TEXT), "description": "Why it waits, where its limit is used up; in the language of the caller."},
     url={**_TEXT, "description": "Path of the job's page in the backend."},
     origin_job_id={**or_false(ID), "description": "The plan that the job runs for real, or the job that it undoes."},
     traceparent={**or_false(_TEXT), "description": "That header of the request which has submitted the job (W3C Trace Context)."},
 )
-_UNSTORED = _status(**dict.fromkeys(("job_id", "uuid", "name", "url", "origin_job_id", "traceparent"), _FALSE))
+_UNSTORED = _status(**dict.fromkeys(("job_id", "uuid", "name", "waiting", "url", "origin_job_id", "traceparent"), _FALSE))
 
 #: By name. Answers may get further keys in later versions.
 ANSWERS: dict[str, Schema] = {

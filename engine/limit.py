@@ -119,3 +119,11 @@ class Spending:
     def add(self, now: float, records: int) -> None:
         """Note a run that has just ended."""
         self.ended.append((now, records))
+
+
+def waits(job) -> bool:
+    """Whether a job waits for its limit.
+
+    :param job: a `JobRow` or a `batch.job` record
+    """
+    return bool(job.limit_id and job.waits_for_limit and not job.ready)

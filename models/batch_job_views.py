@@ -5,13 +5,14 @@ from odoo.exceptions import UserError
 
 from ..engine import origin, states
 from ..engine.isolate import isolate
+from ..engine.limit import waits
 from ..engine.operation import DELETE
 from ..engine.payload import dumps
 from ..run.access import check_visible
 from ..run.caller import check_caller
 from ..run.causes import causes_of
 from ..run.contents import describe, model_labels
-from ..run.limited import waiting_text
+from ..run.status import waiting_texts
 from ..store import summary
 from ..store.chosen import standing_after
 from ..store.records import ids_of_job
@@ -90,8 +91,9 @@ def _shown(jobs):
 
 @api.depends("waits_for_limit", "ready", "limit_id")
 def _waiting_text(jobs):
+    texts = waiting_texts(jobs.env, {job.id: job.limit_id.id for job in jobs if waits(job)})
     for job in jobs:
-        job.waiting_text = waiting_text(job)
+        job.waiting_text = texts.get(job.id)
 
 
 @api.depends("state", "processed_records", "failed_records", "cancelled_records")

@@ -120,24 +120,3 @@ def limit_changed(limits):
     limit_queue.look_now(limits.env.cr, limits.ids)
     limits.invalidate_recordset()
     wake_lanes(limits.env)
-
-
-def waiting_text(job):
-    """Why a job waits for its limit; None where it does not.
-
-    :param job: one job
-    """
-    env, limit = job.env, job.limit_id
-    if not (job.waits_for_limit and not job.ready and limit):
-        return None
-    in_flight, _unfinished, waiting = store.figures(env.cr, limit.ids)[limit.id]
-    if limit.max_in_flight and in_flight >= limit.max_in_flight:
-        what = env._("%(count)s of %(most)s chunks are in flight", count=in_flight, most=limit.max_in_flight)
-    else:
-        what = env._("%s records per second", f"{limit.max_records_per_second:g}")
-    return env._(
-        "It waits for its turn: the limit %(limit)s is used up (%(what)s). Jobs that wait for it: %(waiting)s.",
-        limit=limit.name,
-        what=what,
-        waiting=waiting,
-    )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from ..engine import standstill as why
 from ..engine import states
 from ..engine.forecast import run_records, worked_s
+from ..engine.limit import waits
 from ..engine.standstill import Signs, standstill
 from ..engine.throughput import History, per_minute
 from ..store import overview as store
@@ -195,7 +196,7 @@ def _jobs(env, unfinished):
             "records_per_second": figures[job.id]["records_per_second"],
             "left_s": _seconds_until(figures[job.id]["eta"]),
             "starts_s": _seconds_until(job.run_at) if job.is_scheduled else False,
-            "limit": bool(job.waits_for_limit and not job.ready) and job.limit_id.name,
+            "limit": waits(job) and job.limit_id.name,
         }
         for job in shown
     ]

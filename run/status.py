@@ -5,7 +5,9 @@ from datetime import datetime, timezone
 from odoo.exceptions import MissingError
 
 from ..engine import report, states
+from ..engine.limit import waits
 from ..engine.progress import counts, figures
+from ..store import limit as limits
 from ..store.job import read_job
 from ..store.progress import read_in_flight
 from ..store.told import running_jobs
@@ -42,7 +44,10 @@ def send_progress(env, job_id):
     :param int job_id: id of the job
     """
     job = read_job(env.cr, job_id)
-    env["res.users"].browse(job.user_id)._bus_send(BUS_TYPE, _status(env, job))
+    user = env["res.users"].browse(job.user_id)
+    if waits(job):  # only then are there texts made here
+        env = user.with_context(lang=user.lang).env
+    user._bus_send(BUS_TYPE, _status(env, job))
 
 
 def running(env, limit):
@@ -52,12 +57,13 @@ def running(env, limit):
     :param int limit: most jobs to return
     """
     jobs = running_jobs(env.cr, env.uid, limit)
-    shown = job_figures(env, jobs)
-    return [_status(env, job, shown=shown[job.id]) for job in jobs]
+    shown, texts = job_figures(env, jobs), _waiting_texts(env, jobs)
+    return [_status(env, job, shown=shown[job.id], waiting=texts.get(job.id)) for job in jobs]
 
 
-def _status(env, job, duplicate=False, shown=None):
-    shown = shown or job_figures(env, [job])[job.id]
+def _status(env, job, duplicate=False, shown=None, waiting=None):
+    if shown is None:
+        shown, waiting = job_figures(env, [job])[job.id], _waiting_texts(env, [job]).get(job.id)
     return report.status(
         counts=counts(job),
         progress=shown,
@@ -69,6 +75,7 @@ def _status(env, job, duplicate=False, shown=None):
         started_at=job.started_at,
         finished_at=job.finished_at,
         eta=shown["eta"],
+        waiting=waiting,
         error=job.error,
         duplicate=duplicate,
         url=f"/odoo/batch-jobs/{job.id}",
@@ -87,3 +94,35 @@ def job_figures(env, jobs):
     running = [job.id for job in jobs if job.state == states.RUNNING and job.id]
     in_flight = read_in_flight(env.cr, running, lanes) if running else {}
     return {job.id: figures(job, in_flight.get(job.id), lanes, now) for job in jobs}
+
+
+# -- why a job waits -------------------------------------------------------------------------------
+
+
+def _waiting_texts(env, jobs):
+    return waiting_texts(env, {job.id: job.limit_id for job in jobs if waits(job)})
+
+
+def waiting_texts(env, jobs):
+    """Why jobs wait for their limit.
+
+    :param env: its language is that of the texts
+    :param dict jobs: id of a job -> id of its limit, for those that wait for it; see `engine.limit.waits`
+    :returns: dict id of the job -> text
+    """
+    counts = limits.figures(env.cr, set(jobs.values())) if jobs else {}
+    texts = {limit_id: _waiting_text(env, limits.read_limit(env.cr, limit_id), *found) for limit_id, found in counts.items()}
+    return {job_id: texts[limit_id] for job_id, limit_id in jobs.items()}
+
+
+def _waiting_text(env, limit, in_flight, _unfinished, waiting):
+    if limit.max_in_flight and in_flight >= limit.max_in_flight:
+        what = env._("%(count)s of %(most)s chunks are in flight", count=in_flight, most=limit.max_in_flight)
+    else:
+        what = env._("%s records per second", f"{limit.max_records_per_second:g}")
+    return env._(
+        "It waits for its turn: the limit %(limit)s is used up (%(what)s). Jobs that wait for it: %(waiting)s.",
+        limit=limit.name,
+        what=what,
+        waiting=waiting,
+    )

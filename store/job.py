@@ -19,6 +19,7 @@ class JobRow:
     user_id: int
     on_complete_id: int
     webhook_id: int
+    limit_id: int
     origin_job_id: int
     traceparent: str | None
     is_atomic: bool
@@ -55,6 +56,7 @@ class JobRow:
     called_back_at: datetime | None
     steered_until: datetime | None
     ready: bool
+    waits_for_limit: bool
     reopening: bool
     reopening_chosen: bool
     reopened_to: int

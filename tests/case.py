@@ -13,7 +13,7 @@ WORKER = (*SUBMITTER, "product.group_product_manager")
 FINAL = ("completed", "partial", "failed", "cancelled")
 STATUS_KEYS = {
     "job_id", "uuid", "name", "state", "completed", "total", "percentage", "stats", "duration", "eta", "created_at",
-    "started_at", "finished_at", "error", "duplicate", "url", "origin_job_id", "traceparent",
+    "started_at", "finished_at", "waiting", "error", "duplicate", "url", "origin_job_id", "traceparent",
 }  # fmt: skip
 ENTRY_KEYS = {
     "operation_id", "operation_type", "model", "state", "success", "record_count", "processed_records",

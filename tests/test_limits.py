@@ -1,5 +1,6 @@
 """Named limits: how many chunks of all jobs that name one run at once, and how many of their records in a second."""
 
+import json
 import threading
 import time
 from functools import partial
@@ -12,6 +13,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 from odoo.addons.batch_executor.run.rescue import rescue_orphans
+from odoo.addons.batch_executor.run.status import BUS_TYPE, running, send_progress
 
 from .case import SUBMITTER
 from .lane_case import LaneCase, committed
@@ -141,6 +143,12 @@ class TestChunksAtOnce(LimitCase):
                 text = env["batch.job"].browse(second).waiting_text
                 self.assertRegex(text, f"the limit {self.name} is used up \\(1 of 1 chunks are in flight\\)")
                 self.assertFalse(env["batch.job"].browse(free).waiting_text)
+                # the same for machines, where an end is waited for: alone, and among all of this user that run
+                self.assertEqual(env["batch.job"].browse(second).status()["waiting"], text)
+                self.assertIs(env["batch.job"].browse(free).status()["waiting"], False)
+                told = {status["job_id"]: status["waiting"] for status in running(env, 20)}
+                self.assertEqual(told, {first: text, second: text})
+                self.assertEqual(env["batch.job"].browse(second).result()["waiting"], text)
             one.work_on(claim)
             turn = one.claim()
             self.assertEqual(turn.job_id, second, "the other job has its turn")
@@ -152,6 +160,26 @@ class TestChunksAtOnce(LimitCase):
         for job in (first, second, free):
             self.check_counters(job)
         self.assertEqual(self.waiting(), set())
+
+    def test_browsers_are_told_why_it_waits(self):
+        self.use_new_user()
+        self.sql("INSERT INTO mail_presence (user_id, status) VALUES (%s, 'online')", self.user_id)
+        self.limit(max_in_flight=1)
+        job = self.submit_limited(2)
+        with self.open_lane("one") as one, self.open_lane("two") as two:
+            claim = one.claim()
+            self.assertIsNone(two.claim())
+            with committed() as env:
+                send_progress(env, job)
+            shown = self.call(job, "status")
+            one.work_on(claim)
+        self.assertIn(self.name, shown["waiting"])
+        self.work()
+        self.assertIs(self.call(job, "status")["waiting"], False)
+        told = [json.loads(text)["payload"] for (text,) in self.sql("SELECT message FROM bus_bus WHERE message LIKE %s ORDER BY id", f"%{BUS_TYPE}%")]
+        waiting = [status["waiting"] for status in told if status["job_id"] == job]
+        self.assertIn(shown["waiting"], waiting)
+        self.assertIs(waiting[-1], False)
 
     def test_many_lanes_never_run_more(self):
         self.limit(max_in_flight=2)
@@ -239,7 +267,8 @@ class TestChunksAtOnce(LimitCase):
         with self.open_lane("one") as one, self.open_lane("two") as two:
             claim = one.claim()
             self.assertIsNone(two.claim())
-            self.call(second, "pause")
+            self.assertTrue(self.call(second, "status")["waiting"])
+            self.assertIs(self.call(second, "pause")["waiting"], False)
             self.assertIsNone(two.claim())
             self.assertEqual(self.waiting(), {first})
             self.call(second, "resume")
