@@ -1,13 +1,15 @@
 """What `odoo-batch` does without a server: with its file, its memory, its streams, and what it is told."""
 
+import errno
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 from contextlib import ExitStack
-from io import StringIO
-from pathlib import Path
+from io import BytesIO, StringIO
+from pathlib import Path, PureWindowsPath
 from unittest.mock import patch
 
 from odoo.tests.common import BaseCase, tagged
@@ -47,6 +49,42 @@ class TestStreams(AloneCase):
         )  # fmt: skip
         self.assertEqual([done.returncode, done.stderr], [ERROR, ""])
         self.assertIn('"type": "ConfigError"', done.stdout)
+
+    def test_a_console_that_lacks_most_signs(self):
+        """As on Windows, whose consoles and pipes are in the code page of the country."""
+        name = "\u00dcbersicht \u4e2d \U0001f600.csv"
+        environment = {**os.environ, "PYTHONPATH": str(SOURCES), "PYTHONIOENCODING": "cp1252", "LC_ALL": "C.UTF-8"}
+        for options in (), ("--json",):
+            done = subprocess.run(
+                [sys.executable, "-m", "odoo_batch.cli", "load", name, "--model", "res.partner", *options], capture_output=True,
+                cwd=self.folder, env=environment,
+            )  # fmt: skip
+            out, err = done.stdout.decode("cp1252"), done.stderr.decode("cp1252")
+            self.assertEqual(done.returncode, ERROR, err)
+            if options:
+                self.assertIn(f"{name} can't be read", json.loads(out)["error"]["message"])
+                self.assertEqual(err, "")
+            else:
+                self.assertIn("\u00dcbersicht \\u4e2d \\U0001f600.csv can't be read", err)
+
+    def test_a_reader_that_is_gone(self):
+        from odoo_batch.cli.session import even_unread
+
+        invalid = OSError(errno.EINVAL, "Invalid argument")
+        for platform, error, is_raised in (
+            ("linux", BrokenPipeError(errno.EPIPE, "Broken pipe"), False),
+            ("win32", invalid, False),
+            ("linux", invalid, True),
+            ("win32", OSError(errno.ENOSPC, "No space left on device"), True),
+        ):
+            with self.subTest(platform=platform, error=error), ExitStack() as stack:
+                stdout = stack.enter_context((self.folder / "stdout").open("w"))
+                stack.enter_context(patch("sys.stdout", stdout))
+                stack.enter_context(patch("sys.platform", platform))
+                if is_raised:
+                    stack.enter_context(self.assertRaises(OSError))
+                with even_unread():
+                    raise error
 
     def test_what_goes_wrong_is_said_in_a_line(self):
         file = self.folder / "some.csv"
@@ -141,6 +179,26 @@ class TestSource(AloneCase):
                 expected = ("feed.csv", self.folder / "feed.failed.csv") if target == named else ("standard input", Path("stdin.failed.ndjson"))
                 self.assertEqual((source.name, source.failed), expected)
 
+    def test_names_of_files_on_windows(self):
+        from odoo_batch.cli.files import kind_of, old_of
+        from odoo_batch.cli.source import failed_of
+        from odoo_batch.files import CSV, NDJSON, Source
+
+        for name, failed, old, kind in (
+            (r"C:\Exports 2024\Partners v1.2.CSV", r"C:\Exports 2024\Partners v1.2.failed.csv", r"C:\Exports 2024\Partners v1.2.old.CSV", "csv"),
+            (r"\\server\share\a.b\feed.jsonl", r"\\server\share\a.b\feed.failed.ndjson", r"\\server\share\a.b\feed.old.jsonl", "ndjson"),
+            ("C:feed.csv", "C:feed.failed.csv", "C:feed.old.csv", "csv"),
+            ("../other/feed.xlsx", r"..\other\feed.failed.xlsx", r"..\other\feed.old.xlsx", "xlsx"),
+        ):
+            path = PureWindowsPath(name)
+            with self.subTest(name=name), patch("odoo_batch.cli.files.Path", PureWindowsPath), patch("odoo_batch.files.Path", PureWindowsPath):
+                self.assertEqual(kind_of(name), kind)
+                self.assertEqual([str(failed_of(path, kind)), str(old_of(path))], [failed, old])
+                file = BytesIO(b"")
+                file.name = name
+                source = Source(file)
+                self.assertEqual((source.name, source.media_type), (path.name, NDJSON if kind == "ndjson" else CSV))
+
     def test_a_file_that_changes_is_not_given_away(self):
         from odoo_batch.cli.errors import Changed
         from odoo_batch.cli.source import Source
@@ -158,6 +216,19 @@ class TestSource(AloneCase):
                 again.write("One more\n")
             with self.assertRaisesRegex(Changed, "some.csv has changed"):
                 source.content().read(4)
+
+
+@tagged("post_install", "-at_install")
+@needs("httpx")
+class TestWords(AloneCase):
+    def test_why_a_job_waits(self):
+        from odoo_batch.cli.words import summary
+
+        stats = {"failed_records": 0, "records_per_second": 0.0}
+        status = {"job_id": 41, "state": "running", "completed": 0, "total": 2, "percentage": 0.0, "stats": stats, "eta": False}
+        for waiting in ({}, {"waiting": False}, {"waiting": "The limit shop is used up."}):
+            lines = list(summary({**status, **waiting}))
+            self.assertEqual(lines, ["Job 41 running: 0 of 2 records (0 %).", *filter(None, waiting.values())])
 
 
 @tagged("post_install", "-at_install")

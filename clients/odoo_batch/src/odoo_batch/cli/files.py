@@ -12,6 +12,7 @@ from .._sync.job import Job
 from . import exits
 from .errors import UsageError
 from .session import Session, even_unread
+from .source import AnyPath
 
 #: The forms of a file, by the end of its name.
 KINDS = {"csv": "csv", "ndjson": "ndjson", "jsonl": "ndjson", "xlsx": "xlsx"}
@@ -55,6 +56,11 @@ def save(job: Job, what: str, path: Path, wanted: str | None = None) -> None:
         raise UsageError(f"{path} can't be written: {error}") from error
 
 
+def old_of(path: AnyPath) -> AnyPath:
+    """Where a file is kept that was there before."""
+    return path.with_name(f"{path.stem}.old{path.suffix}")
+
+
 def save_beside(job: Job, what: str, path: Path) -> Path | None:
     """As `save`, but what is there already is kept under another name, as somebody may be at work on it.
 
@@ -62,7 +68,7 @@ def save_beside(job: Job, what: str, path: Path) -> Path | None:
     """
     new = path.with_name(f"{path.name}.new")
     save(job, what, new, kind_of(path.name))
-    old = path.with_name(f"{path.stem}.old{path.suffix}")
+    old = old_of(path)
     try:
         is_kept = path.exists() and not filecmp.cmp(path, new, shallow=False)
         if is_kept:

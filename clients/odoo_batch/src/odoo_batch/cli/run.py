@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from . import exits, jobs, words
 from .errors import UsageError
 from .load import load
 from .parser import VERBS, build
-from .session import Session, even_unread
+from .session import Session, as_json, even_unread
 
 COMMANDS = {
     "load": load,
@@ -78,7 +77,7 @@ def _said(error: Exception, arguments: argparse.Namespace) -> int:
     if arguments.json:
         told: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
         with even_unread():
-            print(json.dumps({"error": {**told, **({"problems": found} if found else {})}}, ensure_ascii=False), flush=True)
+            print(as_json({"error": {**told, **({"problems": found} if found else {})}}), flush=True)
     else:
         print("\n".join(_lines(error, found, arguments)), file=sys.stderr)
     return exits.REFUSED if isinstance(error, (Refused, AccessDenied, NotFound)) else exits.ERROR

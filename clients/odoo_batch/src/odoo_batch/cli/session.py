@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import errno
 import json
 import os
 import sys
@@ -36,7 +38,7 @@ class Session:
     def answer(self, value: Any, lines: Iterable[str]) -> None:
         """Print the answer of the command: as JSON, or as lines for people."""
         self.progress.close()
-        text = json.dumps(value, ensure_ascii=False) if self.arguments.json else "\n".join(lines)
+        text = as_json(value) if self.arguments.json else "\n".join(lines)
         with even_unread():
             print(text, flush=True)
 
@@ -58,12 +60,21 @@ class Session:
         return exits.of_state(job.state)
 
 
+def as_json(value: Any) -> str:
+    """A value as JSON for standard output: where that is not in UTF-8, as on Windows, what is no ASCII is escaped as JSON does it."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return json.dumps(value, ensure_ascii=not codecs.lookup(encoding).name.startswith("utf"))
+
+
 @contextmanager
 def even_unread() -> Iterator[None]:
     """Writing to standard output, from which nobody may read any longer: `odoo-batch export 42 | head`."""
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
+        # Windows calls it an invalid argument
+        if not (isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL)):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -10,12 +10,14 @@ import stat
 import sys
 import tempfile
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from .. import files
 from .errors import Changed, UsageError
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 #: Bytes read at once.
 READ = 1 << 20
@@ -62,7 +64,7 @@ class Source:
             raise
         self.digest = digest.hexdigest()
         place = self._path if self._is_named else Path("stdin")
-        self.failed = place.with_name(f"{place.stem}.failed.{'ndjson' if is_ndjson else 'csv'}")
+        self.failed = failed_of(place, "ndjson" if is_ndjson else "csv")
         # what comes through a pipe has no name that would tell it from others
         self.identity = f"-{self.digest}" if is_stream else str(self._path.resolve())
         return self
@@ -91,6 +93,11 @@ class Source:
         """The open file, at its beginning."""
         self._file.seek(0)
         return self._file
+
+
+def failed_of(path: AnyPath, kind: str) -> AnyPath:
+    """Where the records of a file are written that have failed: beside it."""
+    return path.with_name(f"{path.stem}.failed.{kind}")
 
 
 class Steady(io.BufferedReader):

@@ -114,7 +114,7 @@ def _folder() -> Path:
     if named:
         return Path(named) / "odoo-batch"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "odoo-batch"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "odoo-batch"
     return Path.home() / ".local" / "state" / "odoo-batch"
 
 

@@ -23,6 +23,8 @@ def summary(status: Mapping[str, Any]) -> Iterator[str]:
     """What became of a job, or how far it is, in lines."""
     if status["state"] not in FINAL:
         yield f"Job {status['job_id']} {status['state']}: {pace(status)}."
+        if status.get("waiting"):  # older servers don't say it
+            yield status["waiting"]
         return
     stats = status["stats"]
     outcomes = ", ".join(f"{stats[name]:,} {word}" for name, word in OUTCOMES.items() if stats.get(name))
