@@ -240,11 +240,15 @@ class TestChunksAtOnce(LimitCase):
         jobs = [self.submit(*(self.probe(ids, number) for number in range(40)), max_chunk_size=1, limit=self.name) for _number in range(3)]
         lanes = threading.Thread(target=self.work, kwargs={"lanes": 5})
         lanes.start()
-        saved = 0
+        saved, periods = 0, []
         while lanes.is_alive():
+            begun = self._now()
             with committed() as env:
                 # as Odoo calls methods for a request: again, some times, where others have written the same row
                 retrying(partial(self._save, env, limit, {"max_in_flight": 2 + saved % 2, "description": f"{saved}"}), env)
+            if periods:
+                periods[-1].append(begun)
+            periods.append([2 + saved % 2, self._now()])
             saved += 1
             time.sleep(0.1)
         lanes.join()
@@ -254,6 +258,17 @@ class TestChunksAtOnce(LimitCase):
         for job in jobs:
             self.assertEqual(self.check_counters(job)["processed_records"], 40)
         self.assertLessEqual(max(self.most), 3)
+        chunks = self.sql("SELECT claimed_at, finished_at FROM batch_chunk WHERE job_id = ANY(%s)", jobs)
+        others = {2: [], 3: []}  # chunks in flight when one was claimed, while so many were allowed
+        for allowed, since, until in periods[:-1]:
+            for claimed, _finished in chunks:
+                if since < claimed < until:
+                    others[allowed].append(sum(begun < claimed < ended for begun, ended in chunks))
+        for allowed, found in others.items():
+            self.assertLessEqual(max(found), allowed - 1, "a change holds for all that is claimed after it, and lanes go on")
+
+    def _now(self):
+        return self.sql("SELECT clock_timestamp() AT TIME ZONE 'UTC'")[0][0]
 
     def _save(self, env, limit, values):
         env["res.users"].browse(env.uid).name  # noqa: B018 - a request asks much before it writes, and its snapshot is as old
