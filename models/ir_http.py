@@ -57,7 +57,7 @@ class IrHttp(models.AbstractModel):
         try:
             return super()._authenticate_explicit(auth)
         except AccessDenied as denied:
-            if auth == "batch_executor" and denied.__context__ and is_conflict(denied.__context__):
+            if auth in ("batch_executor", "bearer") and denied.__context__ and is_conflict(denied.__context__):
                 raise ServiceUnavailable("The database can't be reached at the moment. Try again.") from denied  # no language without it
             raise
 

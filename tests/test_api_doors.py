@@ -165,7 +165,8 @@ class TestCredentials(ApiCase):
         """As when PostgreSQL crashes: the key was not found wrong, it was not found out."""
         with ThreadPoolExecutor(1) as pool:
             # a session is looked up before Odoo takes errors for refusals
-            for door_class, error in ((RouteDoor, "werkzeug.exceptions.ServiceUnavailable"), (SessionDoor, "psycopg2.InterfaceError")):
+            unavailable = "werkzeug.exceptions.ServiceUnavailable"
+            for door_class, error in ((RouteDoor, unavailable), (Json2Door, unavailable), (SessionDoor, "psycopg2.InterfaceError")):
                 door = door_class(self.user)
                 with self.subTest(door=door_class.__name__), self.registry.cursor() as cr:
                     cr.execute("LOCK TABLE res_users_apikeys, res_users")

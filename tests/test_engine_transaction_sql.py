@@ -162,14 +162,14 @@ class TestControls(BaseCase):
 
     def test_it_takes_time_in_proportion_to_the_length(self):
         def seconds(query):
-            started = time.perf_counter()
+            started = time.thread_time()  # others may be at work beside
             self.assertIsNotNone(sum(1 for _ in controls(query)))
-            return time.perf_counter() - started
+            return time.thread_time() - started
 
         for name, piece in PIECES.items():
             for frame in ("%s;SELECT 1", "SELECT 1;SELECT %s;SELECT 2", "SAVEPOINT %s;"):
                 with self.subTest(piece=name, frame=frame):
                     # were it quadratic, eight times the length would take 64 times as long
                     short = min(seconds(frame % (piece * 5_000)) for _ in range(3))
-                    long = min(seconds(frame % (piece * 40_000)) for _ in range(2))
+                    long = min(seconds(frame % (piece * 40_000)) for _ in range(3))
                     self.assertLess(long, 40 * max(short, 0.002))

@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from odoo.addons.base.models.res_users import INDEX_SIZE, KEY_CRYPT_CONTEXT
 from odoo.addons.batch_executor.store.awake import LANES
+from odoo.addons.batch_executor.store.chunk_row import WORK_GROUP
 
 from ..chaos import Chaos
 from ..server import Worker
@@ -236,9 +237,10 @@ class Stage(Chaos):
                 self.wait_until(lambda: sql(query, parameter)[0][0] == 0)  # noqa: B023
             except TimeoutError:
                 self.report(f"left: {sql(query, parameter)[0][0]} {what}")
-        # those of lanes are there while they are awake, as the worker's always are; others for as long as their chunk runs
-        held = "SELECT classid, objid, objsubid, pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid <> %s::bigint::oid"
+        # a lane has one while it is awake, as the worker's always are, and keeps that of its last chunk until the next one
+        held = "SELECT classid, objid, objsubid, pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND NOT classid = ANY(%s::bigint[]::oid[])"
+        of_lanes = [LANES % 2**32, WORK_GROUP % 2**32]
         try:
-            self.wait_until(lambda: not sql(held, LANES % 2**32))
+            self.wait_until(lambda: not sql(held, of_lanes))
         except TimeoutError:
-            self.report(f"left: advisory locks {sql(held, LANES % 2**32)}")
+            self.report(f"left: advisory locks {sql(held, of_lanes)}")
