@@ -131,6 +131,7 @@ from . import test_values
 from . import test_views
 from . import test_waiting
 from . import test_warnings
+from . import test_webhook_certificates
 from . import test_webhooks
 from . import test_wheel
 from . import test_wizard

@@ -5,20 +5,8 @@ import json
 import os
 import signal
 import socket
-import ssl
-import threading
-from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from psycopg2.errors import ForeignKeyViolation, RestrictViolation
 
 from odoo import sql_db
@@ -31,98 +19,9 @@ from odoo.addons.batch_executor.exceptions import BatchValidationError
 from odoo.addons.batch_executor.run import post
 from odoo.addons.batch_executor.store import webhook as store
 
-from .case import PATIENCE_S, SUBMITTER, create
+from .case import SUBMITTER, create
 from .extras import needs
-from .lane_case import LaneCase
-
-NAME = "shop"
-
-
-class Receiver:
-    """An HTTP server that answers as it is told: a status, `hang` or `drip`. It remembers what it was sent."""
-
-    def __init__(self, certificate=None):
-        self.answers, self.requests, self.released = [], [], threading.Event()
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = receiver.answers.pop(0) if receiver.answers else 200
-                receiver.requests.append((self.path, dict(self.headers), body))
-                if answer == "hang":
-                    receiver.released.wait(PATIENCE_S)
-                elif answer == "drip":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-                    with suppress(OSError):  # the sender goes
-                        while not receiver.released.wait(0.05):
-                            self.wfile.write(b"X: y\r\n")
-                else:
-                    self.send_response(answer)
-                    self.send_header("Location", "/elsewhere")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-
-            def log_message(self, *args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server.server_port}/end?of=job"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.released.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class WebhookCase(LaneCase):
-    def setUp(self):
-        super().setUp()
-        self.use_new_user()
-        self.receiver = Receiver()
-        self.addCleanup(self.receiver.close)
-        with self.committed() as env:
-            self.webhook = env["batch.webhook"].create({"name": NAME, "url": self.receiver.url}).id
-        self.enterContext(self.settings(webhook_private_addresses="true"))
-
-    def ended(self, **options):
-        """The id of a job that has ended, and whose end is still to be sent."""
-        job = self.submit(create("Told"), webhook=NAME, **options)
-        self.work()
-        return job
-
-    def send(self):
-        """Send what is due as Odoo's scheduler does it, which gives a scheduled action ten seconds."""
-        with self.committed() as env:
-            env.ref("batch_executor.ir_cron_webhooks").method_direct_trigger()
-
-    def due_now(self):
-        self.sql("UPDATE batch_delivery SET next_at = now() AT TIME ZONE 'UTC' - interval '1 second' WHERE next_at IS NOT NULL")
-
-    def delivery(self, job):
-        return self.sql("SELECT state, tries FROM batch_delivery WHERE job_id = %s ORDER BY id DESC LIMIT 1", job)[0]
-
-    def results(self, job):
-        with self.committed(self.user_id) as env:
-            return env["batch.job"].browse(job).delivery_ids.try_ids.mapped("result")
-
-    @contextmanager
-    def limits(self, **values):
-        """Other time limits of requests."""
-        before = {name: getattr(post, name) for name in values}
-        for name, value in values.items():
-            setattr(post, name, value)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(post, name, value)
+from .webhook_case import NAME, Receiver, WebhookCase
 
 
 class TestDelivery(WebhookCase):
@@ -323,60 +222,6 @@ class TestAddresses(WebhookCase):
         ):
             post.post(self.receiver.url.replace("127.0.0.1", "rebinding.example"), b"{}", {}, False)
         self.assertEqual((asked, connected, self.receiver.requests), (["rebinding.example"], ["8.8.8.8"], []))
-
-
-class TestCertificates(WebhookCase):
-    """Over https nothing is sent to a host that can't prove that it is the one."""
-
-    def told(self, name, trusted=False):
-        """What became of a try to tell a receiver whose certificate is for this host, and what the receiver got."""
-        folder = Path(self.enterContext(TemporaryDirectory()))
-        certificate = new_certificate(folder / "receiver.pem", name)
-        receiver = Receiver(certificate)
-        self.addCleanup(receiver.close)
-        with self.committed() as env:
-            env["batch.webhook"].browse(self.webhook).url = receiver.url
-        job = self.ended()
-        with patch.dict(os.environ, {"SSL_CERT_FILE": str(certificate)} if trusted else {}):
-            self.send()
-        return self.results(job)[0], receiver.requests
-
-    def test_one_that_nobody_has_signed_is_not_trusted(self):
-        result, requests = self.told("127.0.0.1")
-        self.assertRegex(result, "certificate")
-        self.assertEqual(requests, [])
-
-    def test_one_of_another_host_is_not_trusted(self):
-        result, requests = self.told("127.0.0.2", trusted=True)
-        self.assertRegex(result, "certificate")
-        self.assertEqual(requests, [])
-
-    def test_one_that_the_server_trusts(self):
-        result, requests = self.told("127.0.0.1", trusted=True)
-        self.assertEqual(result, "HTTP 200")
-        self.assertEqual(len(requests), 1)
-
-
-def new_certificate(path, address):
-    """Write a key, and a certificate of it for an address, signed by itself, into a file; returns its path."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
-    now = datetime.now(timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(private + certificate.public_bytes(pem))
-    return path
 
 
 class TestPage(WebhookCase):
