@@ -15,6 +15,10 @@ from odoo.addons.batch_executor.run.metrics import exposition
 from . import docs
 from .extras import is_installed, needs, prometheus_program
 
+if is_installed("grafana_foundation_sdk"):
+    from grafana_foundation_sdk.cog import encoder, plugins
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
 if is_installed("yaml"):
     import yaml
 
@@ -30,6 +34,15 @@ def names_of(name):
 #: Of Grafana: the version of a dashboard's form that 10.4 writes, and those of its panels and units that may be used here.
 SCHEMA, PANELS, UNITS = 39, {"heatmap", "stat", "table", "timeseries"}, {"ops", "percentunit", "s", "short"}
 ASKED_FOR = set().union(*map(names_of, METRICS))
+
+
+def lost(ours, known, place=""):
+    """Where one JSON document has what another lacks."""
+    if isinstance(ours, dict) and isinstance(known, dict):
+        return [found for key, value in ours.items() for found in lost(value, known.get(key), f"{place}.{key}")]
+    if isinstance(ours, list) and isinstance(known, list) and len(ours) == len(known):
+        return [found for number, pair in enumerate(zip(ours, known, strict=True)) for found in lost(*pair, f"{place}[{number}]")]
+    return [] if ours == known else [place]
 
 
 class TestMetricsPage(BaseCase):
@@ -92,6 +105,17 @@ class TestDashboard(BaseCase):
             self.assertTrue(panel["title"] and panel["description"], panel["id"])
             places = [target["refId"] for target in panel["targets"]]
             self.assertEqual(places, [*"ABCDEFGH"[: len(places)]], panel["title"])
+
+    @needs("grafana_foundation_sdk")
+    def test_the_types_of_grafana_know_all_of_it(self):
+        """Grafana's own classes drop what they do not know; `__inputs` and `__requires` are of its exports, which they leave to Grafana."""
+        plugins.register_default_plugins()
+        ours = json.loads(docs.read("docs/grafana.json"))
+        known = json.loads(encoder.JSONEncoder().encode(Dashboard.from_json(ours)))
+        self.assertEqual(lost(ours, known), [".__inputs", ".__requires"])
+        ours["panels"][0]["fieldConfig"]["defaults"]["units"] = "s"
+        known = json.loads(encoder.JSONEncoder().encode(Dashboard.from_json(ours)))
+        self.assertIn(".panels[0].fieldConfig.defaults.units", lost(ours, known), "the test would see a mistake")
 
     def test_panels_do_not_overlap(self):
         cells = [

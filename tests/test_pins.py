@@ -18,8 +18,17 @@ if is_installed("packaging"):
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 #: Needed before Python 3.11 alone: later ones have the same in the standard library, or pandas does without.
 BACKPORTS = {"exceptiongroup", "tomli", "tzdata"}
-#: Schemathesis, which needs Python 3.11, and what it needs alone.
-NEWER = {"click", "graphql-core", "harfile", "hypothesis-graphql", "pyrate-limiter", "pyyaml", "schemathesis"}
+#: Schemathesis, which needs Python 3.11, and what it needs alone; the types of Grafana need it as well.
+NEWER = {
+    "click",
+    "grafana-foundation-sdk",
+    "graphql-core",
+    "harfile",
+    "hypothesis-graphql",
+    "pyrate-limiter",
+    "pyyaml",
+    "schemathesis",
+}
 #: What a new virtual environment may come with.
 INSTALLERS = {"pip", "setuptools", "wheel"}
 #: `magic` needs a library of the system that Odoo does without; `sasstests` are the tests of libsass.
