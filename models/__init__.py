@@ -1,5 +1,6 @@
 from . import batch_limit
 from . import batch_job
+from . import batch_job_queue
 from . import batch_job_verbs
 from . import batch_operation
 from . import batch_chunk

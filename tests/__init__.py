@@ -28,9 +28,11 @@ from . import test_api_options
 from . import test_api_references
 from . import test_api_results
 from . import test_api_size
+from . import test_api_upserts
 from . import test_api_submit
 from . import test_apply
 from . import test_atomic
+from . import test_automation
 from . import test_bad_input
 from . import test_calls
 from . import test_changes
@@ -43,12 +45,16 @@ from . import test_client_files
 from . import test_client_network
 from . import test_client_readme
 from . import test_client_wheel
+from . import test_completion_action
 from . import test_concurrency
 from . import test_command
+from . import test_command_interruptions
 from . import test_command_alone
 from . import test_command_killed
 from . import test_contents
 from . import test_control
+from . import test_damaged
+from . import test_damaged_retries
 from . import test_dead_rows
 from . import test_differences
 from . import test_execute
@@ -91,6 +97,7 @@ from . import test_permissions
 from . import test_permissions_lanes
 from . import test_permissions_oracles
 from . import test_plans
+from . import test_planned_changes
 from . import test_plans_steps
 from . import test_plans_telling
 from . import test_plans_unseen
@@ -105,6 +112,7 @@ from . import test_schemathesis
 from . import test_selection
 from . import test_server_actions
 from . import test_sessions
+from . import test_signals
 from . import test_sizing
 from . import test_status_wait
 from . import test_steps
@@ -113,6 +121,7 @@ from . import test_strict_order
 from . import test_time
 from . import test_timeouts
 from . import test_told
+from . import test_told_once
 from . import test_trace
 from . import test_tours
 from . import test_tours_actions
@@ -124,6 +133,7 @@ from . import test_tours_told
 from . import test_tours_views
 from . import test_unchanged
 from . import test_undo
+from . import test_undo_jobs
 from . import test_undo_properties
 from . import test_upsert_keys
 from . import test_upsert_order

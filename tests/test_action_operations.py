@@ -3,7 +3,7 @@
 from odoo import Command
 
 from .case import create
-from .test_api_operations import OperationsCase
+from .operations_case import OperationsCase
 
 
 def action(given, *ids, model="res.partner", **keys):

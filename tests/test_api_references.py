@@ -2,7 +2,7 @@
 
 from .case import create, update
 from .doors import RouteDoor
-from .test_api_operations import OperationsCase, call
+from .operations_case import OperationsCase, call
 
 
 class TestReferencesAndOrder(OperationsCase):
