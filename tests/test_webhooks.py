@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from psycopg2.errors import ForeignKeyViolation, RestrictViolation
 
-from odoo import sql_db
+from odoo import Command, sql_db
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests.common import BaseCase, tagged
 from odoo.tools import mute_logger
@@ -244,6 +244,19 @@ class TestPage(WebhookCase):
                 shown |= {row["name"]: (row["last_result"], bool(row["last_try_at"])) for row in rows}
         self.assertEqual(shown, {NAME: ("HTTP 200", True), **{f"other {number}": (False, False) for number in range(20)}})
         self.assertEqual(asked[1], asked[21])
+
+    def test_the_page_opens_where_the_last_job_is_of_a_company_that_is_not_ticked(self):
+        job = self.ended()
+        self.send()
+        with self.committed() as env:
+            own, other = env["batch.job"].browse(job).company_id, env["res.company"].create({"name": f"Other {self.mark}"})
+            both = [Command.set((own + other).ids)]
+            admin = self.new_user(env, f"admin-{self.mark}", "base.group_user", "base.group_system", company_id=own.id, company_ids=both)
+        for ticked in (own + other).ids, own.ids, other.ids:
+            with self.committed(admin.id, allowed_company_ids=ticked) as env:
+                self.assertEqual(len(env["batch.delivery"].search([("job_id", "=", job)])), int(own.id in ticked))
+                hooks = env["batch.webhook"].web_search_read([("id", "=", self.webhook)], {"last_try_at": {}, "last_result": {}})
+            self.assertEqual([(hook["last_result"], bool(hook["last_try_at"])) for hook in hooks["records"]], [("HTTP 200", True)])
 
 
 class TestRights(WebhookCase):
