@@ -4,7 +4,11 @@ UPDATE batch_job
        ready = false,
        wake_at = NULL
  WHERE state IN ('pending', 'running')
-    OR ready;
+    OR ready
+    OR (finished_at IS NOT NULL AND wake_at IS NOT NULL);
+DELETE FROM batch_chunk
+ WHERE kind = 'callback'
+   AND state <> 'done';
 
 -- and tell nobody of it
 UPDATE batch_webhook

@@ -16,6 +16,7 @@ from ..run.purge import purge_now
 from ..run.status import job_figures
 from ..run.upgrade import begin_update, stop_lanes
 from ..store import figures
+from ..store.limit_queue import hold_shares
 from ..store.schema import set_up_jobs
 from .figure import Figure
 
@@ -362,6 +363,7 @@ class BatchJob(models.Model):
         :raises UserError: a job is not finished, or its changes are needed by another one
         """
         job_ids = self.ids
+        hold_shares(self.env.cr, job_ids)
         unlinked = super().unlink()
         purge_now(self.env, job_ids)
         return unlinked

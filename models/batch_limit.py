@@ -26,7 +26,7 @@ class BatchLimit(models.Model):
         aggregator=None,
         help="Most records of its jobs that run in any second, on all hosts together. 0: no limit. Below 1: 0.1 is one record in ten seconds.",
     )
-    next_at = fields.Datetime(readonly=True, copy=False, help="Nothing starts before, because an attempt was rolled back.")
+    next_at = fields.Datetime(readonly=True, copy=False, help="Nothing starts before: what has just run was rolled back or deleted, and still counts.")
     wake_at = fields.Datetime("Next Look", readonly=True, copy=False, help="When lanes look at the jobs that wait for it.")
     job_ids = fields.One2many("batch.job", "limit_id", "Jobs", readonly=True)
     in_flight = fields.Integer("Chunks in Flight", compute="_compute_figures")

@@ -47,11 +47,27 @@ class IrCron(models.Model):
     def _add_missing_batch_lanes(self):
         """Create the lanes, and those that are missing: called by the data of the addon, at its installation and at each update."""
         lanes.add_missing_lanes(self.env, get_setting(self.env, "lanes"))
+        lanes.keep_one_awake(self.env)
 
     @api.model
     def _batch_lanes(self):
         """The active lanes, in the order of their ids."""
         return self.search([("is_batch_lane", "=", True), ("active", "=", True)], order="id")
+
+    def write(self, vals):
+        """As for any model; one of the lanes that are active goes on to run every minute."""
+        written = super().write(vals)
+        if not {"active", "interval_number", "interval_type"}.isdisjoint(vals) and any(self.sudo().mapped("is_batch_lane")):
+            lanes.keep_one_awake(self.env)
+        return written
+
+    def unlink(self):
+        """As for any model; see `write`."""
+        has_lanes = any(self.sudo().mapped("is_batch_lane"))
+        unlinked = super().unlink()
+        if has_lanes:
+            lanes.keep_one_awake(self.env)
+        return unlinked
 
     def _trigger_lanes(self):
         """As `_trigger`, but for several lanes at once: run them as soon as this transaction has committed."""

@@ -30,22 +30,9 @@ def forget_old_values(env):
 
 
 def forget_values_now(env):
-    """One step by a lane, if the setting `keep_payload_days` is 0: values are dropped once their job has ended.
-
-    If the values of a job can't be dropped, the job keeps them and is skipped from then on, so that it does not block others.
-    """
-    if get_setting(env, "keep_payload_days") != 0:
-        return
-    try:
-        with env.cr.savepoint():
-            forget_step(env.cr, 0)
-    except Exception as error:
-        if is_conflict(error):
-            raise
-        job = forget.next_with_values(env.cr, 0)
-        _logger.exception("job %s: its values could not be dropped", job and job["id"])
-        if job:
-            forget.set_all_forgotten(env.cr, job["id"])
+    """One step by a lane, if the setting `keep_payload_days` is 0: values are dropped once their job has ended."""
+    if get_setting(env, "keep_payload_days") == 0:
+        forget_step(env.cr, 0)
 
 
 def has_values_to_forget(env):
@@ -56,12 +43,30 @@ def has_values_to_forget(env):
 def forget_step(cr, days):
     """Drop values in the next chunks of a job that ended at least so many days ago.
 
+    If the values of a job can't be dropped, the job keeps them and is skipped from then on, so that it does not block others.
+
     :param int days: days since the end of the job
     :returns: False if no such job is left
     """
     job = forget.next_with_values(cr, days, lock=True)
     if not job:
         return False
+    try:
+        with cr.savepoint():
+            _forget_some(cr, job)
+    except Exception as error:
+        if is_conflict(error):
+            raise
+        _logger.exception("job %s: its values could not be dropped", job["id"])
+        forget.set_all_forgotten(cr, job["id"])
+    return True
+
+
+def _forget_some(cr, job):
+    """Drop values in the next chunks of a job.
+
+    :param dict job: as from `store.forget.next_with_values`
+    """
     rows = forget.chunks_after(cr, job["id"], job["forgotten_to"], LOOKED_AT_ONCE)
     taken, left = take_some([row for row in rows if row["is_wanted"]], FORGOTTEN_AT_ONCE)
     chunk_ids = [row["id"] for row in taken]
@@ -72,4 +77,3 @@ def forget_step(cr, days):
         forget.set_forgotten_to(cr, job["id"], left[0]["id"] - 1 if left else rows[-1]["id"])
     else:
         forget.set_all_forgotten(cr, job["id"])
-    return True

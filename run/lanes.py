@@ -109,6 +109,7 @@ def set_lane_count(env, count):
     lanes[:count].filtered(lambda lane: not lane.active).active = True
     retire_lanes(env, count)
     add_missing_lanes(env, count)
+    keep_one_awake(env)
 
 
 def add_missing_lanes(env, count):
@@ -122,6 +123,18 @@ def add_missing_lanes(env, count):
         names = set(lanes.mapped("name"))
         numbers = [number for number in range(count) if _lane_name(number) not in names]
         lanes.create([_lane_values(env, number) for number in numbers[:missing]])
+
+
+def keep_one_awake(env):
+    """Let one lane run every minute, if any is active: the others run when they are triggered, which nobody does after all workers died."""
+    lanes = _all_lanes(env).filtered("active")
+    if any(lane.interval_type == "minutes" and lane.interval_number == 1 for lane in lanes):
+        return
+    for lane in lanes:
+        with suppress(*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY), env.cr.savepoint():
+            if lane.try_lock_for_update(allow_referencing=True):  # one that runs can't be written
+                lane.write({"interval_number": 1, "interval_type": "minutes"})
+                return
 
 
 def retire_lanes(env, count):
@@ -147,8 +160,8 @@ def lock_lanes(cr):
 
 
 def _all_lanes(env):
-    """All lanes, also the archived ones."""
-    return env["ir.cron"].sudo().with_context(active_test=False).search([("is_batch_lane", "=", True)], order="id")
+    """All lanes, also the archived ones; the one that runs most often comes first, and is the last to be archived."""
+    return env["ir.cron"].sudo().with_context(active_test=False).search([("is_batch_lane", "=", True)], order="interval_number, id")
 
 
 def _lane_name(number):

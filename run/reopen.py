@@ -15,6 +15,7 @@ from ..store import chosen, release, rerun, retry, retry_counters
 from ..store.changes import delete_changes
 from ..store.findings import retire_warnings
 from ..store.job import read_job
+from ..store.limit_queue import hold_shares
 from ..store.references import ids_by_name, needed_by
 from ..store.rows import NewChunk, insert_chunks
 
@@ -196,6 +197,7 @@ def _await_driver(cr, job_id, chunks):
     """Make chunks of a job in one transaction await a new driver; delete the old driver and the chunk of the old action."""
     chunk_ids = [chunk["id"] for chunk in chunks if chunk["kind"] in (states.RECORDS, states.RESOLVE)]
     _mend(cr, job_id, chunk_ids)
+    hold_shares(cr, [job_id])
     rerun.delete_chunks(cr, [chunk["id"] for chunk in chunks if chunk["kind"] in (states.ATOMIC, states.CALLBACK)])
     rerun.await_driver(cr, chunk_ids)
 

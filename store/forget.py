@@ -148,7 +148,11 @@ def forget_details(cr, operation_ids):
     )
     rows = []
     for id_, text, is_tracked in operations:
-        details = json.loads(text)
+        try:
+            details = json.loads(text)
+        except ValueError:  # damaged: what it holds is not known
+            rows.append((id_, None))
+            continue
         kept = {key: value for key, value in details.items() if key in KEPT_DETAILS or (is_tracked and key == "context")}
         if kept != details:
             rows.append((id_, dumps(kept) if kept else None))
@@ -189,12 +193,14 @@ def forget_failures(cr, chunk_ids):
 # -- jobs ------------------------------------------------------------------------------------------
 
 
-def old_jobs(cr, days):
+def old_jobs(cr, days, others=()):
     """Ids of jobs that finished more than `days` days ago, oldest first, at most `PURGED_AT_ONCE`; none for 0 days.
 
     Not those that somebody keeps. Nor those that are being undone, or run for real: their changes are needed.
+
+    :param others: ids of jobs that are not wanted
     """
-    return _ended_jobs(cr, days, SQL("keep IS NOT TRUE"))
+    return _ended_jobs(cr, days, SQL("keep IS NOT TRUE AND id <> ALL(%s)", list(others)))
 
 
 def jobs_with_old_changes(cr, days):
@@ -202,9 +208,16 @@ def jobs_with_old_changes(cr, days):
     return _ended_jobs(cr, days, SQL("keep IS NOT TRUE AND track_changes AND changes_gone IS NOT TRUE"))
 
 
-def old_drafts(cr, days):
-    """Ids of drafts that have not changed for more than `days` days, at most `PURGED_AT_ONCE`; none for 0 days, none that somebody keeps."""
-    condition = SQL("state = 'draft' AND keep IS NOT TRUE AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'", days)
+def old_drafts(cr, days, others=()):
+    """Ids of drafts that have not changed for more than `days` days, at most `PURGED_AT_ONCE`; none for 0 days, none that somebody keeps.
+
+    :param others: ids of drafts that are not wanted
+    """
+    condition = SQL(
+        "state = 'draft' AND keep IS NOT TRUE AND id <> ALL(%s) AND write_date < now() AT TIME ZONE 'UTC' - %s * interval '1 day'",
+        list(others),
+        days,
+    )
     return _jobs(cr, days, condition)
 
 

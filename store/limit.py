@@ -12,12 +12,10 @@ from .chunk_row import read_claim
 from .cut import keep_first
 from .limit_queue import FIRST_WAITING, WAITING_OF_USER
 from .prepared import fetch_prepared
-from .sql import NOW, fetch, seconds
+from .sql import NOW, STATEMENT_NOW, fetch, seconds
 
 #: Most seconds that a lane whose chunk has ended waits for the lock of its limit.
 PATIENCE_S = 1
-#: The start of the statement: PostgreSQL looks it up in an index, unlike the current time, which changes while it looks.
-STATEMENT_NOW = SQL("statement_timestamp() AT TIME ZONE 'UTC'")
 
 
 def lock_limit(cr, limit_id, is_patient=False):
@@ -136,7 +134,8 @@ def take_share(cr, row, room, paces):
         claim = read_claim(row)
         share = share_of_chunk(room, paces.get(claim.lesson_key))
         keep_first(cr, row, claim, share, share * BLOCK)
-        share = min(share, row["record_count"])
+        # records that must stay together, of a job that is older than this number of the limit, hold a share of all of them
+        share = row["record_count"] if claim.payload.is_whole else min(share, row["record_count"])
     row.update(limit_id=room.limit.id, limit_share=share, limit_window_s=window_s)
     cr.execute(
         SQL("UPDATE batch_chunk SET limit_id = %s, limit_share = %s WHERE id = %s", room.limit.id, share, row["id"])

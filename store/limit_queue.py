@@ -7,7 +7,7 @@ for another, and at the `wake_at` of the limit, in case the worker that should h
 from odoo.tools import SQL
 
 from .prepared import fetch_prepared
-from .sql import NOW, seconds
+from .sql import NOW, STATEMENT_NOW, seconds
 
 #: Seconds after which a job that waits is looked at, where no time is known at which it may start.
 LOOK_S = 1.0
@@ -168,6 +168,36 @@ def interrupted(cr, limit_ids):
                 now=NOW,
             )
         )
+
+
+def hold_shares(cr, job_ids):
+    """Before chunks of these jobs are deleted: what those that have just ended hold of a limit is held on, as nothing starts until then."""
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_limit
+               SET next_at = greatest(next_at, held.until)
+              FROM (
+                SELECT batch_limit.id, max(chunk.finished_at) + greatest(1, 1 / max_records_per_second) * interval '1 second' AS until
+                  FROM batch_job AS job
+                  JOIN batch_limit ON batch_limit.id = job.limit_id AND max_records_per_second > 0
+                 CROSS JOIN LATERAL (
+                    SELECT finished_at
+                      FROM batch_chunk
+                     WHERE limit_id = batch_limit.id
+                       AND job_id = job.id
+                       AND limit_share > 0
+                       AND finished_at > %(now)s - greatest(1, 1 / max_records_per_second) * interval '1 second'
+                 ) AS chunk
+                 WHERE job.id = ANY(%(jobs)s)
+                 GROUP BY batch_limit.id
+              ) AS held
+             WHERE batch_limit.id = held.id
+            """,
+            jobs=list(job_ids),
+            now=STATEMENT_NOW,
+        )
+    )
 
 
 def look_now(cr, limit_ids):

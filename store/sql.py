@@ -4,6 +4,8 @@ from odoo.tools import SQL
 
 #: The current time, not the start of the transaction, as Odoo stores times: naive, in UTC.
 NOW = SQL("clock_timestamp() AT TIME ZONE 'UTC'")
+#: The start of the statement: PostgreSQL looks it up in an index, unlike the current time, which changes while it looks.
+STATEMENT_NOW = SQL("statement_timestamp() AT TIME ZONE 'UTC'")
 
 
 def fetch(cr, query):

@@ -2,6 +2,8 @@
 
 import time
 
+from odoo.modules.neutralize import get_neutralization_queries
+
 from odoo.addons.batch_executor.run import advance
 
 from .outlives_case import OutlivesCase
@@ -59,6 +61,20 @@ class TestAction(OutlivesCase):
         self.assertIn("given up after 2 attempts", callback["error"])
         job = self.job(job_id)
         self.assertEqual((job["state"], job["ready"], bool(job["called_back_at"])), ("cancelled", False, True))
+
+    def test_a_neutralized_copy_runs_none_that_was_under_way(self):
+        action = self.action(f"record.sudo().write({{'name': '{self.mark}'}})")
+        under_way, waiting = (self.submit(self.creates(1), on_complete=action, name="x") for _number in range(2))
+        with self.open_lane() as lane:
+            while (claim := lane.claim()).kind != "callback":
+                lane.work_on(claim)
+            under_way, waiting = sorted((under_way, waiting), key=lambda job_id: job_id != claim.job_id)
+        for query in get_neutralization_queries(["batch_executor"]):
+            self.sql(f"{query}; SELECT 1")
+        self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE job_id = %s", under_way)
+        self.work()
+        self.assertEqual((self.job(under_way)["name"], self.job(under_way)["state"]), ("x", "completed"))
+        self.assertEqual(self.job(waiting)["name"], "x")
 
     def test_it_waits_for_the_end_of_a_retry_that_comes_first(self):
         action = self.action("record.sudo().write({'name': record.name + record.state})")

@@ -29,7 +29,7 @@ class TestLanes(TransactionCase):
         lanes[1].active = False
         add_missing_lanes(self.env, 4)
         found = {lane.name.rpartition(" ")[2]: (lane.active, lane.interval_number) for lane in self.lanes()}
-        self.assertEqual(found, {"1": (True, 1), "2": (False, 60), "3": (True, 60), "4": (True, 60)})
+        self.assertEqual(found, {"1": (True, 1), "2": (False, 1), "3": (True, 1), "4": (True, 60)})
 
     def test_none_is_created_where_there_are_enough(self):
         set_lane_count(self.env, 4)
@@ -38,3 +38,19 @@ class TestLanes(TransactionCase):
         add_missing_lanes(self.env, 3)
         self.assertEqual(self.lanes(), before)
         self.assertFalse(any(before.mapped("active")))
+
+    def test_one_that_is_active_runs_every_minute(self):
+        set_lane_count(self.env, 3)
+        for change in (
+            lambda lanes: lanes[0].unlink(),
+            lambda lanes: lanes[0].write({"active": False}),
+            lambda lanes: lanes[0].write({"interval_number": 1, "interval_type": "hours"}),
+            lambda lanes: add_missing_lanes(self.env, 3),
+            lambda lanes: set_lane_count(self.env, 1),
+            lambda lanes: set_lane_count(self.env, 4),
+        ):
+            change(self.lanes().filtered("active"))
+            intervals = self.lanes().filtered("active").mapped(lambda lane: (lane.interval_number, lane.interval_type))
+            self.assertIn((1, "minutes"), intervals)
+        self.lanes().active = False
+        self.assertFalse(any(self.lanes().mapped("active")))

@@ -367,6 +367,59 @@ class TestRecordsPerSecond(LimitCase):
         self.assertEqual(self.check_counters(job)["failed_records"], 1)
         self.assertTrue(calls, "a part that ran again has waited for its second")
 
+    def test_what_has_just_run_counts_also_where_its_job_is_deleted(self):
+        limit_id = self.limit(max_records_per_second=0.01)
+        job, other = self.submit_limited(1), self.submit_limited(1)
+        with self.open_lane() as lane:
+            lane.work_on(lane.claim())
+            self.assertIsNone(lane.claim())
+            self.assertTrue(self.job(job)["finished_at"])
+            with committed() as env:
+                env["batch.job"].browse(job).unlink()
+            self.look_now(lane, limit_id)
+            self.assertIsNone(lane.claim())
+            self.sql("UPDATE batch_limit SET next_at = next_at - interval '100 seconds' WHERE id = %s", limit_id)
+            self.look_now(lane, limit_id)
+            self.assertEqual(lane.claim().job_id, other)
+
+    def test_what_has_just_run_counts_also_where_its_transaction_is_made_anew(self):
+        limit_id = self.limit(max_records_per_second=0.01)
+        bad = {"operation_type": "create", "model": "res.partner", "data": [{"ref": f"{self.mark}-0"}]}
+        job = self.submit(bad, limit=self.name, rollback="job")
+        self.work_until_it_waits(job)
+        self.call(job, "retry")
+        with self.open_lane() as lane:
+            self.assertIsNone(lane.claim())
+            self.look_now(lane, limit_id)
+            self.assertIsNone(lane.claim())
+        self.assertEqual(self.job(job)["finished_at"], None)
+
+    def test_a_set_that_is_older_than_the_number_holds_a_share_of_all_of_it(self):
+        limit_id = self.limit(max_in_flight=5)
+        self.set_probe(lambda partners: None)
+        self.submit(self.probe(self.make_partners(6), set=True), limit=self.name)
+        other = self.submit_limited(1)
+        with committed() as env:
+            env["batch.limit"].browse(limit_id).max_records_per_second = 4
+        with self.open_lane() as lane:
+            claim = lane.claim()
+            self.assertEqual((claim.size, claim.share), (6, 6))
+            self.assertIsNone(lane.claim(), "nothing else runs beside it")
+            lane.work_on(claim)
+        self.work()
+        self.assertEqual(self.job(other)["state"], "completed")
+
+    def look_now(self, lane, limit_id):
+        """Time has passed: the lane looks at the jobs that wait."""
+        self.sql("UPDATE batch_limit SET wake_at = now() AT TIME ZONE 'UTC' WHERE id = %s", limit_id)
+        lane.control.looked_around_at = 0.0
+
+    def work_until_it_waits(self, job):
+        with self.open_lane() as lane:
+            while claim := lane.claim():
+                lane.work_on(claim)
+        self.assertTrue(self.job(job)["finished_at"])
+
     def test_a_job_in_one_transaction_keeps_to_it(self):
         most, seen, _took_s = self.run_and_see(40, 80, rollback="job")
         self.assertEqual(seen, 80)

@@ -5,6 +5,7 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase
+from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.run import control, purge
 
@@ -170,6 +171,28 @@ class TestKept(PurgeCase):
         self.sql(OLD, kept)
         self.clean_up("_gc_drafts")
         self.assertEqual(self.left(*jobs), {})
+
+    def test_a_job_that_another_module_needs_stays_and_others_go(self):
+        for made in ("job", "draft"):
+            with self.subTest(made):
+                is_draft = made == "draft"
+                jobs = [self.submit(self.creates(1), draft=is_draft) for _number in range(5)]
+                self.work()
+                self.sql(OLD, jobs)
+                self.sql(f"CREATE TABLE needs_{self.mark} (job_id integer REFERENCES batch_job)")
+                needed = jobs[:3]
+                self.sql(f"INSERT INTO needs_{self.mark} SELECT unnest(%s)", needed)
+                try:
+                    with (
+                        patch("odoo.addons.batch_executor.store.forget.PURGED_AT_ONCE", 2),
+                        patch("odoo.addons.batch_executor.models.batch_remains.PURGED_AT_ONCE", 2),
+                        mute_logger("odoo.sql_db"),
+                        self.assertLogs("odoo.addons.batch_executor.models.batch_remains", "ERROR"),
+                    ):
+                        self.clean_up("_gc_drafts" if is_draft else "_gc_finished")
+                finally:
+                    self.sql(f"DROP TABLE needs_{self.mark}")
+                self.assertEqual(self.sql("SELECT id FROM batch_job WHERE id = ANY(%s) ORDER BY id", jobs), [(id_,) for id_ in needed])
 
     def test_the_button_keeps_all_and_then_none(self):
         jobs = [self.submit(self.creates(1), draft=True) for _number in range(2)]

@@ -227,3 +227,47 @@ class TestKept(ValuesCase):
                 self.clean_up()
                 self.assertEqual(self.holders(job), [])
                 self.delete_partners()
+
+    def test_parameters_that_can_not_be_read_are_dropped(self):
+        damaged, other = self.submit(self.creates(1)), self.submit(self.creates(1, comment=SECRET))
+        self.work()
+        self.sql("UPDATE batch_operation SET details = %s WHERE job_id = %s", f"{{ {SECRET}", damaged)
+        self.age(damaged, 9)
+        self.age(other, 8)
+        self.clean_up()
+        self.assertEqual(self.holders(damaged) + self.holders(other), [])
+
+    def test_a_job_whose_values_can_not_be_dropped_is_no_obstacle(self):
+        """Neither to the daily clean-up nor to lanes, also where others are at older jobs."""
+        original = forget.forget.forget_payloads
+        for days in (7, 0):
+            locked, stubborn, other = (self.submit(self.creates(1, comment=SECRET)) for _number in range(3))
+            self.work()
+            self.age(locked, 10)
+            self.age(stubborn, 9)
+            self.age(other, 8)
+            chunks = {chunk["id"] for chunk in self.chunks(stubborn)}
+
+            def forget_payloads(cr, chunk_ids, chunks=chunks):
+                if chunks.intersection(chunk_ids):
+                    raise ValueError("as it happens")
+                return original(cr, chunk_ids)
+
+            self.keep(days)
+            with self.subTest(days), patch.object(forget.forget, "forget_payloads", forget_payloads):
+                with self.registry.cursor() as cr, self.assertLogs("odoo.addons.batch_executor.run.forget", "ERROR") as logs:
+                    cr.execute("SELECT 1 FROM batch_job WHERE id = %s FOR NO KEY UPDATE", [locked])
+                    self.clean_up() if days else self.look_around()
+                self.assertEqual(len(logs.records), 1)
+                self.assertIn(f"job {stubborn}:", logs.output[0])
+                self.assertEqual((len(self.holders(locked)), len(self.holders(stubborn)), self.holders(other)), (1, 1, []))
+                self.clean_up() if days else self.look_around()
+                self.assertEqual(self.holders(locked), [])
+            self.delete_partners()
+
+    def look_around(self):
+        """What a lane does each second, as often as it takes."""
+        with self.open_lane() as lane:
+            for _second in range(5):
+                lane.control.looked_around_at = 0.0
+                lane.control.look_around()
