@@ -3,6 +3,8 @@
 from .values import MAX_INTEGER
 
 MAX_CHUNK_SIZE = 10_000
+#: A hundred years: so many days before now are still a time that PostgreSQL can compare.
+MAX_DAYS = 36_500
 
 #: Settings and their defaults; each is the system parameter `batch_executor.<name>`.
 SETTINGS = {
@@ -28,10 +30,10 @@ BOUNDS = {
     "max_chunk_size": (0, MAX_CHUNK_SIZE),
     "max_concurrency": (1, 1000),
     "retry_attempts": (0, 100),
-    "keep_days": (0, MAX_INTEGER),
-    "keep_changes_days": (0, MAX_INTEGER),
-    "keep_draft_days": (0, MAX_INTEGER),
-    "keep_payload_days": (0, MAX_INTEGER),
+    "keep_days": (0, MAX_DAYS),
+    "keep_changes_days": (0, MAX_DAYS),
+    "keep_draft_days": (0, MAX_DAYS),
+    "keep_payload_days": (0, MAX_DAYS),
     "lanes": (1, 1000),
     "run_in_lists": (0, 1),
     "fast_chatter": (0, 1),

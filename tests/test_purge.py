@@ -194,6 +194,14 @@ class TestKept(PurgeCase):
                     self.sql(f"DROP TABLE needs_{self.mark}")
                 self.assertEqual(self.sql("SELECT id FROM batch_job WHERE id = ANY(%s) ORDER BY id", jobs), [(id_,) for id_ in needed])
 
+    def test_as_many_days_as_a_setting_holds_keep_everything(self):
+        job, draft = self.large_job(), self.submit(self.creates(1), draft=True)
+        self.sql(OLD, [job, draft])
+        with self.settings(**dict.fromkeys(("keep_days", "keep_draft_days", "keep_changes_days", "keep_payload_days"), 2**31 - 1)):
+            for method in ("_gc_finished", "_gc_drafts", "_gc_changes", "_gc_values"):
+                self.clean_up(method)
+        self.assertEqual(self.sql("SELECT id FROM batch_job WHERE id = ANY(%s) ORDER BY id", [job, draft]), [(job,), (draft,)])
+
     def test_the_button_keeps_all_and_then_none(self):
         jobs = [self.submit(self.creates(1), draft=True) for _number in range(2)]
         with self.committed(self.user_id) as env:

@@ -19,6 +19,10 @@ VIEWS = {
 LATER = "2199-01-01T00:00:00Z"
 
 
+#: More than a hundred years, of which PostgreSQL finds no time.
+MOST_DAYS = [(f"batch_keep_{what}days", days) for what in ("", "changes_", "draft_", "payload_") for days in (36_501, 2**31 - 1)]
+
+
 class TestViews(ApiCase):
     """The backend's views, their buttons, and who may do what there."""
 
@@ -102,7 +106,7 @@ class TestViews(ApiCase):
                 self.assertEqual(get_setting(env, "max_concurrency"), 3)
                 self.assertEqual(get_setting(env, "keep_days"), 0)
                 self.assertEqual(get_setting(env, "lanes"), 4)
-            for name, value in (("batch_max_chunk_size", 10_001), ("batch_lanes", 0), ("batch_max_jobs", -1)):
+            for name, value in (("batch_max_chunk_size", 10_001), ("batch_lanes", 0), ("batch_max_jobs", -1), *MOST_DAYS):
                 with self.subTest(name=name), self.committed(self.manager.id) as env:
                     settings = env["batch.settings"].create({name: value, "batch_max_concurrency": 7})
                     self.assertRaises(ValidationError, settings.action_save)
