@@ -130,6 +130,7 @@ def keep_one_awake(env):
     lanes = _all_lanes(env).filtered("active")
     if any(lane.interval_type == "minutes" and lane.interval_number == 1 for lane in lanes):
         return
+    env.cr.flush()  # as in `retire_lanes`
     for lane in lanes:
         with suppress(*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY), env.cr.savepoint():
             if lane.try_lock_for_update(allow_referencing=True):  # one that runs can't be written
@@ -146,6 +147,7 @@ def retire_lanes(env, count):
     lanes = _all_lanes(env)
     surplus = lanes[count:].filtered("active")
     if surplus:
+        env.cr.flush()  # a conflict of what was written before is the caller's, and Odoo repeats the call
         with suppress(*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY), env.cr.savepoint():  # another lane archives them at the same moment
             surplus.try_lock_for_update(allow_referencing=True).active = False
     return lanes[:count]

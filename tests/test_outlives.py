@@ -2,9 +2,14 @@
 
 import logging
 import threading
+from functools import partial
+
+from odoo.service.model import retrying
+from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.run.control import stop_listening
 from odoo.addons.batch_executor.run.lanes import retire_lanes, set_lane_count
+from odoo.addons.batch_executor.run.settings import get_setting
 
 from .outlives_case import OutlivesCase
 
@@ -149,6 +154,40 @@ class TestLaneCount(OutlivesCase):
             stay = retire_lanes(env, count - 1)
             self.assertNotIn(last, stay.ids)
         self.assertNotIn(last, self._active())
+
+    def test_two_who_save_the_settings_at_once_both_succeed(self):
+        with self.committed() as env:
+            count = len(env["ir.cron"]._batch_lanes())
+        self.addCleanup(self._set_lanes, count)
+        self._save_settings()  # all parameters are there
+        with self.settings(keep_days=30, lanes=count):
+            self._save_beside_another(batch_keep_days=32, batch_lanes=count - 1)
+        self.assertEqual(len(self._active()), count - 1)
+        with self.settings(keep_days=30, lanes=count - 1):
+            self.sql("UPDATE ir_cron SET interval_number = 60 WHERE is_batch_lane RETURNING id")
+            self._save_beside_another(batch_keep_days=32, batch_lanes=count - 1)
+        self.assertEqual(self.sql("SELECT count(*) FROM ir_cron WHERE is_batch_lane AND active AND interval_number = 1"), [(1,)])
+
+    def _save_beside_another(self, **values):
+        """Save settings while another one, who has begun later, has saved them already."""
+        saves = []
+
+        def save(env):
+            env.cr.execute("SELECT 1")  # its snapshot is older than what the other one saves
+            saves.append(env)
+            if len(saves) == 1:
+                self._save_settings(batch_keep_days=31)
+            env["batch.settings"].create(values).action_save()
+
+        with self.committed() as env, mute_logger("odoo.sql_db", "odoo.service.model"):
+            retrying(partial(save, env), env)
+        self.assertEqual(len(saves), 2, "Odoo has called again")
+        with self.committed() as env:
+            self.assertEqual(get_setting(env, "keep_days"), values["batch_keep_days"])
+
+    def _save_settings(self, **values):
+        with self.committed() as env:
+            env["batch.settings"].create(values).action_save()
 
     def _set_lanes(self, count):
         with self.committed() as env:
