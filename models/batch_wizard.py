@@ -14,6 +14,7 @@ from ..run.batch_action import job_context, open_job
 from ..run.caller import check_caller
 from ..run.numbers import tried_on
 from ..run.plan import plan_of
+from ..run.submission import check_options
 from ..run.trust import action_refusal
 from .batch_job import NOTIFY_LABELS, ROLLBACK_LABELS
 
@@ -264,7 +265,9 @@ class BatchWizard(models.TransientModel):
         """
         self.ensure_one()
         check_caller(self.env)
-        plan = plan_of(self._env(), self._operation(), {"quiet": self.quiet})
+        operation = self._operation()
+        check_options(self._env(), self._options())
+        plan = plan_of(self._env(), operation, {"quiet": self.quiet})
         waits = bool(self.run_at and self.source == "domain")  # what matches is looked up when the job starts
         self.write({"plan": self._shown(plan), "can_run": bool(plan.count) or waits, "step": "plan"})
         return self._reopen()

@@ -94,6 +94,19 @@ def problems_of(env, operations):
     return submission.problems
 
 
+def check_options(env, options):
+    """Refuse options that `submit` would refuse; nothing is stored.
+
+    :param env: the caller's environment
+    :param dict options: options as sent
+    :raises BatchValidationError: with all problems at once
+    :raises AccessError: the caller is no batch user
+    """
+    submission = Submission(env)
+    submission.read_options(options)
+    submission.refuse()
+
+
 def execute(env, operations, options, progress_callback=None):
     """Run operations at once, in the caller's transaction.
 
