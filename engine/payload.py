@@ -1,6 +1,7 @@
 """The payload of a chunk: its items, and the operation and place that each came from."""
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
@@ -75,6 +76,25 @@ def json_default(value: Any) -> Any:
 
 #: One for all, as making it takes longer than most values.
 _compact = json.JSONEncoder(ensure_ascii=False, default=json_default, **COMPACT).encode
+
+
+def dumps_strictly(value: Any) -> str:
+    """As `dumps`, but as everybody reads it: NaN and infinity, which Python reads and writes and JSON does not know, become texts.
+
+    Odoo takes such a text for the same number, or refuses both.
+
+    :raises TypeError, ValueError, RecursionError: as `dumps`
+    """
+    text = dumps(value)
+    return dumps(_without_odd_numbers(value)) if "NaN" in text or "Infinity" in text else text
+
+
+def _without_odd_numbers(value):
+    if isinstance(value, dict):
+        return {key: _without_odd_numbers(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_odd_numbers(held) for held in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class BadPayload(ValueError):

@@ -92,7 +92,7 @@ def _text(env, reason):
         ),
         why.FAILING: env._("Nothing runs: the lanes fail. The server's log says why."),
         why.BUSY: env._(
-            "Nothing runs: the cron workers are busy with other scheduled actions. More of them (max_cron_threads) would help."
+            "Nothing runs: the cron workers are busy with other scheduled actions, or have just gone. More of them (max_cron_threads) would help."
         ),
     }
     return texts[reason]
@@ -159,8 +159,8 @@ def _unfinished(env):
 def _counts(env):
     """Numbers of the caller's unfinished jobs by state, of scheduled ones apart, and what is left to do in them.
 
-    :returns: dict with a number for each state, `scheduled`, `records_left`, and `oldest_s`: seconds that the oldest one in the queue has
-        waited for its first chunk, or False
+    :returns: dict with a number for each state, `scheduled`, `records_left`, and `oldest_s`: seconds that the first one in the queue has
+        waited for its first chunk, since it was submitted, started or retried, or False
     """
     unfinished = [("finished_at", "=", False)]
     scheduled = [*unfinished, ("state", "=", states.PENDING), ("run_at", ">", utc_now())]
@@ -173,9 +173,8 @@ def _counts(env):
     lefts = (total - sum(run) for state, (_count, total, *run) in groups.items() if state != states.DRAFT)
     counts["records_left"] = sum(lefts)
     waiting = [*unfinished, ("state", "=", states.PENDING), ("ready", "=", True)]
-    oldest = jobs.search(waiting, order="id", limit=1)
-    since = oldest and max(filter(None, (oldest.create_date, oldest.run_at)))
-    counts["oldest_s"] = max((utc_now() - since).total_seconds(), 0.0) if oldest else False
+    since = [max(filter(None, (job.awaited_since or job.create_date, job.run_at))) for job in jobs.search(waiting, order="id", limit=MOST_HISTORIES)]
+    counts["oldest_s"] = max((utc_now() - min(since)).total_seconds(), 0.0) if since else False
     return counts
 
 

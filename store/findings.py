@@ -7,7 +7,7 @@ from odoo.tools import SQL
 from ..engine.cause import READ_LIMIT, cause_of
 from ..engine.operations import PRODUCES_IDS
 from ..engine.outcome import Failure
-from ..engine.payload import dumps, named_id
+from ..engine.payload import dumps_strictly, named_id
 from ..engine.row_numbers import ROWS, number_at
 from .planning import by_index, rows_of
 from .sql import NOW, fetch
@@ -152,7 +152,7 @@ def _failure_rows(claim, payload, outcome):
         item = payload.items[position]
         yield (
             *_place(claim, payload, position, None if claim.operation_type in PRODUCES_IDS else named_id(item)),
-            dumps(item),
+            dumps_strictly(item),
             reason.error_type,
             reason.message,
             cause_of(reason.message, item),

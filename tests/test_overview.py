@@ -185,7 +185,11 @@ class TestOverview(LaneCase):
         self.assertEqual(len(told["throughput"]["minutes"]), 60)
         self.assertGreaterEqual(told["counts"]["oldest_s"], 0)
         self.assertEqual(len(told["jobs"]), 3, "drafts don't wait")
-
+        waiting = "SELECT id FROM batch_job WHERE state = 'pending' AND ready"
+        self.sql(f"UPDATE batch_job SET create_date = create_date - interval '1 hour' WHERE id IN ({waiting})")
+        self.assertGreater(self.overview()["counts"]["oldest_s"], 3599)
+        self.sql(f"UPDATE batch_job SET awaited_since = now() AT TIME ZONE 'UTC' WHERE id IN ({waiting})")
+        self.assertLess(self.overview()["counts"]["oldest_s"], 1800, "it waits since its retry, or since its draft was started")
 
     def test_failures_are_added_up_by_cause_over_jobs(self):
         for _number in range(2):
