@@ -70,6 +70,38 @@ class TestSupervisor(BaseCase):
         self.assertEqual(lane.pause_s, 0.0)
         self.assertIn("has ended by SIGKILL", logged.output[0])
 
+    def test_a_lane_that_can_not_be_started_is_tried_again_after_pauses_that_grow(self):
+        lane = self.lane("import time; time.sleep(60)")
+        command, lane.command = lane.command, ["/nowhere/python"]
+        files = os.listdir("/proc/self/fd")
+        for times in (1, 2):
+            lane.due_at = 0.0
+            with self.assertLogs(supervisor.__name__, "ERROR") as logged:
+                lane.start_if_due()
+            self.assertIn("lane 1 can't be started", logged.output[0])
+            self.assertEqual(lane.pause_s, times * supervisor.FIRST_PAUSE_S)
+        self.assertFalse(lane.is_alive or lane.is_ready)
+        self.assertGreater(lane.due_in_s, 0)
+        with patch.object(os, "pipe", side_effect=OSError("too many open files")), mute_logger(supervisor.__name__):
+            lane.due_at = 0.0
+            lane.start_if_due()
+        self.assertEqual(os.listdir("/proc/self/fd"), files)
+        lane.command, lane.due_at = command, 0.0
+        lane.start_if_due()
+        self.assertTrue(lane.is_alive)
+
+    def test_a_lane_that_is_down_is_started_at_once_when_it_is_to_be_renewed(self):
+        lane = self.lane("raise SystemExit(1)")
+        self.end(lane)
+        lane.due_at += 60
+        lane.renew()
+        self.assertFalse(lane.is_renewed)
+        self.assertLessEqual(lane.due_in_s, 0)
+        lane.command = [sys.executable, "-c", f"import os, time; os.write(int(os.environ['{process.READY_FD}']), b'.'); time.sleep(60)"]
+        lane.start_if_due()
+        self.assertTrue(select.select([lane.ready_fd], [], [], 30)[0])
+        self.assertTrue(lane.is_ready)
+
     def test_lanes_are_renewed_one_after_the_other(self):
         ready = f"import os, time; os.write(int(os.environ['{process.READY_FD}']), b'.'); time.sleep(600)"
         worker = Supervisor([sys.executable, "-c", ready], 2)

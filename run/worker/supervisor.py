@@ -152,11 +152,25 @@ class Child:
 
     def start_if_due(self):
         """Start its process, unless it runs or has to wait."""
-        if self.due_in_s <= 0:
-            self.started_at, self.is_up = time.monotonic(), False
-            self.ready_fd, write_fd = os.pipe()
+        if self.due_in_s > 0:
+            return
+        self.started_at, self.is_up = time.monotonic(), False
+        try:
+            self._start()
+        except OSError as error:  # no memory, no process or file left: other lanes go on
+            self._pause(is_longer=True)
+            _logger.error("batch worker: lane %s can't be started, next try in %s s: %s", self.number, self.pause_s, error)
+
+    def _start(self):
+        read_fd, write_fd = os.pipe()
+        try:
             environment = {**os.environ, SUPERVISOR: str(os.getpid()), READY_FD: str(write_fd)}
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, env=environment, pass_fds=[write_fd])
+            self.ready_fd = read_fd
+        except OSError:
+            os.close(read_fd)
+            raise
+        finally:
             os.close(write_fd)
 
     def reap(self):
@@ -164,9 +178,7 @@ class Child:
         code = self.process.poll() if self.process else None
         if code is None:
             return
-        is_short = time.monotonic() - self.started_at < SHORT_LIFE_S and not self.is_renewed
-        self.pause_s = min(max(self.pause_s * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S) if is_short else 0.0
-        self.due_at = time.monotonic() + self.pause_s
+        self._pause(is_longer=time.monotonic() - self.started_at < SHORT_LIFE_S and not self.is_renewed)
         if code:
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             _logger.warning("batch worker: lane %s (process %s) has ended by %s", self.number, self.process.pid, how)
@@ -174,10 +186,15 @@ class Child:
         self.process = self.ready_fd = None
         self.is_renewed = False
 
+    def _pause(self, is_longer):
+        self.pause_s = min(max(self.pause_s * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S) if is_longer else 0.0
+        self.due_at = time.monotonic() + self.pause_s
+
     def renew(self):
-        """Let its process finish its chunk and end; it is started again at once."""
+        """Let its process finish its chunk and end; it is started again at once. One that is down ends its pause."""
         _logger.info("batch worker: lane %s is started anew", self.number)
-        self.is_renewed = True
+        self.is_renewed = self.is_alive
+        self.due_at = 0.0
         self.send(signal.SIGTERM)
 
     def send(self, number):
