@@ -22,7 +22,8 @@ class Batch(Command):
         config.parser.prog = self.prog
         options = self._options()
         config.parser.add_option_group(options)
-        config.parse_config(args, setup_logging=True)
+        given = config.parse_config(args, setup_logging=True)
+        config["pidfile"] = given.pidfile or ""  # the one that the configuration names is the server's
         for option in options.option_list:  # Odoo has taken the defaults of its own options only
             config.options.setdefault(option.dest, option.my_default)
         if config["init"] or config["update"]:

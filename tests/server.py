@@ -147,10 +147,11 @@ class Worker(Server):
     """The command `odoo-bin batch` with some lanes.
 
     :param databases: names of databases; by default that of the cluster
+    :param environment: further variables
     """
 
-    def __init__(self, cluster, name, *options, lanes=2, databases=None):
-        super().__init__(cluster, name, serves=False)
+    def __init__(self, cluster, name, *options, lanes=2, databases=None, environment=None):
+        super().__init__(cluster, name, serves=False, environment=environment)
         self.options = ["batch", f"--database={','.join(databases or [cluster.database])}", f"--lanes={lanes}", *options]
 
     @property

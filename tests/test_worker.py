@@ -15,8 +15,9 @@ from odoo import sql_db
 from odoo.tests.common import BaseCase, get_db_name
 from odoo.tools import config, mute_logger
 
+from odoo.addons.batch_executor.run.worker import databases as worker_databases
 from odoo.addons.batch_executor.run.worker import process, supervisor
-from odoo.addons.batch_executor.run.worker.databases import CALLS, Databases
+from odoo.addons.batch_executor.run.worker.databases import CALLS, Database, Databases
 from odoo.addons.batch_executor.run.worker.process import LaneProcess
 from odoo.addons.batch_executor.run.worker.supervisor import Child, Supervisor
 
@@ -24,6 +25,42 @@ from . import docs
 from .chaos import EFFECTS, Chaos, is_alive
 from .extras import needs_scripts
 from .server import Worker, shared_cluster
+
+#: An addon that has a partner's `write` start processes, end each by another signal, and write down by which each has ended.
+CHILDREN = """
+import os, signal, subprocess, time
+from odoo.addons.base.models.res_partner import ResPartner
+
+SIGNALS = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
+original = ResPartner.write
+
+def started(number):
+    child = subprocess.Popen(["sleep", "600"])
+    child.send_signal(number)
+    return child.wait(20)
+
+def forked(number):
+    child = os.fork()
+    if not child:
+        try:
+            time.sleep(20)
+        finally:
+            os._exit(0)
+    os.kill(child, number)
+    return -os.WTERMSIG(os.waitpid(child, 0)[1])
+
+def write(self, vals):
+    if vals.get("function") == "count":
+        vals = {**vals, "comment": str([*map(started, SIGNALS), forked(signal.SIGTERM)])}
+    return original(self, vals)
+
+ResPartner.write = write
+"""
+#: An addon that has a worker try broken models again each second.
+IMPATIENT = """
+from odoo.addons.batch_executor.run.worker import databases
+databases.FIRST_LOAD_PAUSE_S = databases.LAST_LOAD_PAUSE_S = 1.0
+"""
 
 
 class TestSupervisor(BaseCase):
@@ -131,14 +168,37 @@ class TestSupervisor(BaseCase):
         lane = LaneProcess(1, 0)
         with patch.dict(config._runtime_options, {"limit_memory_soft": 0}):
             self.assertFalse(lane.must_end())
-        lane.looked_at = 0.0
         with patch.dict(config._runtime_options, {"limit_memory_soft": 1}):
+            lane.looked_at = 0.0
+            self.assertFalse(lane.must_end(), "it has not run a chunk yet")
+            lane.has_worked, lane.looked_at = True, 0.0
             self.assertTrue(lane.must_end())
         lane = LaneProcess(1, 0)
         lane.supervisor = os.getpid()
         with self.assertLogs(process.__name__, "WARNING") as logged:
             self.assertTrue(lane.must_end())
         self.assertIn("its supervisor is gone", logged.output[0])
+
+    def test_models_that_can_not_be_loaded_are_tried_again_by_the_same_process_after_pauses_that_grow(self):
+        lane, database = LaneProcess(1, 0), Database(get_db_name())
+        fails = patch.object(process, "Registry", side_effect=ValueError("broken on purpose"))
+        with patch.object(worker_databases, "obstacle", return_value=None), fails, mute_logger(process.__name__):
+            for pause_s in (30.0, 60.0):
+                self.assertTrue(database.is_ready())
+                lane._work_for(database)
+                self.assertEqual(database.load_pause_s, pause_s)
+                self.assertFalse(database.is_ready(), "its pause has just begun")
+                self.assertTrue(database.is_waiting)
+                database.load_at = time.monotonic()
+            database.load_pause_s = worker_databases.LAST_LOAD_PAUSE_S
+            database.broke()
+            self.assertEqual(database.load_pause_s, worker_databases.LAST_LOAD_PAUSE_S)
+            self.assertFalse(lane.is_outdated)
+
+            database.broken_models -= 1  # as after an update of its modules
+            self.assertTrue(database.is_ready())
+            lane._work_for(database)
+            self.assertTrue(lane.is_outdated, "their code may have changed too")
 
     def test_databases_are_those_of_the_list_and_each_lane_begins_with_another(self):
         own = get_db_name()
@@ -168,8 +228,8 @@ class TestSupervisor(BaseCase):
             self.call("south")
             self.assertIs(self.next_other(databases, north), south)
 
-            south.put_off_long()  # its models can't be loaded
-            north.due_at = float("inf")
+            south.broke()
+            south.due_at = north.due_at = float("inf")
             self.assertIsNone(databases.next())
             self.call("south", "north")
             self.assertIs(self.next_other(databases, None), north)
@@ -217,6 +277,15 @@ class TestWorker(BaseCase):
         worker = Worker(self.chaos.cluster, name, *options, **keys).start()
         self.addCleanup(worker.kill)
         return worker
+
+    def addons(self, **codes):
+        """Make addons of one file each; returns their folder, and the variables of a worker that finds them."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name, code in codes.items():
+            (folder / name).mkdir()
+            (folder / name / "__manifest__.py").write_text(str({"name": name, "author": "test", "license": "LGPL-3"}))
+            (folder / name / "__init__.py").write_text(code)
+        return folder, {"ODOO_ADDONS_PATH": f"{os.environ['ODOO_ADDONS_PATH']},{folder}"}
 
     def wait_for_lanes(self, worker, count):
         """Wait until all lanes of a worker listen; returns their processes."""
@@ -331,3 +400,48 @@ class TestWorker(BaseCase):
         for database, job in jobs.items():
             chaos.client.server.client(database).call("batch.job", "cancel", [job])
         self.assertEqual(worker.workers(), [lane], "all the time the same process")
+
+    def test_4_a_database_that_can_not_be_loaded_is_tried_again_by_lanes_that_work_for_others(self):
+        chaos, name = self.chaos, "beside_broken"
+        broken = self.submit_to(self.second, "broken", 5)
+        installed = "INSERT INTO ir_module_module (name, state) VALUES ('batch_broken', 'installed')"
+        chaos.cluster.sql(installed, database=self.second)
+        folder, found = self.addons(batch_broken="raise ValueError('broken on purpose')", batch_impatient=IMPATIENT)
+        databases = [chaos.cluster.database, self.second]
+        worker = self.start("broken", "--load=base,web,batch_impatient", lanes=1, databases=databases, environment=found)
+        fault = f"the models of {self.second} can't be loaded"
+        chaos.wait_until(lambda: fault in worker.log)
+        [lane] = worker.workers()
+        chaos.wait(chaos.client.submit(chaos.creates(name, 5)))
+        chaos.wait_until(lambda: worker.log.count(fault) > 2)
+        (folder / "batch_broken/__init__.py").write_text("")
+        chaos.wait_until(lambda: self.state_in(self.second, broken) == "completed")
+        self.assertEqual(worker.workers(), [lane], "all the time the same process")
+
+    def test_5_processes_that_user_code_starts_can_be_ended(self):
+        chaos = self.chaos
+        pid_file = chaos.cluster.folder / "worker.pid"
+        _folder, found = self.addons(batch_children=CHILDREN)
+        worker = self.start("children", "--load=base,web,batch_children", f"--pidfile={pid_file}", lanes=1, environment=found)
+        self.wait_for_lanes(worker, 1)
+        self.assertEqual(pid_file.read_text(), str(worker.process.pid))
+        [partner] = chaos.partners("children", 1)
+        chaos.wait(chaos.client.submit(chaos.calls([partner])))
+        [[comment]] = chaos.cluster.sql("SELECT comment FROM res_partner WHERE id = %s", partner)
+        self.assertIn("[-15, -2, -1, -15]", comment or "")
+        worker.process.terminate()
+        self.assertEqual(worker.process.wait(30), 0)
+        self.assertFalse(pid_file.exists())
+
+    def test_6_a_lane_larger_than_its_limit_runs_chunks_and_the_pid_file_of_the_server_is_left_alone(self):
+        chaos, folder = self.chaos, self.chaos.cluster.folder
+        pid_file, configuration = folder / "server.pid", folder / "odoo.conf"
+        pid_file.write_text("the server's")
+        configuration.write_text(f"[options]\npidfile = {pid_file}\nlimit_memory_soft = 1\n")
+        worker = self.start("large", f"--config={configuration}", lanes=1)
+        chaos.wait(chaos.client.submit(chaos.creates("large", 2)))
+        self.assertRegex(worker.log, "WARNING .* bytes of memory before its first chunk, more than limit_memory_soft")
+        chaos.wait_until(lambda: "is started anew, as it has" in worker.log)
+        worker.process.terminate()
+        worker.process.wait(30)
+        self.assertEqual(pid_file.read_text(), "the server's")

@@ -19,8 +19,10 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds until a database that is not ready is looked at again: first and last, they double in between.
 FIRST_PAUSE_S, LAST_PAUSE_S = 1.0, 15.0
-#: Seconds until a database is tried again whose models can't be loaded.
-LONG_PAUSE_S = 30.0
+#: Seconds until models are tried again that can't be loaded: first and last, they double in between.
+FIRST_LOAD_PAUSE_S, LAST_LOAD_PAUSE_S = 30.0, 1800.0
+#: What keeps lanes from such a database.
+BROKEN = "its models can't be loaded"
 #: Most seconds until a database without work is looked at again, where there are several: its calls are heard meanwhile.
 LOOK_S = 10.0
 #: Seconds between two looks at which databases there are.
@@ -70,6 +72,9 @@ class Database:
         self.due_at = self.seen_at = float("-inf")
         self.pause_s = 0.0
         self.reason = None
+        self.models = None  # number of the last change of its models, when it was last looked at
+        self.broken_models = None  # the same, when they could not be loaded
+        self.load_at, self.load_pause_s = float("-inf"), 0.0
 
     @property
     def is_waiting(self):
@@ -81,18 +86,30 @@ class Database:
         self.seen_at = time.monotonic()
         try:
             with sql_db.db_connect(self.name).cursor() as cr:
-                reason = obstacle(cr)
+                reason = obstacle(cr) or self._fault(cr)
         except psycopg2.Error as error:
             reason = str(error).strip() or type(error).__name__
         if reason != self.reason:
             if reason:
                 _logger.info("database %s: lanes wait, %s", self.name, reason)
             else:
-                _logger.info("database %s: lanes are ready", self.name)
+                _logger.info("database %s: lanes %s", self.name, "try again" if self.reason == BROKEN else "are ready")
         self.reason = reason
         if not reason:
             self.pause_s = 0.0
         return not reason
+
+    def _fault(self, cr):
+        """That its models can't be loaded, as text; None once they have changed, or it is time to try again."""
+        cr.execute("SELECT max(id) FROM orm_signaling_registry")
+        [self.models] = cr.fetchone()
+        is_early = time.monotonic() < self.load_at
+        return BROKEN if is_early and not self.has_changed else None
+
+    @property
+    def has_changed(self):
+        """Whether its models have changed since they could not be loaded."""
+        return self.broken_models not in (None, self.models)
 
     def visited(self, back_in_s):
         """Note when a lane should come again; None: when it is called, or after `LOOK_S`."""
@@ -103,10 +120,16 @@ class Database:
         self.pause_s = min(max(self.pause_s * 2, FIRST_PAUSE_S), LAST_PAUSE_S)
         self.due_at = time.monotonic() + self.pause_s
 
-    def put_off_long(self):
-        """Look again after `LONG_PAUSE_S`, however often it calls: its models can't be loaded."""
-        self.reason = "its models can't be loaded"
-        self.due_at = time.monotonic() + LONG_PAUSE_S
+    def broke(self):
+        """Note that its models can't be loaded. They are tried again once they have changed, or after a pause, which grows each time."""
+        self.broken_models, self.reason = self.models, BROKEN
+        self.load_pause_s = min(max(self.load_pause_s * 2, FIRST_LOAD_PAUSE_S), LAST_LOAD_PAUSE_S)
+        self.load_at = time.monotonic() + self.load_pause_s
+        self.put_off()
+
+    def loaded(self):
+        """Note that its models are loaded."""
+        self.broken_models, self.load_at, self.load_pause_s = None, float("-inf"), 0.0
 
 
 class Databases:

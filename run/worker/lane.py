@@ -30,6 +30,7 @@ class WorkerLane(Lane):
         self.checked_at = float("-inf")
         self.back_in_s = 0.0  # when it should come again; None: when it is called
         self.has_failed = False  # mostly by a lost connection
+        self.has_worked = False  # it has run a chunk
 
     @property
     def is_outdated(self):
@@ -43,6 +44,13 @@ class WorkerLane(Lane):
                 self.control.is_over = not self.control.signals.apply(env.cr) or obstacle(env.cr) is not None
             self.checked_at = time.monotonic()
         return None if self.control.is_over else super().claim()
+
+    def work_on(self, claim):
+        """As `Lane.work_on`, and remember it."""
+        try:
+            return super().work_on(claim)
+        finally:
+            self.has_worked = True
 
     def wait(self):
         """Sleep until there may be work.
