@@ -69,6 +69,7 @@ def is_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises for a port that is none
+        (parts.hostname or "").encode("idna")  # raises for a name with an empty or a long part
     except ValueError:
         return False
     is_plain = url.isascii() and url.isprintable() and " " not in url and "\\" not in url and len(url) <= MAX_URL

@@ -21,6 +21,10 @@ class PrivateAddress(Exception):
     """The host has an address to which nothing is sent."""
 
 
+class UnknownHost(Exception):
+    """The name of the host has no address."""
+
+
 class _Checked:
     """A connection to one of the addresses that were checked: asked for again, the name could have others."""
 
@@ -29,7 +33,10 @@ class _Checked:
     end = 0.0  # monotonic time
 
     def _new_conn(self):
-        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise UnknownHost from error
         addresses = list(dict.fromkeys((family, address) for family, _type, _protocol, _name, address in found))
         if not self.allows_private and not all(is_public(address[0]) for _family, address in addresses):
             raise PrivateAddress
@@ -60,6 +67,7 @@ def post(url, body, headers, allows_private):
     :param bool allows_private: whether the host may have private addresses
     :rtype: int
     :raises PrivateAddress: the host has an address that is none of the internet
+    :raises UnknownHost: the name of the host has no address
     :raises TimeoutError: it took too long
     :raises OSError, HTTPError: the host can't be reached, or does not answer as HTTP
     """

@@ -4,7 +4,6 @@ So no lane waits for a receiver, and no end is lost where something is killed.
 """
 
 import logging
-import socket
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from odoo.tools import str2bool
 from ..engine.payload import dumps
 from ..engine.webhook import GONE, PRIVATE_ADDRESSES, headers, is_taken, wait_s
 from ..store import webhook as store
-from .post import PrivateAddress, post
+from .post import PrivateAddress, UnknownHost, post
 from .status import status
 from .trace import of_job
 
@@ -139,7 +138,7 @@ def _in_words(error):
         return f"The host has a private address (system parameter {PRIVATE_ADDRESSES})."
     if isinstance(error, TimeoutError) or "timed out" in str(error):
         return "No answer in time."
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, UnknownHost):
         return "The name of the host is not known."
     if isinstance(error, SSLError):
         return "The certificate of the host can't be trusted, or it does not speak TLS."
