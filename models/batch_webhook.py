@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..engine.webhook import is_url, keys_of, new_secret
-from ..store.webhook import last_tries
+from ..store.webhook import last_tries, names_taken
 
 MANAGER = "batch_executor.group_batch_manager"
 
@@ -42,13 +42,40 @@ class BatchWebhook(models.Model):
             webhook.last_try_at = last.started_at
             webhook.last_result = last.result
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """As in Odoo, after what the database would refuse: the server's log would quote its statement, and with it the secret."""
+        self.check_access("create")
+        self._check_names([vals["name"] for vals in vals_list if vals.get("name")])
+        for vals in vals_list:
+            self._check_address(vals.get("url"))
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """As in Odoo, after what the database would refuse: see `create`.
+
+        :param dict vals: as for `write` of any model
+        """
+        self.check_access("write")
+        if vals.get("name"):
+            self._check_names([vals["name"]] * len(self))
+        return super().write(vals)
+
+    def _check_names(self, names):
+        self.flush_model(["name"])
+        if len(set(names)) < len(names) or names_taken(self.env.cr, names, self.ids):
+            raise ValidationError(self.env._("There is a webhook with this name already, perhaps an archived one."))
+
     @api.constrains("url")
     def _check_url(self):
         for webhook in self:
-            if not is_url(webhook.url):
-                raise ValidationError(
-                    self.env._("The URL must be http:// or https:// with a host, and without a password, as https://shop.example.com/batch.")
-                )
+            self._check_address(webhook.url)
+
+    def _check_address(self, url):
+        if not is_url(url or ""):
+            raise ValidationError(
+                self.env._("The URL must be http:// or https:// with a host, and without a password, as https://shop.example.com/batch.")
+            )
 
     @api.constrains("secret")
     def _check_secret(self):

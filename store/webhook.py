@@ -176,3 +176,10 @@ def last_tries(cr, webhook_ids):
         list(webhook_ids),
     )
     return dict(fetch(cr, query))
+
+
+def names_taken(cr, names, webhook_ids):
+    """Whether a webhook has one of these names, archived or not, besides those with these ids."""
+    query = SQL("SELECT EXISTS (SELECT FROM batch_webhook WHERE name = ANY(%s) AND id <> ALL(%s))", list(names), list(webhook_ids))
+    [(is_taken,)] = fetch(cr, query)
+    return is_taken

@@ -296,6 +296,25 @@ class TestRights(WebhookCase):
                     hooks.create({"name": secret, "url": "https://x.example", "secret": secret})
             env.cr.rollback()
 
+    def test_a_name_or_an_address_that_is_refused_leaves_no_secret_in_the_log(self):
+        secret, url = webhook.new_secret(), "https://x.example"
+        with self.committed() as env:
+            hooks = env["batch.webhook"]
+            hooks.browse(self.webhook).active = False
+            other = hooks.create({"name": "other", "url": url})
+            for refused in (
+                lambda: hooks.create({"name": NAME, "url": url, "secret": secret}),
+                lambda: hooks.create([{"name": "twice", "url": url, "secret": secret}] * 2),
+                lambda: other.write({"name": NAME, "secret": secret}),
+                lambda: (other + hooks.browse(self.webhook)).write({"name": "both", "secret": secret}),
+                lambda: hooks.create({"name": "nowhere", "secret": secret}),
+                lambda: other.write({"url": False, "secret": secret}),
+            ):
+                with self.assertNoLogs("odoo.sql_db", "ERROR"), self.assertRaisesRegex(ValidationError, "with this name already|URL must be"), env.cr.savepoint():
+                    refused()
+            other.write({"name": "other", "secret": secret})
+            self.assertEqual(other.copy().name, "other (copy)")
+
     def test_one_that_jobs_name_is_not_deleted(self):
         self.ended()
         with self.assertRaises((UserError, RestrictViolation, ForeignKeyViolation)), mute_logger("odoo.sql_db"), self.committed() as env:
