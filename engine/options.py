@@ -180,7 +180,7 @@ READERS = {
     ),
     "draft": boolean("Keep the job open for `append`, until `start`."),
     "on_complete": server_action("Server action on `batch.job` (its id, or its external id), run once when the job is final."),
-    "webhook": text(256, "Name of a webhook that managers have made: where the status is POSTed to when the job is final."),
+    "webhook": text(256, "Name of a webhook that managers have made for jobs of this company, or of all companies: where the status is POSTed to when the job is final."),
     "notify": one_of(NOTIFY, "Of which end of the job the submitter is told. The submitter's preference where absent."),
     "limit": text(256, "Name of a limit that managers have made: how much of it may run at once, or in a second, together with other jobs."),
 }

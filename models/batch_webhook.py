@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..engine.webhook import is_url, keys_of, new_secret
-from ..store.webhook import last_tries, names_taken
+from ..store.webhook import is_named_elsewhere, last_tries, names_taken
 
 MANAGER = "batch_executor.group_batch_manager"
 
@@ -15,6 +15,13 @@ class BatchWebhook(models.Model):
     _order = "name, id"
 
     name = fields.Char(required=True, help="What the option webhook of a job names, as shop-A.")
+    company_id = fields.Many2one(
+        "res.company",
+        default=lambda self: self.env.company,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="Only jobs of this company may name it, and only managers of this company see it. Empty: those of all companies.",
+    )
     active = fields.Boolean(default=True, help="An archived webhook is not given to new jobs, and nothing is sent to it: it waits.")
     url = fields.Char("URL", required=True, groups=MANAGER, help="Where the status of a job is POSTed to when the job is final.")
     secret = fields.Char(
@@ -30,7 +37,11 @@ class BatchWebhook(models.Model):
     last_try_at = fields.Datetime("Last Try", compute="_compute_last", groups=MANAGER)
     last_result = fields.Char(compute="_compute_last", groups=MANAGER)
 
-    _name_uniq = models.UniqueIndex("(name)", "There is a webhook with this name already, perhaps an archived one.")
+    _name_uniq = models.UniqueIndex("(name)", "There is a webhook with this name already, perhaps an archived one or one of another company.")
+
+    def _init_column(self, column_name):
+        """As in Odoo; webhooks that were there before they had a company stay those of all."""
+        return super()._init_column(column_name) if column_name != "company_id" else None
 
     @api.depends("delivery_ids.try_ids.error", "delivery_ids.try_ids.http_status")
     def _compute_last(self):
@@ -64,7 +75,7 @@ class BatchWebhook(models.Model):
     def _check_names(self, names):
         self.flush_model(["name"])
         if len(set(names)) < len(names) or names_taken(self.env.cr, names, self.ids):
-            raise ValidationError(self.env._("There is a webhook with this name already, perhaps an archived one."))
+            raise ValidationError(self.env._("There is a webhook with this name already, perhaps an archived one or one of another company."))
 
     @api.constrains("url")
     def _check_url(self):
@@ -76,6 +87,12 @@ class BatchWebhook(models.Model):
             raise ValidationError(
                 self.env._("The URL must be http:// or https:// with a host, and without a password, as https://shop.example.com/batch.")
             )
+
+    @api.constrains("company_id")
+    def _check_company(self):
+        self.env.flush_all()
+        if is_named_elsewhere(self.env.cr, self.ids):
+            raise ValidationError(self.env._("Jobs of other companies name this webhook: make another one."))
 
     @api.constrains("secret")
     def _check_secret(self):

@@ -92,7 +92,11 @@ class BatchWizard(models.TransientModel):
         help="Remember of each record what it was before, and what it was afterwards: the job shows it, and can be undone.",
     )
     run_at = fields.Datetime("Not Before", help="When the job is to start. Empty: at once.")
-    webhook_id = fields.Many2one("batch.webhook", help="Where the status of the job is sent when it is final.")
+    webhook_id = fields.Many2one(
+        "batch.webhook",
+        domain="[('company_id', 'in', [current_company_id, False])]",
+        help="Where the status of the job is sent when it is final.",
+    )
     notify = fields.Selection(
         NOTIFY_LABELS, help="Whether you are told of the end of the job. Empty: as your preferences say."
     )

@@ -30,15 +30,15 @@ SENDER = "batch_executor.ir_cron_webhooks"
 
 
 def find_webhook(env, name, problems):
-    """The id of the webhook with this name; None, and a problem, where there is none. Any batch user may name one, and sees no more of it.
+    """The id of the webhook with this name; None, and a problem, where jobs of the company have none. Any batch user may name one, and sees no more of it.
 
     :param str name: the option `webhook`, or None
     """
     if not name:
         return None
-    found = env["batch.webhook"].sudo().search([("name", "=", name)], limit=1)
+    found = env["batch.webhook"].sudo().search([("name", "=", name), ("company_id", "in", [env.company.id, False])], limit=1)
     if not found:
-        problems.add(env._("there is no webhook '%s', or it is archived", name), key="webhook")
+        problems.add(env._("there is no webhook '%s' for jobs of this company, or it is archived", name), key="webhook")
     return found.id or None
 
 

@@ -183,3 +183,19 @@ def names_taken(cr, names, webhook_ids):
     query = SQL("SELECT EXISTS (SELECT FROM batch_webhook WHERE name = ANY(%s) AND id <> ALL(%s))", list(names), list(webhook_ids))
     [(is_taken,)] = fetch(cr, query)
     return is_taken
+
+
+def is_named_elsewhere(cr, webhook_ids):
+    """Whether a job of another company names one of these webhooks."""
+    query = SQL(
+        """
+        SELECT true
+          FROM batch_webhook AS webhook
+          JOIN batch_job AS job ON job.webhook_id = webhook.id
+         WHERE webhook.id = ANY(%s)
+           AND job.company_id <> webhook.company_id  -- those of all companies have none
+         LIMIT 1
+        """,
+        list(webhook_ids),
+    )
+    return bool(fetch(cr, query))

@@ -20,8 +20,8 @@ from .doors import Someone
 
 #: Records of these models that a test has created are deleted at its end, in this order: what refers to others first.
 SWEPT = (
-    "ir.actions.server", "product.template", "res.users", "res.company", "res.partner", "res.partner.category", "res.country.state",
-    "res.country", "ir.cron.trigger", "batch.limit", "batch.webhook",
+    "ir.actions.server", "batch.webhook", "product.template", "res.users", "res.company", "res.partner", "res.partner.category",
+    "res.country.state", "res.country", "ir.cron.trigger", "batch.limit",
 )  # fmt: skip
 #: Seconds a lane may go on where a test says nothing of it: it ends long before, also on a machine with much else to do.
 LANE_S = 5 * PATIENCE_S

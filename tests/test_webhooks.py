@@ -250,6 +250,7 @@ class TestPage(WebhookCase):
         self.send()
         with self.committed() as env:
             own, other = env["batch.job"].browse(job).company_id, env["res.company"].create({"name": f"Other {self.mark}"})
+            env["batch.webhook"].browse(self.webhook).company_id = False
             both = [Command.set((own + other).ids)]
             admin = self.new_user(env, f"admin-{self.mark}", "base.group_user", "base.group_system", company_id=own.id, company_ids=both)
         for ticked in (own + other).ids, own.ids, other.ids:
@@ -295,6 +296,61 @@ class TestRights(WebhookCase):
                 with self.assertRaises(ValidationError, msg=secret):
                     hooks.create({"name": secret, "url": "https://x.example", "secret": secret})
             env.cr.rollback()
+
+    def of_another_company(self):
+        """A company with a manager of its own: the ids of both."""
+        with self.committed() as env:
+            company = env["res.company"].create({"name": f"Other {self.mark}"})
+            values = {"company_id": company.id, "company_ids": [Command.set(company.ids)]}
+            return company.id, self.new_user(env, f"manager-{self.mark}", *SUBMITTER, "batch_executor.group_batch_manager", **values).id
+
+    def test_managers_of_other_companies_see_neither_address_nor_secret(self):
+        company, manager = self.of_another_company()
+        with self.committed(manager) as env:
+            hooks = env["batch.webhook"]
+            foreign = hooks.browse(self.webhook)
+            self.assertFalse(hooks.search([("id", "=", self.webhook)]))
+            self.assertFalse(hooks.search([("secret", "like", "whsec"), ("id", "=", self.webhook)]))
+            for refused in (
+                lambda: foreign.read(["url"]),
+                lambda: foreign.secret,
+                lambda: foreign.write({"url": "https://x.example"}),
+                lambda: foreign.write({"company_id": company}),
+                lambda: hooks.create({"name": "given", "url": "https://x.example", "company_id": env.ref("base.main_company").id}),
+            ):
+                with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_rule"), env.cr.savepoint():
+                    refused()
+            own = hooks.create({"name": "own", "url": "https://x.example"})
+            self.assertEqual(own.company_id.id, company)
+            with self.assertRaisesRegex(ValidationError, "or one of another company"):
+                own.name = NAME
+        with self.committed() as env:
+            env["batch.webhook"].browse(self.webhook).company_id = False
+        with self.committed(manager) as env:
+            self.assertEqual(env["batch.webhook"].browse(self.webhook).url, self.receiver.url)
+
+    def test_jobs_of_other_companies_do_not_name_it(self):
+        company, manager = self.of_another_company()
+        with self.committed(manager) as env:
+            env["batch.webhook"].create({"name": "own", "url": self.receiver.url})
+            for name in (NAME, "none"):
+                with self.assertRaisesRegex(BatchValidationError, f"no webhook '{name}' for jobs of this company"):
+                    env["batch.job"].submit([create("A")], webhook=name)
+            self.assertTrue(env["batch.job"].submit([create("A")], webhook="own"))
+        self.sql("UPDATE batch_webhook SET company_id = NULL")
+        with self.committed(manager) as env:
+            self.assertTrue(env["batch.job"].submit([create("A")], webhook=NAME))
+        with self.committed() as env:
+            hook = env["batch.webhook"].browse(self.webhook)
+            with self.assertRaisesRegex(ValidationError, "Jobs of other companies"), env.cr.savepoint():
+                hook.company_id = env.ref("base.main_company")
+            hook.company_id = company
+
+    def test_one_that_was_there_before_is_for_all_companies(self):
+        self.sql("UPDATE batch_webhook SET company_id = NULL WHERE id = %s", self.webhook)
+        with self.committed() as env:
+            env["batch.webhook"]._init_column("company_id")
+        self.assertEqual(self.sql("SELECT company_id FROM batch_webhook WHERE id = %s", self.webhook), [(None,)])
 
     def test_a_name_or_an_address_that_is_refused_leaves_no_secret_in_the_log(self):
         secret, url = webhook.new_secret(), "https://x.example"
