@@ -1,4 +1,4 @@
-"""Webhooks: what a request looks like, when it is made again, and which addresses it may go to.
+"""Webhooks: what a request looks like, which one is made next, when it is made again, and which addresses it may go to.
 
 The signature is that of Standard Webhooks (https://www.standardwebhooks.com), which their libraries verify.
 """
@@ -9,6 +9,8 @@ import hashlib
 import hmac
 import ipaddress
 import os
+from collections import Counter
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 PREFIX = "whsec_"
@@ -19,6 +21,13 @@ LEAST_BYTES, MOST_BYTES, NEW_BYTES = 24, 64, 32
 MAX_URL = 2_000
 #: Seconds between two tries: a day in all.
 WAITS_S = (5, 55, 240, 900, 2_400, 3_600, 7_200, *(14_400,) * 5)
+#: Most requests on their way at once, and most of one webhook.
+AT_ONCE, OF_ONE = 16, 4
+#: Likewise of webhooks that hang, so that there is room for the others, however many hang.
+HANGING_AT_ONCE, HANGING_OF_ONE = 8, 1
+#: What is said of a try that took too long; seconds after which a webhook counts as one that hangs, even though it has answered.
+NO_ANSWER = "No answer in time."
+HANGS_S = 5
 #: The receiver wants no more of it.
 GONE = 410
 #: Addresses in which others are embedded, which routers may unpack.
@@ -87,6 +96,31 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
     is_special = ip.is_multicast or ip.is_reserved or ip.is_unspecified or (ip.version == 6 and ip.is_site_local)
     return ip.is_global and not is_special
+
+
+def next_to_send(hooks: Iterable[dict], flying: Iterable[dict]) -> list[int]:
+    """The ids of the deliveries that are sent next.
+
+    The first one of each webhook comes before the second ones; among these, that of the webhook which was tried longest ago.
+
+    :param hooks: webhooks with `due` (ids of deliveries, in their order), `last_try` (an id, or None) and `hangs`: whether the last answer came late, or not at all
+    :param flying: the deliveries on their way, each with its `webhook_id`, and `hangs` as it was when it was taken
+    """
+    flying = list(flying)
+    busy = Counter(one["webhook_id"] for one in flying)
+    room, hanging_room = AT_ONCE - len(flying), HANGING_AT_ONCE - sum(one["hangs"] for one in flying)
+    places = sorted(
+        (place, hook["last_try"] or 0, delivery_id, hook["hangs"])
+        for hook in hooks
+        for place, delivery_id in enumerate(hook["due"], busy[hook["id"]])
+        if place < (HANGING_OF_ONE if hook["hangs"] else OF_ONE)
+    )
+    chosen: list[int] = []
+    for _place, _last_try, delivery_id, hangs in places:
+        if len(chosen) < room and (hanging_room > 0 or not hangs):
+            chosen.append(delivery_id)
+            hanging_room -= hangs
+    return chosen
 
 
 def wait_s(tries: int) -> int | None:

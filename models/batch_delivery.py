@@ -27,7 +27,7 @@ class BatchDelivery(models.Model):
     last_result = fields.Char(compute="_compute_last_result", help="What became of the last try.")
     try_ids = fields.One2many("batch.delivery.try", "delivery_id", "Tries", readonly=True)
 
-    # `store.webhook.take_due`, and cascades
+    # `store.webhook.due`, and cascades
     _due_idx = models.Index("(webhook_id, next_at) WHERE state = 'pending'")
     _webhook_idx = models.Index("(webhook_id, id)")
 

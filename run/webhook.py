@@ -6,7 +6,7 @@ So no lane waits for a receiver, and no end is lost where something is killed.
 import logging
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from urllib3.exceptions import HTTPError, SSLError
 
@@ -15,7 +15,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import str2bool
 
 from ..engine.payload import dumps
-from ..engine.webhook import GONE, PRIVATE_ADDRESSES, headers, is_taken, wait_s
+from ..engine.webhook import AT_ONCE, GONE, NO_ANSWER, PRIVATE_ADDRESSES, headers, is_taken, next_to_send, wait_s
 from ..store import webhook as store
 from .post import PrivateAddress, UnknownHost, post
 from .status import status
@@ -24,6 +24,8 @@ from .trace import of_job
 _logger = logging.getLogger(__name__)
 
 SENDER = "batch_executor.ir_cron_webhooks"
+#: How often a transaction of the sender is made again after a conflict.
+ATTEMPTS = 5
 
 
 # -- an option, an end -----------------------------------------------------------------------------
@@ -74,32 +76,59 @@ def send_again(deliveries):
 
 
 def send_due(env):
-    """Send what is due, by a scheduled action; commits before each request, and after it.
+    """Send what is due, by a scheduled action: whenever an answer has come, the next one goes. Commits before each request, and after it.
 
     :param env: a superuser environment
     """
     cron = env["ir.cron"]
     allows_private = str2bool(env["ir.config_parameter"].get_param(PRIVATE_ADDRESSES) or "", False)
-    with ThreadPoolExecutor(store.TAKEN_AT_ONCE, thread_name_prefix="webhook") as pool:
-        has_time = True
-        while has_time and (taken := store.take_due(env.cr)):
-            env.cr.commit()  # pylint: disable=unknown-option-value,invalid-commit
-            answers = pool.map(lambda one: _send(one, allows_private), taken)
-            try:
-                for delivery, (code, error, duration) in zip(taken, answers, strict=True):
-                    _settle(env.cr, delivery, code, error, duration)
-                has_time = cron._commit_progress(len(taken), remaining=1) > 0
-            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:  # sent again by a click, or deleted, at this moment; the others are due again
-                env.cr.rollback()
+    flying, has_time = {}, True
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
+        while True:
+            taken = _committed(env.cr, _take, flying.values()) if has_time else None
+            for delivery in taken or ():
+                flying[pool.submit(_send, delivery, allows_private)] = delivery
+            if not flying:
+                break
+            answered = wait(flying, return_when=FIRST_COMPLETED).done
+            for request in answered:
+                _committed(env.cr, _settle, flying.pop(request), *request.result())
+            has_time = cron._commit_progress(len(answered), remaining=1) > 0
     due = store.next_due(env.cr)
     if due and (sender := env.ref(SENDER, raise_if_not_found=False)):
         sender._trigger(due)
     cron._commit_progress(remaining=0)
 
 
+def _committed(cr, function, *args):
+    """Call a function with the cursor, and commit: once more where a delivery was sent again by a click, or deleted, at this moment.
+
+    :returns: what the function returns; None where it was in vain, and what it is about is due again later
+    """
+    for _attempt in range(ATTEMPTS):
+        try:
+            result = function(cr, *args)
+            cr.commit()  # pylint: disable=unknown-option-value,invalid-commit
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            cr.rollback()
+        else:
+            return result
+    return None
+
+
+def _take(cr, flying):
+    """Take what is sent next, and count a try of each.
+
+    :param flying: what is on its way, from here as well
+    """
+    hooks = {hook["id"]: hook for hook in store.due(cr)}
+    chosen = next_to_send(hooks.values(), flying)
+    taken = store.take(cr, chosen) if chosen else []
+    return [{**delivery, "hangs": hooks[delivery["webhook_id"]]["hangs"]} for delivery in taken]
+
+
 def _settle(cr, delivery, code, error, duration):
-    wait = None if code == GONE else wait_s(delivery["tries"])
-    store.settle(cr, delivery, code, error, duration, wait)
+    store.settle(cr, delivery, code, error, duration, None if code == GONE else wait_s(delivery["tries"]))
     _logger.info(
         "webhook of job %s: try %s of %s: %s",
         delivery["job_id"],
@@ -113,7 +142,7 @@ def _settle(cr, delivery, code, error, duration):
 def _send(delivery, allows_private):
     """Send one delivery; on a thread of its own.
 
-    :param dict delivery: from `store.webhook.take_due`
+    :param dict delivery: from `store.webhook.take`
     :returns: HTTP status or None, why it failed or None, seconds
     """
     started = time.monotonic()
@@ -137,7 +166,7 @@ def _in_words(error):
     if isinstance(error, PrivateAddress):
         return f"The host has a private address (system parameter {PRIVATE_ADDRESSES})."
     if isinstance(error, TimeoutError) or "timed out" in str(error):
-        return "No answer in time."
+        return NO_ANSWER
     if isinstance(error, UnknownHost):
         return "The name of the host is not known."
     if isinstance(error, SSLError):

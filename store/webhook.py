@@ -1,15 +1,13 @@
 """Ends of jobs that are POSTed to webhooks: one row for each, written by the transaction that ends the job.
 
-`take_due` counts a try before it is made, in a transaction of its own, so that one that kills its process is counted.
+`take` counts a try before it is made, in a transaction of its own, so that one that kills its process is counted.
 """
 
 from odoo.tools import SQL
 
+from ..engine.webhook import HANGS_S, NO_ANSWER, OF_ONE
 from .sql import NOW, fetch, fetch_dicts, seconds
 
-#: Most requests taken by one call; and most of one webhook, so that one that hangs does not hold up the others.
-TAKEN_AT_ONCE = 16
-TAKEN_OF_ONE = 4
 #: Seconds after which a delivery is taken again where nobody has said what became of the last try: its process was killed.
 LOST_S = 120
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
@@ -37,62 +35,95 @@ def store_end(cr, job_id, webhook_id, message_id, body):
     )
 
 
-def take_due(cr):
-    """Take deliveries that are due, and note a try of each; the next one is due later, should nobody say what became of this one.
+def due(cr):
+    """What is due first of each webhook, at most as many as may be on their way at once. Those of archived webhooks wait.
 
-    Those of archived webhooks wait.
-
-    :returns: dicts with id, job_id, message_id, body, traceparent, url, secret, tries, and try_id
+    :returns: dicts with id (of the webhook), due (ids of deliveries), last_try (its id, or None) and hangs: see `engine.webhook.next_to_send`
     """
     return fetch_dicts(
         cr,
         SQL(
             """
-            WITH due AS MATERIALIZED (
-                SELECT delivery.id, webhook.id AS webhook_id, webhook.url, webhook.secret
-                  FROM batch_webhook AS webhook
-                 CROSS JOIN LATERAL (
-                    SELECT id, next_at
+            SELECT webhook.id,
+                   first.due,
+                   (SELECT id FROM batch_delivery_try WHERE webhook_id = webhook.id ORDER BY id DESC LIMIT 1) AS last_try,
+                   coalesce(
+                       (SELECT duration >= %(hangs)s OR error IS NOT DISTINCT FROM %(no_answer)s
+                          FROM batch_delivery_try
+                         WHERE webhook_id = webhook.id
+                           AND duration IS NOT NULL  -- what became of it is known
+                         ORDER BY id DESC
+                         LIMIT 1),
+                       false
+                   ) AS hangs
+              FROM batch_webhook AS webhook
+             CROSS JOIN LATERAL (
+                SELECT ARRAY(
+                    SELECT id
                       FROM batch_delivery
                      WHERE webhook_id = webhook.id
                        AND state = 'pending'
                        AND next_at <= now() AT TIME ZONE 'UTC'  -- the start of the transaction: it can be looked for in the index
                      ORDER BY next_at
                      LIMIT %(of_one)s
-                       FOR NO KEY UPDATE SKIP LOCKED
-                 ) AS delivery
-                 WHERE webhook.active
-                 ORDER BY delivery.next_at
-                 LIMIT %(most)s
+                ) AS due
+                OFFSET 0
+             ) AS first
+             WHERE webhook.active
+               AND first.due <> '{}'
+            """,
+            hangs=HANGS_S,
+            no_answer=NO_ANSWER,
+            of_one=OF_ONE,
+        ),
+    )
+
+
+def take(cr, delivery_ids):
+    """Take deliveries that are due, and note a try of each; the next one is due later, should nobody say what became of this one.
+
+    :returns: dicts with id, job_id, webhook_id, message_id, body, traceparent, url, secret, tries, and try_id
+    """
+    return fetch_dicts(
+        cr,
+        SQL(
+            """
+            WITH due AS MATERIALIZED (
+                SELECT id
+                  FROM batch_delivery
+                 WHERE id = ANY(%(ids)s)
+                   AND state = 'pending'
+                   AND next_at <= now() AT TIME ZONE 'UTC'
+                   FOR NO KEY UPDATE SKIP LOCKED
             ), taken AS (
                 UPDATE batch_delivery AS delivery
                    SET tries = tries + 1,
                        next_at = %(now)s + %(lost)s
                   FROM due
                  WHERE delivery.id = due.id
-                RETURNING delivery.id, job_id, message_id, body, tries, due.webhook_id, due.url, due.secret
+                RETURNING delivery.id, job_id, webhook_id, message_id, body, tries
             ), noted AS (
                 INSERT INTO batch_delivery_try (delivery_id, webhook_id, number, started_at)
                 SELECT id, webhook_id, tries, %(now)s FROM taken
                 RETURNING id, delivery_id
             )
-            SELECT taken.id, taken.job_id, message_id, body, tries, url, secret, noted.id AS try_id, job.traceparent
+            SELECT taken.id, taken.job_id, taken.webhook_id, message_id, body, tries, url, secret, noted.id AS try_id, job.traceparent
               FROM taken
               JOIN noted ON noted.delivery_id = taken.id
               JOIN batch_job AS job ON job.id = taken.job_id
+              JOIN batch_webhook AS webhook ON webhook.id = taken.webhook_id
             """,
+            ids=list(delivery_ids),
             now=NOW,
             lost=seconds(LOST_S),
-            of_one=TAKEN_OF_ONE,
-            most=TAKEN_AT_ONCE,
         ),
     )
 
 
 def settle(cr, delivery, status, error, duration, wait_s):
-    """Store what became of a try, unless the delivery was meanwhile sent again by a click, or taken by another process.
+    """Store what became of a try, unless the delivery was meanwhile sent again by a click, or taken once more.
 
-    :param dict delivery: from `take_due`
+    :param dict delivery: from `take`
     :param int status: HTTP status of the answer, or None
     :param str error: why it failed; None: it was taken
     :param float duration: seconds
@@ -117,12 +148,14 @@ def settle(cr, delivery, status, error, duration, wait_s):
              WHERE id = %(id)s
                AND state = 'pending'
                AND tries = %(tries)s
+               AND %(last)s = (SELECT max(id) FROM batch_delivery_try WHERE delivery_id = %(id)s)  -- a click lets tries begin anew
             """,
             state=DELIVERED if error is None else FAILED if wait_s is None else PENDING,
             now=NOW,
             wait=seconds(wait_s or 0),
             id=delivery["id"],
             tries=delivery["tries"],
+            last=delivery["try_id"],
         )
     )
 

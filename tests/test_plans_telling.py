@@ -2,6 +2,7 @@
 
 from odoo.tests import tagged
 
+from ..engine.webhook import AT_ONCE
 from ..store import told, webhook
 from ..store.planning import by_index
 from .backlog import TABLES, Backlog
@@ -75,19 +76,23 @@ class TestPlansOfWebhooks(PlanCase):
         due, plans = self.cheap(webhook.next_due, self.cr, rows=40, pages=60)
         self.assertIsNotNone(due)
         self.assertUses(plans, "batch_delivery_due_idx")
-        # 4 of each of 4 webhooks that are not archived; each has its rows in three indexes, and those of its try;
-        # two lists as short as that may be joined by comparing each with each
-        most = webhook.TAKEN_AT_ONCE
-        taken, plans = self.cheap(webhook.take_due, self.cr, rows=most * (most + 20), pages=40 * most)
-        self.assertEqual(len(taken), most)
-        self.assertUses(plans, "batch_delivery_due_idx")
         self.sql(
             """
-            INSERT INTO batch_delivery_try (delivery_id, webhook_id, number, started_at)
-            SELECT id, webhook_id, 1, now() FROM batch_delivery
+            INSERT INTO batch_delivery_try (delivery_id, webhook_id, number, started_at, duration)
+            SELECT id, webhook_id, 1, now(), 20 FROM batch_delivery
             """
         )
-        self.sql("ANALYZE batch_delivery_try")
+        self.sql("ANALYZE batch_delivery, batch_delivery_try")
+        # the first 4 and the last try of each of 4 webhooks that are not archived
+        hooks, plans = self.cheap(webhook.due, self.cr, rows=100, pages=150)
+        self.assertEqual([(len(hook["due"]), hook["hangs"]) for hook in hooks], [(4, True)] * 4)
+        self.assertUses(plans, "batch_delivery_due_idx")
+        self.assertUses(plans, "batch_delivery_try_webhook_idx")
+        # each has its rows in three indexes, and those of its try; two lists as short as that may be joined by comparing each with each
+        most = AT_ONCE
+        taken, plans = self.cheap(webhook.take, self.cr, [id_ for hook in hooks for id_ in hook["due"]], rows=most * (most + 20), pages=40 * most)
+        self.assertEqual(len(taken), most)
+        self.cheap(webhook.settle, self.cr, taken[0], 200, None, 1.0, None, rows=20, pages=60)
         hooks = [webhook_id for (webhook_id,) in self.sql("SELECT id FROM batch_webhook")]
         last, plans = self.cheap(webhook.last_tries, self.cr, hooks, rows=4 * len(hooks), pages=10 * len(hooks))
         self.assertEqual(len(last), len(hooks))

@@ -7,7 +7,7 @@ import signal
 import socket
 from unittest.mock import patch
 
-from psycopg2.errors import ForeignKeyViolation, RestrictViolation
+from psycopg2.errors import ForeignKeyViolation, RestrictViolation, SerializationFailure
 
 from odoo import Command, sql_db
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -17,7 +17,7 @@ from odoo.tools import mute_logger
 from odoo.addons.batch_executor.engine import webhook
 from odoo.addons.batch_executor.exceptions import BatchValidationError
 from odoo.addons.batch_executor.run import post
-from odoo.addons.batch_executor.store import webhook as store
+from odoo.addons.batch_executor.run import webhook as run
 
 from .case import SUBMITTER, create
 from .extras import needs
@@ -103,24 +103,107 @@ class TestDelivery(WebhookCase):
         self.send()
         self.assertEqual(self.delivery(job), ("failed", 1))
 
-    def test_one_that_hangs_holds_up_nobody_for_long(self):
+    def other(self, name="other"):
+        """Another receiver with its webhook."""
         other = Receiver()
         self.addCleanup(other.close)
         with self.committed() as env:
-            env["batch.webhook"].create({"name": "other", "url": other.url})
-        jobs = [self.submit(create("Told"), webhook=NAME) for _number in range(store.TAKEN_OF_ONE + 1)]
-        jobs.append(self.submit(create("Told"), webhook="other"))
+            env["batch.webhook"].create({"name": name, "url": other.url})
+        return other
+
+    def test_one_that_hangs_holds_up_nobody(self):
+        other = self.other()
+        hanging = [self.submit(create("Told"), webhook=NAME) for _number in range(webhook.OF_ONE + 1)]
+        jobs = [self.submit(create("Told"), webhook="other") for _number in range(3 * webhook.OF_ONE)]
         self.work()
         self.receiver.answers = ["hang", "drip", "hang", "drip"]
-        with self.limits(READ_S=0.3, TOTAL_S=1):
+        with self.limits(READ_S=2, TOTAL_S=3):
             self.send()
-        self.assertEqual([self.delivery(job)[0] for job in jobs], ["pending"] * store.TAKEN_OF_ONE + ["delivered"] * 2)
-        self.assertEqual(self.results(jobs[0]), ["No answer in time."])
-        self.assertEqual(self.results(jobs[1]), ["No answer in time."])
+        self.assertEqual([self.delivery(job)[0] for job in hanging], ["pending"] * webhook.OF_ONE + ["delivered"])
+        self.assertEqual(self.results(hanging[0]), ["No answer in time."])
+        self.assertEqual(self.results(hanging[1]), ["No answer in time."])
+        self.assertEqual({self.delivery(job) for job in jobs}, {("delivered", 1)})
+        self.assertEqual(len(other.requests), len(jobs))
+        tries = "SELECT {} FROM batch_delivery_try AS one JOIN batch_delivery ON batch_delivery.id = delivery_id WHERE job_id = ANY(%s)"
+        [(last,)] = self.sql(tries.format("max(one.started_at)"), jobs)
+        [(gone,)] = self.sql(tries.format("min(one.started_at) + interval '2 s'"), hanging)
+        self.assertLess(last, gone, "all of them while the others hang")
         self.receiver.released.set()
         self.due_now()
         self.send()
-        self.assertEqual({self.delivery(job)[0] for job in jobs}, {"delivered"})
+        self.assertEqual({self.delivery(job)[0] for job in hanging}, {"delivered"})
+
+    def test_some_that_hang_with_a_backlog_leave_the_next_place_to_others(self):
+        self.other()
+        with self.committed() as env:
+            hooks = env["batch.webhook"].create([{"name": f"hangs {number}", "url": self.receiver.url} for number in range(4)]).ids
+        job, good = (self.submit(create("Told"), webhook=name) for name in (NAME, "other"))
+        self.work()
+        self.sql("DELETE FROM batch_delivery WHERE job_id = %s", job)
+        self.sql(
+            """
+            INSERT INTO batch_delivery (job_id, webhook_id, message_id, body, state, tries, created_at, next_at)
+            SELECT %s, hook, 'msg', '{}', 'pending', 0, now(), now() AT TIME ZONE 'UTC' - number * interval '1 minute'
+              FROM unnest(%s) AS hook, generate_series(1, 5) AS number
+            """,
+            job,
+            hooks,
+        )
+        self.receiver.answers = ["hang"] * 20
+        with self.limits(READ_S=0.3, TOTAL_S=1):
+            self.send()
+        self.assertEqual(self.delivery(good), ("delivered", 1))
+        tries = self.sql("SELECT webhook_id FROM batch_delivery_try ORDER BY id DESC LIMIT 21")[::-1]
+        self.assertEqual(len({hook for (hook,) in tries[: webhook.AT_ONCE]}), 5, "the first of each comes before the fourth of others")
+
+    def test_a_delivery_that_is_sent_again_or_deleted_on_its_way_leaves_the_others_alone(self):
+        jobs = [self.ended() for _number in range(3)]
+        sent, send = [], run._send
+
+        def send_and_click(delivery, allows_private):
+            answer = send(delivery, allows_private)
+            sent.append(delivery["job_id"])
+            self.wait_until(lambda: len(sent) >= 3)
+            if sent.count(jobs[1]) == 1 and delivery["job_id"] == jobs[1]:
+                with self.committed(self.user_id) as env:
+                    env["batch.job"].browse(jobs[1]).delivery_ids.action_send_again()
+            if delivery["job_id"] == jobs[2]:
+                self.sql("DELETE FROM batch_delivery WHERE job_id = %s", jobs[2])
+            return answer
+
+        with patch.object(run, "_send", send_and_click):
+            self.send()
+        self.assertEqual([self.delivery(job) for job in jobs[:2]], [("delivered", 1)] * 2)
+        self.assertEqual(sorted(sent), sorted([*jobs, jobs[1]]))
+
+    def test_what_is_stored_is_stored_again_after_a_conflict(self):
+        job, settle, failed = self.ended(), run.store.settle, []
+
+        def settle_later(cr, *args):
+            settle(cr, *args)
+            if len(failed) < run.ATTEMPTS - 1:
+                failed.append(args)
+                raise SerializationFailure
+
+        with patch.object(run.store, "settle", settle_later):
+            self.send()
+        self.assertEqual((self.delivery(job), len(failed), len(self.receiver.requests)), (("delivered", 1), run.ATTEMPTS - 1, 1))
+
+    def test_what_hears_of_the_first_request_last_does_not_undo_the_second(self):
+        """A click sends it again while the first request hangs: what becomes of that one is noted, and no more."""
+        job = self.ended()
+        with self.registry.cursor() as cr:
+            [first] = run._take(cr, [])
+            run.store.send_again(cr, [first["id"]])
+            cr.commit()
+            [second] = run._take(cr, [first])
+            cr.commit()
+            run.store.settle(cr, first, 410, "HTTP 410", 1.0, None)
+            cr.commit()
+            self.assertEqual(self.delivery(job), ("pending", 1))
+            run.store.settle(cr, second, 200, None, 1.0, None)
+        self.assertEqual(self.delivery(job), ("delivered", 1))
+        self.assertEqual(self.results(job), ["HTTP 200", "HTTP 410"])
 
     def test_a_sender_that_is_killed_loses_nothing(self):
         job = self.ended()
@@ -397,3 +480,23 @@ class TestWords(BaseCase):
         self.assertEqual(sum(webhook.WAITS_S), 86_400)
         self.assertEqual([webhook.wait_s(tries) for tries in (1, 12, 13)], [5, 14_400, None])
 
+
+    def next_to_send(self, hooks, flying=()):
+        hooks = [{"id": hook, "due": due, "last_try": last_try, "hangs": hangs} for hook, due, last_try, hangs in hooks]
+        return webhook.next_to_send(hooks, [{"webhook_id": hook, "hangs": hangs} for hook, hangs in flying])
+
+    def test_the_first_ones_of_all_come_first_and_of_these_who_has_waited_longest(self):
+        hooks = [(1, [10, 11, 12, 13], 7, False), (2, [20, 21], 5, False), (3, [30], None, False)]
+        self.assertEqual(self.next_to_send(hooks), [30, 20, 10, 21, 11, 12, 13])
+        self.assertEqual(self.next_to_send(hooks, [(1, False), (1, False)]), [30, 20, 21, 10, 11])
+        self.assertEqual(self.next_to_send(hooks, [(9, False)] * 14), [30, 20])
+
+    def test_one_that_hangs_has_one_place_and_all_that_hang_have_half(self):
+        one = (1, [10, 11], 1, True)
+        self.assertEqual(self.next_to_send([one]), [10])
+        self.assertEqual(self.next_to_send([one], [(1, True)]), [])
+        self.assertEqual(self.next_to_send([one], [(1, False)] * 4), [], "taken before it was known to hang")
+        many = [(hook, [hook * 10], hook, True) for hook in range(1, 20)]
+        self.assertEqual(self.next_to_send(many), [hook * 10 for hook in range(1, 9)])
+        self.assertEqual(self.next_to_send(many, [(hook, True) for hook in range(50, 58)]), [])
+        self.assertEqual(self.next_to_send([*many, (30, [300, 301], 99, False)]), [*(hook * 10 for hook in range(1, 9)), 300, 301])
