@@ -196,11 +196,28 @@ def forget_failures(cr, chunk_ids):
 def old_jobs(cr, days, others=()):
     """Ids of jobs that finished more than `days` days ago, oldest first, at most `PURGED_AT_ONCE`; none for 0 days.
 
-    Not those that somebody keeps. Nor those that are being undone, or run for real: their changes are needed.
+    Not those that somebody keeps. Nor those that are being undone, or run for real: their changes are needed. Nor those whose end is
+    still to be sent to a webhook, unless that is archived: nobody knows when it would be sent.
 
     :param others: ids of jobs that are not wanted
     """
-    return _ended_jobs(cr, days, SQL("keep IS NOT TRUE AND id <> ALL(%s)", list(others)))
+    condition = SQL(
+        """
+        keep IS NOT TRUE
+        AND id <> ALL(%s)
+        AND (
+            SELECT true
+              FROM batch_delivery AS delivery
+              JOIN batch_webhook AS webhook ON webhook.id = delivery.webhook_id
+             WHERE delivery.job_id = batch_job.id
+               AND delivery.state = 'pending'
+               AND webhook.active
+             LIMIT 1
+        ) IS NULL
+        """,
+        list(others),
+    )
+    return _ended_jobs(cr, days, condition)
 
 
 def jobs_with_old_changes(cr, days):

@@ -268,6 +268,27 @@ class TestDelivery(WebhookCase):
         self.assertEqual(self.delivery(job), ("delivered", 1))
 
 
+    def test_old_jobs_are_deleted_after_their_end_is_sent_or_where_the_webhook_is_archived(self):
+        def is_left(job):
+            self.sql("UPDATE batch_job SET finished_at = finished_at - interval '60 days' WHERE id = %s", job)
+            with self.committed() as env:
+                env["batch.remains"]._gc_finished()
+                return bool(env["batch.job"].browse(job).exists())
+
+        self.receiver.answers = [500]
+        sent = self.ended()
+        self.send()
+        self.assertTrue(is_left(sent), "it is tried again")
+        self.due_now()
+        self.send()
+        self.assertFalse(is_left(sent))
+        archived = self.ended()
+        self.assertTrue(is_left(archived))
+        with self.committed() as env:
+            env["batch.webhook"].browse(self.webhook).active = False
+        self.assertFalse(is_left(archived))
+
+
 class TestAddresses(WebhookCase):
     def test_private_addresses_are_refused(self):
         job = self.ended()
