@@ -13,6 +13,9 @@ from odoo.modules.module import load_openerp_module
 from odoo.service.server import load_server_wide_modules
 from odoo.tools import config
 
+#: Each is a process of its own, with its connections: more than this is a typing error.
+MOST_LANES = 500
+
 
 class Batch(Command):
     """Run batch jobs in processes that do nothing else"""
@@ -28,8 +31,10 @@ class Batch(Command):
             config.options.setdefault(option.dest, option.my_default)
         if config["init"] or config["update"]:
             config.parser.error("modules are installed and upgraded by the server, not by this command")
-        if config["batch_lanes"] < 1:
-            config.parser.error("--lanes must be at least 1")
+        if not 1 <= config["batch_lanes"] <= MOST_LANES:
+            config.parser.error(f"--lanes must be from 1 to {MOST_LANES}")
+        if not 0 <= config["batch_nice"] <= 19:
+            config.parser.error("--nice must be from 0 to 19")
         if config["batch_database_list"]:
             config["db_name"] = []
         elif not config["db_name"]:

@@ -139,6 +139,13 @@ class TestSupervisor(BaseCase):
         self.assertTrue(select.select([lane.ready_fd], [], [], 30)[0])
         self.assertTrue(lane.is_ready)
 
+    def test_one_that_is_told_to_stop_while_it_starts_lanes_starts_no_more(self):
+        worker = Supervisor([sys.executable, "-c", "import time; time.sleep(60)"], 5)
+        self.addCleanup(lambda: [lane.send(signal.SIGKILL) for lane in worker.lanes])
+        worker.lanes[1].start_if_due = lambda: os.kill(os.getpid(), signal.SIGTERM)
+        worker.run()
+        self.assertEqual([bool(lane.started_at) for lane in worker.lanes], [True, False, False, False, False])
+
     def test_lanes_are_renewed_one_after_the_other(self):
         ready = f"import os, time; os.write(int(os.environ['{process.READY_FD}']), b'.'); time.sleep(600)"
         worker = Supervisor([sys.executable, "-c", ready], 2)
@@ -286,6 +293,16 @@ class TestWorker(BaseCase):
             (folder / name / "__manifest__.py").write_text(str({"name": name, "author": "test", "license": "LGPL-3"}))
             (folder / name / "__init__.py").write_text(code)
         return folder, {"ODOO_ADDONS_PATH": f"{os.environ['ODOO_ADDONS_PATH']},{folder}"}
+
+    def test_options_that_make_no_sense_are_refused(self):
+        for option, text in (
+            ("--lanes=0", "from 1 to 500"), ("--lanes=100000", "from 1 to 500"), ("--nice=20", "from 0 to 19"), ("--init=base", "are installed"),
+            ("--database=", "say for which databases"),
+        ):  # fmt: skip
+            worker = Worker(self.chaos.cluster, "refused", option).start()
+            self.addCleanup(worker.kill)
+            self.assertEqual(worker.process.wait(60), 2, option)
+            self.assertIn(text, worker.log)
 
     def wait_for_lanes(self, worker, count):
         """Wait until all lanes of a worker listen; returns their processes."""

@@ -66,7 +66,8 @@ class Supervisor:
                 else:
                     self._renew()
                     for lane in self.lanes:
-                        lane.start_if_due()
+                        if not self.stops:  # told so meanwhile
+                            lane.start_if_due()
                 pause_s = min(max(min(lane.due_in_s for lane in self.lanes), 0.05), LOOK_S)
                 if select.select([wake_fd], [], [], pause_s)[0]:
                     os.read(wake_fd, 4096)
