@@ -89,7 +89,7 @@ class BatchWebhook(models.Model):
             )
 
     @api.constrains("company_id")
-    def _check_company(self):
+    def _check_jobs_have_company(self):
         self.env.flush_all()
         if is_named_elsewhere(self.env.cr, self.ids):
             raise ValidationError(self.env._("Jobs of other companies name this webhook: make another one."))
