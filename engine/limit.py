@@ -13,6 +13,9 @@ PARTS = 4
 SHORT_S = 0.1
 #: What is left of a chunk is stored in blocks of as many chunks, as each of them is cut again.
 BLOCK = 20
+#: Least and greatest numbers of a limit, besides 0.
+MIN_RECORDS_PER_SECOND, MAX_RECORDS_PER_SECOND = 0.001, 1_000_000
+MAX_IN_FLIGHT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,17 @@ class Limit:
     @property
     def window_s(self) -> float:
         """Seconds in which `budget` records may run."""
-        return max(1.0, 1 / self.max_records_per_second) if self.max_records_per_second else 0.0
+        return max(1.0, 1 / self._rate) if self.max_records_per_second else 0.0
 
     @property
     def budget(self) -> float:
         """Records that may run in any `window_s`."""
-        return max(int(self.max_records_per_second), 1) if self.max_records_per_second else inf
+        return max(int(self._rate), 1) if self.max_records_per_second else inf
+
+    @property
+    def _rate(self) -> float:
+        """Within its bounds, whatever is stored: shares and times are stored in columns that hold no more."""
+        return min(max(self.max_records_per_second, MIN_RECORDS_PER_SECOND), MAX_RECORDS_PER_SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +72,17 @@ class Room:
         return replace(self, chunks=self.chunks - 1, records=self.records - share)
 
 
+def is_allowed_rate(records_per_second: float) -> bool:
+    """Whether a limit may have so many records per second: 0, which is no limit, or a number within bounds. Not NaN."""
+    return records_per_second == 0 or MIN_RECORDS_PER_SECOND <= records_per_second <= MAX_RECORDS_PER_SECOND
+
+
 def room(limit: Limit, usage: Usage) -> Room:
     """What a limit lets start."""
     chunks = limit.max_in_flight - usage.in_flight if limit.max_in_flight else inf
     records = limit.budget - usage.records
     wait_s = None
-    if usage.pause_s > 0:
+    if usage.pause_s > 0 and limit.max_records_per_second:
         records, wait_s = 0, usage.pause_s
     elif records < 1 <= chunks:
         wait_s = usage.frees_s

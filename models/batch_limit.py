@@ -1,5 +1,7 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
+from ..engine.limit import MAX_IN_FLIGHT, MAX_RECORDS_PER_SECOND, MIN_RECORDS_PER_SECOND, is_allowed_rate
 from ..run.limited import limit_changed
 from ..store.limit import figures, lock_for_write
 
@@ -22,7 +24,7 @@ class BatchLimit(models.Model):
     )
     max_records_per_second = fields.Float(
         "Records per Second",
-        digits=(16, 3),
+        min_display_digits=1,  # and as many as there are
         aggregator=None,
         help="Most records of its jobs that run in any second, on all hosts together. 0: no limit. Below 1: 0.1 is one record in ten seconds.",
     )
@@ -40,11 +42,25 @@ class BatchLimit(models.Model):
     # `queue.seconds_until_work`, `store.limit_queue.due`
     _wake_idx = models.Index("(wake_at) WHERE wake_at IS NOT NULL")
 
+    @api.constrains(*NUMBERS)
+    def _check_numbers(self):
+        for limit in self:
+            if not 0 <= limit.max_in_flight <= MAX_IN_FLIGHT:
+                raise ValidationError(self.env._("Chunks at once must be from 1 to %s, or 0, which is no limit.", MAX_IN_FLIGHT))
+            if not is_allowed_rate(limit.max_records_per_second):
+                raise ValidationError(
+                    self.env._(
+                        "Records per second must be from %(low)s to %(high)s, or 0, which is no limit.",
+                        low=MIN_RECORDS_PER_SECOND,
+                        high=MAX_RECORDS_PER_SECOND,
+                    )
+                )
+
     @api.depends_context("uid")
     def _compute_figures(self):
         found = figures(self.env.cr, self.ids)
         for limit in self:
-            limit.in_flight, limit.job_count, limit.waiting_count = found.get(limit.id, (0, 0, 0))
+            limit.in_flight, limit.job_count, limit.waiting_count, _pause_s = found.get(limit.id, (0, 0, 0, 0))
 
     def write(self, vals):
         """As in Odoo; jobs that wait are looked at as soon as there is more room for them.

@@ -117,6 +117,6 @@ def limit_changed(limits):
     :param limits: recordset of `batch.limit`
     """
     limits.flush_recordset()
-    limit_queue.look_now(limits.env.cr, limits.ids)
+    limit_queue.numbers_changed(limits.env.cr, limits.ids)
     limits.invalidate_recordset()
     wake_lanes(limits.env)

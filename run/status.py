@@ -1,6 +1,7 @@
 """The status of a job, for the verbs and for the messages to browsers."""
 
 from datetime import datetime, timezone
+from math import ceil
 
 from odoo.exceptions import MissingError
 
@@ -115,11 +116,17 @@ def waiting_texts(env, jobs):
     return {job_id: texts[limit_id] for job_id, limit_id in jobs.items()}
 
 
-def _waiting_text(env, limit, in_flight, _unfinished, waiting):
+def _waiting_text(env, limit, in_flight, _unfinished, waiting, pause_s):
     if limit.max_in_flight and in_flight >= limit.max_in_flight:
         what = env._("%(count)s of %(most)s chunks are in flight", count=in_flight, most=limit.max_in_flight)
-    else:
-        what = env._("%s records per second", f"{limit.max_records_per_second:g}")
+    elif limit.max_records_per_second and pause_s:
+        what = env._("nothing starts for %s s, as what was interrupted or deleted still counts", ceil(pause_s))
+    elif limit.max_records_per_second:
+        what = env._("%s records per second", f"{limit.max_records_per_second:.10g}")
+    else:  # as its numbers have just been changed, or a chunk has just ended
+        return env._(
+            "It goes on in a moment: the limit %(limit)s has room again. Jobs that wait for it: %(waiting)s.", limit=limit.name, waiting=waiting
+        )
     return env._(
         "It waits for its turn: the limit %(limit)s is used up (%(what)s). Jobs that wait for it: %(waiting)s.",
         limit=limit.name,

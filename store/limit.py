@@ -16,6 +16,8 @@ from .sql import NOW, STATEMENT_NOW, fetch, seconds
 
 #: Most seconds that a lane whose chunk has ended waits for the lock of its limit.
 PATIENCE_S = 1
+#: Seconds until something may start again under the limit of the row `batch_limit`.
+PAUSE_S = SQL("coalesce(greatest(extract(epoch FROM next_at - %s), 0), 0)::float", NOW)
 
 
 def lock_limit(cr, limit_id, is_patient=False):
@@ -78,16 +80,13 @@ def usage(cr, limit):
             SELECT count(*) FILTER (WHERE finished_at IS NULL) AS in_flight,
                    coalesce(sum(limit_share), 0) AS records,
                    extract(epoch FROM min(finished_at) + %(window)s - %(now)s)::float AS frees_s,
-                   (
-                        SELECT coalesce(greatest(extract(epoch FROM next_at - %(now)s), 0), 0)::float
-                          FROM batch_limit
-                         WHERE id = %(id)s
-                   ) AS pause_s
+                   (SELECT %(pause)s FROM batch_limit WHERE id = %(id)s) AS pause_s
               FROM holding
             """,
             id=limit.id,
             now=NOW,
             stable_now=STATEMENT_NOW,
+            pause=PAUSE_S,
             window=seconds(limit.window_s),
         ),
     )
@@ -186,7 +185,7 @@ def lock_for_write(cr, limit_ids):
 def figures(cr, limit_ids):
     """What limits are used for.
 
-    :returns: dict: limit id -> `(chunks in flight, unfinished jobs, jobs that wait for it)`
+    :returns: dict: limit id -> `(chunks in flight, unfinished jobs, jobs that wait for it, seconds of its pause)`
     """
     rows = fetch(
         cr,
@@ -195,10 +194,12 @@ def figures(cr, limit_ids):
             SELECT wanted.id,
                    (SELECT count(*) FROM batch_chunk WHERE limit_id = wanted.id AND state = 'running'),
                    (SELECT count(*) FROM batch_job WHERE limit_id = wanted.id AND finished_at IS NULL),
-                   (SELECT count(*) FROM batch_job WHERE limit_id = wanted.id AND waits_for_limit AND NOT ready)
-              FROM unnest(%s::integer[]) AS wanted (id)
+                   (SELECT count(*) FROM batch_job WHERE limit_id = wanted.id AND waits_for_limit AND NOT ready),
+                   (SELECT %(pause)s FROM batch_limit WHERE batch_limit.id = wanted.id)
+              FROM unnest(%(ids)s::integer[]) AS wanted (id)
             """,
-            list(limit_ids),
+            ids=list(limit_ids),
+            pause=PAUSE_S,
         ),
     )
     return {limit_id: counts for limit_id, *counts in rows}

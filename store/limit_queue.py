@@ -6,6 +6,7 @@ for another, and at the `wake_at` of the limit, in case the worker that should h
 
 from odoo.tools import SQL
 
+from ..engine.limit import MIN_RECORDS_PER_SECOND
 from .prepared import fetch_prepared
 from .sql import NOW, STATEMENT_NOW, seconds
 
@@ -30,6 +31,10 @@ FIRST_WAITING = SQL(
          LIMIT 1
     )
     """
+)
+#: `engine.limit.Limit.window_s` of the row `batch_limit`, where its records are limited.
+WINDOW = SQL(
+    "greatest(1, 1 / greatest(max_records_per_second, %s)) * interval '1 second'", MIN_RECORDS_PER_SECOND
 )
 #: Number of jobs of the user of the row `batch_job` that wait for the limit of the row `batch_job`; 0 without a limit.
 WAITING_OF_USER = SQL(
@@ -158,7 +163,7 @@ def interrupted(cr, limit_ids):
                 UPDATE batch_limit
                    SET next_at = CASE
                         WHEN max_records_per_second > 0
-                        THEN greatest(next_at, %(now)s + greatest(1, 1 / max_records_per_second) * interval '1 second')
+                        THEN greatest(next_at, %(now)s + %(window)s)
                         ELSE next_at
                    END,
                        wake_at = %(now)s
@@ -166,6 +171,7 @@ def interrupted(cr, limit_ids):
                 """,
                 id=limit_id,
                 now=NOW,
+                window=WINDOW,
             )
         )
 
@@ -200,6 +206,21 @@ def hold_shares(cr, job_ids):
     )
 
 
-def look_now(cr, limit_ids):
-    """Let lanes look at the jobs that wait for these limits, whose numbers have changed."""
-    cr.execute(SQL("UPDATE batch_limit SET wake_at = %s WHERE id = ANY(%s)", NOW, list(limit_ids)))
+def numbers_changed(cr, limit_ids):
+    """Let lanes look at the jobs that wait for these limits, whose numbers have changed; a pause is cut to what it would be now."""
+    cr.execute(
+        SQL(
+            """
+            UPDATE batch_limit
+               SET next_at = CASE
+                        WHEN max_records_per_second > 0 AND next_at > %(now)s
+                        THEN least(next_at, %(now)s + %(window)s)
+                   END,
+                   wake_at = %(now)s
+             WHERE id = ANY(%(ids)s)
+            """,
+            ids=list(limit_ids),
+            now=NOW,
+            window=WINDOW,
+        )
+    )

@@ -3,7 +3,15 @@
 import random
 from unittest import TestCase
 
-from odoo.addons.batch_executor.engine.limit import Limit, Spending, Usage, room, share_of_chunk, share_of_whole_job
+from odoo.addons.batch_executor.engine.limit import (
+    Limit,
+    Spending,
+    Usage,
+    is_allowed_rate,
+    room,
+    share_of_chunk,
+    share_of_whole_job,
+)
 
 
 def limit(in_flight=0, rate=0):
@@ -36,6 +44,16 @@ class TestRoom(TestCase):
     def test_after_a_rollback_nothing_starts_for_a_while(self):
         found = room(limit(rate=10), usage(pause_s=0.7))
         self.assertEqual((found.is_open, found.wait_s), (False, 0.7))
+        self.assertTrue(room(limit(2), usage(pause_s=0.7)).is_open, "records are not limited any more")
+
+    def test_numbers_out_of_bounds_do_no_harm(self):
+        for rate, most in ((1e10, 500_000), (1e300, 500_000), (float("inf"), 500_000), (1e-300, 1)):
+            self.assertEqual(share_of_whole_job(room(limit(rate=rate), usage())), most, rate)
+        self.assertEqual(limit(rate=1e-300).window_s, 1000)
+        for rate in (0, 0.001, 0.5, 1_000_000):
+            self.assertTrue(is_allowed_rate(rate), rate)
+        for rate in (-0.0001, 0.0004, 1_000_001, 1e300, float("inf"), float("nan")):
+            self.assertFalse(is_allowed_rate(rate), rate)
 
     def test_several_chunks_share_a_second(self):
         free = room(limit(rate=100), usage())

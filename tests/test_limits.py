@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import psycopg2
 
+from odoo.exceptions import ValidationError
 from odoo.service.model import retrying
 from odoo.tools import mute_logger
 
@@ -322,6 +323,80 @@ class TestChunksAtOnce(LimitCase):
         self.assertEqual([order.count(job) for job in jobs], [2] * len(jobs))
         self.assertEqual(len(set(order[: len(jobs) + 1])), len(jobs), f"each has its turn before another has its second: {order}")
         self.work()
+
+
+class TestNumbers(LimitCase):
+    def write(self, limit, **values):
+        with committed() as env:
+            env["batch.limit"].browse(limit).write(values)
+
+    def interrupt(self, job):
+        """Let a lane take a chunk of the job, and be lost with it."""
+        with self.open_lane() as lane:
+            lost = lane.claim()
+            self.assertEqual(lost.job_id, job)
+            self.sql("UPDATE batch_chunk SET claimed_at = claimed_at - interval '1 hour' WHERE id = %s RETURNING id", lost.chunk_id)
+            with lane.control.transaction() as env:
+                self.assertEqual(rescue_orphans(env), 1)
+            lane.control.looked_around_at = 0.0
+            self.assertIsNone(lane.claim())
+        self.assertEqual(self.waiting(), {job})
+
+    def pause_s(self, limit):
+        """Seconds for which nothing starts under the limit."""
+        return self.sql("SELECT extract(epoch FROM next_at - clock_timestamp() AT TIME ZONE 'UTC')::float FROM batch_limit WHERE id = %s", limit)[0][0]
+
+    def test_what_is_out_of_bounds_is_refused(self):
+        limit = self.limit(max_records_per_second=5, max_in_flight=2)
+        for name, value in (
+            ("max_records_per_second", 1e10), ("max_records_per_second", 1e300), ("max_records_per_second", 0.0004),
+            ("max_records_per_second", -0.0001), ("max_records_per_second", float("nan")), ("max_in_flight", 1_000_001), ("max_in_flight", -1),
+        ):  # fmt: skip
+            with self.subTest(name=name, value=value):
+                with self.assertRaisesRegex(ValidationError, "must be from"):
+                    self.write(limit, **{name: value})
+                with self.assertRaises((ValidationError, psycopg2.IntegrityError)), mute_logger("odoo.sql_db"), committed() as env:
+                    env["batch.limit"].create({"name": f"{name} {value}", name: value})
+        self.assertEqual(self.sql("SELECT max_records_per_second::float, max_in_flight FROM batch_limit WHERE id = %s", limit), [(5, 2)])
+
+    def test_small_ones_are_kept_in_full(self):
+        limit = self.limit(max_records_per_second=0.0025)
+        self.assertEqual(self.sql("SELECT max_records_per_second::float FROM batch_limit WHERE id = %s", limit), [(0.0025,)])
+
+    def test_a_large_one_that_is_stored_already_stops_no_job(self):
+        limit = self.limit(max_records_per_second=1)
+        self.sql("UPDATE batch_limit SET max_records_per_second = 1e300 WHERE id = %s RETURNING id", limit)
+        jobs = [self.submit_limited(3, rollback="job"), self.submit_limited(3, dry_run=True), self.submit_limited(3, max_chunk_size=2)]
+        self.work()
+        for job in jobs:
+            self.assertEqual(self.check_counters(job)["state"], "completed")
+
+    def test_a_change_holds_also_after_an_attempt_that_was_interrupted(self):
+        limit = self.limit(max_records_per_second=0.01)
+        job = self.submit_limited(1)
+        self.interrupt(job)
+        self.assertGreater(self.pause_s(limit), 90)
+        text = self.call(job, "status")["waiting"]
+        self.assertRegex(text, rf"{self.name} is used up \(nothing starts for (9[0-9]|100) s, as what was interrupted or deleted still counts\)")
+        self.write(limit, max_records_per_second=0.5)
+        self.assertLessEqual(self.pause_s(limit), 2)
+        self.write(limit, max_records_per_second=0.25)
+        self.assertLessEqual(self.pause_s(limit), 2, "a change makes no pause longer")
+        self.write(limit, max_records_per_second=100)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 1)
+
+    def test_without_a_limit_of_records_nothing_pauses(self):
+        limit = self.limit(max_records_per_second=0.01)
+        job = self.submit_limited(1)
+        self.interrupt(job)
+        self.write(limit, max_records_per_second=0)
+        self.assertIsNone(self.pause_s(limit))
+        text = self.call(job, "status")["waiting"]
+        self.assertIn("has room again", text)
+        self.assertNotIn("records per second", text)
+        self.work()
+        self.assertEqual(self.check_counters(job)["processed_records"], 1)
 
 
 class TestRecordsPerSecond(LimitCase):
