@@ -1,3 +1,4 @@
+from . import batch_named
 from . import batch_limit
 from . import batch_job
 from . import batch_job_queue

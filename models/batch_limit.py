@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 
 from ..engine.limit import MAX_IN_FLIGHT, MAX_RECORDS_PER_SECOND, MIN_RECORDS_PER_SECOND, is_allowed_rate
 from ..run.limited import limit_changed
@@ -7,14 +7,18 @@ from ..store.limit import figures, lock_for_write
 
 #: Its fields that lanes read at each claim.
 NUMBERS = ("max_in_flight", "max_records_per_second")
+#: Those that only the engine writes: when something starts.
+OF_ENGINE = ("next_at", "wake_at")
 
 
 class BatchLimit(models.Model):
     """A named limit of what runs at once, or in a second, of all jobs that name it: on all lanes of all hosts. See `run/limited.py`."""
 
     _name = "batch.limit"
+    _inherit = ["batch.named"]
     _description = "Batch Limit"
     _order = "name, id"
+    _field_of_actions = "batch_limit_id"
 
     name = fields.Char(required=True, help="What the option limit of a job names, as shop-A.")
     active = fields.Boolean(default=True, help="An archived limit is not given to new jobs. Those that have it still keep to it.")
@@ -62,11 +66,23 @@ class BatchLimit(models.Model):
         for limit in self:
             limit.in_flight, limit.job_count, limit.waiting_count, _pause_s = found.get(limit.id, (0, 0, 0, 0))
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """As in Odoo; only the engine writes when something starts, also where a default value says otherwise.
+
+        :raises AccessError: such a field is written
+        """
+        limits = super().create(vals_list)
+        self._check_engine_fields([name for name in OF_ENGINE if any(limits.mapped(name))])
+        return limits
+
     def write(self, vals):
         """As in Odoo; jobs that wait are looked at as soon as there is more room for them.
 
         :param dict vals: as for `write` of any model
+        :raises AccessError: a field is written that only the engine writes
         """
+        self._check_engine_fields([name for name in OF_ENGINE if name in vals])
         self.check_access("write")
         lock_for_write(self.env.cr, self.ids)
         result = super().write(vals)
@@ -74,7 +90,6 @@ class BatchLimit(models.Model):
             limit_changed(self)
         return result
 
-    def copy_data(self, default=None):
-        """As in Odoo, with another name."""
-        vals_list = super().copy_data(default)
-        return [{**vals, "name": self.env._("%s (copy)", limit.name)} for limit, vals in zip(self, vals_list, strict=True)]
+    def _check_engine_fields(self, written):
+        if written and not self.env.su:
+            raise AccessError(self.env._("Fields of a limit that can't be written: %s", ", ".join(written)))

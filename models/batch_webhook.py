@@ -11,8 +11,10 @@ class BatchWebhook(models.Model):
     """Where the ends of jobs are sent to. Users see its name, to choose it; managers decide where requests go."""
 
     _name = "batch.webhook"
+    _inherit = ["batch.named"]
     _description = "Batch Webhook"
     _order = "name, id"
+    _field_of_actions = "batch_webhook_id"
 
     name = fields.Char(required=True, help="What the option webhook of a job names, as shop-A.")
     company_id = fields.Many2one(
@@ -103,11 +105,6 @@ class BatchWebhook(models.Model):
                 raise ValidationError(
                     self.env._("The secret must be whsec_ and 24 to 64 bytes as base64; several are separated by blanks (%s).", error)
                 ) from None
-
-    def copy_data(self, default=None):
-        """As in Odoo, with another name and another secret."""
-        vals_list = super().copy_data(default)
-        return [{**vals, "name": self.env._("%s (copy)", webhook.name)} for webhook, vals in zip(self, vals_list, strict=True)]
 
     def action_new_secret(self):
         """Add a new secret: requests are signed by both until the old one is removed."""

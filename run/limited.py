@@ -19,7 +19,7 @@ def find_limit(env, name, problems):
         return None
     limit = env["batch.limit"].search([("name", "=", name)], limit=1)
     if not limit:
-        problems.add(env._("there is no limit %s", name), key="limit")
+        problems.add(env._("there is no limit '%s', or it is archived", name), key="limit")
     return limit.id or None
 
 

@@ -80,6 +80,7 @@ from . import test_inside
 from . import test_js
 from . import test_lane
 from . import test_limits
+from . import test_named
 from . import test_log_records
 from . import test_language
 from . import test_mended

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import psycopg2
 
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.service.model import retrying
 from odoo.tools import mute_logger
 
@@ -68,7 +68,7 @@ class TestSubmission(LimitCase):
         job = self.submit_limited()
         self.assertEqual(self.sql("SELECT name FROM batch_limit WHERE id = %s", self.job(job)["limit_id"]), [(self.name,)])
         for name in ("no such limit", self.name.upper()):
-            with self.assertRaisesRegex(BatchValidationError, f"no limit {name}"):
+            with self.assertRaisesRegex(BatchValidationError, f"no limit '{name}', or it is archived"):
                 self.submit(self.creates(1), limit=name)
         with committed() as env:
             env["batch.limit"].search([("name", "=", self.name)]).active = False
@@ -102,6 +102,23 @@ class TestSubmission(LimitCase):
             for operation in ("write", "create", "unlink"):
                 self.assertFalse(limit.with_user(self.user_id).has_access(operation))
             limit.unlink()
+
+    def test_only_the_engine_writes_when_something_starts(self):
+        limit = self.limit(max_in_flight=1)
+        with committed() as env:
+            manager = self.new_user(env, f"manager-{self.mark}", *SUBMITTER, "batch_executor.group_batch_manager").id
+        for field in ("next_at", "wake_at"):
+            with self.subTest(field), committed(manager) as env:
+                limits = env["batch.limit"]
+                with self.assertRaisesRegex(AccessError, field):
+                    limits.browse(limit).write({"description": "x", field: "2090-01-01 00:00:00"})
+                with self.assertRaisesRegex(AccessError, field):
+                    limits.create({"name": f"a-{self.mark}", field: "2090-01-01 00:00:00"})
+                env.cr.rollback()
+                with self.assertRaisesRegex(AccessError, field):
+                    limits.with_context({f"default_{field}": "2090-01-01 00:00:00"}).create({"name": f"b-{self.mark}"})
+                env.cr.rollback()
+                limits.browse(limit).write({"description": "x"})
 
     def test_it_is_an_option_of_server_actions_and_dialogs_too(self):
         limit = self.limit(max_in_flight=1)
