@@ -184,7 +184,7 @@ def hold_shares(cr, job_ids):
             UPDATE batch_limit
                SET next_at = greatest(next_at, held.until)
               FROM (
-                SELECT batch_limit.id, max(chunk.finished_at) + greatest(1, 1 / max_records_per_second) * interval '1 second' AS until
+                SELECT batch_limit.id, max(chunk.finished_at) + %(window)s AS until
                   FROM batch_job AS job
                   JOIN batch_limit ON batch_limit.id = job.limit_id AND max_records_per_second > 0
                  CROSS JOIN LATERAL (
@@ -193,7 +193,7 @@ def hold_shares(cr, job_ids):
                      WHERE limit_id = batch_limit.id
                        AND job_id = job.id
                        AND limit_share > 0
-                       AND finished_at > %(now)s - greatest(1, 1 / max_records_per_second) * interval '1 second'
+                       AND finished_at > %(now)s - %(window)s
                  ) AS chunk
                  WHERE job.id = ANY(%(jobs)s)
                  GROUP BY batch_limit.id
@@ -202,6 +202,7 @@ def hold_shares(cr, job_ids):
             """,
             jobs=list(job_ids),
             now=STATEMENT_NOW,
+            window=WINDOW,
         )
     )
 
