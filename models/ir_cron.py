@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
+
 from ..run import lanes
 from ..run.settings import get_setting
 
@@ -57,17 +59,21 @@ class IrCron(models.Model):
     def write(self, vals):
         """As for any model; one of the lanes that are active goes on to run every minute."""
         written = super().write(vals)
-        if not {"active", "interval_number", "interval_type"}.isdisjoint(vals) and any(self.sudo().mapped("is_batch_lane")):
+        if not {"active", "interval_number", "interval_type"}.isdisjoint(vals) and self._has_lanes():
             lanes.keep_one_awake(self.env)
         return written
 
     def unlink(self):
         """As for any model; see `write`."""
-        has_lanes = any(self.sudo().mapped("is_batch_lane"))
+        has_lanes = self._has_lanes()
         unlinked = super().unlink()
         if has_lanes:
             lanes.keep_one_awake(self.env)
         return unlinked
+
+    def _has_lanes(self):
+        """Whether one of these is a lane. While the addon is uninstalled, the mark may be gone already."""
+        return not self.env.context.get(MODULE_UNINSTALL_FLAG) and any(self.sudo().mapped("is_batch_lane"))
 
     def _trigger_lanes(self):
         """As `_trigger`, but for several lanes at once: run them as soon as this transaction has committed."""
