@@ -58,6 +58,8 @@ LANES_CHANGED = """
       FROM ir_act_server AS action WHERE action.id = ir_actions_server_id AND action.name->>'en_US' LIKE '%lane 2';
     UPDATE ir_act_server SET name = jsonb_build_object('en_US', 'My lane') WHERE name->>'en_US' LIKE '%lane 3';
 """
+#: Results of version 1, by the chunk: it stored what a method returned as Python writes it, which PostgreSQL does not always take for JSON.
+ODD_RESULTS = {15: '[[0],[[NaN,-Infinity]]]', 17: '[[0],["PK\\u0000]"]]', 18: '[[1], ["\\ud800"]]'}
 #: What an object of the addon is called in the database.
 OURS = re.compile(r"batch_(executor|job|operation|chunk|failure|warning|change|sizing|draft|wizard|settings|overview|running|finding|limit|webhook|delivery|lane|metrics)")
 #: The same in any text of any row.
@@ -198,8 +200,12 @@ class TestUpgrade(BaseCase):
 
     def test_1_tables_of_version_1_become_those_of_a_new_installation(self):
         self.query(LANES_CHANGED)
+        for chunk_id, result in ODD_RESULTS.items():
+            self.query("UPDATE batch_chunk SET result = %s WHERE id = %s AND operation_id IS NOT NULL", result, chunk_id)
         self.odoo("--update=batch_executor")
         self.assertSameTables()
+        found = self.query("SELECT id, first_index, last_index FROM batch_chunk WHERE id = ANY(%s) ORDER BY id", [2, 6, *ODD_RESULTS])
+        self.assertEqual(found, [(2, 10, 19), (6, None, None), (15, 0, 0), (17, 0, 0), (18, 1, 1)])
         self.assertFalse([row for row in self.query("SELECT column_name FROM information_schema.columns WHERE table_name = 'batch_job'") if row == ("turn",)])
 
     def test_2_what_had_ended_reads_as_before(self):
@@ -216,6 +222,8 @@ class TestUpgrade(BaseCase):
         self.assertEqual(env["res.partner"].browse(entry["result"]).mapped("ref"), [f"done-{number}" for number in range(30)])
         answers = jobs["answers"].result()["results"]
         self.assertEqual([entry["result"] for entry in answers], [6])
+        found = {name: [entry["result"] for entry in jobs[name].result()["results"]] for name in ("told", "retried")}
+        self.assertEqual(str(found), str({"told": [[[float("nan"), float("-inf")]]], "retried": [["PK\0]", "\ud800"]]}))
         failures = jobs["failing"].failures()["failures"]
         self.assertEqual(len(failures), 2)
         self.assertTrue(all(self.query("SELECT cause IS NOT NULL FROM batch_failure")))

@@ -44,11 +44,14 @@ def _chunks(cr):
     """What finds results and releases chunks. Statements that rewrite the table come last: they also leave no dead rows."""
     if not column_exists(cr, "batch_chunk", "first_index"):
         cr.execute("ALTER TABLE batch_chunk ADD COLUMN first_index integer, ADD COLUMN last_index integer")
+        # the places are the first list of two; the second one has what methods returned, with values that PostgreSQL does not take for JSON
         cr.execute(
             """
             UPDATE batch_chunk
                SET (first_index, last_index) = (
-                    SELECT min(place::integer), max(place::integer) FROM json_array_elements_text(result::json->0) AS place
+                    SELECT min(place::integer), max(place::integer)
+                      FROM unnest(string_to_array(btrim(left(result, strpos(result, ']')), '[ ]'), ',')) AS place
+                     WHERE place ~ '^ *[0-9]{1,9} *$'
                    )
              WHERE operation_id IS NOT NULL
                AND result IS NOT NULL
