@@ -1,7 +1,9 @@
 """`odoo-bin batch`: lanes as processes of their own, which share the queue, end when they are told to, and come back when they die."""
 
 import os
+import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -303,6 +305,45 @@ class TestWorker(BaseCase):
             self.addCleanup(worker.kill)
             self.assertEqual(worker.process.wait(60), 2, option)
             self.assertIn(text, worker.log)
+
+    def documented(self):
+        """The commands of the page and of the unit for systemd: (variables, arguments) of each."""
+        [line] = docs.blocks("docs/worker.md")[0].text.splitlines()
+        words = shlex.split(line)
+        command = words.index("odoo-bin")
+        unit = dict(line.split("=", 1) for line in docs.read("docs/batch-executor.service").splitlines() if line.startswith(("Environment=", "ExecStart=")))
+        return [(words[:command], words[command + 1 :]), (shlex.split(unit["Environment"]), shlex.split(unit["ExecStart"])[1:])]
+
+    def start_outside(self, name, arguments, configuration, *variables):
+        """Start a worker where nothing but its command tells where the addon is."""
+        worker = Worker(self.chaos.cluster, name, environment=dict(variable.split("=", 1) for variable in variables))
+        known = {"/etc/odoo/odoo.conf": str(configuration), "production": worker.cluster.database}
+        worker.environment = {key: known.get(value, value) for key, value in worker.environment.items()}
+        worker.options = [re.sub("|".join(known), lambda found: known[found[0]], argument) for argument in arguments]
+        others = {key: value for key, value in os.environ.items() if key not in ("ODOO_RC", "ODOO_ADDONS_PATH")}
+        with patch.dict(os.environ, {**others, "HOME": str(self.chaos.cluster.folder)}, clear=True):
+            worker.start()
+        self.addCleanup(worker.kill)
+        return worker
+
+    def test_it_starts_as_documented_where_only_the_configuration_names_the_folder_of_the_addon(self):
+        folder = os.environ["ODOO_ADDONS_PATH"]
+        configuration = self.chaos.cluster.folder / "addons.conf"
+        configuration.write_text(f"[options]\naddons_path = {folder}\nbatch_lanes = 1\n")
+        by_option = ["batch", "--config=/etc/odoo/odoo.conf", "--database=production"]
+        for number, (variables, arguments) in enumerate([*self.documented(), ((), [f"--addons-path={folder}", *by_option])]):
+            with self.subTest(arguments=arguments):
+                worker = self.start_outside(f"outside {number}", [*arguments, "--lanes=1"], configuration, *variables)
+                self.wait_for_lanes(worker, 1)
+                worker.process.terminate()
+                self.assertEqual(worker.process.wait(30), 0)
+        refused = self.start_outside("by option", by_option, configuration)
+        self.assertEqual(refused.process.wait(30), 1)
+        self.assertIn("Unknown command 'batch'", refused.log)
+        warned = self.start_outside("warned", ["batch", "--database=production"], configuration, f"ODOO_RC={configuration}")
+        self.wait_for_lanes(warned, 1)
+        self.assertIn("unknown option 'batch_lanes'", warned.log)
+        self.assertIn("batch worker: 1 lanes for", warned.log)
 
     def wait_for_lanes(self, worker, count):
         """Wait until all lanes of a worker listen; returns their processes."""
