@@ -14,11 +14,12 @@ import psycopg2
 
 from odoo import api
 from odoo.modules.registry import Registry
-from odoo.sql_db import close_db
+from odoo.sql_db import close_db, db_connect
 from odoo.tests.common import BaseCase, get_db_name
 from odoo.tools import mute_logger
 
 from odoo.addons.batch_executor.run.lane import Lane
+from odoo.addons.batch_executor.run.worker.databases import obstacle
 
 from .case import FINAL, PATIENCE_S
 from .extras import needs_scripts
@@ -197,6 +198,10 @@ class TestUpgrade(BaseCase):
         return found
 
     # -- version 1 -> the present one ----------------------------------------------------------------
+
+    def test_0_a_worker_leaves_a_database_of_version_1_alone(self):
+        with db_connect(self.name).cursor() as cr, self.assertNoLogs("odoo.sql_db", "ERROR"):
+            self.assertIn("an earlier version of the addon", obstacle(cr))
 
     def test_1_tables_of_version_1_become_those_of_a_new_installation(self):
         self.query(LANES_CHANGED)

@@ -10,6 +10,7 @@ import psycopg2
 from odoo import sql_db
 from odoo.service.server import cron_database_list
 from odoo.tools import SQL, config
+from odoo.tools.sql import column_exists
 
 from odoo.addons.base.models.ir_cron import BASE_VERSION
 
@@ -55,6 +56,8 @@ def obstacle(cr):
         return f"it is of version {version} of Odoo, not {BASE_VERSION}"
     if state != "installed":
         return "the addon is not installed"
+    if not column_exists(cr, "ir_cron", "is_batch_lane"):
+        return "it has an earlier version of the addon, which has to be updated: -u batch_executor"
     cr.execute("SELECT true FROM ir_cron WHERE is_batch_lane AND active LIMIT 1")
     if not cr.fetchone():
         return "all its lanes are archived"
