@@ -25,7 +25,7 @@ class BatchDelivery(models.Model):
     next_at = fields.Datetime("Next Try", readonly=True)
     delivered_at = fields.Datetime("Delivered On", readonly=True)
     last_result = fields.Char(compute="_compute_last_result", help="What became of the last try.")
-    try_ids = fields.One2many("batch.delivery.try", "delivery_id", "Tries", readonly=True)
+    try_ids = fields.One2many("batch.delivery.try", "delivery_id", "Each Try", readonly=True)
 
     # `store.webhook.due`, and cascades
     _due_idx = models.Index("(webhook_id, next_at) WHERE state = 'pending'")

@@ -1,6 +1,7 @@
 """The addon as a package: its wheel, installed into an environment that has Odoo and nothing of this checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +21,8 @@ CONTENTS = {
     "CHANGELOG.md", "LICENSE", "README.md", "UPGRADING.md", "__init__.py", "__manifest__.py", "batch_executor.py", "cli",
     "controllers", "data", "engine", "exceptions.py", "hooks.py", "i18n", "migrations", "models", "run", "security", "static", "store", "views",
 }  # fmt: skip
+#: A line of the log, without the name of the database.
+WARNING = re.compile(r" WARNING \S+ (.*)")
 JOB = """
 job = env["batch.job"].submit([{"operation_type": "create", "model": "res.partner", "data": [{"name": "Packed", "ref": "packed"}]}])
 env.cr.commit()
@@ -89,4 +92,6 @@ class TestWheel(BaseCase):
         done = subprocess.run(command, input=program, env=given, cwd=self.folder, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn(" ERROR ", done.stderr)
+        warnings = WARNING.findall(done.stderr)
+        self.assertEqual([warning for warning in warnings if "batch" in warning], [], "of other addons is another matter")
         return done.stdout
