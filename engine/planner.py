@@ -144,7 +144,7 @@ class _Planner:
 
     def _split(self, operation):
         size, count = self._size_of(operation), operation.record_count
-        if operation.item_levels is None:
+        if operation.item_levels is None or (self.in_order and operation.type == UPDATE):
             for first in range(0, count, size):
                 self._append_items(operation, range(first, min(first + size, count)))
             return
@@ -171,13 +171,12 @@ class _Planner:
         if chunk is None or len(chunk.payload) + count > self.size:
             chunk = chunks[operation.key_level] = self._append(operation, [], [])
         payload = chunk.payload
+        items = range(count)
         if operation.item_levels is not None:
-            items = sorted(range(count), key=operation.item_levels.__getitem__)
             chunk.round_no = self._round(0)
-            payload.items += [operation.items[item] for item in items]
-        else:
-            items = range(count)
-            payload.items += operation.items
+            if operation.type != UPDATE:  # rows that refer to others come behind them; writes keep their order anyway
+                items = sorted(items, key=operation.item_levels.__getitem__)
+        payload.items += [operation.items[item] for item in items]
         if count == 1:  # mostly; there may be a hundred thousand of them
             payload.operations.append(operation.position)
             payload.indexes.append(operation.index_of(0))

@@ -69,18 +69,24 @@ def depths(before: list[set[int]]) -> list[int]:
     return found
 
 
-def rounds(members: list, thing_of: Callable[[Any], Hashable]) -> list[list]:
-    """Distribute members over rounds: at most one per thing in each round, those of a thing in their order.
+def runs(members: list, thing_of: Callable[[Any], Hashable]) -> list[list]:
+    """Cut members into runs in which no thing occurs twice; all stay in their order.
 
     :param thing_of: returns the thing that a member is about
 
-    >>> rounds(["a1", "b1", "a2", "c1", "a3"], lambda member: member[0])
-    [['a1', 'b1', 'c1'], ['a2'], ['a3']]
+    >>> runs(["a1", "b1", "a2", "c1", "a3"], lambda member: member[0])
+    [['a1', 'b1'], ['a2', 'c1'], ['a3']]
     """
-    found: dict[int, list] = {}
-    for member, level in zip(members, levels_by_key(map(thing_of, members)), strict=True):
-        found.setdefault(level, []).append(member)
-    return list(found.values())
+    found: list[list] = []
+    seen: set[Hashable] = set()
+    for member in members:
+        thing = thing_of(member)
+        if not found or thing in seen:
+            found.append([])
+            seen = set()
+        found[-1].append(member)
+        seen.add(thing)
+    return found
 
 
 def in_rounds(levels: list[int], size: int) -> list[list[list[int]]]:

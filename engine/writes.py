@@ -29,15 +29,20 @@ def has_own_effect(field_type: str, value: Any) -> bool:
 def group_by_values(pairs: list, type_of: Callable[[str], str]) -> list[tuple[dict, list]]:
     """Merge writes on different records that have the same values, where that changes no effect.
 
+    Only neighbours: a write may change other records, so none overtakes one with other values.
+
     :param pairs: `[id, values]` of each record
     :param type_of: returns the type of a field, by its name
     :returns: `(values, ids)` of each write
     """
-    groups: dict[Any, tuple[dict, list]] = {}
+    groups: list[tuple[Any, dict, list]] = []
     for place, (record_id, values) in enumerate(pairs):
         is_separate = any(has_own_effect(type_of(name), value) for name, value in values.items())
-        groups.setdefault(place if is_separate else dumps(values), (values, []))[1].append(record_id)
-    return [(copied(values), ids) for values, ids in groups.values()]
+        key = place if is_separate else dumps(values)
+        if not groups or groups[-1][0] != key:
+            groups.append((key, values, []))
+        groups[-1][2].append(record_id)
+    return [(copied(values), ids) for _key, values, ids in groups]
 
 
 def _code(command):

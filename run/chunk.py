@@ -2,10 +2,11 @@
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 
 from odoo.exceptions import AccessError, UserError
 
-from ..engine.isolation import isolate
+from ..engine.isolation import InParts, isolate
 from ..engine.options import ROLLBACK_CHUNK
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
@@ -42,6 +43,7 @@ class Records:
     keep_trying: bool = False  # whether each attempt has its own deadline, and a timeout fails the record: no lane tries the chunk again
     has_savepoint: bool = True  # whether each attempt has its own savepoint; if not, the chunk shares one with others
     share: Share | None = None  # of the records that a limit allows in a second; None: no limit of records
+    in_order: bool = False  # whether operations that share the chunk run one by one
 
 
 def run_chunk(env, records, references):
@@ -208,10 +210,17 @@ class _ChunkRun:
 
     def _attempt(self, handler, positions, outcome):
         """Run some positions together; returns None if all succeeded, else their `Failure`, `Suspects`, `Culprit` or `InParts`."""
+        if self.records.in_order and len(ends := self._ends_of_operations(positions)) > 1:
+            return InParts(ends)
         share = self.records.share
         with share.spent_on(len(positions)) if share else nullcontext(0.0) as waited_s:
             self.deadline.put_off(waited_s)
             return self._attempt_now(handler, positions, outcome)
+
+    def _ends_of_operations(self, positions):
+        """The last position of each operation."""
+        operations = self.records.payload.operations
+        return [position for position, behind in pairwise([*positions, None]) if behind is None or operations[behind] != operations[position]]
 
     def _attempt_now(self, handler, positions, outcome):
         values = handler.values(*positions) if len(positions) == 1 else None

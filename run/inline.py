@@ -137,6 +137,7 @@ class InlineChunks(Chunks):
             timeout_s=self.options.timeout,
             may_rest=False,
             keep_trying=True,
+            in_order=self.options.max_concurrency == 1,
         )
         return run_chunk(env, records, references)
 

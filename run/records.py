@@ -81,5 +81,6 @@ def run_records(system, claim, control=None, *, may_rest=True, keep_trying=False
         keep_trying=keep_trying,
         has_savepoint=has_savepoint,
         share=share or Share.of_claim(claim),
+        in_order=claim.is_ordered,
     )
     return run_chunk(user_env(system.cr, claim), records, References.of_claim(system.cr, claim))

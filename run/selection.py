@@ -1,7 +1,8 @@
 """Find the records of an operation that selects them by a domain or by `$ref`.
 
 Each page of the search is one chunk. Running it yields the chunks of the records found, and the next page. A page is settled like
-any other chunk, so that after a crash no record is found twice.
+any other chunk, so that after a crash no record is found twice. What pages have found does not run before the last one has ended: see
+`store.parts.insert_found`.
 """
 
 from dataclasses import replace
@@ -93,10 +94,12 @@ def _select(env, model_name, payload, references, size):
 def _search(model, item, page):
     """The next ids that match a domain, at most `page`, and the item of the next page or None.
 
-    Keyset pagination: later pages cost no more than the first, and no record is found twice.
+    Keyset pagination: later pages cost no more than the first, and no record is found twice. Without pages, in the order of the model.
     """
+    if page is None:
+        return list(model.search(Domain(item["domain"]))._ids), None
     found = model.search(Domain("id", ">", item.get("after", 0)) & Domain(item["domain"]), order="id", limit=page)._ids
-    if page is None or len(found) < page:
+    if len(found) < page:
         return list(found), None
     return list(found), {"domain": item["domain"], "after": found[-1], "offset": item.get("offset", 0) + len(found)}
 

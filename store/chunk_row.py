@@ -24,7 +24,7 @@ JOB_COLUMNS = SQL(
     """
     id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, skip_unchanged, track_changes,
     max_failures, max_failures_share, max_chunk_size, is_atomic, started_by, traceparent,
-    max_concurrency, total_records, processed_records, failed_records
+    max_concurrency, is_ordered, total_records, processed_records, failed_records
     """
 )
 #: Records that a chunk counts if it never runs. The records of a selection's page are unknown: it counts one.
@@ -65,6 +65,7 @@ class Claim:
     chunk_size: int
     is_atomic: bool
     is_dry_run: bool
+    is_ordered: bool  # everything runs strictly in the order of the submission
     is_strict: bool
     tracks_changes: bool
     skips_unchanged: bool
@@ -149,6 +150,7 @@ def make_claim(row):
         chunk_size=row["max_chunk_size"],
         is_atomic=row["is_atomic"],
         is_dry_run=row["dry_run"],
+        is_ordered=bool(row["is_ordered"]),
         is_strict=bool(row["strict"]),
         tracks_changes=bool(row["track_changes"]),
         skips_unchanged=bool(row["skip_unchanged"]),

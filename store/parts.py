@@ -6,6 +6,7 @@ from itertools import accumulate, repeat
 from odoo.tools import SQL
 
 from ..engine import place, states
+from .release import BEHIND_PAGES, PAGES
 from .rows import NewChunk, insert_chunks
 from .sql import fetch
 
@@ -13,10 +14,14 @@ from .sql import fetch
 def insert_found(cr, claim, outcome):
     """Store the chunks that one page of a selection has found, and the selection's next page.
 
+    No page may find what a record of an earlier one has become: where there are several, the chunks wait until the last one has ended.
+    Chunks that run one at a time come behind all pages anyway.
+
     :param claim: the `Claim` of the page
     :param outcome: its `Outcome`
     """
     state = states.AWAITING_DRIVER if claim.is_atomic else states.PENDING
+    must_wait = not (claim.is_atomic or claim.is_ordered) and (outcome.more is not None or claim.round_no is not None)
     earlier_pages = claim.payload.items[0].get("offset", 0) if outcome.found else 0
     befores = accumulate((len(payload) for payload, _keys in outcome.found), initial=earlier_pages)
     chunks = [
@@ -26,9 +31,10 @@ def insert_found(cr, claim, outcome):
             operation_type=claim.operation_type,
             model=claim.model,
             payload=payload,
-            state=state,
+            state=states.BLOCKED if must_wait else state,
             sequence=place.found(claim.sequence, before),
             group_keys=group_keys,
+            round_no=BEHIND_PAGES if must_wait else None,
         )
         for (payload, group_keys), before in zip(outcome.found, befores, strict=False)
     ]
@@ -42,6 +48,7 @@ def insert_found(cr, claim, outcome):
             state=state,
             sequence=claim.sequence,
             wait_ids=[] if claim.waits else None,
+            round_no=PAGES if must_wait else None,
         )
         chunks.append(page)
     insert_chunks(cr, chunks)

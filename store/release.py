@@ -12,6 +12,8 @@ from .sql import fetch
 
 #: Most chunks that one statement releases, and most operations that one `release_step` checks.
 RELEASED_AT_ONCE = 5_000
+#: Rounds of a selection: of its second page and those after it, and of all chunks that its pages have found.
+PAGES, BEHIND_PAGES = -2, -1
 
 
 def ended_among(cr, operation_ids):
@@ -89,7 +91,8 @@ def release_rounds(cr, job_id, operations):
         SQL(
             """
             UPDATE batch_chunk
-               SET state = 'pending'
+               SET state = 'pending',
+                   round_no = CASE WHEN round_no <> %s THEN round_no END  -- what a selection has found is in no order
              WHERE id = ANY(ARRAY(
                 SELECT chunk.id
                   FROM unnest(%s::integer[]) AS wanted (id)
@@ -115,6 +118,7 @@ def release_rounds(cr, job_id, operations):
                  LIMIT %s
              ))
             """,
+            BEHIND_PAGES,
             operations,
             RELEASED_AT_ONCE,
         )

@@ -89,6 +89,7 @@ from . import test_merged_writes
 from . import test_ndjson
 from . import test_odoo_lint
 from . import test_openapi
+from . import test_one_after_the_other
 from . import test_order
 from . import test_outcomes
 from . import test_outlives
@@ -111,6 +112,7 @@ from . import test_retried
 from . import test_running
 from . import test_schemathesis
 from . import test_selection
+from . import test_selection_pages
 from . import test_server_actions
 from . import test_sessions
 from . import test_signals

@@ -8,7 +8,7 @@ from odoo.addons.batch_executor.engine.graph import check_graph
 from odoo.addons.batch_executor.engine.key_order import last_of_keys, order_keys
 from odoo.addons.batch_executor.engine.planner import plan
 from odoo.addons.batch_executor.engine.problems import Problems
-from odoo.addons.batch_executor.engine.rounds import rounds
+from odoo.addons.batch_executor.engine.rounds import runs
 from odoo.addons.batch_executor.engine.spec import parse_operations
 
 from .properties import given, st
@@ -72,7 +72,7 @@ OPERATION = st.tuples(
 
 class TestOrder(BaseCase):
     def test_rounds_hold_each_thing_once_and_in_order(self):
-        self.assertEqual(rounds(["a1", "b1", "a2", "c1", "a3"], lambda member: member[0]), [["a1", "b1", "c1"], ["a2"], ["a3"]])
+        self.assertEqual(runs(["a1", "b1", "a2", "c1", "a3"], lambda member: member[0]), [["a1", "b1"], ["a2", "c1"], ["a3"]])
 
     def test_what_has_no_key_in_common_waits_for_nothing_and_shares_chunks(self):
         job = Appends(10).append(*[upsert(n) for n in range(10)])

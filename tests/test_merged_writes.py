@@ -38,8 +38,8 @@ class TestOwnEffect(BaseCase):
 
     def test_equal_values_are_one_write_unless_they_have_an_effect_of_their_own(self):
         types = {"tags": "many2many", "name": "char"}
-        pairs = [[1, {"name": "x"}], [2, {"name": "y"}], [3, {"name": "x"}]]
-        self.assertEqual(group_by_values(pairs, types.get), [({"name": "x"}, [1, 3]), ({"name": "y"}, [2])])
+        pairs = [[1, {"name": "x"}], [2, {"name": "x"}], [3, {"name": "y"}], [4, {"name": "x"}]]
+        self.assertEqual(group_by_values(pairs, types.get), [({"name": "x"}, [1, 2]), ({"name": "y"}, [3]), ({"name": "x"}, [4])])
         make, link = {"tags": [[0, 0, {}]]}, {"tags": [[4, 1]]}
         self.assertEqual(group_by_values([[1, make], [2, make]], types.get), [(make, [1]), (make, [2])])
         self.assertEqual(group_by_values([[1, link], [2, link]], types.get), [(link, [1, 2])])

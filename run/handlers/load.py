@@ -1,11 +1,12 @@
 """The operation `load`: import rows with Odoo's own import."""
 
 from difflib import get_close_matches
+from itertools import pairwise
 
 from odoo.models import fix_import_export_id_paths
 
 from ...engine.effects import CREATED, UNCHANGED
-from ...engine.isolation import Suspects
+from ...engine.isolation import InParts, Suspects
 from ...engine.outcome import IMPORT_WARNING, Warned
 from ...exceptions import LoadError
 from .. import import_rows
@@ -90,6 +91,16 @@ class LoadHandler(Handler):
         message = self.env._("Not imported: the import skips records without a match for %s.", columns)
         return Warned(IMPORT_WARNING, storable(message, MESSAGE_LIMIT))
 
+    def _in_order(self, suspects, positions):
+        """`InParts` where a suspect must not run behind the others, as one after it is about the same record; else None."""
+        column = next((place for place, name in enumerate(self.params["fields"]) if name == "id"), None)
+        if column is None:
+            return None
+        last = {self.items[position][0][column]: position for position in positions if self.items[position][0][column]}
+        if all(last.get(self.items[position][0][column], position) == position for position in suspects):
+            return None
+        return InParts([end for before, position in pairwise([None, *positions]) if position in suspects for end in (before, position)])
+
     def _remarks(self, messages, owner):
         """The import's warnings, by the position of their record."""
         found = {}
@@ -108,7 +119,7 @@ class LoadHandler(Handler):
                 rows = message.get("rows")
                 if rows:
                     suspects.update(owner[rows["from"] : rows["to"] + 1])
-            raise Suspects(suspects) from refused
+            raise (self._in_order(suspects, positions) or Suspects(suspects)) from refused
         raise refused
 
 

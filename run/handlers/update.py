@@ -2,7 +2,7 @@
 
 from ...engine.operation import SET
 from ...engine.payload import copied
-from ...engine.rounds import rounds
+from ...engine.rounds import runs
 from ...engine.writes import REPEATABLE, has_own_effect
 from .base import RecordsHandler
 
@@ -49,7 +49,7 @@ class UpdateHandler(RecordsHandler):
         If a record occurs twice, there is a flush between its writes, so that what runs at the end of a transaction (mostly tracking)
         runs for each write.
         """
-        for number, part in enumerate([positions] if self.is_shared else rounds(positions, self.record_id)):
+        for number, part in enumerate([positions] if self.is_shared else runs(positions, self.record_id)):
             if number:
                 self.env.cr.flush()
             self._write_what_differs(

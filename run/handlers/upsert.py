@@ -2,10 +2,10 @@
 
 from odoo.exceptions import MissingError
 
-from ...engine.isolation import Suspects
+from ...engine.isolation import InParts, Suspects
 from ...engine.payload import copied
 from ...engine.references import find_refs
-from ...engine.rounds import rounds
+from ...engine.rounds import runs
 from ..errors import failure
 from ..newest import newest_id
 from ..upsert_keys import BadKey, UpsertKeys, can_identify
@@ -87,7 +87,7 @@ class UpsertHandler(Handler):
         self._refuse_ambiguous(positions, matches)
         found = {key: ids[0] for key, ids in matches.items()}
         made = {}
-        for number, part in enumerate(rounds(positions, self.key)):
+        for number, part in enumerate(runs(positions, self.key)):
             if number:
                 self.env.cr.flush()  # so that what runs at the end of a transaction (tracking) runs for each write
             made.update(self._upsert(part, found))
@@ -129,7 +129,16 @@ class UpsertHandler(Handler):
             newest = newest_id(self.model)
             found = dict(zip(new, self.model.create(values)._ids, strict=True))
             made.update(self._tell_made(found, newest))
+        self._refuse_twins(new, positions)
         return old | found
+
+    def _refuse_twins(self, new, positions):
+        """Run rows one by one if one of them has made, with its record, another one that has the key of a row after it.
+
+        :raises InParts: there is such a record
+        """
+        if len(positions) > 1 and any(len(ids) > 1 for ids in self.matches(new).values()):
+            raise InParts(positions)
 
     def _names(self, positions):
         return {name for position in positions for name in self.items[position]}
