@@ -3,6 +3,7 @@
 import subprocess
 import time
 import xmlrpc.client
+from contextlib import suppress
 
 from odoo.tests.common import BaseCase, get_db_name
 
@@ -102,7 +103,9 @@ class TestHosting(BaseCase):
 
         with self.subTest("a neutralized database"):
             self.assertEqual(calm.status(self.waiting)["state"], "paused")
+            self.assertFalse(calm.call("batch.overview", "read_standstill"), "nothing waits")
             later = self.submit(calm, "calm")
+            self.assertEqual(calm.call("batch.overview", "read_standstill")["reason"], "neutralized")
             self.submit_and_finish(south, "meanwhile")  # lanes had time to look
             self.assertEqual(calm.status(later)["state"], "pending")
             self.assertEqual(calm.status(self.waiting)["state"], "paused")
@@ -111,6 +114,17 @@ class TestHosting(BaseCase):
             self.assertEqual(webhook["name"], "shop")
             [delivery] = calm.call("batch.delivery", "search_read", [], ["state", "tries"])
             self.assertEqual((delivery["state"], delivery["tries"]), ("failed", 0))
+
+        with self.subTest("neutralized by mistake"):  # as docs/operations.md says
+            archived = [["active", "=", False]]
+            calm.call("ir.config_parameter", "unlink", calm.call("ir.config_parameter", "search", [["key", "=", "database.is_neutralized"]]))
+            calm.call("ir.cron", "write", calm.call("ir.cron", "search", [*archived, ["cron_name", "like", "Batch Executor: lane"]]), {"active": True})
+            calm.call("batch.webhook", "write", [webhook["id"]], {"active": True})
+            with suppress(xmlrpc.client.Fault):  # Odoo has no None to answer by XML-RPC
+                calm.call("batch.delivery", "action_send_again", [delivery["id"]])
+            calm.call("batch.job", "resume", [self.waiting])
+            self.wait_until(lambda: calm.status(self.waiting)["state"] == "completed")
+            self.assertEqual(calm.call("batch.delivery", "read", [delivery["id"]], ["state"])[0]["state"], "pending")
 
     def submit_and_finish(self, client, name):
         self.check_done(client, self.submit(client, name), name)
