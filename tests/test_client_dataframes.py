@@ -164,3 +164,13 @@ class TestDataFrames(ClientCase):
         [entry] = job.result()
         self.assertEqual((len(entry["result"]), entry["failed_records"]), (200, 1))
         self.assertEqual(list(job.failures_dataframe()["_index"]), [150])
+
+    def test_a_library_that_is_missing_is_named_as_pip_knows_it(self):
+        from unittest.mock import patch
+
+        from odoo_batch import BatchError
+
+        with patch.object(dataframes.importlib, "import_module", side_effect=ImportError):
+            for library, named in (("polars", "polars"), (None, "pandas")):
+                with self.assertRaisesRegex(BatchError, f"pip install {named}$"):
+                    dataframes._installed(library)

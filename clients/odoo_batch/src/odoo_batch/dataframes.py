@@ -156,4 +156,4 @@ def _installed(library: str | None) -> Any:
             return importlib.import_module(name)
         except ImportError:
             continue
-    raise BatchError(f"{library or 'pandas or polars'} is not installed: pip install odoo-batch[{library or 'pandas'}]")
+    raise BatchError(f"{library or 'pandas or polars'} is not installed: pip install {library or 'pandas'}")
