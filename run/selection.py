@@ -94,12 +94,10 @@ def _select(env, model_name, payload, references, size):
 def _search(model, item, page):
     """The next ids that match a domain, at most `page`, and the item of the next page or None.
 
-    Keyset pagination: later pages cost no more than the first, and no record is found twice. Without pages, in the order of the model.
+    Keyset pagination: later pages cost no more than the first, and no record is found twice.
     """
-    if page is None:
-        return list(model.search(Domain(item["domain"]))._ids), None
     found = model.search(Domain("id", ">", item.get("after", 0)) & Domain(item["domain"]), order="id", limit=page)._ids
-    if len(found) < page:
+    if page is None or len(found) < page:
         return list(found), None
     return list(found), {"domain": item["domain"], "after": found[-1], "offset": item.get("offset", 0) + len(found)}
 

@@ -109,12 +109,3 @@ class TestPages(LaneCase):
             other.work_on(second)
         self.work()
         self.assertEqual(self.check_counters(job)["processed_records"], 12)
-
-    def test_a_set_comes_in_the_order_of_its_model(self):
-        seen = []
-        self.set_probe(lambda partners: seen.append(partners.mapped("name")))
-        with self.committed() as env:
-            env["res.partner"].create([{"name": name, "ref": f"{self.mark}-{number}"} for number, name in enumerate("CAB")])
-        self.submit(self.by_domain(operation_type="call", method="batch_probe", set=True))
-        self.work()
-        self.assertEqual(seen, [["A", "B", "C"]])
