@@ -56,12 +56,14 @@ class UndoPlanner:
     :param operations: id of an operation -> its `Undone`
     :param size: most changes in a chunk
     :param params: of all chunks
+    :param following: change -> the next change of the same record, where there is one
     """
 
-    def __init__(self, operations: dict[int, Undone], size: int, params: dict[str, Any]):
+    def __init__(self, operations: dict[int, Undone], size: int, params: dict[str, Any], following: dict[int, int]):
         self.operations = operations
         self.size = size
         self.params = params
+        self.following = following
         self.open: _Part | None = None  # whole operations that more may join
         self.run: _Part | None = None  # the last changes, all of one operation
         self.running: int | None = None  # that operation
@@ -83,7 +85,10 @@ class UndoPlanner:
             yield from self._close_run()
             self.running, self.run = change["operation_id"], _Part(change["model"], undone.context)
             run = self.run
-        run.items.append([change["record_id"], change["id"]])
+        item = [change["record_id"], change["id"]]
+        if change["id"] in self.following:
+            item.append(self.following[change["id"]])
+        run.items.append(item)
         run.operations.append(undone.id)
         run.indexes.append(change["index"])
         run.records.add(change["record_id"])

@@ -28,6 +28,9 @@ class BatchChange(models.Model):
     before = fields.Text(required=True, readonly=True, groups=fields.NO_ACCESS)
     after = fields.Text(required=True, readonly=True, groups=fields.NO_ACCESS)
     kept = fields.Text(readonly=True, groups=fields.NO_ACCESS, help="What an undo needs besides, such as all languages of a translated field, as JSON.")
+    taken_back = fields.Boolean(
+        readonly=True, groups=fields.NO_ACCESS, help="Whether an undo has taken it back; noted where an earlier change of the same record asks for it."
+    )
 
     # `store.changes.changes_page`, `store.purge`
     _job_idx = models.Index("(job_id, id)")

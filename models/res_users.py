@@ -6,7 +6,7 @@ from .batch_job import NOTIFY_LABELS
 
 
 class ResUsers(models.Model):
-    """Which ends of own batch jobs a user is told of, and a cached check for the engine."""
+    """Which ends of own batch jobs a user is told of, and cached answers for the engine."""
 
     _inherit = "res.users"
 
@@ -37,3 +37,13 @@ class ResUsers(models.Model):
         """
         query = SQL("SELECT 1 FROM res_users WHERE id = %s AND active", user_id, to_flush=self._fields["active"])
         return bool(self.env.execute_query(query))
+
+    @api.model
+    @ormcache("user_id")
+    def _batch_company_id(self, user_id):
+        """Id of the company that a user works in where nothing else is said. Cached as `_is_batch_user_active`.
+
+        :param int user_id: id of the user
+        """
+        query = SQL("SELECT company_id FROM res_users WHERE id = %s", user_id, to_flush=self._fields["company_id"])
+        return self.env.execute_query(query)[0][0]

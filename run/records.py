@@ -19,12 +19,32 @@ def user_env(cr, claim):
         cr.batch_executor_job = claim.job_id  # see `access.check_outside`
     cr.batch_executor_started_by = claim.started_by
     context = {**claim.context, **claim.payload.context}
+    system = api.Environment(cr, SUPERUSER_ID, {})
     if context.get("lang"):
-        context["lang"] = usable_lang(api.Environment(cr, SUPERUSER_ID, {}), context["lang"], claim.user_id)
+        context["lang"] = usable_lang(system, context["lang"], claim.user_id)
+    context = in_company(system, context, claim.company_id, claim.user_id)
     env = api.Environment(cr, claim.user_id, context)
     # as Odoo does for each call: what is computed when the cache is flushed is the user's doing, with the user's rights
     env.transaction.default_env = env
     return env
+
+
+def in_company(env, context, company_id, user_id):
+    """The context of a job, in which its user works in the company of the submission.
+
+    Where a context names no companies, Odoo takes the one that its user has right now: it may be another one by the time the job runs.
+
+    :param env: any environment
+    :param dict context: of job and operation
+    :param int company_id: that of the submission
+    :param int user_id: id of the job's user
+    :returns: the same dict where nothing is to be said
+    """
+    users = env["res.users"]
+    if context.get("allowed_company_ids") or users._batch_company_id(user_id) == company_id:
+        return context
+    others = [id_ for id_ in users.browse(user_id)._get_company_ids() if id_ != company_id]
+    return {**context, "allowed_company_ids": [company_id, *others]}
 
 
 def started_by(cr):

@@ -10,11 +10,12 @@ from ..engine.payload import Payload
 from ..engine.planner import ADAPTIVE_BLOCK
 from ..exceptions import NotUndoable
 from ..store.changes import count_changes
-from ..store.undo import UNDONE_JOB, is_free_of_order, newest_changes, store_undo
+from ..store.undo import UNDONE_JOB, has_awaited, is_free_of_order, newest_changes, store_undo
 from .handlers.undo import UndoHandler
 from .new_job import summary_columns
 from .origin import begin, create_from, refuse_second
 from .readable import check_has_changes
+from .records import in_company
 
 #: Changes that a preview looks at, the newest ones.
 LOOKED_AT = 2_000
@@ -25,8 +26,8 @@ READ_BYTES = 8_000_000
 def undo(env, job):
     """Store the job that takes back what a locked final job has changed, and wake the lanes.
 
-    It is an ordinary job of the same user. Records that were changed once each are taken back in parallel; everything else strictly in
-    order.
+    It is an ordinary job of the same user. Where records were changed once each, by operations that did not wait for each other, they are
+    taken back in parallel; everything else strictly in order.
 
     :param env: the caller's environment
     :param job: the locked job, in a superuser environment
@@ -40,13 +41,13 @@ def undo(env, job):
         raise UserError(env._("This job did not track what it changed (option track_changes), so it can't be undone."))
     check_has_changes(job)
     env.flush_all()
-    concurrency = job.max_concurrency if is_free_of_order(env.cr, job.id, [UPDATE]) and not job.is_ordered else 1
+    is_free = not job.is_ordered and is_free_of_order(env.cr, job.id, [UPDATE]) and not has_awaited(env.cr, job.id)
     made = create_from(
         env,
         job,
         origin.UNDO,
         name=env._("Undo of %s", job.name),
-        max_concurrency=concurrency,
+        max_concurrency=job.max_concurrency if is_free else 1,
         rollback=options.ROLLBACK_RECORD,
     )
     contents = store_undo(env.cr, made.id, job.id, job.max_chunk_size or ADAPTIVE_BLOCK)
@@ -90,6 +91,7 @@ def preview(env, job):
     changed = deleted = 0
     for (model, context), items in groups.items():
         context = {**json.loads(job.context or "{}"), **json.loads(context)}
+        context = in_company(env, context, job.company_id.id, env.uid)
         failures = _refused(env(context=context), model, items, job.id)
         gone = sum(failure.error_type == NotUndoable.__name__ for failure in failures.values())
         changed, deleted = changed + len(failures) - gone, deleted + gone

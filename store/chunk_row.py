@@ -22,7 +22,7 @@ CHUNK_COLUMNS = SQL(
 #: Columns of its job's row that a claim needs.
 JOB_COLUMNS = SQL(
     """
-    id AS job_id, user_id, context, timeout, retry_attempts, rollback, dry_run, strict, skip_unchanged, track_changes,
+    id AS job_id, user_id, company_id, context, timeout, retry_attempts, rollback, dry_run, strict, skip_unchanged, track_changes,
     max_failures, max_failures_share, max_chunk_size, is_atomic, started_by, traceparent,
     max_concurrency, is_ordered, total_records, processed_records, failed_records
     """
@@ -56,6 +56,7 @@ class Claim:
     runs_alone: bool  # only while no other chunk of its job is in flight
     job_id: int
     user_id: int
+    company_id: int  # in which the job was submitted
     context: dict
     timeout_s: float | None
     retry_attempts: int
@@ -141,6 +142,7 @@ def make_claim(row):
         runs_alone=bool(row["runs_alone"]),
         job_id=row["job_id"],
         user_id=row["user_id"],
+        company_id=row["company_id"],
         context=json.loads(row["context"] or "{}"),
         timeout_s=row["timeout"] or None,
         retry_attempts=row["retry_attempts"],

@@ -20,6 +20,8 @@ from .sql import fetch, fetch_dicts
 PAGE = 5_000
 #: The parameter of a chunk that names the job whose changes it takes back.
 UNDONE_JOB = "undone"
+#: The parameter that says whether the job has changed a record more than once.
+IN_STEPS = "in_steps"
 #: Bytes of the values of a change; the table has the alias `change`. Lengths are known without reading the values.
 BYTES = SQL("octet_length(change.before) + octet_length(change.after) + coalesce(octet_length(change.kept), 0)")
 
@@ -45,6 +47,11 @@ def is_free_of_order(cr, job_id, actions, deleted=0):
         return fetch(cr, query)[0][0]
 
 
+def has_awaited(cr, job_id):
+    """Whether operations of a job have waited for others: by `depends_on`, a reference, or a common key."""
+    return fetch(cr, SQL("SELECT EXISTS (SELECT FROM batch_operation WHERE job_id = %s AND is_awaited)", job_id))[0][0]
+
+
 def store_undo(cr, job_id, undone_id, size):
     """Store the operations and chunks of a new job that takes back what another job has changed, newest first.
 
@@ -58,7 +65,8 @@ def store_undo(cr, job_id, undone_id, size):
     operations = {row["id"]: Undone(next(ids), row["changes"], _context(row)) for row in changed}
     blank = [(next(ids), row) for row in untracked]
     insert_operations(cr, _new_operations(job_id, [(operations[row["id"]].id, row) for row in changed] + blank))
-    planner = UndoPlanner(operations, size, {UNDONE_JOB: undone_id})
+    following = _following(cr, undone_id)
+    planner = UndoPlanner(operations, size, {UNDONE_JOB: undone_id, IN_STEPS: bool(following)}, following)
     number, expected_work_s = 0, 0.0
     for part in chain(
         ([chunk for change in page for chunk in planner.add(change)] for page in _pages(cr, undone_id)),
@@ -87,6 +95,16 @@ def changes_of(cr, job_id, change_ids):
         job_id,
     )
     return {row["id"]: row for row in fetch_dicts(cr, query)}
+
+
+def standing(cr, change_ids):
+    """Those of some changes that no undo has taken back: ids."""
+    return {id_ for (id_,) in fetch(cr, SQL("SELECT id FROM batch_change WHERE id = ANY(%s) AND taken_back IS NOT TRUE", list(change_ids)))}
+
+
+def mark_taken_back(cr, change_ids):
+    """Note that changes are taken back by the transaction that does so."""
+    cr.execute(SQL("UPDATE batch_change SET taken_back = true WHERE id = ANY(%s)", list(change_ids)))
 
 
 def created_by_job(cr, job_id, model, ids):
@@ -183,6 +201,24 @@ def _pages(cr, job_id):
             rows = fetch_dicts(cr, query)
         yield rows
         before = (job_id, rows[-1]["id"]) if len(rows) == PAGE else None
+
+
+def _following(cr, job_id):
+    """The changes of a job that were followed by others of the same record: id of each -> id of the next one."""
+    query = SQL(
+        """
+        SELECT id, following
+          FROM (
+            SELECT id, lead(id) OVER (PARTITION BY model, record_id ORDER BY id) AS following
+              FROM batch_change
+             WHERE job_id = %s
+          ) AS change
+         WHERE following IS NOT NULL
+        """,
+        job_id,
+    )
+    with by_index(cr):
+        return dict(fetch(cr, query))
 
 
 def _details(row):

@@ -78,6 +78,7 @@ from . import test_i18n
 from . import test_import
 from . import test_inside
 from . import test_js
+from . import test_job_company
 from . import test_lane
 from . import test_limits
 from . import test_named
@@ -138,6 +139,7 @@ from . import test_unchanged
 from . import test_undo
 from . import test_undo_jobs
 from . import test_undo_properties
+from . import test_undo_steps
 from . import test_upsert_keys
 from . import test_upsert_order
 from . import test_values

@@ -123,7 +123,7 @@ class TestUndoJobs(UndoCase):
         self.assertEqual((len(changes), self.names()), (8, [f"Partner {number}" for number in range(7)]))
 
     def changes_in(self, chunk):
-        return [change for _record, change in Payload.decode(chunk["payload"]).items]
+        return [item[1] for item in Payload.decode(chunk["payload"]).items]
 
     def test_a_preview_says_what_would_stay(self):
         ids = self.make_partners(3)

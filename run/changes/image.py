@@ -104,7 +104,7 @@ class Images:
 
     def _read(self, ids, names):
         """Read fields that are no columns, from the database: a cache may hold what user code has changed by SQL since."""
-        records = self.model.with_context(bin_size=False).browse(ids)
+        records = self.model.with_context(bin_size=False, active_test=False).browse(ids)
         records.invalidate_recordset(names, flush=False)
         contents = [name for name in names if self.model._fields[name].type == "binary"]
         found = {values["id"]: values for values in records.read(["id", *(name for name in names if name not in contents)])}

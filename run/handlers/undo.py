@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError
 from ...engine.change import CREATE, DELETE
 from ...engine.isolation import Suspects
 from ...exceptions import ChangedSinceError, NotUndoable
-from ...store.undo import UNDONE_JOB, changes_of
+from ...store.undo import IN_STEPS, UNDONE_JOB, changes_of, mark_taken_back, standing
 from ..changes.present import Present, as_json, comparable, follows_from_itself, is_derived, labels, to_write
 from ..changes.referring import Referring
 from ..changes.restore import restore_languages, translated_otherwise, translated_since
@@ -18,8 +18,9 @@ from .base import Handler
 class UndoHandler(Handler):
     """Gives records back what they held before a change, and deletes those that it has created.
 
-    Items are pairs of a record's id and its change's, or None for an operation that did not say what it has changed. Each record occurs
-    once. A record in which a field of the change has another value now is left alone.
+    Items are lists of a record's id, its change's, and that of the next change of the record where there is one; or None for an operation that
+    did not say what it has changed. Each record occurs once. A record in which a field of the change has another value now is left alone, also
+    by the changes before that one.
     """
 
     def __init__(self, model, payload, **options):
@@ -99,6 +100,7 @@ class UndoHandler(Handler):
         ids = [change["record_id"] for change in changes]
         self.present = Present(self.model, ids, names, whole=any(change["action"] == CREATE for change in changes))
         existing = set(self.model.browse(id_ for id_ in ids if id_ not in self.present).exists()._ids)
+        stuck = self._behind_standing()
         failures = {}
         for position, change in self.changes.items():
             id_ = change["record_id"]
@@ -110,10 +112,18 @@ class UndoHandler(Handler):
                 text = self.env._("Changed since: record %(model)s,%(id)s does not exist any more.", model=self.model._name, id=id_)
             elif differing := self._differing_now(change):
                 text = self.env._("Changed since: %s. The record is left as it is.", labels(self.model, differing))
+            elif position in stuck:
+                text = self.env._("A later change of this record by the same job is not taken back. The record is left as it is.")
             else:
                 continue
             failures[position] = failure(ChangedSinceError.__name__, text)
         return failures
+
+    def _behind_standing(self):
+        """Positions of changes that were followed by another one of the same record, which is not taken back."""
+        following = {position: self.items[position][2] for position in self.changes if len(self.items[position]) > 2}
+        left = standing(self.env.cr, following.values()) if following else ()
+        return {position for position, id_ in following.items() if id_ in left}
 
     def _differing_now(self, change):
         """Names of fields that hold something else than after a change of a record that is here."""
@@ -138,6 +148,8 @@ class UndoHandler(Handler):
                 with self.tracker.watch(ids, names):
                     self._restore(group)
         self._check_restored(positions)
+        if self.params.get(IN_STEPS):
+            mark_taken_back(self.env.cr, [self.items[position][1] for position in positions])
         return dict.fromkeys(positions, True)
 
     def _by_action(self, positions):

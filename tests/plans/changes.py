@@ -5,7 +5,7 @@ from ...models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE, SHOWN
 from ...store.apply import planned_changes, planned_values, was_stopped
 from ...store.changes import changes_after, changes_at, changes_by_id
 from ...store.undo import PAGE as UNDO_PAGE
-from ...store.undo import changes_of, created_by_job, is_free_of_order, newest_changes, store_undo
+from ...store.undo import changes_of, created_by_job, has_awaited, is_free_of_order, newest_changes, store_undo
 from ..backlog import MANY
 from ..plan_case import PAGES, ROWS
 
@@ -53,6 +53,8 @@ class ChangePlans:
         actions = [CREATE, UPDATE]
         free, _plans = self.cheap(is_free_of_order, self.cr, job_id, actions, rows=2 * MANY + ROWS, pages=MANY)
         self.assertTrue(free)
+        waited, _plans = self.cheap(has_awaited, self.cr, job_id, rows=MANY, pages=MANY)
+        self.assertFalse(waited)
         newest, plans = self.cheap(newest_changes, self.cr, job_id, 500, rows=2 * 500 + ROWS, pages=5 * 500)
         self.assertUses(plans, "batch_change_job_idx")
         found, _plans = self.cheap(changes_of, self.cr, job_id, [row["id"] for row in newest], rows=500, pages=5 * 500)
@@ -62,7 +64,7 @@ class ChangePlans:
         self.assertUses(plans, "batch_change_created_idx")
         self.assertEqual(found, set(made))
         self.sql("DELETE FROM batch_operation WHERE job_id = %s", new)
-        contents, plans = self.cheap(store_undo, self.cr, new, job_id, 1000, rows=2 * MANY + ROWS, pages=2 * MANY)
+        contents, plans = self.cheap(store_undo, self.cr, new, job_id, 1000, rows=4 * MANY + ROWS, pages=2 * MANY)
         pages = [plan.rows_read for plan in plans if "ORDER BY job_id DESC" in str(plan)]
         self.assertLessEqual(max(pages), UNDO_PAGE + ROWS)
         self.assertEqual([entry[3] for entry in contents], [2 * MANY])
