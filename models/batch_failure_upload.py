@@ -28,7 +28,7 @@ class BatchFailureUpload(models.TransientModel):
             parts.append(self.env._("Rows as they were, left alone: %s.", told["unchanged"]))
         if told["unknown"]:
             rows = ", ".join(map(str, told["unknown_rows"])) + ("…" if told["unknown"] > len(told["unknown_rows"]) else "")
-            parts.append(self.env._("Rows of no failure that stands: %(count)s (%(rows)s).", count=told["unknown"], rows=rows))
+            parts.append(self.env._("Left alone, as no failure that stands has their place: %(count)s (row %(rows)s of the file).", count=told["unknown"], rows=rows))
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

@@ -7,6 +7,10 @@ from ..engine.settings import SETTINGS, bounds
 from ..run.lanes import most_lanes, set_lane_count
 from ..run.metrics_key import forget_key, has_key, make_key
 from ..run.settings import cron_workers, get_setting, set_settings
+from ..store import overview
+
+#: Seconds since a lane last ran: one does so each minute where anything runs them.
+LATELY_S = 180
 
 
 def _setting(name, label, help_text):
@@ -94,12 +98,18 @@ class BatchSettings(models.TransientModel):
                     lanes=settings.batch_lanes,
                     workers=workers,
                 )
+            elif self._has_run_lately():
+                settings.lanes_warning = False
             else:
                 settings.lanes_warning = self.env._(
                     "%s lanes, but this server has no cron worker (max_cron_threads is 0). Lanes run only if other servers with cron "
                     "workers work on this database.",
                     settings.batch_lanes,
                 )
+
+    def _has_run_lately(self):
+        """Whether another server runs lanes of this database."""
+        return any(lane["unseen_s"] is not None and lane["unseen_s"] < LATELY_S for lane in overview.lanes(self.env.cr))
 
     def action_save(self):
         """Store the values of this record as settings, and adjust the number of lanes.

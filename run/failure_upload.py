@@ -226,6 +226,8 @@ def _xlsx_lines(env, content):
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             size = sum(part.file_size for part in parts.infolist())  # what is unpacked beyond it is cut off
+    except zipfile.BadZipFile as error:
+        raise UserError(env._("The file can't be read: it is no XLSX file, or it is damaged.")) from error
     except Exception as error:
         raise UserError(env._("The file can't be read: %s", error)) from error
     if size > UNPACKED_SIZE:

@@ -219,6 +219,8 @@ class TestUpload(FileCase):
                             parts.writestr(name, part)
                 error = self.assertRefused(self.upload, damaged.getvalue(), "f.xlsx", name="UserError")
                 self.assertIn("can't be read", error.message)
+        error = self.assertRefused(self.upload, b"a text", "f.xlsx", name="UserError")
+        self.assertIn("no XLSX file", error.message)
         for at in (30, 60, len(content) // 2, len(content) - 30):
             with self.subTest(at=at):
                 broken = content[:at] + bytes(255 - byte for byte in content[at : at + 20]) + content[at + 20 :]

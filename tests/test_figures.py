@@ -1,6 +1,7 @@
 """Figures in the backend: what lists sort, sum and group, and numbers on buttons that equal what they open."""
 
 from ast import literal_eval
+from unittest.mock import patch
 
 from odoo.exceptions import ValidationError
 from odoo.tests import Form
@@ -140,6 +141,14 @@ class TestLaneSetting(LaneCase):
             form.batch_lanes = workers + 3
             self.assertIn(f"{workers + 3} lanes", form.lanes_warning)
             self.assertIn(f"only {workers} cron", form.lanes_warning)
+
+    def test_a_server_without_lanes_warns_only_where_no_other_one_runs_them(self):
+        for last, is_warned in (("1 minute", False), ("1 hour", True)):
+            with self.subTest(last), patch.dict(config._runtime_options, {"max_cron_threads": 0}), self.committed() as env:
+                env.cr.execute("UPDATE ir_cron SET lastcall = now() AT TIME ZONE 'UTC' - %s::interval WHERE is_batch_lane", [last])
+                env.cr.execute("DELETE FROM ir_cron_progress")
+                with Form(env["batch.settings"]) as form:
+                    self.assertEqual("no cron worker" in (form.lanes_warning or ""), is_warned)
 
     def test_more_lanes_than_there_are_connections_for_are_refused(self):
         [(connections,)] = self.sql("SELECT current_setting('max_connections')::integer")
