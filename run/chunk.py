@@ -13,7 +13,7 @@ from ..engine.payload import Payload
 from ..exceptions import TransactionControlError, TransactionEnded
 from ..store.apply import PLAN
 from .changes.approved import Approved
-from .errors import failure, failure_of, text_of
+from .errors import failure, failure_of, missing_model, text_of
 from .guarded import UserCode
 from .handlers import HANDLERS
 from .references import resolve_payload
@@ -156,9 +156,7 @@ class _ChunkRun:
 
     def _refusal(self):
         """The `Failure` if nothing of this chunk may run, else None."""
-        if self.records.model not in self.env:
-            return failure("MissingModelError", self.env._("The model '%s' no longer exists.", self.records.model))
-        return refusal(self.env)
+        return missing_model(self.env, self.records.model) or refusal(self.env)
 
     def _run_positions(self, handler, positions, outcome):
         """Run these positions. With `rollback="chunk"`, one failure rolls back all of them."""

@@ -322,6 +322,17 @@ class TestOwnMistakes(LaneCase):
         self.assertEqual({f["error_type"] for f in self.failures(gone)}, {"MissingModelError"})
         self.assertEqual(self.check_counters(job)["processed_records"], 2)
 
+    def test_a_model_that_disappears_is_named_also_where_a_domain_was_to_find_its_records(self):
+        ids = self.make_partners(2)
+        by_domain = {"operation_type": "update", "model": "res.partner", "data": {"city": "x"}, "domain": [["id", "in", ids]]}
+        jobs = [self.submit({**by_domain, **keys}, **options) for keys in ({}, {"group_by": "parent_id"}) for options in ({}, {"rollback": "job"}, {"dry_run": True})]
+        self.sql("UPDATE batch_chunk SET model = 'no.such.model' WHERE kind <> 'atomic' AND job_id = ANY(%s)", jobs)
+        self.work()
+        for job in jobs:
+            self.assertEqual(self.check_counters(job)["failed_records"], 1)
+            [failure] = self.failures(job)
+            self.assertEqual((failure["error_type"], failure["error"]), ("MissingModelError", "The model 'no.such.model' no longer exists."))
+
     def test_a_field_that_disappears_fails_its_records_and_not_the_lane(self):
         upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": self.creates(2)["data"]}
         jobs = [self.submit(self.creates(2)), self.submit(upsert)]
