@@ -10,10 +10,10 @@ from ..engine.isolation import InParts, isolate
 from ..engine.options import ROLLBACK_CHUNK
 from ..engine.outcome import Outcome
 from ..engine.payload import Payload
-from ..exceptions import TransactionControlError, TransactionEnded
+from ..exceptions import ChangedSinceError, TransactionControlError, TransactionEnded
 from ..store.apply import PLAN
 from .changes.approved import Approved
-from .errors import failure, failure_of, text_of
+from .errors import failure, failure_of, missing_model, text_of
 from .guarded import UserCode
 from .handlers import HANDLERS
 from .references import resolve_payload
@@ -92,6 +92,7 @@ class _ChunkRun:
         self.committed = {}  # position -> failure, for the records of an attempt that committed by itself
         self.deadline = Deadline(records.timeout_s)
         self.approved = None  # what a plan has to say of these records
+        self.deviations = {}  # position -> failure, for the records that do something else than planned, and go on until the chunk is rolled back
 
     def run(self):
         size = len(self.records.payload)
@@ -156,9 +157,7 @@ class _ChunkRun:
 
     def _refusal(self):
         """The `Failure` if nothing of this chunk may run, else None."""
-        if self.records.model not in self.env:
-            return failure("MissingModelError", self.env._("The model '%s' no longer exists.", self.records.model))
-        return refusal(self.env)
+        return missing_model(self.env, self.records.model) or refusal(self.env)
 
     def _run_positions(self, handler, positions, outcome):
         """Run these positions. With `rollback="chunk"`, one failure rolls back all of them."""
@@ -175,12 +174,13 @@ class _ChunkRun:
                 whole=self.records.payload.is_whole and handler.fails_as_a_whole,
                 most=self.records.share.size if self.records.share else None,
             )
-            outcome.failures.update({**found.failures, **self.committed})
+            failures = found.failures or self.deviations
+            outcome.failures.update({**failures, **self.committed})
             outcome.rest = [position for position in found.rest if position not in self.committed]
-            if by_chunk and found.failures:
+            if by_chunk and failures:
                 savepoint.rollback()
                 outcome.rest = []
-                self._roll_back_all([position for position in positions if position not in found.failures], outcome)
+                self._roll_back_all([position for position in positions if position not in failures], outcome)
 
     def _roll_back_all(self, positions, outcome):
         outcome.ids.clear()
@@ -230,7 +230,7 @@ class _ChunkRun:
                 handler.begin(code.guard)
                 ids = handler.apply(positions)
                 if self.approved:
-                    self.approved.check(positions)
+                    self._check_approved(positions)
         except TransactionEnded as error:
             if not self._may_rest or code.guard.is_closed:
                 raise  # the outcomes of the others can't be settled in this transaction
@@ -243,6 +243,17 @@ class _ChunkRun:
             outcome.answers.update(handler.answers)
             outcome.changes += handler.tracker.changes
         return code.error
+
+    def _check_approved(self, positions):
+        """Hold an attempt to the plan. With `rollback="chunk"`, a record that deviates fails only where none fails by itself: the plan has
+        seen a chunk without changes where such a failure has undone it, and that is the cause to be told.
+        """
+        try:
+            self.approved.check(positions)
+        except ChangedSinceError as error:  # of one record
+            if self.records.rollback != ROLLBACK_CHUNK:
+                raise
+            self.deviations.update(dict.fromkeys(positions, failure_of(error, self.env, self.records.model)))
 
     def _fail_committed(self, positions, error):
         """Fail the positions of an attempt whose code committed by itself: running them again might do the work twice.

@@ -74,6 +74,26 @@ def failure(error_type, message):
     return Failure(error_type=error_type, message=storable(message, MESSAGE_LIMIT))
 
 
+def missing_model(env, model_name):
+    """The `Failure` of records whose model is gone since they were submitted; None where it is there.
+
+    :param env: the user's environment
+    :param str model_name: model of the records
+    """
+    if model_name in env:
+        return None
+    return failure("MissingModelError", env._("The model '%s' no longer exists.", model_name))
+
+
+def missing_field(model, names):
+    """The text about the first name that is no field of a model, in Odoo's own words; None where all are.
+
+    :param model: the model
+    :param names: of fields
+    """
+    return next((f"Invalid field {name!r} in {model._name!r}" for name in names if name not in model._fields), None)
+
+
 def storable(text, limit):
     """A text of at most `limit` characters that PostgreSQL can store and JSON and XML can carry."""
     return sayable(str.__str__(text if isinstance(text, str) else str(text)), limit)  # ignores the `__str__` of a subclass

@@ -52,7 +52,7 @@ def create_from(env, job, kind, **values):
         "origin_job_id": job.id,
         "origin_kind": kind,
         "traceparent": current_traceparent(),
-        "started_by": records.started_by(env.cr) and [*records.started_by(env.cr)],
+        "started_by": [*dict.fromkeys([*(job.started_by or []), *records.started_by(env.cr)])] or False,
         **values,
     }
     context = {"mail_create_nolog": True, "mail_create_nosubscribe": True, "tracking_disable": True}

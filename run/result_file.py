@@ -5,7 +5,7 @@ from itertools import islice, starmap
 
 from ..engine.cells import PLACE
 from ..engine.effects import decode_effects
-from ..engine.operation import LOAD
+from ..engine.operation import LOAD, UNDO
 from ..engine.record_outcomes import (
     CANCELLED,
     CODES,
@@ -23,6 +23,8 @@ from ..store.outcomes import chunks_after, failures_of, messages_of, operations_
 from .files import write_file
 from .sorted_file import SortedFile
 
+#: Types of operations whose records are not at each place: an import has rows that belong to the record before them, an undo has what was changed.
+WITH_GAPS = frozenset((LOAD, UNDO))
 COLUMNS = (*PLACE, "_outcome", "_id", "_error")
 #: Operations, and rows of the file, worked on at once.
 PAGE = 1_000
@@ -113,8 +115,8 @@ class _Told:
         return self._entry(entry.index, entry.record_id, self._rest)
 
     def missing(self, first, last):
-        """Yield `(operation, entry)` of records that no chunk names, as its payload is damaged; of an import nobody knows in which rows they are."""
-        if self.operation["type"] != LOAD:
+        """Yield `(operation, entry)` of records that no chunk names, as its payload is damaged; none where nobody knows at which places they are."""
+        if self.operation["type"] not in WITH_GAPS:
             for index in range(first, last):
                 yield self.operation, self._entry(index, 0, self._rest if self.unnamed is None else self.unnamed)
 

@@ -15,6 +15,7 @@ from ..engine.planner import ADAPTIVE_BLOCK, pack_groups
 from ..engine.references import MissingReference
 from ..engine.sizing import uncut
 from ..store.finish import is_stop_requested
+from .errors import missing_model
 from .grouping import values_of
 from .guarded import UserCode
 from .records import user_env
@@ -79,6 +80,8 @@ def _select(env, model_name, payload, references, size):
     try:
         if reason := references.unmet(next(iter(needs.values()), ()), env):
             return Outcome(skipped={0: reason}, found_records=1)
+        if gone := missing_model(env, model_name):
+            return Outcome(failures={0: gone}, found_records=1)
         model = env[model_name]
         if "record_ids" in item:
             ids, more = references.resolve(item["record_ids"]), None

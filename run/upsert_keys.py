@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from ..engine.key_order import key_number
 from ..engine.payload import dumps
 from ..engine.references import find_refs
+from .errors import missing_field
 from .key_forms import FORMS, RecordId
 
 
@@ -25,12 +26,15 @@ class UpsertKeys:
 
     :param model: in the environment the rows are going to be written in
     :param names: names of the key fields, in any order
-    :raises KeyError: a field does not exist, or can't identify a record
+    :raises ValueError: a field does not exist
+    :raises KeyError: a field can't identify a record
     """
 
     def __init__(self, model, names):
         self.model = model
         self.names = sorted(names)
+        if text := missing_field(model, self.names):
+            raise ValueError(text)
         fields = [model._fields[name] for name in self.names]
         self.forms = [(RecordId if field.name == "id" else FORMS[field.type])(field, model) for field in fields]
 

@@ -105,6 +105,37 @@ def planned_changes(cr, plan_id, places):
     return found
 
 
+def planned_failures(cr, plan_id, places):
+    """Why records have failed in a plan; of failures that were dismissed that is not told.
+
+    :param int plan_id: id of the plan
+    :param places: pairs as of `planned_changes`
+    :returns: dict pair -> message, without records that have not failed
+    """
+    query = SQL(
+        """
+        SELECT place.operation_id, place.index, failure.message
+          FROM unnest(%(operations)s::integer[], %(indexes)s::integer[]) AS place (operation_id, index)
+          JOIN batch_operation AS applied ON applied.id = place.operation_id
+          JOIN batch_operation AS planned ON planned.job_id = %(plan)s AND planned.position = applied.position
+         CROSS JOIN LATERAL (  -- one by one, by the index
+            SELECT message
+              FROM batch_failure
+             WHERE operation_id = planned.id
+               AND index = place.index
+               AND retried_at IS NULL
+               AND dismissed_at IS NULL
+            OFFSET 0
+         ) AS failure
+        """,
+        operations=[operation for operation, _index in places],
+        indexes=[index for _operation, index in places],
+        plan=plan_id,
+    )
+    with by_index(cr, "enable_hashjoin", "enable_mergejoin"):
+        return {(operation, index): message for operation, index, message in fetch(cr, query)}
+
+
 def planned_values(cr, changes):
     """Yield each of some planned changes with its values: before and after, as JSON texts. Not all of them are in memory together.
 

@@ -152,6 +152,54 @@ class TestApply(ApplyCase):
         job = self.apply(plan)
         self.assertEqual([operation for operation, _index, _type in self.errors(job)], ["op-2"])
 
+    def test_what_undid_its_chunk_in_the_plan_does_so_again_and_is_named(self):
+        ids = self.make_partners(8)
+        for culprits in ((0,), (3,), (7,), (2, 5)):
+            with self.subTest(culprits=culprits):
+                data = [{"id": id_, "city": "Ghent", **({"name": False} if place in culprits else {})} for place, id_ in enumerate(ids)]
+                plan = self.plan({"operation_type": "update", "model": "res.partner", "data": data}, self.creates(1), rollback="chunk")
+                planned = self.told(plan)
+                self.assertEqual([place for place, (kind, _text) in enumerate(planned) if kind != "RolledBack"], list(culprits))
+                self.assertEqual(self.told(self.apply(plan)), planned)
+                self.assertEqual({city for _number, city in self.partners("city")}, {None})
+
+    def test_what_failed_in_the_plan_and_would_not_now_says_why_it_did(self):
+        ids = self.make_partners(3)
+        bad = set()
+
+        def probe(partners):
+            if bad & set(partners._ids):
+                raise UserError("bad")
+            partners.write({"city": "Ghent"})
+
+        self.set_probe(probe)
+        unplanned = "The plan does not change this record, but it would be changed now. In the plan it failed: "
+        undone = "Rolled back, because another record of its chunk failed: bad"
+        for rollback, reasons in (("chunk", [undone, "bad", undone]), ("record", [None, "bad", None])):
+            with self.subTest(rollback=rollback):
+                bad.add(ids[1])
+                plan = self.plan(self.probe(ids, track_fields=["city"]), self.creates(1), rollback=rollback)
+                bad.clear()
+                told = self.told(self.apply(plan))
+                self.assertEqual(told, [("ChangedSinceError", unplanned + reason) for reason in reasons if reason])
+                cities = [city for _number, city in self.partners("city")][:3]
+                self.assertEqual(cities, [None if reason else "Ghent" for reason in reasons])
+
+    def test_what_deviates_from_its_plan_undoes_its_chunk(self):
+        ids = self.make_partners(4, city="Ghent")
+        with self.committed() as env:
+            env["res.partner"].browse(ids[2:]).city = False
+        plan = self.plan(self.update(ids, city="Ghent"), rollback="chunk")
+        with self.committed() as env:
+            env["res.partner"].browse(ids[1]).city = "Bruges"
+        told = self.told(self.apply(plan))
+        self.assertEqual([kind for kind, _text in told], ["RolledBack", "ChangedSinceError", "RolledBack", "RolledBack"])
+        self.assertIn(told[1][1], told[0][1])
+        self.assertEqual(self.partners("city"), [(0, "Ghent"), (1, "Bruges"), (2, None), (3, None)])
+
+    def told(self, job):
+        return [(failure["error_type"], failure["error"]) for failure in sorted(self.failures(job), key=lambda failure: failure["index"])]
+
     def test_a_domain_is_not_searched_again(self):
         self.make_partners(3)
         for options in ({}, {"track_changes": False}):

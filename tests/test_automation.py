@@ -7,8 +7,8 @@ from .server_actions_case import ServerActionsCase
 
 
 class TestAutomation(ServerActionsCase):
-    def rule(self, **values):
-        """A rule on partners whose `ref` is changed to "fire"."""
+    def rule(self, field="ref", domain="[('ref', '=', 'fire')]", **values):
+        """A rule on partners whose `ref` is changed to "fire", or some other field; returns the id of its action."""
         with self.committed(self.admin.id) as env:
             if "base.automation" not in env:
                 self.skipTest("needs base_automation")
@@ -18,8 +18,8 @@ class TestAutomation(ServerActionsCase):
                     "name": "Fire",
                     "model_id": env["ir.model"]._get_id("res.partner"),
                     "trigger": "on_create_or_write",
-                    "trigger_field_ids": [Command.set(fields._get("res.partner", "ref").ids)],
-                    "filter_domain": "[('ref', '=', 'fire')]",
+                    "trigger_field_ids": [Command.set(fields._get("res.partner", field).ids)],
+                    "filter_domain": domain,
                     "action_server_ids": [
                         Command.create(
                             {
@@ -125,6 +125,41 @@ class TestAutomation(ServerActionsCase):
         self.fire(self.user, ids)
         self.work()
         self.assertEqual((len(self.jobs_since(last)), self.read(ids, "ref", "city")), (jobs, [("fire", "Looped")]))
+
+    def test_nor_does_the_undo_of_its_job(self):
+        ids = self.partners("Undone")
+        self.rule("city", False, batch_track_changes=True)
+        [made] = self.write_city(ids)
+        self.assertEqual(self.read(ids, "city"), [("Fired",)])
+        [_undo] = self.made_by("undo", made)
+        self.assertEqual(self.read(ids, "city"), [("a",)])
+
+    def test_nor_does_its_plan_once_it_is_run_for_real(self):
+        ids = self.partners("Planned")
+        self.rule("city", False, batch_track_changes=True, batch_dry_run=True)
+        [plan] = self.write_city(ids)
+        self.assertEqual(self.read(ids, "city"), [("a",)])
+        [applied] = self.made_by("apply", plan)
+        self.assertEqual(self.read(ids, "city"), [("Fired",)])
+        [_undo] = self.made_by("undo", applied)
+        self.assertEqual(self.read(ids, "city"), [("a",)])
+
+    def write_city(self, ids):
+        """Write another city, which starts a rule; returns the jobs that this has made."""
+        last = self.last_job()
+        with self.committed(self.user.id) as env:
+            env["res.partner"].browse(ids).write({"city": "a"})
+        self.work()
+        return self.jobs_since(last)
+
+    def made_by(self, verb, job_id):
+        """Call `undo` or `apply`; returns the jobs that this has made, one way or another."""
+        last = self.last_job()
+        with self.committed(self.user.id) as env:
+            getattr(env["batch.job"].browse(job_id), verb)()
+        self.work()
+        self.work()
+        return self.jobs_since(last)
 
     def test_nobody_evades_it_by_a_context(self):
         run = self.rule()

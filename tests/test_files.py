@@ -201,6 +201,39 @@ class TestResults(SmallPages):
             self.check_outcomes(job_id)
         self.assertEqual(self.outcome_rows(applied), before)
 
+    def test_an_undo_has_a_row_for_each_record_that_it_works_on(self):
+        ids = self.make_partners(6, city="Bern")
+        rows = [{"id": id_, "city": city} for id_, city in zip(ids, ["A", "B", "Bern", "D", "E", "F"], strict=True)]
+        rows[1] = {"id": ids[1], "name": False}  # fails
+        job = self.run_job({"operation_type": "update", "model": "res.partner", "data": rows}, track_changes=True, skip_unchanged=True)
+        self.assertEqual(self.outcomes(job), [["updated", "failed", "unchanged", "updated", "updated", "updated"]])
+        with self.committed() as env:
+            env["res.partner"].browse(ids[4]).city = "Ghent"
+        undo = self.call(job, "undo")["job_id"]
+        self.assertEqual(self.outcomes(undo), [["pending"] * 4])
+        self.work()
+        self.check_counters(undo)
+        told = [[0, "succeeded", ids[0]], [3, "succeeded", ids[3]], [4, "failed", ids[4]], [5, "succeeded", ids[5]]]
+        self.assertEqual([[row[name] for name in ("_index", "_outcome", "_id")] for row in self.outcome_rows(undo)], told)
+        [entry] = self.call(undo, "result", outcomes=True)["results"]
+        self.assertEqual((entry["record_count"], entry["failures"][0]["index"]), (4, 4))
+        self.assertNotIn("outcomes", entry, "what was done to each record is in the changes")
+        self.assertEqual([change["index"] for change in self.call(undo, "changes")["changes"]], [5, 3, 0])
+        with self.committed() as env, self.settings(keep_payload_days=0):
+            while forget_old_values(env):
+                pass
+        self.check_outcomes(undo)
+
+    def test_damaged_chunks_of_an_undo(self):
+        ids = self.make_partners(3)
+        data = [{"id": ids[0], "city": "A"}, {"id": ids[1], "name": False}, {"id": ids[2], "city": "C"}]
+        job = self.run_job({"operation_type": "update", "model": "res.partner", "data": data}, track_changes=True)
+        undo = self.call(job, "undo")["job_id"]
+        self.sql("UPDATE batch_chunk SET payload = 'x' WHERE job_id = %s", undo)
+        with self.assertLogs("odoo.addons.batch_executor", "ERROR"):
+            self.work()
+        self.assertEqual((self.job(undo)["failed_records"], self.outcome_rows(undo)), (2, []), "nobody knows which records they were")
+
     def test_damaged_chunks(self):
         job_id = self.submit(self.creates(4), *[create(f"N{number}") for number in range(3)], max_chunk_size=4)
         self.sql("UPDATE batch_chunk SET payload = 'x' WHERE job_id = %s", job_id)

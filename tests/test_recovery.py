@@ -322,6 +322,49 @@ class TestOwnMistakes(LaneCase):
         self.assertEqual({f["error_type"] for f in self.failures(gone)}, {"MissingModelError"})
         self.assertEqual(self.check_counters(job)["processed_records"], 2)
 
+    def test_a_model_that_disappears_is_named_also_where_a_domain_was_to_find_its_records(self):
+        ids = self.make_partners(2)
+        by_domain = {"operation_type": "update", "model": "res.partner", "data": {"city": "x"}, "domain": [["id", "in", ids]]}
+        jobs = [self.submit({**by_domain, **keys}, **options) for keys in ({}, {"group_by": "parent_id"}) for options in ({}, {"rollback": "job"}, {"dry_run": True})]
+        self.sql("UPDATE batch_chunk SET model = 'no.such.model' WHERE kind <> 'atomic' AND job_id = ANY(%s)", jobs)
+        self.work()
+        for job in jobs:
+            self.assertEqual(self.check_counters(job)["failed_records"], 1)
+            [failure] = self.failures(job)
+            self.assertEqual((failure["error_type"], failure["error"]), ("MissingModelError", "The model 'no.such.model' no longer exists."))
+
+    def test_a_field_that_disappears_is_named_as_by_a_create(self):
+        ids, rows = self.make_partners(2), self.creates(2)["data"]
+        update = {"operation_type": "update", "model": "res.partner"}
+        upsert = {"operation_type": "upsert", "model": "res.partner"}
+        operations = [
+            self.creates(2),
+            {**update, "record_ids": ids, "data": {"ref": "x"}},
+            {**update, "record_ids": ids, "data": {"ref": "x", "category_id": [[0, 0, {"name": self.mark}]]}},
+            {**update, "data": [{"id": id_, "ref": str(id_)} for id_ in ids]},
+            {**upsert, "key": ["ref"], "data": rows},
+            {**upsert, "key": ["name"], "data": rows},
+            {**upsert, "key": ["name"], "data": [{**row, "name": self.mark + row["name"]} for row in rows]},
+        ]
+        for options in ({}, {"track_changes": True, "skip_unchanged": True}):
+            jobs = [self.submit(operation, **options) for operation in operations]
+            self.sql("UPDATE batch_chunk SET payload = replace(payload, '\"ref\"', '\"gone\"') WHERE job_id = ANY(%s)", jobs)
+            self.work()
+            for job, operation in zip(jobs, operations, strict=True):
+                with self.subTest(operation=operation, **options):
+                    self.assertEqual(self.check_counters(job)["failed_records"], 2)
+                    told = {(failure["error_type"], failure["error"]) for failure in self.failures(job)}
+                    self.assertEqual(told, {("ValueError", "Invalid field 'gone' in 'res.partner'")})
+
+    def test_a_field_that_disappears_fails_those_alone_that_set_it(self):
+        ids = self.make_partners(3)
+        data = [{"id": id_, **({"ref": "x"} if id_ == ids[1] else {"city": "y"})} for id_ in ids]
+        job = self.submit({"operation_type": "update", "model": "res.partner", "data": data})
+        self.sql("UPDATE batch_chunk SET payload = replace(payload, '\"ref\"', '\"gone\"') WHERE job_id = %s", job)
+        self.work()
+        self.assertEqual([failure["index"] for failure in self.failures(job)], [1])
+        self.assertEqual([city for _number, city in self.partners("city")], ["y", None, "y"])
+
     def test_a_field_that_disappears_fails_its_records_and_not_the_lane(self):
         upsert = {"operation_type": "upsert", "model": "res.partner", "key": ["ref"], "data": self.creates(2)["data"]}
         jobs = [self.submit(self.creates(2)), self.submit(upsert)]

@@ -1,13 +1,14 @@
 """Holds the records of a plan that is run for real to what was planned: what was approved is what happens."""
 
 import json
+from functools import cached_property
 
 from odoo.exceptions import MissingError
 
 from ...engine.change import CREATE, DELETE, UPDATE
 from ...engine.isolation import Suspects
 from ...exceptions import ChangedSinceError
-from ...store.apply import PLAN, has_plan, planned_changes, planned_values
+from ...store.apply import PLAN, has_plan, planned_changes, planned_failures, planned_values
 from ..errors import failure
 from .brief import brief
 from .present import Present, as_json, comparable, is_derived, labels
@@ -27,9 +28,9 @@ class Approved:
         self.model = handler.model
         self.env = handler.env
         payload = handler.payload
-        places = list(zip(payload.operations, payload.indexes, strict=True))
-        found = planned_changes(self.env.cr, payload.params[PLAN], places)
-        self.planned = {position: found[place] for position, place in enumerate(places) if place in found}
+        self.places = list(zip(payload.operations, payload.indexes, strict=True))
+        found = planned_changes(self.env.cr, payload.params[PLAN], self.places)
+        self.planned = {position: found[place] for position, place in enumerate(self.places) if place in found}
         for change, *texts in planned_values(self.env.cr, [change for changes in self.planned.values() for change in changes]):
             change["before"], change["after"] = ({name: brief(value) for name, value in json.loads(text).items()} for text in texts)
         self.is_known = has_plan(self.env.cr, payload.params[PLAN])  # or its changes may be deleted in part
@@ -173,6 +174,8 @@ class Approved:
                 return None
             if not made:
                 return self.env._("The plan changes this record, but it would not be changed any more.")
+            if not planned and (reason := self._failed.get(self.places[position])):
+                return self.env._("The plan does not change this record, but it would be changed now. In the plan it failed: %s", reason)
             return self.env._("The plan does not change this record, but it would be changed now.")
         for change, plan in zip(made, planned, strict=True):
             if change.action != plan["action"]:
@@ -186,6 +189,12 @@ class Approved:
             if change.action == UPDATE and (differing := self._becomes_otherwise(position, change, plan, done)):
                 return self.env._("Not as planned: these fields would get other values: %s.", labels(self.model, differing))
         return None
+
+    @cached_property
+    def _failed(self):
+        """Why records without planned changes have failed in the plan, by operation and place."""
+        places = [place for position, place in enumerate(self.places) if position not in self.planned]
+        return planned_failures(self.env.cr, self.handler.payload.params[PLAN], places)
 
     def _is_done(self, position, planned, done):
         """Whether nothing is left to do for a record: what it was to be is in `done`."""

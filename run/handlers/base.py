@@ -7,7 +7,7 @@ from ...engine.isolation import InParts
 from ...engine.values import can_be_id
 from ...engine.writes import group_by_values
 from ..changes.tracker import NoTracker, Tracker
-from ..errors import failure
+from ..errors import failure, missing_field
 from ..unchanged.find import unchanged
 from ..unchanged.in_order import ends_of_parts
 from ..warning import refuse
@@ -168,6 +168,14 @@ class Handler:
     def _type_of(self, field_name):
         field = self.model._fields.get(field_name)
         return field and field.type
+
+    def _with_missing_fields(self, positions):
+        """Failures of records with values for fields that are gone: some models' own `write` says nothing but `KeyError`."""
+        return {
+            position: failure(ValueError.__name__, text)
+            for position in positions
+            if (text := missing_field(self.model, self.values(position)))
+        }
 
     def _missing(self, ids_by_position):
         """Failures of records that don't exist: writing to them would do nothing, without an error."""

@@ -39,6 +39,10 @@ class UpdateHandler(RecordsHandler):
         item = self.items[position]
         return item if self.is_shared else item[0]
 
+    def prepare(self, positions):
+        """Fail the records that don't exist, and those with values for fields that don't."""
+        return {**self._with_missing_fields(positions), **super().prepare(positions)}
+
     def values(self, position):
         """The values of the record."""
         return self.params["values"] if self.is_shared else self.items[position][1]

@@ -55,7 +55,9 @@ class UpsertHandler(Handler):
         return self.items[position]
 
     def prepare(self, positions):
-        """Fail records with an invalid key, and those with the same key as an earlier record of their operation."""
+        """Fail records with an invalid key, with values for fields that don't exist, and those with the same key as an earlier record of
+        their operation.
+        """
         failures = {}
         duplicates = self.params.get("duplicates") or {}
         seen = {}
@@ -75,7 +77,7 @@ class UpsertHandler(Handler):
                 failures[position] = failure(
                     "ValidationError", self.env._("The same key as record %s of this operation.", first)
                 )
-        return failures
+        return {**self._with_missing_fields(positions), **failures}
 
     def apply(self, positions):
         """Write or create the records; returns position -> id.

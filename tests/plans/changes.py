@@ -2,7 +2,7 @@
 
 from ...engine.change import CREATE, UPDATE
 from ...models.batch_job_views import LOOKED_AT, LOOKED_AT_LIVE, SHOWN
-from ...store.apply import planned_changes, planned_values, was_stopped
+from ...store.apply import planned_changes, planned_failures, planned_values, was_stopped
 from ...store.changes import changes_after, changes_at, changes_by_id
 from ...store.undo import PAGE as UNDO_PAGE
 from ...store.undo import changes_of, created_by_job, has_awaited, is_free_of_order, newest_changes, store_undo
@@ -78,6 +78,10 @@ class ChangePlans:
         changes = [change for changes in found.values() for change in changes]
         found, _plans = self.cheap(lambda: list(planned_values(self.cr, changes)), rows=1000, pages=2000)
         self.assertEqual(len(found), len(changes))
+        places = self.sql("SELECT operation_id, index FROM batch_failure WHERE job_id = %s ORDER BY id DESC LIMIT 100", self.backlog.failed)
+        found, plans = self.cheap(planned_failures, self.cr, self.backlog.failed, places, rows=1000, pages=2000)
+        self.assertEqual(set(found), set(places))
+        self.assertUses(plans, "batch_failure_place_idx")
         stopped, _plans = self.cheap(was_stopped, self.cr, plan)
         self.assertFalse(stopped)
         self.cheap(self.of_user("changed").read, ["undo_job_id", "can_undo", "apply_job_id"])
