@@ -197,7 +197,7 @@ def last_tries(cr, webhook_ids):
     query = SQL(
         """
         SELECT webhook.id, last.id
-          FROM unnest(%s) AS webhook (id)
+          FROM unnest(%s::integer[]) AS webhook (id)
          CROSS JOIN LATERAL (
             SELECT id
               FROM batch_delivery_try
