@@ -182,6 +182,29 @@ class TestServerActions(ServerActionsCase):
             with self.subTest(values=values), self.committed(self.admin.id) as env:
                 self.assertIn(text, env["ir.actions.server"].browse(self.batch_action(**values)).warning or "")
 
+    def test_a_scheduled_action_is_set_up_from_scratch(self):
+        ids = self.partners("Scheduled A", "Scheduled B", ref="scheduled")
+        with self.committed(self.admin.id) as env:
+            form = Form(env["ir.cron"])
+            form.name = "Move them"
+            form.model_id = env["ir.model"]._get("res.partner")
+            form.state = "batch"
+            self.assertEqual(form.model_name, "res.partner", "by which the editors of the filter and of the field know their model")
+            form.update_path = "city"
+            form.value = "Ghent"
+            form.batch_domain = "[('ref', '=', 'scheduled')]"
+            cron = form.save()
+            self.assertEqual((cron.update_field_id.name, cron.usage, cron.warning), ("city", "ir_cron", False))
+        self.addCleanup(self._delete_cron, cron.id)
+        with self.committed(self.admin.id) as env:
+            env["ir.cron"].browse(cron.id).method_direct_trigger()
+        self.work()
+        self.assertEqual(self.read(ids, "city"), [("Ghent",)] * 2)
+
+    def _delete_cron(self, cron_id):
+        with self.committed() as env:
+            env["ir.cron"].browse(cron_id).unlink()
+
     def test_the_editor_makes_one(self):
         with self.committed(self.admin.id) as env:
             form = Form(env["ir.actions.server"])
