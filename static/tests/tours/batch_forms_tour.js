@@ -1,4 +1,5 @@
 import { registry } from "@web/core/registry";
+import { isState, openJob } from "./steps";
 
 const input = (name) =>
     `.o_field_widget[name=${name}] input, .o_field_widget[name=${name}] textarea`;
@@ -40,5 +41,47 @@ registry.category("web_tour.tours").add("batch_scheduled_action_new", {
         { trigger: ".o_model_field_selector_popover_item[data-name=city] button", run: "click" },
         { trigger: input("value"), run: "edit Ghent" },
         ...saved,
+    ],
+});
+
+const refused = (...texts) => [
+    {
+        content: "a dialog says what is wrong, and is none of an error",
+        trigger: `.modal:not(.o_error_dialog):contains(Validation Error)${texts.map((text) => `:contains(${text})`).join("")}`,
+    },
+    {
+        content: "close it",
+        trigger: ".modal:contains(Validation Error) .modal-footer button",
+        run: "click",
+    },
+    { trigger: "body:not(:has(.modal:contains(Validation Error)))" },
+];
+
+registry.category("web_tour.tours").add("batch_refusals", {
+    steps: () => [
+        openJob("Refused"),
+        isState("Paused"),
+        { trigger: input("max_concurrency"), run: "edit -3" },
+        { trigger: ".o_form_button_save", run: "click" },
+        ...refused("must be a whole number"),
+        { content: "discard", trigger: ".o_form_button_cancel", run: "click" },
+        {
+            content: "a new batch",
+            trigger: ".o_menu_sections [data-menu-xmlid='batch_executor.batch_wizard_menu']",
+            run: "click",
+        },
+        { trigger: ".modal .o_field_widget[name=model_name] .o_select_menu_toggler", run: "click" },
+        { trigger: ".o_select_menu_item:contains(/^Contact$/)", run: "click" },
+        {
+            trigger: ".modal .o_field_widget[name=batch_type] label:contains(Delete)",
+            run: "click",
+        },
+        { trigger: `.modal ${input("max_chunk_size").split(",")[0]}`, run: "edit -5" },
+        {
+            content: "what would happen",
+            trigger: ".modal button[name=action_plan]",
+            run: "click",
+        },
+        ...refused("Chunk Size"),
     ],
 });
