@@ -47,7 +47,9 @@ registry.category("web_tour.tours").add("batch_scheduled_action_new", {
 const refused = (...texts) => [
     {
         content: "a dialog says what is wrong, and is none of an error",
-        trigger: `.modal:not(.o_error_dialog):contains(Validation Error)${texts.map((text) => `:contains(${text})`).join("")}`,
+        trigger: `.modal:not(.o_error_dialog):contains(Validation Error)${texts
+            .map((text) => `:contains(${text})`)
+            .join("")}`,
     },
     {
         content: "close it",
