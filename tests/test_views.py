@@ -277,6 +277,15 @@ class TestViews(ApiCase):
                     with self.subTest(user=someone.login, model=records._name), self.assertRaises(AccessError):
                         records.write({"processed_records": 9})
 
+    def test_a_name_is_as_long_as_submit_takes_it(self):
+        with self.committed(self.user.id) as env:
+            job = env["batch.job"].browse(self.job_id)
+            for name in ("x" * 257, "x" * 5_000, " ", ""):
+                with self.subTest(len(name)), self.assertRaisesRegex(ValidationError, "text of 1 to 256 characters"):
+                    job.write({"name": name})
+            job.write({"name": "x" * 256})
+            self.assertEqual(job.sudo().name, "x" * 256)
+
     def test_nothing_of_others_is_shown(self):
         with self.committed(self.other.id) as env:
             for model in VIEWS:
