@@ -19,6 +19,13 @@ class TestFormTours(BrowserCase):
             self.assertEqual((made.url, made.last_result), ("https://shop.example.com/batch", False))
             made.unlink()
 
+    def test_a_limit_that_limits_nothing_says_so(self):
+        self.run_tour("batch_limit_new", "/odoo/batch-limits", login=self.manager.login)
+        with self.committed() as env:
+            made = env["batch.limit"].search([("name", "=", "tour-limit")])
+            self.assertEqual(made.max_in_flight, 2)
+            made.unlink()
+
     def test_a_scheduled_action_is_made(self):
         self.run_tour("batch_scheduled_action_new", "/odoo/crons?debug=1", login=self.admin.login)
         with self.committed() as env:

@@ -17,6 +17,20 @@ registry.category("web_tour.tours").add("batch_webhook_new", {
     ],
 });
 
+registry.category("web_tour.tours").add("batch_limit_new", {
+    steps: () => [
+        { content: "a new limit", trigger: ".o_list_button_add", run: "click" },
+        { content: "limits nothing yet", trigger: ".o_form_view .alert:contains(limits nothing)" },
+        { trigger: input("name"), run: "edit tour-limit" },
+        { trigger: input("max_in_flight"), run: "edit 2 && click body" },
+        {
+            content: "now it does",
+            trigger: ".o_form_view:not(:has(.alert:contains(limits nothing)))",
+        },
+        ...saved,
+    ],
+});
+
 registry.category("web_tour.tours").add("batch_scheduled_action_new", {
     steps: () => [
         { content: "a new scheduled action", trigger: ".o_list_button_add", run: "click" },
