@@ -1,7 +1,7 @@
 """Problems of a submission, collected so that the caller gets all of them at once."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: Problems listed in the error message; the rest are only counted.
 SPELLED_OUT = 20
@@ -72,6 +72,13 @@ class Problems:
         """Add the problems of another collection."""
         self.kept += others.kept[: KEPT - len(self.kept)]
         self.count += others.count
+
+    def name_keys(self, names):
+        """Give keys other names, as those which people see in a form.
+
+        :param dict names: by key; the others stay
+        """
+        self.kept = [replace(problem, key=names.get(problem.key, problem.key)) for problem in self.kept]
 
     def sort_by_row(self):
         """Put the kept problems into the order of the file; those of no row come first."""

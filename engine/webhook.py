@@ -98,6 +98,20 @@ def is_public(address: str) -> bool:
     return ip.is_global and not is_special
 
 
+def is_plainly_private(url: str) -> bool:
+    """Whether an address says by itself that its host is none of the internet: by a number, or as this machine. No name is looked up."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not is_public(host)
+    except ValueError:  # a name
+        return False
+
+
 def next_to_send(hooks: Iterable[dict], flying: Iterable[dict]) -> list[int]:
     """The ids of the deliveries that are sent next.
 

@@ -20,7 +20,7 @@ class BatchDelivery(models.Model):
     message_id = fields.Char("Message Id", required=True, readonly=True, help="The header webhook-id: the same for each try.")
     body = fields.Text(readonly=True, help="The status of the job when it ended, as it is sent.")
     state = fields.Selection(STATES, required=True, readonly=True, default=PENDING)
-    tries = fields.Integer(readonly=True, aggregator=None)
+    tries = fields.Integer(readonly=True, aggregator=None, help="Since it ended, or was last sent again by a click.")
     created_at = fields.Datetime("Ended On", readonly=True)
     next_at = fields.Datetime("Next Try", readonly=True)
     delivered_at = fields.Datetime("Delivered On", readonly=True)

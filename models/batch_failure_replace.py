@@ -38,7 +38,7 @@ class BatchFailureReplace(models.TransientModel):
     def _compute_choices(self):
         for dialog in self:
             dialog.choices = names_to_replace(self.env, dialog._example())
-            dialog.has_own_values = any(name != ID for name, _label in dialog.choices)
+            dialog.has_own_values = any(name != ID for name, _label in dialog.choices or ())
 
     @api.depends("domain", "name")
     def _compute_described(self):

@@ -1,11 +1,12 @@
 import uuid
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..engine import options, origin, states
 from ..engine.failure_limit import NO_LIMIT
 from ..engine.operations import TYPE_LABELS
+from ..engine.reader import MAX_NAME, is_name
 from ..run import lanes
 from ..run.access import check_outside
 from ..run.caller import check_is_context
@@ -337,10 +338,13 @@ class BatchJob(models.Model):
         :param dict vals: as for `write` of any model
         :raises AccessError: another field is written
         :raises BatchValidationError: a priority or a concurrency is out of range
+        :raises ValidationError: a name is blank, or longer than `submit` takes it
         :raises UserError: the calling code is run by the job itself, or the job is finished and its pace is written
         """
         if not self.env.su and (refused := [name for name in vals if name not in EDITABLE and not name.startswith("message_")]):
             raise AccessError(self.env._("Fields of a batch job that can't be written: %s", ", ".join(refused)))
+        if not self.env.su and "name" in vals and not is_name(vals["name"]):
+            raise ValidationError(self.env._("The name of a job must be a text of 1 to %s characters.", MAX_NAME))
         check_outside(self)
         if not self.env.su and not vals.keys().isdisjoint(PACE):
             set_pace(self, {name: vals[name] for name in PACE if name in vals})

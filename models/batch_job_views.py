@@ -114,7 +114,7 @@ def _failure_causes(jobs):
 def _sizing_report(jobs):
     """One line for each chunk size used, with its speed."""
     for job in jobs:
-        rows = summary.chunk_sizes(jobs.env.cr, job.id, _looked_at(job), SHOWN)
+        rows = summary.chunk_sizes(jobs.env.cr, job.id, _looked_at(job), SHOWN) if job.id else ()
         job.sizing_report = "\n".join(
             jobs.env._(
                 "%(type)s %(model)s: %(count)s chunks of %(size)s at %(rate).0f records/s",

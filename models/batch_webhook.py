@@ -1,7 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..engine.webhook import is_url, keys_of, new_secret
+from ..engine.webhook import is_plainly_private, is_url, keys_of, new_secret
+from ..run.webhook import allows_private
 from ..store.webhook import is_named_elsewhere, last_tries, names_taken
 
 MANAGER = "batch_executor.group_batch_manager"
@@ -38,6 +39,10 @@ class BatchWebhook(models.Model):
     delivery_ids = fields.One2many("batch.delivery", "webhook_id", "Deliveries", readonly=True, groups=MANAGER)
     last_try_at = fields.Datetime("Last Try", compute="_compute_last", groups=MANAGER)
     last_result = fields.Char(compute="_compute_last", groups=MANAGER)
+    last_failed = fields.Boolean("Last Try Failed", compute="_compute_last", groups=MANAGER)
+    is_refused = fields.Boolean(
+        "Private Address", compute="_compute_is_refused", groups=MANAGER, help="Its address is a private one, to which nothing is sent."
+    )
 
     _name_uniq = models.UniqueIndex("(name)", "There is a webhook with this name already, perhaps an archived one or one of another company.")
 
@@ -54,6 +59,13 @@ class BatchWebhook(models.Model):
             last = Try.browse(tries.get(webhook.id)).with_prefetch(everyone.ids)
             webhook.last_try_at = last.started_at
             webhook.last_result = last.result
+            webhook.last_failed = bool(last.error)
+
+    @api.depends("url")
+    def _compute_is_refused(self):
+        is_allowed = allows_private(self.env)
+        for webhook in self:
+            webhook.is_refused = not is_allowed and is_plainly_private(webhook.url or "")
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -260,6 +260,15 @@ class BatchWizard(models.TransientModel):
             "webhook": self.webhook_id.name or None,
         }
 
+    def _check_options(self):
+        """Refuse what `submit` would refuse, by the labels of the fields.
+
+        :raises BatchValidationError: an option is wrong
+        """
+        wanted = self._options()
+        labels = {name: told["string"] for name, told in self.fields_get([*wanted], ["string"]).items()}
+        check_options(self._env(), wanted, labels)
+
     def action_plan(self):
         """Button: show what would happen to the first records.
 
@@ -270,7 +279,7 @@ class BatchWizard(models.TransientModel):
         self.ensure_one()
         check_caller(self.env)
         operation = self._operation()
-        check_options(self._env(), self._options())
+        self._check_options()
         plan = plan_of(self._env(), operation, {"quiet": self.quiet})
         waits = bool(self.run_at and self.source == "domain")  # what matches is looked up when the job starts
         self.write({"plan": self._shown(plan), "can_run": bool(plan.count) or waits, "step": "plan"})
@@ -289,6 +298,7 @@ class BatchWizard(models.TransientModel):
         """
         self.ensure_one()
         check_caller(self.env)
+        self._check_options()
         jobs = self._env()["batch.job"]
         job_id = jobs.submit([self._operation()], **self._options())["job_id"]
         return open_job(jobs.browse(job_id))

@@ -11,7 +11,6 @@ from ..run.ndjson import read_operation
 from ..run.numbers import tried_on
 from ..run.plan import TIMEOUT_S, TRIED
 from ..run.sheet import read_sheet
-from ..run.submission import check_options
 
 #: How the names of spreadsheets end.
 SPREADSHEETS = (".csv", ".xlsx", ".xls", ".ods")
@@ -65,7 +64,7 @@ class BatchWizardFile(models.TransientModel):
         self.ensure_one()
         check_caller(self.env)
         operation, problems = self._read_records()
-        check_options(self._env(), self._options())
+        self._check_options()
         plan = self._shown_problems(problems) if problems else self._tried(operation)
         self.write({"plan": plan, "can_run": not problems, "step": "plan"})
         return self._reopen()

@@ -1,9 +1,9 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.service.model import get_public_method
 
 from ..engine import options
-from ..run.batch_action import is_automated, run_batch_action
+from ..run.batch_action import FIELD_OF_OPTION, is_automated, option_problems, run_batch_action
 from ..run.caller import GROUP_USER
 from .batch_job import NOTIFY_LABELS, ROLLBACK_LABELS
 
@@ -91,6 +91,13 @@ class IrActionsServer(models.Model):
         for action in self:
             if action.state == BATCH and action.usage == "ir_actions_server" and not (action.group_ids or action.parent_id):
                 action.group_ids = self.env.ref(GROUP_USER)
+
+    @api.constrains("state", *FIELD_OF_OPTION.values())
+    def _check_batch_options(self):
+        """Each job of such an action would be refused."""
+        for action in self:
+            if action.state == BATCH and (problems := option_problems(action)):
+                raise ValidationError("\n".join(problems.lines()))
 
     # -- the editor --------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from odoo.tools import clean_context
 from odoo.tools.safe_eval import datetime, dateutil, safe_eval, time
 
 from ..engine.operation import ACTION, CALL, DELETE, UPDATE
+from ..engine.options import parse_options
+from ..engine.problems import Problems
 from .caller import GROUP_USER
 from .handlers.action import AT_ONCE
 from .records import started_by
@@ -22,6 +24,8 @@ SHOWN_KEYS = frozenset(
 )
 #: What Odoo's context holds while automation rules run: their records, by rule.
 AUTOMATION_KEY = "__action_done"
+#: The field by which an action gives an option that may be out of bounds.
+FIELD_OF_OPTION = {"name": "name", "max_chunk_size": "batch_chunk_size", "max_concurrency": "batch_concurrency"}
 #: Key of the data that a transaction collects for its end.
 LATER = "batch_executor.later"
 
@@ -97,6 +101,18 @@ def submit_action(action, env, targets, is_automatic=False):
     }
     job, _is_duplicate = submit(env, [operation], options, started_by=action.id if is_automatic else None)
     return job
+
+
+def option_problems(action):
+    """What is wrong with the options of an action for whoever runs it, by the labels of its fields.
+
+    :returns: `engine.problems.Problems`
+    """
+    problems = Problems()
+    parse_options({option: action[name] or None for option, name in FIELD_OF_OPTION.items()}, {}, problems)
+    labels = action.fields_get([*FIELD_OF_OPTION.values()], ["string"])
+    problems.name_keys({option: labels[name]["string"] for option, name in FIELD_OF_OPTION.items()})
+    return problems
 
 
 def operation_of(action):

@@ -94,16 +94,18 @@ def problems_of(env, operations):
     return submission.problems
 
 
-def check_options(env, options):
+def check_options(env, options, labels=None):
     """Refuse options that `submit` would refuse; nothing is stored.
 
     :param env: the caller's environment
     :param dict options: options as sent
+    :param dict labels: what options are called in the form that they come from
     :raises BatchValidationError: with all problems at once
     :raises AccessError: the caller is no batch user
     """
     submission = Submission(env)
     submission.read_options(options)
+    submission.problems.name_keys(labels or {})
     submission.refuse()
 
 

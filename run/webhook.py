@@ -72,6 +72,14 @@ def send_again(deliveries):
     wake_sender(deliveries.env)
 
 
+def allows_private(env):
+    """Whether requests may go to addresses that are not of the internet.
+
+    :param env: any environment
+    """
+    return str2bool(env["ir.config_parameter"].sudo().get_param(PRIVATE_ADDRESSES) or "", False)
+
+
 # -- sending ---------------------------------------------------------------------------------------
 
 
@@ -81,13 +89,13 @@ def send_due(env):
     :param env: a superuser environment
     """
     cron = env["ir.cron"]
-    allows_private = str2bool(env["ir.config_parameter"].get_param(PRIVATE_ADDRESSES) or "", False)
+    is_private_allowed = allows_private(env)
     flying, has_time = {}, True
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
         while True:
             taken = _committed(env.cr, _take, flying.values()) if has_time else None
             for delivery in taken or ():
-                flying[pool.submit(_send, delivery, allows_private)] = delivery
+                flying[pool.submit(_send, delivery, is_private_allowed)] = delivery
             if not flying:
                 break
             answered = wait(flying, return_when=FIRST_COMPLETED).done

@@ -104,7 +104,12 @@ def take(cr, delivery_ids):
                 RETURNING delivery.id, job_id, webhook_id, message_id, body, tries
             ), noted AS (
                 INSERT INTO batch_delivery_try (delivery_id, webhook_id, number, started_at)
-                SELECT id, webhook_id, tries, %(now)s FROM taken
+                SELECT id,
+                       webhook_id,
+                       -- also of the tries before a click, which lets `tries` begin anew
+                       1 + coalesce((SELECT max(number) FROM batch_delivery_try WHERE delivery_id = taken.id), 0),
+                       %(now)s
+                  FROM taken
                 RETURNING id, delivery_id
             )
             SELECT taken.id, taken.job_id, taken.webhook_id, message_id, body, tries, url, secret, noted.id AS try_id, job.traceparent
@@ -197,7 +202,7 @@ def last_tries(cr, webhook_ids):
     query = SQL(
         """
         SELECT webhook.id, last.id
-          FROM unnest(%s) AS webhook (id)
+          FROM unnest(%s::integer[]) AS webhook (id)
          CROSS JOIN LATERAL (
             SELECT id
               FROM batch_delivery_try

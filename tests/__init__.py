@@ -132,6 +132,7 @@ from . import test_tours_actions
 from . import test_tours_changes
 from . import test_tours_failures
 from . import test_tours_figures
+from . import test_tours_forms
 from . import test_tours_import
 from . import test_tours_told
 from . import test_tours_views

@@ -1,6 +1,6 @@
 """Server actions of the type *Run as Batch Job*: from menus and by code."""
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form
 
 from .server_actions_case import ServerActionsCase
@@ -181,6 +181,50 @@ class TestServerActions(ServerActionsCase):
         ):
             with self.subTest(values=values), self.committed(self.admin.id) as env:
                 self.assertIn(text, env["ir.actions.server"].browse(self.batch_action(**values)).warning or "")
+
+    def test_what_each_of_its_jobs_would_be_refused_for_is_refused_when_it_is_saved(self):
+        action_id = self.update_action("city", value="X", batch_chunk_size=7)
+        wrong = (
+            ({"batch_chunk_size": -5}, "Chunk Size: must be"),
+            ({"batch_chunk_size": 10**9}, "Chunk Size: must be"),
+            ({"batch_concurrency": 99_999}, "Concurrency: must be"),
+            ({"batch_concurrency": -1, "batch_chunk_size": -1}, "Chunk Size: must be.*\n.*Concurrency: must be"),
+            ({"name": "x" * 300}, "Name: must be"),
+        )
+        with self.committed(self.admin.id) as env:
+            action = env["ir.actions.server"].browse(action_id)
+            other = action.create({"name": "Other", "model_id": action.model_id.id, "state": "code", "batch_concurrency": -1})
+            for values, text in wrong:
+                with self.subTest(values), self.assertRaisesRegex(ValidationError, text), env.cr.savepoint():
+                    action.write(values)
+            with self.assertRaisesRegex(ValidationError, "Concurrency"), env.cr.savepoint():
+                other.state = "batch"
+            with self.assertRaisesRegex(ValidationError, "Chunk Size"), env.cr.savepoint():
+                other.copy({"state": "batch", "batch_concurrency": 0, "batch_chunk_size": -1})
+            other.write({"name": "x" * 300, "batch_chunk_size": -5})  # which it does not use
+
+    def test_a_scheduled_action_is_set_up_from_scratch(self):
+        ids = self.partners("Scheduled A", "Scheduled B", ref="scheduled")
+        with self.committed(self.admin.id) as env:
+            form = Form(env["ir.cron"])
+            form.name = "Move them"
+            form.model_id = env["ir.model"]._get("res.partner")
+            form.state = "batch"
+            self.assertEqual(form.model_name, "res.partner", "by which the editors of the filter and of the field know their model")
+            form.update_path = "city"
+            form.value = "Ghent"
+            form.batch_domain = "[('ref', '=', 'scheduled')]"
+            cron = form.save()
+            self.assertEqual((cron.update_field_id.name, cron.usage, cron.warning), ("city", "ir_cron", False))
+        self.addCleanup(self._delete_cron, cron.id)
+        with self.committed(self.admin.id) as env:
+            env["ir.cron"].browse(cron.id).method_direct_trigger()
+        self.work()
+        self.assertEqual(self.read(ids, "city"), [("Ghent",)] * 2)
+
+    def _delete_cron(self, cron_id):
+        with self.committed() as env:
+            env["ir.cron"].browse(cron_id).unlink()
 
     def test_the_editor_makes_one(self):
         with self.committed(self.admin.id) as env:

@@ -1,6 +1,8 @@
 import json
 from ast import literal_eval
 
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import Form
@@ -75,6 +77,23 @@ class TestViews(ApiCase):
                 for record in (job, job.operation_ids[0], job.chunk_ids[0], job.failure_ids[0]):
                     with self.subTest(user=someone.login, model=record._name):
                         self.assertTrue(Form(record).id)
+
+    def test_forms_of_new_records_open(self):
+        """Each form that lets people make a record, ours and Odoo's that we have extended."""
+        with self.committed() as env:
+            ours = env["ir.model.data"].search([("module", "=", "batch_executor"), ("model", "=", "ir.ui.view")]).mapped("res_id")
+            models = set(env["ir.ui.view"].browse(ours).filtered(lambda view: view.type == "form").mapped("model"))
+        self.assertLess({"batch.webhook", "batch.limit", "batch.wizard", "ir.actions.server", "ir.cron"}, models)
+        for model in sorted(models):
+            with self.subTest(model=model), self.committed((self.manager if model.startswith("batch.") else self.admin).id) as env:
+                if etree.fromstring(env[model].get_view(view_type="form")["arch"]).get("create") not in ("0", "false", "False"):
+                    self.assertFalse(Form(env[model]).id)
+
+    def test_all_fields_of_new_records_are_computed(self):
+        with self.committed() as env:
+            for model in sorted(name for name in env if name.startswith("batch.") and not env[name]._abstract):
+                with self.subTest(model=model), env.cr.savepoint():
+                    self.assertIn("value", env[model].onchange({}, [], {name: {} for name in env[model]._fields}))
 
     def test_menus_are_those_of_the_group(self):
         names = {}
@@ -257,6 +276,15 @@ class TestViews(ApiCase):
                 for records in (job.operation_ids[0], job.chunk_ids[0]):
                     with self.subTest(user=someone.login, model=records._name), self.assertRaises(AccessError):
                         records.write({"processed_records": 9})
+
+    def test_a_name_is_as_long_as_submit_takes_it(self):
+        with self.committed(self.user.id) as env:
+            job = env["batch.job"].browse(self.job_id)
+            for name in ("x" * 257, "x" * 5_000, " ", ""):
+                with self.subTest(len(name)), self.assertRaisesRegex(ValidationError, "text of 1 to 256 characters"):
+                    job.write({"name": name})
+            job.write({"name": "x" * 256})
+            self.assertEqual(job.sudo().name, "x" * 256)
 
     def test_nothing_of_others_is_shown(self):
         with self.committed(self.other.id) as env:

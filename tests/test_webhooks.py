@@ -11,6 +11,7 @@ from psycopg2.errors import ForeignKeyViolation, RestrictViolation, Serializatio
 
 from odoo import Command, sql_db
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import Form
 from odoo.tests.common import BaseCase, tagged
 from odoo.tools import mute_logger
 
@@ -95,6 +96,7 @@ class TestDelivery(WebhookCase):
             env["batch.job"].browse(job).delivery_ids.action_send_again()
         self.send()
         self.assertEqual(self.delivery(job), ("delivered", 1))
+        self.assertEqual(self.sql("SELECT number FROM batch_delivery_try WHERE delivery_id = (SELECT id FROM batch_delivery WHERE job_id = %s) ORDER BY id", job), [(number,) for number in range(1, 15)])
         self.assertEqual(len({headers["webhook-id"] for _path, headers, _body in self.receiver.requests}), 1)
 
     def test_a_receiver_that_is_gone_is_asked_once(self):
@@ -297,6 +299,17 @@ class TestAddresses(WebhookCase):
         self.assertEqual(self.receiver.requests, [])
         self.assertRegex(self.results(job)[0], "private address")
 
+    def test_the_form_says_so_before_anything_is_sent(self):
+        private = ("http://127.0.0.1:8069/x", "https://10.1.2.3/", "http://[::1]/", "http://localhost/", "http://app.localhost:80/")
+        public = ("https://shop.example.com/batch", "https://8.8.8.8/", "https://localhost.example/", "nonsense", "http://[", False)
+        for allowed in False, True:
+            with self.settings(webhook_private_addresses=str(allowed).lower()), self.committed() as env:
+                form = Form(env["batch.webhook"])
+                for url in (*private, *public):
+                    with self.subTest(url, allowed=allowed):
+                        form.url = url
+                        self.assertEqual(form.is_refused, url in private and not allowed)
+
     def test_a_host_that_nobody_knows(self):
         with self.committed() as env:
             env["batch.webhook"].browse(self.webhook).url = "https://nobody.invalid/x"
@@ -348,6 +361,20 @@ class TestPage(WebhookCase):
                 shown |= {row["name"]: (row["last_result"], bool(row["last_try_at"])) for row in rows}
         self.assertEqual(shown, {NAME: ("HTTP 200", True), **{f"other {number}": (False, False) for number in range(20)}})
         self.assertEqual(asked[1], asked[21])
+
+    def test_a_last_try_that_has_failed_is_marked(self):
+        self.receiver.answers = [500]
+        self.ended()
+        for failed, result in (True, "HTTP 500"), (False, "HTTP 200"):
+            self.due_now()
+            self.send()
+            with self.committed() as env:
+                hook = env["batch.webhook"].browse(self.webhook)
+                self.assertEqual((hook.last_failed, hook.last_result), (failed, result))
+        with self.committed() as env:
+            for view_type in ("list", "form"):
+                arch = env["batch.webhook"].get_view(view_type=view_type)["arch"]
+                self.assertRegex(arch, r'<field name="last_result"[^>]*decoration-danger="last_failed"')
 
     def test_the_page_opens_where_the_last_job_is_of_a_company_that_is_not_ticked(self):
         job = self.ended()

@@ -125,7 +125,7 @@ class TestWizard(ActionsCase):
             ):
                 with self.subTest(values=values), self.assertRaisesRegex(UserError, text):
                     self.wizard(env, ids, **values).action_plan()
-            for values, key in (({"max_chunk_size": -5}, "max_chunk_size"), ({"max_concurrency": -1}, "max_concurrency"), ({"name": "x" * 300}, "name")):
+            for values, key in (({"max_chunk_size": -5}, "- Chunk Size: must"), ({"max_concurrency": -1}, "- Concurrency: must"), ({"name": "x" * 300}, "- Name: must")):
                 for button in ("action_plan", "action_run"):  # the plan says what the job would say
                     with self.subTest(key, button=button), self.assertRaisesRegex(BatchValidationError, key):
                         getattr(self.wizard(env, ids, values={"city": "x"}, **values), button)()
