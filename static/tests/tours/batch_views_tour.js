@@ -87,6 +87,12 @@ tours.add("batch_job_form_way", {
         },
         isState("Completed"),
         backTo("Batch Jobs"),
+        openJob("View stopped"),
+        {
+            content: "it says that it also runs what was not run",
+            trigger: "button[name=action_retry]:contains(Retry Failed and Run the Rest)",
+        },
+        backTo("Batch Jobs"),
         openJob("View later"),
         isState("Pending"),
         isWay("Pending", "Running", "Completed"),
