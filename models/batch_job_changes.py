@@ -56,7 +56,7 @@ class BatchJob(models.Model):
     def action_undo(self, confirmed=False):
         """Button: undo a job, once the user has confirmed it. As `action_apply`.
 
-        :raises AccessError, UserError: see `undo`
+        :raises AccessError, UserError: see `undo`, and `undo_question`
         """
         check_submitter(self)
         if not confirmed:
