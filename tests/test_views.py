@@ -1,9 +1,12 @@
 import json
 from ast import literal_eval
 
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import Form
+from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.batch_executor.run.settings import get_setting
 
@@ -163,6 +166,24 @@ class TestViews(ApiCase):
             self.assertNotIn("traceback", env["batch.failure"].fields_get())
         with self.committed(self.manager.id) as env:
             self.assertIn("traceback", env["batch.failure"].fields_get())
+
+    def shown(self, job_id, path):
+        """Whether the form of a job shows a part of it, by its path in the view."""
+        with self.committed(self.user.id) as env:
+            form = etree.fromstring(env["batch.job"].get_views([(False, "form")])["views"]["form"]["arch"])
+            [found] = form.xpath(path)
+            return not safe_eval(found.get("invisible") or "False", env["batch.job"].browse(job_id).read()[0])
+
+    def test_a_job_in_one_transaction_says_why_its_operations_stand_still(self):
+        with self.committed(self.user.id) as env:
+            jobs = env["batch.job"]
+            both = [jobs.submit([create("View G")], dry_run=dry_run)["job_id"] for dry_run in (True, False)]
+        self.work()
+        text = "//p[contains(., 'show once it has ended')]"
+        self.assertEqual([self.shown(job_id, text) for job_id in both], [False, False], "it has ended")
+        self.sql("UPDATE batch_job SET state = 'running', finished_at = NULL WHERE id = ANY(%s)", both)
+        self.assertEqual([self.shown(job_id, text) for job_id in both], [True, False])
+        self.sql("UPDATE batch_job SET state = 'completed', finished_at = now() WHERE id = ANY(%s)", both)
 
     # -- buttons -----------------------------------------------------------------------------------
 

@@ -199,6 +199,13 @@ tours.add("batch_job_phone", {
             content: "cards of all jobs, not one column",
             trigger: ".o_kanban_view .o_kanban_ungrouped .o_kanban_record:contains(View mixed)",
         },
+        {
+            content: "a new one can be made",
+            trigger: ".o_control_panel button:contains(/^New$/)",
+            run: "click",
+        },
+        { trigger: ".modal:contains(New Batch)" },
+        { trigger: ".modal .btn-close, .modal .oi-arrow-left", run: "click" },
         { trigger: ".o_kanban_record:contains(View mixed):contains(Partial):contains(1 failed)" },
         { trigger: ".o_kanban_record:contains(View later):contains(starts)" },
         { content: "open one", trigger: ".o_kanban_record:contains(View failed)", run: "click" },
