@@ -22,8 +22,8 @@ MINUTES, MOST_HISTORIES = 60, 200
 JOBS_SHOWN = 10
 #: Most jobs whose causes of failure are added up, most failures counted of each cause in a job, and most causes shown.
 MOST_JOBS_OF_CAUSES, FAILURES_COUNTED, CAUSES_SHOWN = 10, 500, 8
-#: A worker as lanes name themselves: host, process, scheduled action.
-WORKER = re.compile(r"(?P<host>.*):(?P<process>\d+) lane (?P<lane>\d+)")
+#: A worker as lanes name themselves: host, process, number, scheduled action. In earlier versions without the number.
+WORKER = re.compile(r"(?P<host>.*):(?P<process>\d+) lane (?:\d+ \(action )?(?P<lane>\d+)\)?")
 
 
 def overview(env, with_causes):
