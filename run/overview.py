@@ -217,15 +217,15 @@ def _throughput(env, unfinished):
 
 
 def _causes(env, unfinished):
-    """The most frequent causes of failure in the caller's latest jobs of a day.
+    """The most frequent causes of failure in the caller's latest jobs of a day; dry runs have nothing to mend.
 
     :returns: dict with `causes`: dicts with error_type, cause, message (an example), number, has_more (there are more than these), jobs (how many), and `domain` (the failures),
         and `is_cut`: there are more jobs than were looked at
     """
     since = utc_now() - timedelta(days=1)
-    failed = [("failed_records", ">", 0)]
+    failed = [("failed_records", ">", 0), ("dry_run", "=", False)]
     ended = env["batch.job"].search([("finished_at", ">=", since), *failed], order="finished_at desc", limit=MOST_JOBS_OF_CAUSES)
-    jobs = (ended + unfinished.filtered("failed_records"))[:MOST_JOBS_OF_CAUSES]
+    jobs = (ended + unfinished.filtered_domain(failed))[:MOST_JOBS_OF_CAUSES]
     causes = {}
     for job in jobs:
         for row in failure_causes(env.cr, job.id, FAILURES_COUNTED):

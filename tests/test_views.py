@@ -4,6 +4,7 @@ from ast import literal_eval
 from lxml import etree
 
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import Form
 from odoo.tools.safe_eval import safe_eval
@@ -129,6 +130,18 @@ class TestViews(ApiCase):
             self.assertEqual(job.shown_operation_ids, job.operation_ids)
 
     # -- mending -----------------------------------------------------------------------------------
+
+    def test_failures_of_dry_runs_are_listed_apart(self):
+        with self.committed(self.user.id) as env:
+            dry = env["batch.job"].submit([create(False)], dry_run=True)["job_id"]
+        self.work()
+        with self.committed(self.user.id) as env:
+            search = etree.fromstring(env["batch.failure"].get_views([(False, "search")])["views"]["search"]["arch"])
+            context = literal_eval(env.ref("batch_executor.batch_failure_action").sudo().context)
+            defaults = [name.removeprefix("search_default_") for name in context]
+            for names, jobs in ((defaults, [self.job_id]), (["dry_runs"], [dry])):
+                domains = [literal_eval(search.xpath(f"//filter[@name='{name}']")[0].get("domain")) for name in names]
+                self.assertEqual(env["batch.failure"].search(Domain.AND(domains)).job_id.ids, jobs)
 
     def test_values_are_laid_out_and_stored_compact(self):
         with self.committed(self.user.id) as env:
