@@ -142,6 +142,11 @@ class TestUndoJobs(UndoCase):
             self.assertEqual((found["looked_at"], found["is_whole"]), (looked_at, False))
         self.assertIn("Changes to take back: 5.", self.call(job, "action_undo")["params"]["text"])
 
+    def test_the_form_says_what_it_has_done(self):
+        undo = self.undo(self.done(self.update(self.make_partners(2), name="Changed")))
+        with self.committed(self.user_id) as env:
+            self.assertEqual(env["batch.job"].browse(undo).outcomes_text, "2 taken back")
+
     def test_where_nothing_comes_back_it_is_not_offered(self):
         ids = self.make_partners(3)
         job = self.done({"operation_type": "delete", "model": "res.partner", "record_ids": ids[1:]})

@@ -198,6 +198,13 @@ class TestViews(ApiCase):
         self.assertEqual([self.shown(job_id, text) for job_id in both], [True, False])
         self.sql("UPDATE batch_job SET state = 'completed', finished_at = now() WHERE id = ANY(%s)", both)
 
+    def test_a_job_that_never_ran_has_no_start(self):
+        job_id = self.submit(run_at=LATER)
+        with self.committed(self.user.id) as env:
+            env["batch.job"].browse(job_id).cancel()
+        started = "//field[@name='started_at']"
+        self.assertEqual([self.shown(id_, started) for id_ in (job_id, self.job_id)], [False, True])
+
     # -- buttons -----------------------------------------------------------------------------------
 
     def test_buttons_of_a_job(self):
