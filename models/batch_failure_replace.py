@@ -77,6 +77,8 @@ class BatchFailureReplace(models.TransientModel):
         new = ((self.edits or {}).get("0") or {}).get(self.name, False)
         old = None if self.is_any else self.old or False
         count = self.env["batch.failure"].replace_value(self.domain, self.name, new, old)
+        if not count and not old and new is False:
+            raise UserError(self.env._("No new value is given, and these records have none there either."))
         if not count:
             raise UserError(self.env._("None of these records has this value, or it is the new one already."))
         return count

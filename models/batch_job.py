@@ -277,8 +277,8 @@ class BatchJob(models.Model):
     _old_changes_idx = models.Index(
         "(finished_at) WHERE finished_at IS NOT NULL AND keep IS NOT TRUE AND track_changes AND changes_gone IS NOT TRUE"
     )
-    # `run/overview.py`: the latest jobs with failures, which are few
-    _failed_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND failed_records > 0")
+    # `run/overview.py`: the latest jobs with failures, which are few; as Odoo writes that they are no dry runs
+    _failed_idx = models.Index("(finished_at) WHERE finished_at IS NOT NULL AND failed_records > 0 AND dry_run IS NOT TRUE")
     # `store.told.running_jobs`
     _running_idx = models.Index("(user_id, id) WHERE state IN ('pending', 'running')")
     # `store.summary.count_unfinished_jobs`

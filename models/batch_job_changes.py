@@ -1,10 +1,11 @@
 from odoo import api, fields, models
 
+from ..engine import origin
 from ..engine.effects import EFFECT_COLUMNS
 from ..run.access import check_submitter
 from ..run.batch_action import open_job
 from ..run.change_kinds import kinds_of
-from ..run.numbers import outcomes
+from ..run.numbers import outcomes, taken_back
 from ..run.questions import apply_question, undo_question
 from ..store.changes import first_changes
 from .batch_job_views import LOOKED_AT, LOOKED_AT_LIVE, SHOWN
@@ -22,11 +23,14 @@ def _changes(jobs):
         job.has_more_changes = len(ids) > SHOWN
 
 
-@api.depends("dry_run", *EFFECT_COLUMNS)
+@api.depends("dry_run", "origin_kind", "processed_records", *EFFECT_COLUMNS)
 @api.depends_context("lang")
 def _outcomes(jobs):
     for job in jobs:
-        job.outcomes_text = outcomes(jobs.env, {column: job[column] for column in EFFECT_COLUMNS}, job.dry_run)
+        if job.origin_kind == origin.UNDO:
+            job.outcomes_text = taken_back(jobs.env, job.processed_records)
+        else:
+            job.outcomes_text = outcomes(jobs.env, {column: job[column] for column in EFFECT_COLUMNS}, job.dry_run)
 
 
 class BatchJob(models.Model):
@@ -56,7 +60,7 @@ class BatchJob(models.Model):
     def action_undo(self, confirmed=False):
         """Button: undo a job, once the user has confirmed it. As `action_apply`.
 
-        :raises AccessError, UserError: see `undo`
+        :raises AccessError, UserError: see `undo`, and `undo_question`
         """
         check_submitter(self)
         if not confirmed:

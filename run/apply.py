@@ -11,13 +11,13 @@ from .origin import begin, create_from, refuse_second
 from .readable import check_has_changes
 
 #: What the new job takes over besides `origin.TAKEN`.
-TAKEN = ("contents", "main_model_id", "main_type", "max_concurrency", "max_failures", "max_failures_share", "name", "on_complete_id", "webhook_id", "rollback", "skip_unchanged", "strict")
+TAKEN = ("contents", "main_model_id", "main_type", "max_concurrency", "max_failures", "max_failures_share", "on_complete_id", "webhook_id", "rollback", "skip_unchanged", "strict")
 
 
 def apply(env, job):
     """Store the job that does for real what a locked final dry run has planned, and wake the lanes.
 
-    It has all options of the plan but `dry_run`, `run_at` and `idempotency_key`. A plan that changes a record more than once, or in which
+    It has all options of the plan but `dry_run`, `run_at` and `idempotency_key`, and its name with "(for real)" behind it. A plan that changes a record more than once, or in which
     records were deleted with others, is run strictly in its order.
 
     :param env: the caller's environment
@@ -40,7 +40,7 @@ def apply(env, job):
     del taken["id"]
     if job.track_changes and not is_free_of_order(env.cr, job.id, [CREATE, UPDATE, DELETE], job.deleted_records):
         taken["max_concurrency"] = 1  # lanes side by side would not find what the plan has seen
-    made = create_from(env, job, origin.APPLY, **taken)
+    made = create_from(env, job, origin.APPLY, name=env._("%s (for real)", job.name), **taken)
     made.flush_recordset()
     try:
         copy_plan(env.cr, made.id, job.id, is_atomic=made.is_atomic, is_tracked=job.track_changes)

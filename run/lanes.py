@@ -83,7 +83,7 @@ def run_admitted(env):
     else:
         # other crons share the worker: don't wait for new work longer than the time since the last lane ran on it
         linger_s = min(LINGER_S, away_s)
-        worker = f"{socket.gethostname()}:{os.getpid()} lane {cron.id}"  # for people
+        worker = f"{socket.gethostname()}:{os.getpid()} lane {_number(cron)} (action {cron.id})"  # for people
         more = _thread.used_up = Lane(env.registry, worker, lambda: end - time.monotonic(), linger_s).run()
         _thread.ended_at = time.monotonic()
     if more:
@@ -164,6 +164,11 @@ def lock_lanes(cr):
 def _all_lanes(env):
     """All lanes, also the archived ones; the one that runs most often comes first, and is the last to be archived."""
     return env["ir.cron"].sudo().with_context(active_test=False).search([("is_batch_lane", "=", True)], order="interval_number, id")
+
+
+def _number(lane):
+    """The number of a lane for people, from 1, as on the overview page."""
+    return sorted(_all_lanes(lane.env).ids).index(lane.id) + 1
 
 
 def _lane_name(number):

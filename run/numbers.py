@@ -41,6 +41,11 @@ def tried_on(env, count, tried):
     return env._("%(records)s. Tried on the first %(tried)s, and undone:", records=records(env, count), tried=tried)
 
 
+def taken_back(env, count):
+    """What became of the records of an undo: `3,400 taken back`. Empty for none."""
+    return env._("%s taken back", formatLang(env, count, digits=0)) if count else ""
+
+
 def outcomes(env, counts, is_plan):
     """What became of records: `120 created, 3,400 updated`; of a dry run, what would become of them. Empty for none.
 

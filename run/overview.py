@@ -22,8 +22,8 @@ MINUTES, MOST_HISTORIES = 60, 200
 JOBS_SHOWN = 10
 #: Most jobs whose causes of failure are added up, most failures counted of each cause in a job, and most causes shown.
 MOST_JOBS_OF_CAUSES, FAILURES_COUNTED, CAUSES_SHOWN = 10, 500, 8
-#: A worker as lanes name themselves: host, process, scheduled action.
-WORKER = re.compile(r"(?P<host>.*):(?P<process>\d+) lane (?P<lane>\d+)")
+#: A worker as lanes name themselves: host, process, number, scheduled action. In earlier versions without the number.
+WORKER = re.compile(r"(?P<host>.*):(?P<process>\d+) lane (?:\d+ \(action )?(?P<lane>\d+)\)?")
 
 
 def overview(env, with_causes):
@@ -217,15 +217,15 @@ def _throughput(env, unfinished):
 
 
 def _causes(env, unfinished):
-    """The most frequent causes of failure in the caller's latest jobs of a day.
+    """The most frequent causes of failure in the caller's latest jobs of a day; dry runs have nothing to mend.
 
     :returns: dict with `causes`: dicts with error_type, cause, message (an example), number, has_more (there are more than these), jobs (how many), and `domain` (the failures),
         and `is_cut`: there are more jobs than were looked at
     """
     since = utc_now() - timedelta(days=1)
-    failed = [("failed_records", ">", 0)]
+    failed = [("failed_records", ">", 0), ("dry_run", "=", False)]
     ended = env["batch.job"].search([("finished_at", ">=", since), *failed], order="finished_at desc", limit=MOST_JOBS_OF_CAUSES)
-    jobs = (ended + unfinished.filtered("failed_records"))[:MOST_JOBS_OF_CAUSES]
+    jobs = (ended + unfinished.filtered_domain(failed))[:MOST_JOBS_OF_CAUSES]
     causes = {}
     for job in jobs:
         for row in failure_causes(env.cr, job.id, FAILURES_COUNTED):

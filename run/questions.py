@@ -1,5 +1,6 @@
 """What is asked before a plan is run for real, or a job is undone."""
 
+from odoo.exceptions import UserError
 from odoo.tools.misc import formatLang
 
 from ..engine.effects import EFFECT_COLUMNS
@@ -30,20 +31,30 @@ def undo_question(job, preview):
     :param job: a finished job, in the environment of its submitter
     :param dict preview: of `run.undo.preview`
     :rtype: str
+    :raises UserError: it would bring nothing back
     """
     env = job.env
     changes, looked_at, changed, deleted = (preview[name] for name in ("changes", "looked_at", "changed", "deleted"))
-    lines = []
+    lines, stay = [], _stay(env, changed, deleted)
     if preview["is_whole"]:
+        if changed + deleted == looked_at:
+            raise UserError("\n".join([env._("This job can't be undone: nothing that it has changed could be brought back."), *stay]))
         lines.append(env._("Brought back to what they were: %s.", records(env, looked_at - changed - deleted)))
     else:
         lines.append(env._("Changes to take back: %s.", formatLang(env, changes, digits=0)))
         if changed or deleted:
             lines.append(env._("Of the %s that were changed last:", records(env, looked_at)))
+    lines += stay
+    if job.created_records:
+        lines.append(env._("What the job has created is deleted."))
+    return "\n".join(lines)
+
+
+def _stay(env, changed, deleted):
+    """Lines with the numbers of records that stay as they are, as in a preview."""
+    lines = []
     if changed:
         lines.append(env._("Changed since, and left as they are: %s.", records(env, changed)))
     if deleted:
         lines.append(env._("Not to be brought back: %s.", records(env, deleted)))
-    if job.created_records:
-        lines.append(env._("What the job has created is deleted."))
-    return "\n".join(lines)
+    return lines

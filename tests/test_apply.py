@@ -72,6 +72,7 @@ class TestApply(ApplyCase):
         planned = self.changes(plan)
         job = self.apply(plan)
         self.assertEqual((self.failures(job), self.job(job)["state"]), ([], "completed"))
+        self.assertEqual(self.job(job)["name"], f"{self.job(plan)['name']} (for real)")
         self.assertEqual(self.job(job)["max_concurrency"], self.job(plan)["max_concurrency"])
         self.assertEqual(
             sorted(self.partners("name", "city")),

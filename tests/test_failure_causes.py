@@ -64,6 +64,16 @@ class TestCauses(CauseCase):
         self.work()
         self.assertEqual([cause["count"] for cause in self.causes(job)], ["7", "3"])
 
+    def test_a_new_value_that_is_missing_is_told(self):
+        job = self.failed_job()
+        with self.committed(self.user_id) as env:
+            values = {"domain": self.causes(job)[1]["domain"], "name": "name", "is_any": True}
+            with self.assertRaisesRegex(UserError, "No new value is given"):
+                env["batch.failure.replace"].create(values).action_replace()
+            values |= {"is_any": False, "old": "Somebody", "edits": {"0": {"name": "Named"}}}
+            with self.assertRaisesRegex(UserError, "None of these records has this value"):
+                env["batch.failure.replace"].create(values).action_replace()
+
     def test_failures_of_an_older_version_get_their_cause_by_the_upgrade(self):
         job = self.failed_job()
         before = [(cause["cause"], cause["count"]) for cause in self.causes(job)]

@@ -194,6 +194,7 @@ class TestOverview(LaneCase):
     def test_failures_are_added_up_by_cause_over_jobs(self):
         for _number in range(2):
             self.submit(self.creates(3, type="nonsense"))
+        self.submit(self.creates(3, type="nonsense"), dry_run=True)  # no failures that anybody has to mend
         self.work()
         with committed(self.user_id) as env:
             self.assertFalse(env["batch.overview"].read_overview()["causes"])
@@ -225,6 +226,20 @@ class TestTimeline(LaneCase):
         self.assertEqual(len(chunks), 5)
         started = [chunk["started_s"] for chunk in chunks]
         self.assertEqual(started, sorted(started, reverse=True))
+
+    def test_a_lane_has_one_number_in_chunks_timeline_and_name(self):
+        job = self.submit(self.creates(1))
+        with committed() as env:
+            lane = env["ir.cron"]._batch_lanes()[1]
+            name, lane_id = lane.name, lane.id
+            lane.method_direct_trigger()
+        [chunk] = self.chunks(job)
+        self.assertRegex(chunk["worker"], rf":\d+ lane 2 \(action {lane_id}\)$")
+        self.assertTrue(name.endswith("lane 2"))
+        for worker in (chunk["worker"], f"{chunk['worker'].partition(' ')[0]} lane {lane_id}"):  # as earlier versions wrote it
+            self.sql("UPDATE batch_chunk SET worker = %s WHERE job_id = %s", worker, job)
+            [shown] = self.timeline(job)["chunks"]
+            self.assertEqual((shown["lane"], shown["host"]), (2, worker.rpartition(":")[0]))
 
     def test_of_many_the_last_are_told(self):
         self.set_probe(lambda partners, number: None)

@@ -20,6 +20,8 @@ class TestViewTours(BrowserCase):
             jobs.browse(self.cancelled).cancel()
             long = "\n".join(f"line {number} of a long error" for number in range(30))
             jobs.browse(self.cancelled).sudo().error = long
+            stopping = {"max_failures": 0, "max_chunk_size": 1, "max_concurrency": 1}
+            jobs.submit([create(False, "View H", "View I")], name="View stopped", **stopping)
             self.paused = jobs.submit([create("View F", "View G")], name="View paused")["job_id"]
             jobs.browse(self.paused).pause()
         self.work()

@@ -142,6 +142,24 @@ class TestUndoJobs(UndoCase):
             self.assertEqual((found["looked_at"], found["is_whole"]), (looked_at, False))
         self.assertIn("Changes to take back: 5.", self.call(job, "action_undo")["params"]["text"])
 
+    def test_the_form_says_what_it_has_done(self):
+        undo = self.undo(self.done(self.update(self.make_partners(2), name="Changed")))
+        with self.committed(self.user_id) as env:
+            self.assertEqual(env["batch.job"].browse(undo).outcomes_text, "2 taken back")
+
+    def test_where_nothing_comes_back_it_is_not_offered(self):
+        ids = self.make_partners(3)
+        job = self.done({"operation_type": "delete", "model": "res.partner", "record_ids": ids[1:]})
+        with self.assertRaisesRegex(UserError, "can't be undone.*\nNot to be brought back: 2 records."):
+            self.call(job, "action_undo")
+        job = self.done(self.update(ids[:1], name="Changed"))
+        with self.committed() as env:
+            env["res.partner"].browse(ids[0]).name = "Somebody"
+        with self.assertRaisesRegex(UserError, "can't be undone.*\nChanged since, and left as they are: 1 record."):
+            self.call(job, "action_undo")
+        self.patch(undoing, "READ_BYTES", 1)
+        self.assertIn("Changes to take back: 1.", self.call(job, "action_undo")["params"]["text"], "not all was looked at")
+
     def test_a_chunk_ends_before_its_values_are_too_large(self):
         ids = self.make_partners(4)
         job = self.done(self.update(ids[:2], name="Changed"), *(self.update([id_], name="Changed") for id_ in ids[2:]))

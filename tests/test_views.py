@@ -4,8 +4,10 @@ from ast import literal_eval
 from lxml import etree
 
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import Form
+from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.batch_executor.run.settings import get_setting
 
@@ -146,6 +148,18 @@ class TestViews(ApiCase):
 
     # -- mending -----------------------------------------------------------------------------------
 
+    def test_failures_of_dry_runs_are_listed_apart(self):
+        with self.committed(self.user.id) as env:
+            dry = env["batch.job"].submit([create(False)], dry_run=True)["job_id"]
+        self.work()
+        with self.committed(self.user.id) as env:
+            search = etree.fromstring(env["batch.failure"].get_views([(False, "search")])["views"]["search"]["arch"])
+            context = literal_eval(env.ref("batch_executor.batch_failure_action").sudo().context)
+            defaults = [name.removeprefix("search_default_") for name in context]
+            for names, jobs in ((defaults, [self.job_id]), (["dry_runs"], [dry])):
+                domains = [literal_eval(search.xpath(f"//filter[@name='{name}']")[0].get("domain")) for name in names]
+                self.assertEqual(env["batch.failure"].search(Domain.AND(domains)).job_id.ids, jobs)
+
     def test_values_are_laid_out_and_stored_compact(self):
         with self.committed(self.user.id) as env:
             failure = env["batch.job"].browse(self.job_id).failure_ids[0]
@@ -182,6 +196,31 @@ class TestViews(ApiCase):
             self.assertNotIn("traceback", env["batch.failure"].fields_get())
         with self.committed(self.manager.id) as env:
             self.assertIn("traceback", env["batch.failure"].fields_get())
+
+    def shown(self, job_id, path):
+        """Whether the form of a job shows a part of it, by its path in the view."""
+        with self.committed(self.user.id) as env:
+            form = etree.fromstring(env["batch.job"].get_views([(False, "form")])["views"]["form"]["arch"])
+            [found] = form.xpath(path)
+            return not safe_eval(found.get("invisible") or "False", env["batch.job"].browse(job_id).read()[0])
+
+    def test_a_job_in_one_transaction_says_why_its_operations_stand_still(self):
+        with self.committed(self.user.id) as env:
+            jobs = env["batch.job"]
+            both = [jobs.submit([create("View G")], dry_run=dry_run)["job_id"] for dry_run in (True, False)]
+        self.work()
+        text = "//p[contains(., 'show once it has ended')]"
+        self.assertEqual([self.shown(job_id, text) for job_id in both], [False, False], "it has ended")
+        self.sql("UPDATE batch_job SET state = 'running', finished_at = NULL WHERE id = ANY(%s)", both)
+        self.assertEqual([self.shown(job_id, text) for job_id in both], [True, False])
+        self.sql("UPDATE batch_job SET state = 'completed', finished_at = now() WHERE id = ANY(%s)", both)
+
+    def test_a_job_that_never_ran_has_no_start(self):
+        job_id = self.submit(run_at=LATER)
+        with self.committed(self.user.id) as env:
+            env["batch.job"].browse(job_id).cancel()
+        started = "//field[@name='started_at']"
+        self.assertEqual([self.shown(id_, started) for id_ in (job_id, self.job_id)], [False, True])
 
     # -- buttons -----------------------------------------------------------------------------------
 

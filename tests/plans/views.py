@@ -99,6 +99,24 @@ class ViewPlans:
                 )
                 self.assertLessEqual(len(shown["chunks"]), TIMELINE_CHUNKS)
 
+    def test_the_causes_of_a_day_are_found_among_many_dry_runs(self):
+        self.sql(
+            """
+            INSERT INTO batch_job
+            SELECT (jsonb_populate_record(job, jsonb_build_object(
+                        'id', nextval('batch_job_id_seq'), 'uuid', gen_random_uuid(), 'dry_run', true, 'finished_at', now() AT TIME ZONE 'UTC'
+                   ))).*
+              FROM batch_job AS job, generate_series(1, 1000)
+             WHERE job.id = %s
+            """,
+            self.backlog.failed_little,
+        )
+        counted = CAUSES_FOUND * COUNTED_TO_RANK + FAILURES_COUNTED * CAUSES_SHOWN
+        _shown, plans = self.cheap(self.env["batch.overview"].read_overview, True, rows=2 * counted, pages=counted)
+        self.assertUses(plans, "batch_job_failed_idx")
+        [plan] = [plan for plan in plans if "batch_job_failed_idx" in plan.indexes]
+        self.assertLessEqual(plan.rows_read, ROWS)
+
     def test_lanes_are_seen_whatever_ran_how_often(self):
         lane, *others = self.system["ir.cron"]._batch_lanes().ids
         self.sql("DELETE FROM ir_cron_progress RETURNING id")

@@ -18,6 +18,13 @@ const difference = (before, after) =>
 
 registry.category("web_tour.tours").add("batch_plan_apply_undo", {
     steps: () => [
+        {
+            content: "the list tells it from real jobs",
+            trigger: ".o_data_row:contains(Tour plan) td[name=name] .badge:contains(Dry Run)",
+        },
+        { content: "as cards", trigger: ".o_switch_view.o_kanban", run: "click" },
+        { trigger: ".o_kanban_record:contains(Tour plan) .badge:contains(Dry Run)" },
+        { content: "as a list", trigger: ".o_switch_view.o_list", run: "click" },
         openJob("Tour plan"),
         isState("Completed"),
         tab("plan"),
@@ -34,6 +41,7 @@ registry.category("web_tour.tours").add("batch_plan_apply_undo", {
             content: "the new job says where it comes from",
             trigger: `${FORM} .o_field_widget[name=origin_job_id]:contains(Tour plan)`,
         },
+        { trigger: ".o_breadcrumb:contains(for real)" },
         isState("Completed"),
         tab("changes"),
         { trigger: `${FORM}:contains(3 updated)` },
