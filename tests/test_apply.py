@@ -237,7 +237,7 @@ class TestApply(ApplyCase):
             {"operation_type": "update", "model": "res.partner", "data": [{"id": ids[1], "city": city} for city in "abc"]},
             {"operation_type": "update", "model": "res.partner", "record_ids": {"$ref": "company"}, "data": {"city": "Ghent"}},
         ]
-        options = {"name": "Mine", "max_chunk_size": 1, "max_concurrency": 3, "retry_attempts": 1, "max_failures": 4, "priority": 2, "quiet": True, "notify": "never"}
+        options = {"max_chunk_size": 1, "max_concurrency": 3, "retry_attempts": 1, "max_failures": 4, "priority": 2, "quiet": True, "notify": "never"}
         with self.committed() as env:
             env["res.partner"].browse(ids).write({"ref": f"{self.mark}-5", "city": "x"})
         plan = self.plan(*operations, **options, idempotency_key=self.mark)
@@ -252,7 +252,7 @@ class TestApply(ApplyCase):
         self.assertEqual(self.sql("SELECT city FROM res_partner WHERE id = %s", company), [("Ghent",)])
         before, after = self.job(plan), self.job(job)
         self.assertEqual(after["max_concurrency"], 1, "records are changed more than once: just the order of the plan gives its result")
-        for name in ("name", "max_chunk_size", "retry_attempts", "max_failures", "priority", "quiet", "notify", "context", "rollback"):
+        for name in ("max_chunk_size", "retry_attempts", "max_failures", "priority", "quiet", "notify", "context", "rollback"):
             self.assertEqual(after[name], before[name], name)
         self.assertEqual((after["dry_run"], after["idempotency_key"], after["is_atomic"]), (False, None, False))
 
