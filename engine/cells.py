@@ -9,9 +9,11 @@ from .payload import dumps
 
 #: Column of the record's id, in operations on existing records.
 ID = "id"
-#: Columns that a file of failures has besides the values.
+#: Columns that a file of failures has besides the values. Its CSV has an apostrophe before what a spreadsheet would take for a formula, and numbers
+#: and dates as Odoo writes them.
 PLACE = ("_operation", "_index")
 ERROR = ("_error_type", "_error")
+OURS = frozenset((*PLACE, *ERROR))
 #: A text that a spreadsheet takes for a formula, of whatever width its first character, or that would be one without apostrophes.
 FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 #: What spreadsheets change in a text: the ends of its lines, and control characters.

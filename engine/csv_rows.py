@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from .cells import ERROR, PLACE, armed
+from .cells import OURS, PLACE, armed
 from .problems import Problems
 
 #: Most characters of a row. A quote that is never closed makes all that follows one row.
@@ -15,8 +15,6 @@ MOST_CHARACTERS = 32 * 2**20
 MOST_COLUMNS = 10_000
 #: Separators that are tried where none is given, and on how many rows.
 SEPARATORS, ROWS_TRIED = ",;\t|", 20
-#: Columns of a file of failures that are no fields. It has an apostrophe before what a spreadsheet would take for a formula.
-OURS = frozenset((*PLACE, *ERROR))
 
 
 class Unreadable(Exception):
@@ -114,7 +112,7 @@ class CsvTable:
         self.is_empty = not header
         self._width = len(header)
         self._kept = [place for place, name in enumerate(header) if name not in OURS]
-        self._is_ours = len(self._kept) < len(header)
+        self.is_ours = len(self._kept) < len(header)  # a file of failures, mended
         self.columns = [header[place] for place in self._kept]
         for place in self._kept:
             if not header[place]:
@@ -134,10 +132,19 @@ class CsvTable:
                 self._problems.add(
                     f"has {len(row)} cells, the header has {self._width}: is the separator right, as separator=;?", row=number
                 )
-            elif self._is_ours:
+            elif self.is_ours:
                 yield number, [armed(row[place]) for place in self._kept]
             else:
                 yield number, row
+
+
+def separator_of_ours(sample: str) -> str | None:
+    """The separator of a file of failures, whatever its first version was separated by; None of other files.
+
+    :param sample: the first lines
+    """
+    header = sample.partition("\n")[0]
+    return next((one for one in SEPARATORS if set(PLACE) <= {name.strip().strip('"') for name in header.split(one)}), None)
 
 
 def guess_separator(sample: str, quoting: str) -> str:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from .cells import OURS, PLACE
 from .problems import Problems
 
 
@@ -31,7 +32,7 @@ def read_lines(content: bytes, problems: Problems) -> tuple[list[dict], list[int
 
 
 def read_line(line: str) -> dict:
-    """The object of a line.
+    """The object of a line; of a file of failures without what it says of them.
 
     :raises ValueError: it is none, and why
     """
@@ -41,6 +42,8 @@ def read_line(line: str) -> dict:
         raise ValueError(f"is not valid JSON: {_reason(error)}") from None
     if not isinstance(record, dict):
         raise ValueError('must be an object of field values, as {"name": "Azure Interior"}')
+    if record.keys() >= set(PLACE):
+        return {name: value for name, value in record.items() if name not in OURS}
     return record
 
 

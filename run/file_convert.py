@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools.lru import LRU
 
+from ..engine.cells import value_of
 from ..engine.operation import CREATE, UPDATE, UPSERT
 from ..engine.values import can_be_id
 from .fast.loading import loading
@@ -63,6 +64,28 @@ def convert(model, paths, page, kind, problems):
     if is_named:
         found = _with_ids(model, found, module, problems)
     return [(number, values) for number, _id, values in found]
+
+
+def read_values(model, names, page, problems):
+    """Read the rows of a page of a mended file of failures, whose cells hold values as operations take them.
+
+    :param model: the model, in the caller's environment
+    :param names: of the fields, as the columns
+    :param Page page: its rows are lists of texts
+    :param Problems problems: what can't be read is added to it
+    :returns: as of `convert`
+    """
+    kinds = {name: "integer" if name == XMLID else model._fields[name].type for name in names}
+    found = []
+    for number, row in zip(page.numbers, page.data, strict=True):
+        values = {}
+        for name, cell in zip(names, row, strict=True):
+            try:
+                values[name] = value_of(cell, kinds[name])
+            except (ValueError, RecursionError) as error:
+                problems.add(model.env._("%(name)s: not valid JSON: %(error)s", name=name, error=error), row=number, key=name)
+        found.append((number, values))
+    return found
 
 
 def _with_ids(model, found, module, problems):

@@ -17,7 +17,7 @@ from ..engine.problems import KEPT, Problems
 from . import file_source
 from .caller import refuse, sound_context
 from .file_cells import CellParser
-from .file_convert import column_problems, convert
+from .file_convert import column_problems, convert, read_values
 from .file_source import Kept, Page, opened, pages
 from .garbage import without_collection
 from .handlers import HANDLERS
@@ -65,6 +65,7 @@ class Importer:
         self.operations = self.records = 0  # of this file
         self.order = FileOrder(keeps_apart=parameters.type == UPSERT)
         self.columns, self.begins = (), None
+        self.is_ours = self.has_values = False  # whether it is a file of failures, and its cells hold values of fields
         self.only = None  # the checked submission of a file of one page
         self.converted = None  # values of records, made of the rows of a CSV
         self.late = None  # records that are put off
@@ -126,7 +127,9 @@ class Importer:
         model = known_model(self.env, self.parameters, self.problems)
         if model is not None:
             self.columns = rows.columns
-            self.begins = starts_record(model, self._paths())
+            self.is_ours = rows.is_ours
+            self.has_values = self.is_ours and self.parameters.type != LOAD and all(name in model._fields for name in self.columns)
+            self.begins = None if self.has_values else starts_record(model, self._paths())
             for name, path in zip(self.columns, self._paths(), strict=True):
                 if name and (problem := path_problem(model, path)):
                     self.problems.add(f"{name}: {problem}", key="fields")
@@ -136,8 +139,8 @@ class Importer:
         return [fix_import_export_id_paths(name) for name in self.columns]
 
     def _pages(self, rows, problems):
-        """Yield the pages, with numbers and dates as Odoo writes them."""
-        parser = CellParser(self.env, self.parameters, self.columns)
+        """Yield the pages, with numbers and dates as Odoo writes them: in a file of failures they are so already."""
+        parser = CellParser(self.env, self.parameters, () if self.is_ours else self.columns)
         for page in pages(rows, problems, self.begins):
             parser.parse(page.data)
             yield page
@@ -161,8 +164,12 @@ class Importer:
             kept, count = Kept(), 0
             try:
                 for page in self._pages(rows, self.problems):
-                    for number, values in convert(model, paths, page, kind, self.problems):
-                        kept.add([number, values])
+                    if self.has_values:
+                        found = read_values(model, self.columns, page, self.problems)
+                    else:
+                        found = convert(model, paths, page, kind, self.problems)
+                    for record in found:
+                        kept.add(record)
                     count += len(page.starts)
                     self._check_size(0, count)
                     self._check_room(kept.end)

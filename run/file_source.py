@@ -7,7 +7,7 @@ import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from ..engine.csv_rows import CsvRows, CsvTable, Unreadable, guess_separator
+from ..engine.csv_rows import CsvRows, CsvTable, Unreadable, guess_separator, separator_of_ours
 from ..engine.file_parameters import CSV, keeps_ascii
 from ..engine.ndjson import read_line
 from ..engine.payload import dumps
@@ -102,8 +102,12 @@ def opened(file, parameters, problems):
             f"a piece of a file can't be in {encoding.upper()}: whoever cuts it can't tell its line ends and quotes byte by byte. Send it as UTF-8",
             key="encoding",
         )
-    quoting = reading.get("quoting", '"')
-    separator = reading.get("separator") or guess_separator(_start_of_text(sample, encoding), quoting)
+    start = _start_of_text(sample, encoding)
+    if separator := separator_of_ours(start):
+        quoting = '"'
+    else:
+        quoting = reading.get("quoting", '"')
+        separator = reading.get("separator") or guess_separator(start, quoting)
     text = _Text(file, encoding, lines_before=max((parameters.first_row or 0) - 2, 0))
     try:
         yield CsvTable(CsvRows(text.readline, separator, quoting, problems), problems, parameters.first_row)

@@ -69,6 +69,7 @@ from . import test_file_requests
 from . import test_failures
 from . import test_figures
 from . import test_files
+from . import test_files_again
 from . import test_fuzz
 from . import test_groups
 from . import test_guard
