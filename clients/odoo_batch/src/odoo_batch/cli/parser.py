@@ -142,7 +142,7 @@ def _waiting() -> Parser:
 
 def _job() -> Parser:
     job = Parser(add_help=False)
-    job.add_argument("job", metavar="JOB", type=_job_name, help="number, uuid or address of a job")
+    job.add_argument("job", metavar="JOB", help="number, uuid or address of a job")
     return job
 
 
@@ -212,11 +212,3 @@ def _count(text: str) -> int:
     if not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"a number from 1 on is expected, not {text!r}")
     return int(text)
-
-
-def _job_name(text: str) -> int | str:
-    """A job may be named by the address that is shown in the browser, too."""
-    name = text.rstrip("/").rpartition("/")[2].partition("?")[0]
-    if not name:
-        raise argparse.ArgumentTypeError("a number, uuid or address of a job is expected")
-    return int(name) if name.isdigit() else name
