@@ -212,6 +212,8 @@ class _ChunkRun:
         """Run some positions together; returns None if all succeeded, else their `Failure`, `Suspects`, `Culprit` or `InParts`."""
         if self.records.in_order and len(ends := self._ends_of_operations(positions)) > 1:
             return InParts(ends)
+        if ends := handler.ends_of_calls(positions):
+            return InParts(ends)
         share = self.records.share
         with share.spent_on(len(positions)) if share else nullcontext(0.0) as waited_s:
             self.deadline.put_off(waited_s)

@@ -93,6 +93,10 @@ class Handler:
         """
         raise NotImplementedError
 
+    def ends_of_calls(self, positions):
+        """Those of some positions with which a call of `apply` must end before the last one, so that all take effect in their order."""
+        return []
+
     def record_id(self, position):
         """Id of the existing record at a position, or None."""
         return

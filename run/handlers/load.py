@@ -1,6 +1,7 @@
 """The operation `load`: import rows with Odoo's own import."""
 
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import pairwise
 
 from odoo.models import fix_import_export_id_paths
@@ -35,9 +36,11 @@ class LoadHandler(Handler):
         for name, path in zip(operation.params["fields"], paths, strict=True):
             if problem := path_problem(model, path):
                 checker.add(operation, f"{name}: {problem}", "fields")
-        # the default module of external ids, as in `Model.load`
-        module = {**checker.env.context, **operation.context}.get("module", "__import__")
-        import_rows.arrange(operation, model, paths, module)
+        import_rows.arrange(operation, model, paths, default_module({**checker.env.context, **operation.context}))
+
+    def ends_of_calls(self, positions):
+        """As `Handler.ends_of_calls`."""
+        return [positions[place] for place in self._id_columns.ends_of_calls([self.items[position] for position in positions])]
 
     def apply(self, positions):
         """Import the rows; returns position -> id.
@@ -84,6 +87,11 @@ class LoadHandler(Handler):
         existing = {position: id_ for position, id_ in zip(positions, named, strict=True) if id_}
         return self.tracker.watch(existing, {fix_import_export_id_paths(column)[0] for column in columns})
 
+    @cached_property
+    def _id_columns(self):
+        paths = [fix_import_export_id_paths(name) for name in self.params["fields"]]
+        return import_rows.id_columns(self.model, paths, default_module(self.env.context))
+
     @property
     def _skipped(self):
         """The warning for a record that was not imported, as its importer has chosen."""
@@ -121,6 +129,11 @@ class LoadHandler(Handler):
                     suspects.update(owner[rows["from"] : rows["to"] + 1])
             raise (self._in_order(suspects, positions) or Suspects(suspects)) from refused
         raise refused
+
+
+def default_module(context):
+    """The module of external ids that are written without one, as in `Model.load`."""
+    return context.get("module", "__import__")
 
 
 def path_problem(model, path):
