@@ -132,6 +132,23 @@ class TestOthers(FamilyCase):
             self.run_one(*operations, max_concurrency=1)
         self.assertEqual([number for number, _id in self.partners()], [0, 1])
 
+    def test_strictly_in_order_a_row_does_not_find_a_later_one_by_name(self):
+        rows = [["lx A", ""], ["lx K", "lx P"], ["lx P", ""], ["lx L", "lx P"]]
+        fields = ["name", "parent_id"]
+        with self.committed(self.user_id) as env:
+            partners = env["res.partner"]
+            self.assertEqual([bool(partners.load(fields, [row])["ids"]) for row in rows], [True, False, True, True], "plain Odoo")
+            env.cr.rollback()
+        operation = {"operation_type": "load", "model": "res.partner", "fields": fields, "data": rows}
+        for size in range(5):
+            with self.subTest(size=size), self.committed(self.user_id) as env:
+                [entry] = env["batch.job"].execute([operation], max_chunk_size=size, max_concurrency=1)["results"]
+                self.assertEqual([failure["index"] for failure in entry["failures"]], [1])
+                found = env["res.partner"].search([("name", "=like", "lx %")])
+                self.assertEqual(sorted((partner.name, partner.parent_id.name) for partner in found),
+                                 [("lx A", False), ("lx L", "lx P"), ("lx P", False)])  # fmt: skip
+                env.cr.rollback()
+
 
 class TestLines(BatchCase):
     """A load whose lines have external ids: as Odoo's import of one row after the other, whatever the size of the chunks."""

@@ -100,14 +100,22 @@ class LoadHandler(Handler):
         return Warned(IMPORT_WARNING, storable(message, MESSAGE_LIMIT))
 
     def _in_order(self, suspects, positions):
-        """`InParts` where a suspect must not run behind the others, as one after it is about the same record; else None."""
+        """`InParts` where a suspect must not run behind the others; else None.
+
+        In a job in strict order none may, as it would find by name what a later one makes. Elsewhere one that has one about the same record
+        after it.
+        """
+        if (self.keeps_order and suspects) or self._has_followers(suspects, positions):
+            return InParts([end for before, position in pairwise([None, *positions]) if position in suspects for end in (before, position)])
+        return None
+
+    def _has_followers(self, suspects, positions):
+        """Whether one after a suspect is about the same record, as its external id says."""
         column = next((place for place, name in enumerate(self.params["fields"]) if name == "id"), None)
         if column is None:
-            return None
+            return False
         last = {self.items[position][0][column]: position for position in positions if self.items[position][0][column]}
-        if all(last.get(self.items[position][0][column], position) == position for position in suspects):
-            return None
-        return InParts([end for before, position in pairwise([None, *positions]) if position in suspects for end in (before, position)])
+        return any(last.get(self.items[position][0][column], position) != position for position in suspects)
 
     def _remarks(self, messages, owner):
         """The import's warnings, by the position of their record."""
