@@ -48,7 +48,7 @@ class BatchExecutorController(Controller):
         """The job given by `job_id` or `uuid`; removes both from the parameters.
 
         :raises MissingError: there is no such job, or the caller may not see it
-        :raises UserError: neither parameter is valid
+        :raises UserError: neither parameter is of its type
         """
         model = self._model(params)
         job_id, uuid = params.pop("job_id", None), params.pop("uuid", None)
@@ -57,6 +57,8 @@ class BatchExecutorController(Controller):
             job = model.search([("id", "=", job_id)])
         elif isinstance(uuid, str):
             job = model.search([("uuid", "=", uuid)]) if is_name(uuid) else model
+        elif job_id.__class__ is int:
+            job = model  # no record has such a number
         else:
             raise UserError(request.env._("job_id (a whole number) or uuid (a text) is required."))
         if not job:

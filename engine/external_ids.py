@@ -13,6 +13,7 @@ class IdColumns:
     """The columns of an import with ids."""
 
     own: tuple[int, ...]  # external ids of the record itself, or of its lines
+    of_lines: tuple[int, ...]  # those of `own` of its lines
     own_database_ids: tuple[int, ...]
     referring: tuple[int, ...]  # external ids of other records
     within: tuple[int, ...]  # those of `referring` that may name a record of the same import
@@ -32,6 +33,21 @@ class IdColumns:
     def referred(self, item: list) -> list[str]:
         """The names of all records that a record refers to."""
         return self._names(item, self.referring)
+
+    def ends_of_calls(self, items: list[list]) -> list[int]:
+        """The places of the records with which a call of Odoo's import must end, so that all take effect one after the other.
+
+        Odoo looks for the lines of all records before it stores the first one: a line that stands in two of them would be created twice,
+        as would one that has a row of its own later.
+        """
+        ends: list[int] = []
+        lines: set[str] = set()  # of the records of this call
+        for place, item in enumerate(items if self.of_lines else ()):
+            if not lines.isdisjoint(self.defined(item)):
+                ends.append(place - 1)
+                lines = set()
+            lines.update(self._names(item, self.of_lines))
+        return ends
 
     def _names(self, item, places):
         names = []

@@ -43,7 +43,7 @@ class Records:
     keep_trying: bool = False  # whether each attempt has its own deadline, and a timeout fails the record: no lane tries the chunk again
     has_savepoint: bool = True  # whether each attempt has its own savepoint; if not, the chunk shares one with others
     share: Share | None = None  # of the records that a limit allows in a second; None: no limit of records
-    in_order: bool = False  # whether operations that share the chunk run one by one
+    in_order: bool = False  # whether the job runs strictly in order: operations that share the chunk run one by one
 
 
 def run_chunk(env, records, references):
@@ -138,6 +138,7 @@ class _ChunkRun:
             strict=records.strict,
             skips_unchanged=records.skips_unchanged,
             tracks_changes=records.tracks_changes,
+            keeps_order=records.in_order,
         )
 
     def _fail_sets(self, outcome):
@@ -211,6 +212,8 @@ class _ChunkRun:
     def _attempt(self, handler, positions, outcome):
         """Run some positions together; returns None if all succeeded, else their `Failure`, `Suspects`, `Culprit` or `InParts`."""
         if self.records.in_order and len(ends := self._ends_of_operations(positions)) > 1:
+            return InParts(ends)
+        if ends := handler.ends_of_calls(positions):
             return InParts(ends)
         share = self.records.share
         with share.spent_on(len(positions)) if share else nullcontext(0.0) as waited_s:

@@ -16,7 +16,7 @@ def arrange(operation, model, paths, module):
     :param str module: module of external ids that are written without one
     """
     group_rows(operation, model, paths)
-    operation.id_columns = _id_columns(model, paths, module)
+    operation.id_columns = id_columns(model, paths, module)
     defined = defined_names(operation)
     names = {name for record in defined for name in record}
     needed = [[name for name in record if name in names] for record in (needed_names(operation) if names else [])]
@@ -71,29 +71,38 @@ def leaf_field(model, path):
     return field
 
 
-def _columns_of_lines(model, paths):
-    """The places of one2many columns."""
-    fields = [model._fields.get(path[0]) for path in paths]
-    return {place for place, field in enumerate(fields) if field is not None and field.type == "one2many"}
+def id_columns(model, paths, module):
+    """The columns with ids.
 
-
-def _id_columns(model, paths, module):
+    :param model: the model to import into
+    :param list paths: the columns, each a list of field names
+    :param str module: module of external ids that are written without one
+    :returns: the `IdColumns`
+    """
     made = {model._name}  # models of the records that the rows create
     for path in paths:
         made.update(_models_of_lines(model, path))
-    own, referring, within = [], [], []
+    own, of_lines, referring, within = [], [], [], []
     for place, path in enumerate(paths):
         if path[-1] != XMLID:
             continue
         if len(_models_of_lines(model, path)) == len(path) - 1:
             own.append(place)
+            if len(path) > 1:
+                of_lines.append(place)
             continue
         referring.append(place)
         named = _named_model(model, path[:-1])
         if named is None or named in made:
             within.append(place)
     database_ids = [place for place, path in enumerate(paths) if path == [DBID]]
-    return IdColumns(tuple(own), tuple(database_ids), tuple(referring), tuple(within), module)
+    return IdColumns(tuple(own), tuple(of_lines), tuple(database_ids), tuple(referring), tuple(within), module)
+
+
+def _columns_of_lines(model, paths):
+    """The places of one2many columns."""
+    fields = [model._fields.get(path[0]) for path in paths]
+    return {place for place, field in enumerate(fields) if field is not None and field.type == "one2many"}
 
 
 def _models_of_lines(model, path):

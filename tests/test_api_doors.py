@@ -115,11 +115,13 @@ class TestDoors(ApiCase):
             {"job_id": 10**12},
             {"job_id": 0},
             {"job_id": -4},
+            {"job_id": 10**30},
             {"uuid": "no-such-uuid"},
         ):
             with self.subTest(params=params), self.assertRaises(Refused) as caught:
                 self.door._jsonrpc("/batch/v1/status", params, self.door.headers)
-            self.assertRegex(caught.exception.name, "MissingError|UserError")
+            self.assertTrue(caught.exception.name.endswith("MissingError"), caught.exception.name)
+            self.assertEqual(caught.exception.message, "There is no such batch job.")
         self.assertRefused(self.door.call, "status", status["job_id"], name="UserError", colour="red")
         self.assertRefused(self.door.call, "append", status["job_id"], name="UserError", operation=[])
 

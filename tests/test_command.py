@@ -187,6 +187,11 @@ class TestJobs(CommandCase):
             (["load", "some.csv", "-m", "res.partner", "--option", "draft=true"], ERROR, "draft"),
             (["frobnicate"], ERROR, "invalid choice"),
             (["status", str(2**31 - 9)], REFUSED, "batch job"),
+            (["status", "0"], REFUSED, "There is no such batch job."),
+            (["status", "9" * 20], REFUSED, "There is no such batch job."),
+            (["jobs", "--limit", "9" * 20], ERROR, "a number from 1 to 2147483647 is expected"),
+            (["jobs", "--limit", "0"], ERROR, "a number from 1 to 2147483647 is expected"),
+            (["jobs", "--state", "nope"], ERROR, "'nope' (choose from"),
             (["cancel", "00000000-0000-0000-0000-000000000000"], REFUSED, "batch job"),
             (["jobs", "--api-key", "wrong"], REFUSED, "odoo-batch: "),
             (["jobs", "--url", "odoo.example.com"], ERROR, "is no address of a server"),
@@ -199,6 +204,13 @@ class TestJobs(CommandCase):
         _out, err = self.inside("jobs", ODOO_URL="", expect=ERROR)
         self.assertIn("ODOO_URL", err)
 
+    def test_a_job_of_another_server_is_left_alone(self):
+        self.file("some.csv", "name", "Command O")
+        job_id = self.inside_answer("load", self.folder / "some.csv", "-m", "res.partner")["job_id"]
+        _out, err = self.inside("cancel", f"https://staging.elsewhere.example.com/odoo/batch-jobs/{job_id}", expect=ERROR)
+        self.assertIn("The job is of https://staging.elsewhere.example.com, the command of " + base_url(), err)
+        self.assertEqual(self.inside_answer("status", f"{base_url().upper()}/odoo/batch-jobs/{job_id}/?debug=1#here")["state"], "pending")
+
     def test_somebody_without_the_right(self):
         with self.committed() as env:
             outsider = self.new_user(env, "batch-outsider", "base.group_user")
@@ -207,6 +219,65 @@ class TestJobs(CommandCase):
         self.assertIn("odoo-batch: You may not use batch jobs", err)
         self.inside("load", file, "-m", "res.currency", expect=REFUSED)
         self.assertEqual(self.jobs(), [])
+
+
+@tagged("post_install", "-at_install")
+@needs("httpx")
+class TestNames(BaseCase):
+    """How a job is named, and what of it is of the server that the command asks."""
+
+    def setUp(self):
+        super().setUp()
+        make_importable()
+        from odoo_batch.cli import errors, names
+
+        self.UsageError, self.named = errors.UsageError, names.job_name
+
+    def test_numbers_uuids_and_addresses(self):
+        uuid = "9b2f7f0e-3c0d-4f3e-8a53-0f4b3c6f0a11"
+        for text, server, name in (
+            ("4", "http://a.example", 4),
+            (" 4/ ", "http://a.example", 4),
+            (uuid, "http://a.example", uuid),
+            ("https://a.example/odoo/batch-jobs/4", "https://a.example", 4),
+            ("https://a.example/odoo/batch-jobs/4/?debug=/9#/8", "https://a.example", 4),
+            ("HTTPS://A.Example:443/odoo/batch-jobs/4", "https://a.example", 4),
+            ("https://a.example/odoo/batch-jobs/4", "https://A.example:443/under", 4),
+            ("http://a.example:80/odoo/batch-jobs/4", "http://a.example.", 4),
+            ("http://[::1]:8069/odoo/batch-jobs/4", "http://[0:0:0:0:0:0:0:1]:8069", 4),
+            ("https://xn--gro-7ka.example/odoo/batch-jobs/4", "https://groß.example", 4),
+            ("a.example/odoo/batch-jobs/4", "https://a.example", 4),
+            ("a.example:8069/odoo/batch-jobs/4", "http://a.example:8069", 4),
+            ("/odoo/batch-jobs/4", "https://a.example", 4),
+            ("https://a.example/odoo/batch-jobs/4/batch-failures/7", "https://a.example", 4),
+            ("https://a.example/odoo/batch-jobs/4/batch-jobs/7", "https://a.example", 7),
+            ("https://a.example/odoo/action-512/4", "https://a.example", 4),
+        ):
+            with self.subTest(text=text, server=server):
+                self.assertEqual(self.named(text, server), name)
+
+    def test_other_servers(self):
+        for text, server, said in (
+            ("https://b.example/odoo/batch-jobs/4", "https://a.example", "of https://b.example, the command of https://a.example"),
+            ("https://a.example:8443/odoo/batch-jobs/4", "https://a.example", "of https://a.example:8443, the"),
+            ("https://user:secret@b.example/odoo/batch-jobs/4", "https://a.example", "of https://b.example, the"),
+            ("http://[::2]/odoo/batch-jobs/4", "http://[::1]", "of http://[::2], the"),
+            ("http://a.example/odoo/batch-jobs/4", "https://a.example", "only http and https differ"),
+            ("https://a.example:8069/odoo/batch-jobs/4", "http://a.example:8069", "only http and https differ"),
+            ("b.example/odoo/batch-jobs/4", "https://a.example", "of https://b.example, the"),
+            ("a.example:8069/odoo/batch-jobs/4", "https://a.example", "of https://a.example:8069, the"),
+            ("//b.example/odoo/batch-jobs/4", "https://a.example", "of https://b.example, the"),
+            ("ftp://a.example/odoo/batch-jobs/4", "https://a.example", "number, uuid or address"),
+            ("http://[::1/odoo/batch-jobs/4", "https://a.example", "number, uuid or address"),
+            ("http://a.example:x/odoo/batch-jobs/4", "https://a.example", "number, uuid or address"),
+            ("https://a.example", "https://a.example", "number, uuid or address"),
+            ("/", "https://a.example", "number, uuid or address"),
+            ("", "https://a.example", "number, uuid or address"),
+        ):
+            with self.subTest(text=text, server=server):
+                with self.assertRaisesRegex(self.UsageError, re.escape(said)) as caught:
+                    self.named(text, server)
+                self.assertNotIn("secret", str(caught.exception))
 
 
 @tagged("post_install", "-at_install")

@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import UserError
 
+from .case import BatchCase
 from .lane_case import LaneCase
 
 
@@ -130,3 +131,75 @@ class TestOthers(FamilyCase):
         with patch.object(self.registry["res.partner"], "unlink", unlink):
             self.run_one(*operations, max_concurrency=1)
         self.assertEqual([number for number, _id in self.partners()], [0, 1])
+
+    def test_strictly_in_order_a_row_does_not_find_a_later_one_by_name(self):
+        rows = [["lx A", ""], ["lx K", "lx P"], ["lx P", ""], ["lx L", "lx P"]]
+        fields = ["name", "parent_id"]
+        with self.committed(self.user_id) as env:
+            partners = env["res.partner"]
+            self.assertEqual([bool(partners.load(fields, [row])["ids"]) for row in rows], [True, False, True, True], "plain Odoo")
+            env.cr.rollback()
+        operation = {"operation_type": "load", "model": "res.partner", "fields": fields, "data": rows}
+        for size in range(5):
+            with self.subTest(size=size), self.committed(self.user_id) as env:
+                [entry] = env["batch.job"].execute([operation], max_chunk_size=size, max_concurrency=1)["results"]
+                self.assertEqual([failure["index"] for failure in entry["failures"]], [1])
+                found = env["res.partner"].search([("name", "=like", "lx %")])
+                self.assertEqual(sorted((partner.name, partner.parent_id.name) for partner in found),
+                                 [("lx A", False), ("lx L", "lx P"), ("lx P", False)])  # fmt: skip
+                env.cr.rollback()
+
+
+class TestLines(BatchCase):
+    """A load whose lines have external ids: as Odoo's import of one row after the other, whatever the size of the chunks."""
+
+    fields = ("id", "name", "child_ids/id", "child_ids/name")
+
+    def check_like_plain(self, *rows, fields=fields):
+        partners = self.env["res.partner"].with_user(self.user)
+
+        def made(run):
+            with self.env.cr.savepoint() as savepoint:
+                run()
+                self.env.flush_all()
+                found = partners.search([("name", "=like", "lx %")])
+                ids = found.get_external_id()
+                names = sorted((partner.name, partner.parent_id.name or "", ids[partner.id].removeprefix("__import__.")) for partner in found)
+                savepoint.rollback()
+                self.env.invalidate_all()
+                return names
+
+        def one_by_one():
+            for row in rows:
+                self.assertFalse(partners.load(list(fields), [row])["messages"])
+
+        plain = made(one_by_one)
+        operation = {"operation_type": "load", "model": "res.partner", "fields": list(fields), "data": list(map(list, rows))}
+        for size in (0, 1, 2, 3):
+            for options in ({}, {"max_concurrency": 1}, {"rollback": "job"}):
+                with self.subTest(rows=rows, size=size, **options):
+                    self.assertEqual(made(lambda: self.jobs.execute([operation], max_chunk_size=size, **options)), plain)  # noqa: B023
+        return plain
+
+    def test_a_line_that_stands_in_two_records(self):
+        plain = self.check_like_plain(("lx.a", "lx A", "lx.k", "lx first"), ("lx.b", "lx B", "lx.k", "lx second"))
+        self.assertEqual(plain, [("lx A", "", "lx.a"), ("lx B", "", "lx.b"), ("lx second", "lx B", "lx.k")])
+        self.check_like_plain(("a", "lx A", "k", "lx first"), ("b", "lx B", "__import__.k", "lx second"))
+        self.check_like_plain(
+            *((f"lx.{name}", f"lx {name}", "lx.k" if place % 2 else f"lx.k{name}", f"lx line of {name}") for place, name in enumerate("abcdef"))
+        )
+
+    def test_a_line_and_a_record(self):
+        line, record = ("lx.a", "lx A", "lx.k", "lx line"), ("lx.k", "lx record", "", "")
+        self.check_like_plain(line, record)
+        self.check_like_plain(record, line)
+        self.check_like_plain(line, record, ("lx.b", "lx B", "lx.k", "lx line again"), ("lx.k", "lx record again", "", ""))
+        self.check_like_plain(("lx.a", "lx A", "lx.k", "lx line"), ("lx.c", "lx C", "", ""), ("lx.a", "lx A again", "lx.l", "lx other"), record)
+
+    def test_lines_that_are_there(self):
+        partners = self.env["res.partner"].with_user(self.user)
+        partners.load(list(self.fields), [["lx.a", "lx A", "lx.k", "lx line"]])
+        rows = ("lx.b", "lx B", "lx.k", "lx first"), ("lx.a", "lx A", "lx.k", "lx second")
+        self.check_like_plain(*rows)
+        self.check_like_plain(*reversed(rows))
+        self.check_like_plain(*rows, ("lx.k", "lx third", "", ""))

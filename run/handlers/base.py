@@ -24,6 +24,7 @@ class Handler:
     :param bool strict: whether a warning is a failure, unless the operation sets it itself
     :param bool skips_unchanged: whether records that hold the values already are not written
     :param bool tracks_changes: whether to remember what it changes of its records
+    :param bool keeps_order: whether the job runs strictly in order
     """
 
     #: Access rights on the model that the caller needs. Record rules are checked when it runs.
@@ -37,13 +38,14 @@ class Handler:
     #: Whether the records of a set fail together.
     fails_as_a_whole = False
 
-    def __init__(self, model, payload, *, strict=False, skips_unchanged=False, tracks_changes=False):
+    def __init__(self, model, payload, *, strict=False, skips_unchanged=False, tracks_changes=False, keeps_order=False):
         self.model = model
         self.env = model.env
         self.payload = payload
         self.params = payload.params
         self.is_strict = self.params.get("strict", strict)
         self.skips_unchanged = skips_unchanged
+        self.keeps_order = keeps_order
         self.tracker = self.new_tracker() if tracks_changes else NoTracker()
         self.begin(None)
 
@@ -92,6 +94,10 @@ class Handler:
             they must run in parts
         """
         raise NotImplementedError
+
+    def ends_of_calls(self, positions):
+        """Those of some positions with which a call of `apply` must end before the last one, so that all take effect in their order."""
+        return []
 
     def record_id(self, position):
         """Id of the existing record at a position, or None."""

@@ -1,6 +1,7 @@
 """The operation `load`: import rows with Odoo's own import."""
 
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import pairwise
 
 from odoo.models import fix_import_export_id_paths
@@ -35,9 +36,11 @@ class LoadHandler(Handler):
         for name, path in zip(operation.params["fields"], paths, strict=True):
             if problem := path_problem(model, path):
                 checker.add(operation, f"{name}: {problem}", "fields")
-        # the default module of external ids, as in `Model.load`
-        module = {**checker.env.context, **operation.context}.get("module", "__import__")
-        import_rows.arrange(operation, model, paths, module)
+        import_rows.arrange(operation, model, paths, default_module({**checker.env.context, **operation.context}))
+
+    def ends_of_calls(self, positions):
+        """As `Handler.ends_of_calls`."""
+        return [positions[place] for place in self._id_columns.ends_of_calls([self.items[position] for position in positions])]
 
     def apply(self, positions):
         """Import the rows; returns position -> id.
@@ -84,6 +87,11 @@ class LoadHandler(Handler):
         existing = {position: id_ for position, id_ in zip(positions, named, strict=True) if id_}
         return self.tracker.watch(existing, {fix_import_export_id_paths(column)[0] for column in columns})
 
+    @cached_property
+    def _id_columns(self):
+        paths = [fix_import_export_id_paths(name) for name in self.params["fields"]]
+        return import_rows.id_columns(self.model, paths, default_module(self.env.context))
+
     @property
     def _skipped(self):
         """The warning for a record that was not imported, as its importer has chosen."""
@@ -92,14 +100,22 @@ class LoadHandler(Handler):
         return Warned(IMPORT_WARNING, storable(message, MESSAGE_LIMIT))
 
     def _in_order(self, suspects, positions):
-        """`InParts` where a suspect must not run behind the others, as one after it is about the same record; else None."""
+        """`InParts` where a suspect must not run behind the others; else None.
+
+        In a job in strict order none may, as it would find by name what a later one makes. Elsewhere one that has one about the same record
+        after it.
+        """
+        if (self.keeps_order and suspects) or self._has_followers(suspects, positions):
+            return InParts([end for before, position in pairwise([None, *positions]) if position in suspects for end in (before, position)])
+        return None
+
+    def _has_followers(self, suspects, positions):
+        """Whether one after a suspect is about the same record, as its external id says."""
         column = next((place for place, name in enumerate(self.params["fields"]) if name == "id"), None)
         if column is None:
-            return None
+            return False
         last = {self.items[position][0][column]: position for position in positions if self.items[position][0][column]}
-        if all(last.get(self.items[position][0][column], position) == position for position in suspects):
-            return None
-        return InParts([end for before, position in pairwise([None, *positions]) if position in suspects for end in (before, position)])
+        return any(last.get(self.items[position][0][column], position) != position for position in suspects)
 
     def _remarks(self, messages, owner):
         """The import's warnings, by the position of their record."""
@@ -121,6 +137,11 @@ class LoadHandler(Handler):
                     suspects.update(owner[rows["from"] : rows["to"] + 1])
             raise (self._in_order(suspects, positions) or Suspects(suspects)) from refused
         raise refused
+
+
+def default_module(context):
+    """The module of external ids that are written without one, as in `Model.load`."""
+    return context.get("module", "__import__")
 
 
 def path_problem(model, path):

@@ -12,7 +12,7 @@ from .session import Session, told
 
 def status(session: Session) -> int:
     """How far a job is."""
-    return session.end(session.client.job(session.arguments.job))
+    return session.end(session.job())
 
 
 def jobs(session: Session) -> int:
@@ -25,7 +25,7 @@ def jobs(session: Session) -> int:
 
 def failures(session: Session) -> int:
     """The failed records of a job: a list, or a file."""
-    job = session.client.job(session.arguments.job)
+    job = session.job()
     if session.arguments.output or session.arguments.format:
         return files.write(session, job, "failures")
     found = job.failures()
@@ -35,13 +35,13 @@ def failures(session: Session) -> int:
 
 def export(session: Session) -> int:
     """Results, failures or changes of a job as a file."""
-    return files.write(session, session.client.job(session.arguments.job), session.arguments.what)
+    return files.write(session, session.job(), session.arguments.what)
 
 
 def change(session: Session) -> int:
     """Call the verb that has the command's name, and say what the job is now."""
     verb = session.arguments.command
-    job: Job = getattr(session.client.job(session.arguments.job), verb)()
+    job: Job = getattr(session.job(), verb)()
     if verb in ("cancel", "pause"):
         # that is what was asked for, whatever it means to the records
         if verb == "cancel" and session.arguments.wait:

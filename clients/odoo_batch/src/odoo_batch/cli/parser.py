@@ -9,6 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from .exits import ERROR
+from .words import STATES
 
 DESCRIPTION = """\
 Load files into Odoo, and follow what becomes of them. The work is done by the server (addon batch_executor):
@@ -55,6 +56,8 @@ examples:
   odoo-batch export 42 failures -o failures.xlsx
   odoo-batch export 42 changes -o changes.ndjson
 """
+#: Greatest number that the server takes.
+MOST = 2**31 - 1
 #: The verbs that change a job and return it, with what they do.
 VERBS = {
     "retry": "run the failed and cancelled records of a job again",
@@ -91,7 +94,7 @@ def build(version: str) -> Parser:
         description="Say how far a job is; with --wait, follow it to its end. The exit code says what became of it.",
     )  # fmt: skip
     jobs = commands.add_parser("jobs", parents=[common], help="list your newest jobs", description="List your newest jobs.")
-    jobs.add_argument("--state", help="only jobs in this state: pending, running, paused, completed, partial, failed, ...")
+    jobs.add_argument("--state", choices=STATES, metavar="STATE", help=f"only jobs in this state: {', '.join(STATES)}")
     jobs.add_argument("--limit", type=_count, default=20, metavar="N", help="how many at most (20)")
     failures = commands.add_parser(
         "failures", parents=[job, common], help="the failed records of a job",
@@ -142,7 +145,7 @@ def _waiting() -> Parser:
 
 def _job() -> Parser:
     job = Parser(add_help=False)
-    job.add_argument("job", metavar="JOB", type=_job_name, help="number, uuid or address of a job")
+    job.add_argument("job", metavar="JOB", help="number, uuid or address of a job")
     return job
 
 
@@ -209,14 +212,6 @@ def _context(text: str) -> dict[str, Any]:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"a number from 1 on is expected, not {text!r}")
+    if not re.fullmatch(r"0*[1-9]\d{0,9}", text, re.ASCII) or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST} is expected, not {text!r}")
     return int(text)
-
-
-def _job_name(text: str) -> int | str:
-    """A job may be named by the address that is shown in the browser, too."""
-    name = text.rstrip("/").rpartition("/")[2].partition("?")[0]
-    if not name:
-        raise argparse.ArgumentTypeError("a number, uuid or address of a job is expected")
-    return int(name) if name.isdigit() else name

@@ -18,6 +18,7 @@ from .._sync.job import Job
 from ..progress import Silence
 from . import exits, words
 from .interrupt import first_says
+from .names import job_name
 
 
 @dataclass
@@ -34,6 +35,13 @@ class Session:
     arguments: argparse.Namespace
     progress: Silence
     last: ExitStack
+
+    def job(self) -> Job:
+        """The job that the arguments name.
+
+        :raises UsageError: it is one of another server
+        """
+        return self.client.job(job_name(self.arguments.job, self.client.config.url))
 
     def answer(self, value: Any, lines: Iterable[str]) -> None:
         """Print the answer of the command: as JSON, or as lines for people."""

@@ -10,6 +10,7 @@ from ..progress import many, pace
 #: Problems that are spelt out; of the others their number is said.
 SPELT_OUT = 20
 FINAL = ("completed", "partial", "failed", "cancelled")
+STATES = ("draft", "pending", "running", "paused", *FINAL)
 #: How outcomes are counted in `stats`, and what they are called.
 OUTCOMES = {
     "created_records": "created",
