@@ -282,6 +282,7 @@ class Control:
     def sleep(self, seconds):
         """Sleep until new work is committed, for at most `seconds`; where there is none, the next claim calls `look_around` at once."""
         connection = self.cr.connection
+        connection.poll()  # a notification that came together with the answer to a commit is not in `notifies` yet
         if not connection.notifies:
             select.select([connection], [], [], seconds)
             connection.poll()

@@ -104,6 +104,18 @@ class TestLingering(LaneCase):
             running.result(PATIENCE_S / 2)
         self.assertEqual(lane.control.done, 3)
 
+    def test_what_comes_together_with_the_answer_to_a_commit_is_heard(self):
+        with self.open_lane() as lane:
+            lane.claim()
+            cr = lane.control.cr
+            cr.execute("SELECT 1")
+            self.submit(self.creates(1))
+            select([cr.connection], [], [], 0.5)  # PostgreSQL keeps the notification until the transaction is over
+            cr.commit()
+            begun = time.monotonic()
+            lane.control.sleep(PATIENCE_S)
+            self.assertLess(time.monotonic() - begun, PATIENCE_S / 2)
+
     def test_it_leaves_when_nothing_comes(self):
         self.submit(self.creates(3))
         lane = Lane(self.registry, "lingering", lambda: PATIENCE_S, linger_s=0.3)

@@ -221,6 +221,7 @@ class Calls:
         """
         try:
             connection = self._connected().connection
+            connection.poll()  # as in `Control.sleep`
             if not connection.notifies:
                 select.select([connection], [], [], seconds)
                 connection.poll()
