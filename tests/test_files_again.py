@@ -91,6 +91,11 @@ class TestFilesAgain(ImportCase):
             partner, parent = env["res.partner"].create([{"name": "A"}, {"name": "B"}])
         self.assertAgain(f".id,name,parent_id/.id\n{partner.id},,{parent.id}\n", (f"\n{partner.id},,", f"\n{partner.id},Mended,"), type="update")
 
+    def test_what_is_mended_badly_is_named_by_its_row(self):
+        problems = self.refused("name,category_id,_operation,_index\nA,,op-1,0\nB,nonsense,op-1,1\n", type="create")
+        self.assertEqual(list(problems), [(3, "category_id")])
+        self.assertIn("not valid JSON", problems[3, "category_id"])
+
     def test_lines_of_json(self):
         stored = self.assertAgain(
             '{"ref": "r", "name": false, "active": true}\n', ('"name":false', '"name":"Mended"'), kind="ndjson", type="upsert", key="ref"

@@ -40,11 +40,11 @@ class Jobs:
         admin.call("ir.config_parameter", "set_param", key="batch_executor.webhook_private_addresses", value="true")
         with receiver(503, 204) as address:
             admin.call("batch.webhook", "create", vals_list=[{"name": "shop-a", "url": address}])
-            told = self._submit("Prices for the shop", update({"list_price": 131}), limit="shop-a", webhook="shop-a")
+            told = self._submit("Weights for the shop", update({"weight": 3}), limit="shop-a", webhook="shop-a")
             self._until_final(told)
             while not admin.call("batch.delivery", "search_count", domain=[("state", "=", "delivered")]):
                 time.sleep(1)
-        self._submit("Prices for the shop, once more", update({"list_price": 132}), limit="shop-a")
+        self._submit("Weights for the shop, once more", update({"weight": 4}), limit="shop-a")
         return told
 
     def _change_and_meddle(self) -> int:
@@ -65,7 +65,7 @@ class Jobs:
         self._until_final(self._submit("Catalogue of the new supplier", load))
 
     def start_long(self) -> int:
-        self._long = self._submit("Airports of the world, in full", upsert(self.contacts[3000:]), max_concurrency=2)
+        self._long = self._submit("Airports of the world, in full", upsert(self.contacts[3000:]), max_concurrency=1)
         return self._long
 
     def end_long(self) -> None:
